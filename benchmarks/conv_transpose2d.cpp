@@ -1,0 +1,68 @@
+// ConvTranspose2d over the named shapes: every instruction set on one thread, the best one on all.
+#include <fmt/format.h>
+#include <upconv/upconv.h>
+
+#include <cmath>
+
+#include "benchmarks/measure.h"
+#include "benchmarks/shapes.h"
+#include "layers/reference.h"
+
+namespace upconv::benchmarks {
+namespace {
+
+/// A layer with random weights and an input for it.
+struct Work {
+  ConvTranspose2d layer;
+  Tensor x;
+
+  Work(const LayerShape& shape, int64_t batch)
+      : layer(shape.in_channels, shape.out_channels, shape.kernel, shape.options) {
+    Random random(0);
+    layer.weight.set(random.randn(layer.weight.shape()));
+    x = random.randn({batch, shape.in_channels, shape.size, shape.size});
+  }
+};
+
+/// Whether the first image equals the reference loops' within rounding.
+bool verified(const Work& work, const Tensor& y) {
+  Shape one = work.x.shape();
+  one[0] = 1;
+  Tensor x(one);
+  std::copy_n(work.x.data(), x.numel(), x.data());
+  const Tensor expected = reference::conv_transpose2d(x, work.layer.weight.value(), Tensor(), work.layer.options,
+                                                      Pair(y.size(2), y.size(3)));
+  double scale = 1;
+  for (int64_t i = 0; i < expected.numel(); ++i) scale = std::max(scale, std::abs(double(expected.data()[i])));
+  for (int64_t i = 0; i < expected.numel(); ++i)
+    if (!(std::abs(y.data()[i] - expected.data()[i]) <= 1e-5 * scale)) return false;
+  return true;
+}
+
+void run(benchmark::State& state, const LayerShape& shape, int64_t batch, Isa isa, int threads) {
+  const Work work(shape, batch);
+  const Program program = compile(work.layer, work.x.shape(), {.threads = threads, .isa = isa});
+  if (!verified(work, program(work.x))) return state.SkipWithError("wrong result");
+  measure(state, program, {work.x}, program.steps().back().flops, static_cast<double>(batch));
+}
+
+void enrol(const LayerShape& shape, int64_t batch, Isa isa, int threads) {
+  const std::string title =
+      fmt::format("conv_transpose2d/{}/batch {}/{}/threads {}", shape.name, batch, name(isa), threads);
+  benchmark::RegisterBenchmark(title.c_str(), [=](benchmark::State& state) { run(state, shape, batch, isa, threads); })
+      ->UseManualTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+const bool enrolled = [] {
+  for (const LayerShape& shape : layer_shapes()) {
+    for (Isa isa : available_isas())
+      if (isa != Isa::scalar) enrol(shape, 1, isa, 1);
+    if (hardware_threads() > 1) enrol(shape, 1, available_isas().front(), hardware_threads());
+    if (shape.size <= 16) enrol(shape, 16, available_isas().front(), hardware_threads());
+  }
+  return true;
+}();
+
+}  // namespace
+}  // namespace upconv::benchmarks

@@ -1,0 +1,30 @@
+#pragma once
+// Internal: what a Program is made of. Written by compile.cpp, run by program.cpp.
+#include "parallel.h"
+#include "program.h"
+
+namespace upconv {
+
+/// Where a value lies while a program runs: `at` is an offset in the arena, or the number of an input or output.
+struct Place {
+  enum Space { arena, input, output };
+  Space space = arena;
+  size_t at = 0;
+};
+
+struct Program::Code {
+  struct Placed {
+    std::unique_ptr<Step> step;
+    std::vector<Place> inputs;
+    Place output;
+    StepInfo info;
+  };
+  Options options;
+  std::vector<Type> inputs, outputs;
+  std::vector<Placed> steps;
+  size_t arena_bytes = 0;
+  size_t scratch_bytes = 0;  ///< for one thread
+  std::shared_ptr<const Crew> crew;
+};
+
+}  // namespace upconv

@@ -1,0 +1,340 @@
+#include "framework/compile.h"
+
+#include <algorithm>
+
+#include "framework/code.h"
+#include "framework/fail.h"
+#include "framework/layout.h"
+
+namespace upconv {
+namespace {
+
+/// The graph while passes change it. Nodes keep their indices; removed ones are not alive.
+struct Plan {
+  struct Node : Graph::Node {
+    bool alive = true;
+    Layout layout = Layout::contiguous;
+  };
+  std::vector<Node> nodes;
+  std::vector<int> order;  ///< alive nodes, every input before its readers
+  std::vector<int> inputs, outputs;
+
+  Node& at(int node) { return nodes[static_cast<size_t>(node)]; }
+
+  /// How often the value is read, being an output included.
+  int64_t readers(int node) {
+    int64_t count = std::count(outputs.begin(), outputs.end(), node);
+    for (int other : order) count += std::count(at(other).inputs.begin(), at(other).inputs.end(), node);
+    return count;
+  }
+
+  void replace(int old_node, int new_node) {
+    for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), old_node, new_node);
+    std::replace(outputs.begin(), outputs.end(), old_node, new_node);
+    at(old_node).alive = false;
+    std::erase(order, old_node);
+  }
+};
+
+Plan plan_of(const Graph& graph) {
+  Plan plan;
+  for (const Graph::Node& node : graph.nodes()) plan.nodes.push_back({node});
+  plan.inputs = graph.inputs();
+  plan.outputs = graph.outputs();
+  return plan;
+}
+
+/// Pass: what no output needs is dropped.
+void prune(Plan& plan) {
+  std::vector<bool> needed(plan.nodes.size());
+  for (int output : plan.outputs) needed[static_cast<size_t>(output)] = true;
+  for (int node = static_cast<int>(plan.nodes.size()) - 1; node >= 0; --node) {
+    plan.at(node).alive = needed[static_cast<size_t>(node)] || !plan.at(node).operation;
+    if (needed[static_cast<size_t>(node)])
+      for (int input : plan.at(node).inputs) needed[static_cast<size_t>(input)] = true;
+  }
+  for (int node = 0; node < static_cast<int>(plan.nodes.size()); ++node)
+    if (plan.at(node).alive) plan.order.push_back(node);
+}
+
+/// Lets producers absorb their only reader where `absorb(producer, reader)` gives an operation that equals both.
+template <class Absorb>
+void merge(Plan& plan, Absorb absorb) {
+  for (int node : std::vector<int>(plan.order)) {
+    Plan::Node& reader = plan.at(node);
+    if (!reader.operation || reader.inputs.size() != 1) continue;
+    const int producer = reader.inputs.front();
+    if (!plan.at(producer).operation || plan.readers(producer) != 1) continue;
+    if (auto merged = absorb(*plan.at(producer).operation, *reader.operation)) {
+      plan.at(producer).operation = std::move(merged);
+      plan.replace(node, producer);
+    }
+  }
+}
+
+/// Pass: BatchNorm into the weights and bias of the layer before it.
+void fold(Plan& plan) {
+  merge(plan, [](const Operation& producer, const Operation& reader) -> std::shared_ptr<const Operation> {
+    const auto affine = reader.channel_affine();
+    return affine ? producer.with_affine(*affine) : nullptr;
+  });
+}
+
+/// Pass: activations into the epilogue of the layer before them.
+void fuse(Plan& plan) {
+  merge(plan, [](const Operation& producer, const Operation& reader) -> std::shared_ptr<const Operation> {
+    const auto pointwise = reader.pointwise();
+    return pointwise ? producer.with_pointwise(*pointwise) : nullptr;
+  });
+}
+
+/// The operation that only changes the layout.
+class Relayout : public Operation {
+ public:
+  std::string_view name() const override { return "Relayout"; }
+  Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override;
+};
+
+class RelayoutStep : public Step {
+ public:
+  RelayoutStep(const ImageShape& shape, Layout to) : shape_(shape), to_(to) {}
+
+  // A tile is a run of channels of one image.
+  int64_t tiles() const override { return shape_.N * runs(); }
+  void run(int64_t tile, const Frame& frame) const override {
+    const int64_t pixels = shape_.H * shape_.W, C = shape_.C;
+    const int64_t image = tile / runs() * C * pixels;
+    const int64_t c0 = tile % runs() * channels, count = std::min(channels, C - c0);
+    const float* x = static_cast<const float*>(frame.inputs[0]) + image;
+    float* y = static_cast<float*>(frame.output) + image;
+    if (to_ == Layout::channels_last)
+      transpose(x + c0 * pixels, pixels, y + c0, C, count, pixels);
+    else
+      transpose(x + c0, C, y + c0 * pixels, pixels, pixels, count);
+  }
+  std::string algorithm() const override { return to_ == Layout::channels_last ? "to channels-last" : "to contiguous"; }
+
+ private:
+  static constexpr int64_t channels = 32;
+  int64_t runs() const { return (shape_.C + channels - 1) / channels; }
+  ImageShape shape_;
+  Layout to_;
+};
+
+std::unique_ptr<Step> Relayout::lower(const Lowering& lowering) const {
+  return std::make_unique<RelayoutStep>(image_shape(lowering.output.shape), lowering.output_layout);
+}
+
+/// The value of `node` in the layout `to`, by a new node right before position `at` of the order where it has another.
+int relaid(Plan& plan, int node, Layout to, size_t& at) {
+  if (plan.at(node).layout == to || same_in_both_layouts(plan.at(node).type.shape)) return node;
+  Plan::Node made;
+  made.operation = std::make_shared<Relayout>();
+  made.inputs = {node};
+  made.type = plan.at(node).type;
+  made.path = plan.at(node).path;
+  made.layout = to;
+  plan.nodes.push_back(std::move(made));
+  const int index = static_cast<int>(plan.nodes.size()) - 1;
+  plan.order.insert(plan.order.begin() + static_cast<std::ptrdiff_t>(at++), index);
+  return index;
+}
+
+/// What the readers of each value would like best: contiguous for outputs of the program and for readers that need it.
+std::vector<Layout> wanted_layouts(Plan& plan) {
+  std::vector<Layout> wanted(plan.nodes.size(), Layout::channels_last);
+  for (int output : plan.outputs) wanted[static_cast<size_t>(output)] = Layout::contiguous;
+  for (auto node = plan.order.rbegin(); node != plan.order.rend(); ++node) {
+    const Plan::Node& reader = plan.at(*node);
+    if (!reader.operation) continue;
+    for (int input : reader.inputs)
+      if (reader.operation->input_layout().value_or(wanted[static_cast<size_t>(*node)]) == Layout::contiguous)
+        wanted[static_cast<size_t>(input)] = Layout::contiguous;
+  }
+  return wanted;
+}
+
+/// Pass: gives every value a layout and puts conversions where producer and reader differ.
+void lay_out(Plan& plan) {
+  const std::vector<Layout> wanted = wanted_layouts(plan);
+  for (size_t at = 0; at < plan.order.size(); ++at) {
+    const int node = plan.order[at];
+    if (!plan.at(node).operation) continue;
+    const Operation& operation = *plan.at(node).operation;
+    Layout in = operation.input_layout().value_or(Layout::contiguous);
+    if (!operation.input_layout() && !plan.at(node).inputs.empty()) in = plan.at(plan.at(node).inputs[0]).layout;
+    for (size_t i = 0; i < plan.at(node).inputs.size(); ++i) {
+      const int input = relaid(plan, plan.at(node).inputs[i], in, at);
+      plan.at(node).inputs[i] = input;
+    }
+    plan.at(node).layout = operation.input_layout() ? operation.output_layout(wanted[static_cast<size_t>(node)]) : in;
+  }
+  for (int& output : plan.outputs) {
+    size_t end = plan.order.size();
+    output = relaid(plan, output, Layout::contiguous, end);
+  }
+}
+
+/// Copies a value that the program must give under a second address: an output that is also an input or another output.
+class Copy : public Operation {
+ public:
+  std::string_view name() const override { return "Copy"; }
+  Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override;
+};
+
+class CopyStep : public Step {
+ public:
+  explicit CopyStep(size_t bytes) : bytes_(bytes) {}
+  int64_t tiles() const override { return 1; }
+  void run(int64_t, const Frame& frame) const override {
+    const auto* x = static_cast<const std::byte*>(frame.inputs[0]);
+    std::copy(x, x + bytes_, static_cast<std::byte*>(frame.output));
+  }
+  std::string algorithm() const override { return "copy"; }
+
+ private:
+  size_t bytes_;
+};
+
+size_t bytes_of(const Type& type) { return static_cast<size_t>(numel(type.shape)) * size_of(type.dtype); }
+
+std::unique_ptr<Step> Copy::lower(const Lowering& lowering) const {
+  return std::make_unique<CopyStep>(bytes_of(lowering.output));
+}
+
+/// The node whose memory a chain of views shows.
+int storage_of(Plan& plan, int node) {
+  while (plan.at(node).operation && plan.at(node).operation->is_view()) node = plan.at(node).inputs.front();
+  return node;
+}
+
+/// Pass: every output of the program gets memory of its own.
+void separate_outputs(Plan& plan) {
+  std::vector<int> taken = plan.inputs;
+  for (int& output : plan.outputs) {
+    const int storage = storage_of(plan, output);
+    if (std::find(taken.begin(), taken.end(), storage) != taken.end()) {
+      Plan::Node copy;
+      copy.operation = std::make_shared<Copy>();
+      copy.inputs = {output};
+      copy.type = plan.at(output).type;
+      copy.path = plan.at(output).path;
+      plan.nodes.push_back(std::move(copy));
+      output = static_cast<int>(plan.nodes.size()) - 1;
+      plan.order.push_back(output);
+    }
+    taken.push_back(storage_of(plan, output));
+  }
+}
+
+/// Memory in the arena that is needed from the step that writes it to the last one that reads it.
+struct Interval {
+  int storage;
+  size_t first, last, bytes, offset = 0;
+};
+
+/// Places intervals so that those alive at the same time do not overlap: largest first, each at the lowest free offset.
+size_t place(std::vector<Interval>& intervals) {
+  std::vector<Interval*> by_size, placed;
+  for (Interval& interval : intervals) by_size.push_back(&interval);
+  std::stable_sort(by_size.begin(), by_size.end(), [](auto* a, auto* b) { return a->bytes > b->bytes; });
+  size_t total = 0;
+  for (Interval* interval : by_size) {
+    std::stable_sort(placed.begin(), placed.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
+    size_t offset = 0;
+    for (const Interval* other : placed)
+      if (other->first <= interval->last && interval->first <= other->last && other->offset < offset + interval->bytes)
+        offset = std::max(offset, other->offset + other->bytes);
+    interval->offset = offset;
+    placed.push_back(interval);
+    total = std::max(total, offset + interval->bytes);
+  }
+  return total;
+}
+
+/// Pass: addresses for all values; the intermediate ones share one arena.
+std::vector<Place> place_values(Plan& plan, size_t& arena_bytes) {
+  std::vector<Place> places(plan.nodes.size());
+  for (size_t i = 0; i < plan.inputs.size(); ++i) places[static_cast<size_t>(plan.inputs[i])] = {Place::input, i};
+  for (size_t i = 0; i < plan.outputs.size(); ++i)
+    places[static_cast<size_t>(storage_of(plan, plan.outputs[i]))] = {Place::output, i};
+
+  std::vector<Interval> intervals;
+  for (size_t at = 0; at < plan.order.size(); ++at) {
+    const int node = plan.order[at];
+    for (int input : plan.at(node).inputs)
+      for (Interval& interval : intervals)
+        if (interval.storage == storage_of(plan, input)) interval.last = at;
+    const bool own = storage_of(plan, node) == node && places[static_cast<size_t>(node)].space == Place::arena;
+    if (own) intervals.push_back({node, at, at, (bytes_of(plan.at(node).type) + 63) / 64 * 64});
+  }
+  arena_bytes = place(intervals);
+  for (const Interval& interval : intervals)
+    places[static_cast<size_t>(interval.storage)] = {Place::arena, interval.offset};
+  for (int node : plan.order) places[static_cast<size_t>(node)] = places[static_cast<size_t>(storage_of(plan, node))];
+  return places;
+}
+
+/// Pass: every node that computes becomes a step.
+void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
+  for (int index : plan.order) {
+    const Plan::Node& node = plan.at(index);
+    if (!node.operation || node.operation->is_view()) continue;
+    std::vector<Type> types;
+    std::vector<Layout> layouts;
+    std::vector<Place> inputs;
+    for (int input : node.inputs) {
+      types.push_back(plan.at(input).type);
+      layouts.push_back(plan.at(input).layout);
+      inputs.push_back(places[static_cast<size_t>(input)]);
+    }
+    std::unique_ptr<Step> step;
+    try {
+      step = node.operation->lower({types, layouts, node.type, node.layout, code.options});
+    } catch (const Error& error) {
+      fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
+    }
+    code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
+    StepInfo info{node.path, std::string(node.operation->name()), step->algorithm(), node.type.shape, step->flops()};
+    code.steps.push_back({std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)});
+  }
+}
+
+}  // namespace
+
+Program compile(const Graph& graph, const Options& options) {
+  if (graph.outputs().empty()) fail("a graph without outputs");
+  auto code = std::make_shared<Program::Code>();
+  code->options = options;
+  code->options.isa = options.isa ? *options.isa : default_isa();
+  code->crew = crew(options.threads > 0 ? options.threads : hardware_threads());
+  for (int input : graph.inputs()) code->inputs.push_back(graph.nodes()[static_cast<size_t>(input)].type);
+  for (int output : graph.outputs()) code->outputs.push_back(graph.nodes()[static_cast<size_t>(output)].type);
+
+  Plan plan = plan_of(graph);
+  prune(plan);
+  fold(plan);
+  fuse(plan);
+  lay_out(plan);
+  separate_outputs(plan);
+  const std::vector<Place> places = place_values(plan, code->arena_bytes);
+  lower(plan, places, *code);
+  return Program(std::move(code));
+}
+
+Program compile(const Module& module, std::span<const Type> inputs, const Options& options) {
+  Graph graph;
+  Values values;
+  for (const Type& type : inputs) values.push_back(graph.input(type));
+  for (const Value& value : module(values)) graph.output(value);
+  return compile(graph, options);
+}
+
+Program compile(const Module& module, const Shape& input, const Options& options) {
+  const Type type{input, DType::float32};
+  return compile(module, std::span(&type, 1), options);
+}
+
+}  // namespace upconv

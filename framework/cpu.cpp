@@ -1,0 +1,70 @@
+#include "framework/cpu.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "framework/fail.h"
+
+namespace upconv {
+namespace {
+
+constexpr std::array all_isas = {Isa::avx512, Isa::avx2, Isa::sse2, Isa::scalar};
+
+bool runs_here(Isa isa) {
+#if defined(__x86_64__)
+  // These ask CPUID, and for the vector state that the operating system saves.
+  switch (isa) {
+    case Isa::avx512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+    case Isa::avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    default:
+      return true;
+  }
+#else
+  return isa == Isa::scalar;
+#endif
+}
+
+}  // namespace
+
+std::string_view name(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::sse2:
+      return "sse2";
+    default:
+      return "scalar";
+  }
+}
+
+Isa parse_isa(std::string_view text) {
+  for (Isa isa : all_isas)
+    if (name(isa) == text) return isa;
+  fail("unknown instruction set \"{}\": expected avx512, avx2, sse2 or scalar", text);
+}
+
+const std::vector<Isa>& available_isas() {
+  static const std::vector<Isa> available = [] {
+    std::vector<Isa> found;
+    std::copy_if(all_isas.begin(), all_isas.end(), std::back_inserter(found), runs_here);
+    return found;
+  }();
+  return available;
+}
+
+Isa default_isa() {
+  const char* pin = std::getenv("UPCONV_ISA");
+  if (!pin || !*pin) return available_isas().front();
+  const Isa isa = parse_isa(pin);
+  if (!runs_here(isa))
+    fail("UPCONV_ISA={}: this machine cannot run it; it runs up to {}", pin, name(available_isas().front()));
+  return isa;
+}
+
+}  // namespace upconv

@@ -1,0 +1,15 @@
+#pragma once
+// Internal: how the library's own files format and throw. Public headers include error.h only.
+#include <fmt/format.h>
+
+#include "error.h"
+
+namespace upconv {
+
+/// Throws Error with a formatted text.
+template <class... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace upconv

@@ -1,0 +1,133 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "options.h"
+#include "tensor.h"
+
+namespace upconv {
+
+class Graph;
+class Step;
+
+/// What a Value will hold: shape and element type (float32 or int64).
+struct Type {
+  Shape shape;
+  DType dtype = DType::float32;
+  bool operator==(const Type&) const = default;
+};
+
+/// How a value of rank 4 (N, C, H, W) lies in memory inside a program. Values of other ranks are always contiguous.
+enum class Layout { contiguous, channels_last };
+
+/// y = x * scale[c] + shift[c], c the index in dimension 1.
+struct ChannelAffine {
+  std::vector<double> scale, shift;
+  std::string key;  ///< identifies the values: equal keys, equal values
+};
+
+/// An element-wise function that a layer can apply where it stores its result.
+struct Pointwise {
+  enum Kind { identity, relu, tanh, sigmoid };
+  Kind kind = identity;
+};
+
+/// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed
+/// now.
+struct Lowering {
+  std::span<const Type> inputs;
+  std::span<const Layout> input_layouts;
+  Type output;
+  Layout output_layout = Layout::contiguous;
+  const Options& options;
+};
+
+/// One kind of operation with its arguments and parameters: immutable, shared. All that the compiler knows of a layer.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+
+  /// For messages and profiles: "ConvTranspose2d".
+  virtual std::string_view name() const = 0;
+  /// The shape rule. Throws Error (without a path: the graph adds it) where the inputs do not fit.
+  virtual Type infer(std::span<const Type> inputs) const = 0;
+
+  /// What this operation is, for those who could absorb it.
+  virtual std::optional<ChannelAffine> channel_affine() const { return {}; }
+  virtual std::optional<Pointwise> pointwise() const { return {}; }
+  /// What this operation can absorb: the operation that equals the other one after this one, or nullptr.
+  virtual std::shared_ptr<const Operation> with_affine(const ChannelAffine&) const { return nullptr; }
+  virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
+
+  /// True where the output is the input's memory under another shape.
+  virtual bool is_view() const { return false; }
+  /// The layout that inputs of rank 4 must have, or nothing where any will do and the output has that of the first
+  /// input.
+  virtual std::optional<Layout> input_layout() const { return {}; }
+  /// The layout of an output of rank 4, where input_layout() gives one. `wanted` is what the readers would like.
+  virtual Layout output_layout(Layout wanted) const { return wanted; }
+  /// The step that computes it. Not called for views.
+  virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
+};
+
+/// A node's result while forward() runs: a shape and a type, no numbers. Cheap to copy; belongs to the graph being
+/// written.
+class Value {
+ public:
+  Value() = default;
+  const Shape& shape() const;
+  /// The size of one dimension; negative counts from the end.
+  int64_t size(int dim) const;
+  DType dtype() const;
+  /// The graph that it belongs to. Throws Error for a Value that no forward() was given.
+  Graph& graph() const;
+
+ private:
+  friend class Graph;
+  Value(Graph* graph, int node) : graph_(graph), node_(node) {}
+  Graph* graph_ = nullptr;
+  int node_ = -1;
+};
+
+using Values = std::vector<Value>;
+
+/// What forward() writes down: nodes in the order in which they were made, so every input precedes its reader.
+class Graph {
+ public:
+  struct Node {
+    std::shared_ptr<const Operation> operation;  ///< nullptr for an input
+    std::vector<int> inputs;
+    Type type;
+    std::string path;  ///< of the module that made it: "main.3"
+  };
+
+  Value input(Type type);
+  /// Adds a node. `in_place` says that PyTorch would overwrite inputs[0]: whoever reads that value later reads the
+  /// result.
+  Value apply(std::shared_ptr<const Operation> operation, const Values& inputs, bool in_place = false);
+  void output(Value value);
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<int>& inputs() const { return inputs_; }
+  const std::vector<int>& outputs() const { return outputs_; }
+  const Node& node(const Value& value) const { return nodes_[static_cast<size_t>(current(value.node_))]; }
+
+  /// The path of the module whose forward runs now; Module keeps it.
+  std::vector<std::string> scope;
+  /// "main.3" for messages; "" at the root.
+  std::string path() const;
+
+ private:
+  int current(int node) const;
+
+  std::vector<Node> nodes_;
+  std::vector<int> inputs_, outputs_;
+  std::vector<int> replaced_by_;  // by in-place operations; -1 where it still is what it was
+};
+
+}  // namespace upconv

@@ -1,0 +1,20 @@
+#pragma once
+#include <cstdint>
+
+#include "graph.h"
+
+namespace upconv {
+
+/// A picture value as kernels see it: a batch of N images. Rank 3 (C, H, W) is one image, rank 2 (N, C) has one pixel.
+struct ImageShape {
+  int64_t N, C, H, W;
+};
+ImageShape image_shape(const Shape& shape);
+
+/// Whether both layouts of this shape are the same bytes: not a picture, or one with one channel or one pixel.
+bool same_in_both_layouts(const Shape& shape);
+
+/// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
+void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
+
+}  // namespace upconv

@@ -1,0 +1,137 @@
+#pragma once
+#include <concepts>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graph.h"
+#include "options.h"
+#include "parameter.h"
+#include "tensor.h"
+#include "weights/state_dict.h"
+
+namespace upconv {
+
+/// The base of every layer and every network, as torch.nn.Module is. A handle: copies share children and parameters,
+/// which live on the heap, so nothing dangles when a module is moved, returned or stored. Derive yours, register what
+/// it is made of with child(), and say in forward() how values flow; nothing is computed there.
+///
+/// Calling a module with a Tensor compiles it on first sight of a shape and runs the program; changed parameters are
+/// seen by the next call. Calls from several threads are safe as long as none of them changes parameters or children.
+class Module {
+ public:
+  Module();
+  virtual ~Module();
+  Module(const Module&) = default;
+  Module(Module&&) = default;
+  Module& operator=(const Module&) = default;
+  Module& operator=(Module&&) = default;
+
+  /// What the module does to one value. Override this or the form below.
+  virtual Value forward(Value x) const;
+  /// What the module does to several values.
+  virtual Values forward(Values xs) const;
+
+  /// Writes forward() down; for use inside another module's forward().
+  Value operator()(Value x) const;
+  Values operator()(const Values& xs) const;
+  /// Computes. Shapes as the layers inside say; float32 unless a layer asks for int64. Throws Error naming the layer's
+  /// path where a shape does not fit, or a parameter has no values.
+  Tensor operator()(const Tensor& x) const;
+  std::vector<Tensor> operator()(const std::vector<Tensor>& xs) const;
+
+  /// How calls with tensors are compiled from now on.
+  void set_options(const Options& options);
+
+  /// Reads a file of weights and replaces all parameters and buffers by it. Throws Error that lists every missing,
+  /// unexpected and misshapen key; the module is then as it was.
+  void load(const std::filesystem::path& path) { load_state_dict(upconv::load_state_dict(path)); }
+  /// The same from memory. With strict = false missing and unexpected keys are left alone; misshapen ones are refused.
+  void load_state_dict(const StateDict& state_dict, bool strict = true);
+  /// All parameters and buffers that have values, in PyTorch's order, sharing memory with the module.
+  StateDict state_dict() const;
+
+  std::vector<std::pair<std::string, Parameter>> named_parameters() const;
+  std::vector<std::pair<std::string, Parameter>> named_buffers() const;
+  /// A parameter or buffer by its full name ("main.0.weight"). Throws Error, listing the names, where there is none.
+  Parameter parameter(const std::string& name) const;
+  std::vector<std::pair<std::string, std::shared_ptr<const Module>>> named_children() const;
+  /// Itself under "", then every descendant under its path, each once.
+  std::vector<std::pair<std::string, const Module*>> named_modules() const;
+
+  /// The class, as it is printed: the C++ type's unless a layer says otherwise.
+  virtual std::string type_name() const;
+  /// What stands between the parentheses of a layer without children.
+  virtual std::string extra_repr() const { return ""; }
+  /// As PyTorch prints a module.
+  std::string str() const;
+
+ protected:
+  /// Registers `module` under `name` and returns it, so that a member can be initialised with it.
+  template <std::derived_from<Module> M>
+  M child(std::string name, M module) {
+    add_child(std::move(name), std::make_shared<M>(module));
+    return module;
+  }
+  void add_child(std::string name, std::shared_ptr<const Module> module);
+  /// Registers a parameter (or a buffer) under `name` and returns it.
+  Parameter add_parameter(std::string name, Parameter parameter);
+  Parameter add_buffer(std::string name, Parameter buffer);
+  /// Writes nodes under this module's path, as a call does, for a layer whose forward takes more than values.
+  Value scoped(Graph& graph, const std::function<Value()>& write) const;
+  /// The tensors' call for a layer whose forward takes more than values: `key` tells its arguments from others.
+  std::vector<Tensor> run(const std::vector<Tensor>& xs, const std::string& key,
+                          const std::function<Values(const Values&)>& forward) const;
+
+ private:
+  struct State;
+  class Scope;
+  std::shared_ptr<State> state_;
+};
+
+std::ostream& operator<<(std::ostream& out, const Module& module);
+
+/// A module under a name, for sequential({{"conv", ...}, {"act", ...}}).
+struct NamedModule {
+  template <std::derived_from<Module> M>
+  NamedModule(std::string name, M module) : name(std::move(name)), module(std::make_shared<M>(std::move(module))) {}
+  NamedModule(std::string name, std::shared_ptr<const Module> module)
+      : name(std::move(name)), module(std::move(module)) {}
+  std::string name;
+  std::shared_ptr<const Module> module;
+};
+
+/// Children one after another, as torch.nn.Sequential. Make it with sequential(...); append() for loops.
+class Sequential : public Module {
+ public:
+  Sequential() = default;
+  /// Adds a child under its position ("0", "1", ...).
+  template <std::derived_from<Module> M>
+  Sequential& append(M module) {
+    return append(std::make_shared<M>(std::move(module)));
+  }
+  Sequential& append(std::shared_ptr<const Module> module);
+  Sequential& append(NamedModule module);
+  size_t size() const { return named_children().size(); }
+
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Sequential"; }
+};
+
+/// torch.nn.Sequential(modules...). Always nests: one Sequential inside another stays a child.
+template <std::derived_from<Module>... Modules>
+Sequential sequential(Modules... modules) {
+  Sequential all;
+  (all.append(std::move(modules)), ...);
+  return all;
+}
+/// torch.nn.Sequential(OrderedDict([...])).
+Sequential sequential(std::initializer_list<NamedModule> modules);
+
+}  // namespace upconv

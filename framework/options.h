@@ -1,0 +1,23 @@
+#pragma once
+#include <optional>
+
+#include "cpu.h"
+
+namespace upconv {
+
+/// What a program is chosen for: the time of one run, or pictures per second of large batches.
+enum class Tune { latency, throughput };
+
+/// Which algorithms may be chosen: exact sums in order; those whose error is within about 2x of that (the default);
+/// all.
+enum class Accuracy { exact, standard, fast };
+
+/// How a program is compiled and run.
+struct Options {
+  Tune tune = Tune::latency;
+  Accuracy accuracy = Accuracy::standard;
+  int threads = 0;              ///< how many work on one run; 0 means all of the machine's
+  std::optional<Isa> isa = {};  ///< nothing means default_isa()
+};
+
+}  // namespace upconv

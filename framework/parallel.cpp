@@ -1,0 +1,145 @@
+#include "framework/parallel.h"
+
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace upconv {
+namespace {
+
+/// Denormal inputs and results count as zero while one of these lives.
+class FlushDenormals {
+#if defined(__x86_64__)
+ public:
+  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
+  ~FlushDenormals() { _mm_setcsr(saved_); }
+
+ private:
+  unsigned saved_;
+#endif
+};
+
+/// Spins politely: workers of a run meet again within microseconds, but another program may need the core.
+class Spin {
+ public:
+  void wait() {
+#if defined(__x86_64__)
+    if (++count_ < 2000) return _mm_pause();
+#endif
+    std::this_thread::yield();
+  }
+
+ private:
+  int count_ = 0;
+};
+
+/// One run of a chain. `ticket_` holds the step in its upper and the next free tile in its lower half, so that one
+/// addition takes a tile and tells of which step it is: a late thread can never take a tile of a step that is over.
+class Run {
+ public:
+  explicit Run(const Chain& chain) : chain_(chain), steps_(chain.steps()) {}
+
+  /// The calling thread: works, and opens each step when the one before is done.
+  void lead() {
+    for (int64_t step = 0; step < steps_; ++step) {
+      const int64_t tiles = chain_.tiles(step);
+      done_.store(0, std::memory_order_relaxed);
+      ticket_.store(static_cast<uint64_t>(step) << 32, std::memory_order_release);
+      while (take(0)) {
+      }
+      Spin spin;
+      while (done_.load(std::memory_order_acquire) < tiles) spin.wait();
+    }
+    ticket_.store(static_cast<uint64_t>(steps_) << 32, std::memory_order_release);
+  }
+
+  /// Every other thread, whenever it comes.
+  void help(int worker) {
+    Spin spin;
+    while (true) {
+      if (step_of(ticket_.load(std::memory_order_acquire)) == steps_) return;
+      if (take(worker))
+        spin = {};
+      else
+        spin.wait();
+    }
+  }
+
+ private:
+  static int64_t step_of(uint64_t ticket) { return static_cast<int64_t>(ticket >> 32); }
+  static int64_t tile_of(uint64_t ticket) { return static_cast<int64_t>(ticket & 0xffffffff); }
+
+  bool exhausted(uint64_t ticket) const {
+    return step_of(ticket) >= steps_ || tile_of(ticket) >= chain_.tiles(step_of(ticket));
+  }
+
+  /// Runs one tile; false where the open step has none left. Looks before it adds, so the lower half cannot overflow.
+  bool take(int worker) {
+    if (exhausted(ticket_.load(std::memory_order_acquire))) return false;
+    const uint64_t mine = ticket_.fetch_add(1, std::memory_order_acq_rel);
+    if (exhausted(mine)) return false;
+    chain_.run(step_of(mine), tile_of(mine), worker);
+    done_.fetch_add(1, std::memory_order_acq_rel);
+    return true;
+  }
+
+  const Chain& chain_;
+  const int64_t steps_;
+  alignas(64) std::atomic<uint64_t> ticket_{0xffffffff};  // step 0, not open yet
+  alignas(64) std::atomic<int64_t> done_{0};
+};
+
+}  // namespace
+
+int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrency()); }
+
+struct Crew::Arena {
+  explicit Arena(int threads) : arena(threads) {}
+  tbb::task_arena arena;
+};
+
+Crew::Crew(int threads) : threads_(threads), arena_(std::make_unique<Arena>(threads)) {}
+Crew::~Crew() = default;
+
+void Crew::run(const Chain& chain) const {
+  Run run(chain);
+  bool shared = false;
+  for (int64_t step = 0; step < chain.steps(); ++step) shared = shared || chain.tiles(step) > 1;
+  if (threads_ == 1 || !shared) {
+    FlushDenormals flush;
+    return run.lead();
+  }
+  arena_->arena.execute([&] {
+    tbb::task_group helpers;
+    for (int worker = 1; worker < threads_; ++worker)
+      helpers.run([&run, worker] {
+        FlushDenormals flush;
+        run.help(worker);
+      });
+    {
+      FlushDenormals flush;
+      run.lead();
+    }
+    helpers.wait();
+  });
+}
+
+std::shared_ptr<const Crew> crew(int threads) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<const Crew>> crews;
+  std::lock_guard lock(mutex);
+  std::shared_ptr<const Crew> found = crews[threads].lock();
+  if (!found) crews[threads] = found = std::make_shared<const Crew>(threads);
+  return found;
+}
+
+}  // namespace upconv

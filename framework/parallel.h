@@ -1,0 +1,43 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace upconv {
+
+/// How many threads the machine gives to one program.
+int hardware_threads();
+
+/// A chain of steps, each cut into tiles.
+class Chain {
+ public:
+  virtual ~Chain() = default;
+  virtual int64_t steps() const = 0;
+  virtual int64_t tiles(int64_t step) const = 0;
+  /// Runs one tile. `worker` is below the number of threads and different for any two that run at once.
+  virtual void run(int64_t step, int64_t tile, int worker) const = 0;
+};
+
+/// A group of at most `threads` oneTBB threads that run chains. Immutable, may be used by several callers at once.
+class Crew {
+ public:
+  explicit Crew(int threads);
+  ~Crew();
+  int threads() const { return threads_; }
+
+  /// Runs all tiles of step 0, then all of step 1, and so on; the calling thread takes part. One parallel region for
+  /// the whole chain: tiles are handed out by an atomic counter, and the end of a step waits only for tiles that
+  /// somebody has taken, so it never matters how many threads really came. Denormals are flushed to zero on every
+  /// thread meanwhile.
+  void run(const Chain& chain) const;
+
+ private:
+  struct Arena;
+  int threads_;
+  std::unique_ptr<Arena> arena_;
+};
+
+/// The crew of that many threads, shared by all programs that ask for it while any of them lives.
+std::shared_ptr<const Crew> crew(int threads);
+
+}  // namespace upconv

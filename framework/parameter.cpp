@@ -1,0 +1,184 @@
+#include "parameter.h"
+
+#include <bit>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "fail.h"
+
+namespace upconv {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "saved elements are little-endian and are read in place");
+
+std::string_view kind(DType type) { return is_floating(type) ? "floating point" : "integer"; }
+
+/// The number of elements, after proof that the bytes hold exactly those.
+size_t checked_count(const Stored& stored) {
+  const auto count = static_cast<size_t>(numel(stored.shape));
+  size_t expected = 0;
+  if (__builtin_mul_overflow(count, size_of(stored.dtype), &expected) || stored.bytes.size() != expected) {
+    fail("{} values of shape {}: expected {} elements of {} bytes, got {} bytes", name(stored.dtype), str(stored.shape),
+         count, size_of(stored.dtype), stored.bytes.size());
+  }
+  return count;
+}
+
+/// binary16 to binary32. Masks select between the cases, because compilers make vectors of them for every instruction
+/// set, where some keep branches for `?:`. A subnormal m * 2^-24 is made as (1 + m * 2^-10) * 2^-14 less 2^-14: exact,
+/// and free of operands that are subnormal as binary32, which a thread in flush-to-zero mode would lose.
+float from_float16(uint16_t half) {
+  constexpr int32_t kExponent = 1 << 23;
+  constexpr int32_t kRebias = (127 - 15) * kExponent;
+  const int32_t sign = (half & 0x8000) << 16;
+  const int32_t magnitude = half & 0x7fff;
+  const int32_t is_subnormal = (magnitude - 0x0400) >> 31;        // all bits, or none; also for zero
+  const int32_t is_infinity_or_nan = (0x7bff - magnitude) >> 31;  // all bits, or none
+  const int32_t biased = (magnitude << 13) + kRebias + (is_infinity_or_nan & kRebias) + (is_subnormal & kExponent);
+  const float excess = std::bit_cast<float>(is_subnormal & (kRebias + kExponent));  // 2^-14, or 0
+  return std::bit_cast<float>(sign | std::bit_cast<int32_t>(std::bit_cast<float>(biased) - excess));
+}
+
+float from_bfloat16(uint16_t upper_half) { return std::bit_cast<float>(uint32_t{upper_half} << 16); }
+
+/// out[i] = convert(from[i]), where `from` may lie at any address.
+template <class From, class To, class Convert>
+void convert_all(const std::byte* __restrict from, To* __restrict out, size_t count, Convert convert) {
+  for (size_t i = 0; i < count; ++i) {
+    From element;
+    std::memcpy(&element, from + i * sizeof(From), sizeof(From));
+    out[i] = convert(element);
+  }
+}
+
+template <class From>
+void widen(const Stored& stored, int64_t* out, size_t count) {
+  convert_all<From>(stored.bytes.data(), out, count, [](From value) { return static_cast<int64_t>(value); });
+}
+
+void to_integers(const Stored& stored, int64_t* out) {
+  const size_t count = checked_count(stored);
+  switch (stored.dtype) {
+    case DType::int64:
+      return widen<int64_t>(stored, out, count);
+    case DType::int32:
+      return widen<int32_t>(stored, out, count);
+    case DType::int16:
+      return widen<int16_t>(stored, out, count);
+    case DType::int8:
+      return widen<int8_t>(stored, out, count);
+    case DType::uint8:
+      return widen<uint8_t>(stored, out, count);
+    case DType::boolean:
+      return convert_all<uint8_t>(stored.bytes.data(), out, count, [](uint8_t value) { return int64_t{value != 0}; });
+    default:
+      fail("expected integers, got {} of shape {}", name(stored.dtype), str(stored.shape));
+  }
+}
+
+}  // namespace
+
+Stored Stored::of(const Tensor& tensor) {
+  auto owner = std::make_shared<const Tensor>(tensor);
+  const std::span<const std::byte> bytes(owner->bytes(), static_cast<size_t>(owner->numel()) * size_of(owner->dtype()));
+  return {tensor.dtype(), tensor.shape(), bytes, std::move(owner)};
+}
+
+Tensor Stored::to_tensor() const {
+  checked_count(*this);  // before memory is asked for
+  Tensor tensor(shape, is_floating(dtype) ? DType::float32 : DType::int64);
+  is_floating(dtype) ? to_float(tensor.data()) : to_integers(*this, tensor.indices());
+  return tensor;
+}
+
+void Stored::to_float(float* out) const {
+  const size_t count = checked_count(*this);
+  switch (dtype) {
+    case DType::float64:
+      return convert_all<double>(bytes.data(), out, count, [](double value) { return static_cast<float>(value); });
+    case DType::float32:
+      return convert_all<float>(bytes.data(), out, count, [](float value) { return value; });
+    case DType::float16:
+      return convert_all<uint16_t>(bytes.data(), out, count, from_float16);
+    case DType::bfloat16:
+      return convert_all<uint16_t>(bytes.data(), out, count, from_bfloat16);
+    default:
+      fail("expected floating point values, got {} of shape {}", name(dtype), str(shape));
+  }
+}
+
+struct Parameter::State {
+  /// Has a lock of its own, so that making one entry neither waits for another nor is made twice.
+  struct CacheEntry {
+    std::mutex mutex;
+    std::shared_ptr<const void> value;
+  };
+
+  State(Shape the_shape, DType the_dtype) : shape(std::move(the_shape)), dtype(the_dtype) {}
+
+  const Shape shape;
+  const DType dtype;
+  std::mutex mutex;  // guards all that follows
+  std::optional<Stored> stored;
+  uint64_t version = 0;
+  std::map<std::string, std::shared_ptr<CacheEntry>> cache;  // of this version only
+};
+
+Parameter::Parameter(Shape shape, DType dtype) : state_(std::make_shared<State>(std::move(shape), dtype)) {
+  numel(state_->shape);  // throws for what is no shape
+  if (dtype != DType::float32 && dtype != DType::int64) {
+    fail("a parameter is float32 or int64, got {} for shape {}", name(dtype), str(state_->shape));
+  }
+}
+
+Parameter::Parameter(const Tensor& initial) : Parameter(initial.shape(), initial.dtype()) { set(initial); }
+
+const Shape& Parameter::shape() const { return state_->shape; }
+
+DType Parameter::dtype() const { return state_->dtype; }
+
+bool Parameter::has_value() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->stored.has_value();
+}
+
+const Stored& Parameter::stored() const {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->stored) fail("a {} parameter of shape {} has no values yet", name(dtype()), str(shape()));
+  return *state_->stored;
+}
+
+void Parameter::set(Stored values) {
+  if (values.shape != shape()) fail("expected shape {}, got {}", str(shape()), str(values.shape));
+  if (is_floating(values.dtype) != is_floating(dtype())) {
+    fail("expected {} values for shape {}, got {}", kind(dtype()), str(shape()), name(values.dtype));
+  }
+  checked_count(values);
+  const std::lock_guard lock(state_->mutex);
+  state_->stored = std::move(values);
+  ++state_->version;
+  state_->cache.clear();
+}
+
+uint64_t Parameter::version() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->version;
+}
+
+std::shared_ptr<const void> Parameter::cached(const std::string& key,
+                                              const std::function<std::shared_ptr<const void>()>& make) const {
+  std::shared_ptr<State::CacheEntry> entry;
+  {
+    const std::lock_guard lock(state_->mutex);
+    auto& slot = state_->cache[key];
+    if (!slot) slot = std::make_shared<State::CacheEntry>();
+    entry = slot;
+  }
+  const std::lock_guard lock(entry->mutex);
+  if (!entry->value) entry->value = make();
+  return entry->value;
+}
+
+}  // namespace upconv

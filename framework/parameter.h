@@ -1,0 +1,61 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "tensor.h"
+
+namespace upconv {
+
+/// Elements as they were saved: a row-major view of mapped or owned memory that `owner` keeps alive. May be unaligned.
+struct Stored {
+  DType dtype = DType::float32;
+  Shape shape;
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+
+  /// A view of `tensor`, whose memory it shares.
+  static Stored of(const Tensor& tensor);
+  /// A float32 copy (of float64, float32, float16 or bfloat16) or an int64 copy (of the integers).
+  Tensor to_tensor() const;
+  /// Converts to float32 into `out`, which holds numel(shape) elements. Throws Error for integers.
+  void to_float(float* out) const;
+};
+
+/// A named array of a module: a handle to a lazy view of what was loaded, converted when a program packs it. Copies
+/// share the value. Only load and set change it, and each change raises version().
+class Parameter {
+ public:
+  /// No values yet: a program that reads it refuses to compile.
+  Parameter(Shape shape, DType dtype);
+  /// Starts with the values of `initial`.
+  explicit Parameter(const Tensor& initial);
+
+  const Shape& shape() const;
+  /// float32, or int64 for counters: what the values become, not how they were saved.
+  DType dtype() const;
+  bool has_value() const;
+  /// The values as they were saved. Throws Error if there are none.
+  const Stored& stored() const;
+  /// A copy of the values. Throws Error if there are none.
+  Tensor value() const { return stored().to_tensor(); }
+  /// Replaces the values; throws Error if the shape differs, or floats meet integers.
+  void set(Stored values);
+  void set(const Tensor& values) { set(Stored::of(values.clone())); }
+  /// Grows with every change.
+  uint64_t version() const;
+  /// The same for all handles of one parameter, different for any two alive parameters.
+  const void* identity() const { return state_.get(); }
+
+  /// What `make` made for `key`, made once per version: packed weights live here, so that programs of all shapes share
+  /// them. Thread-safe.
+  std::shared_ptr<const void> cached(const std::string& key,
+                                     const std::function<std::shared_ptr<const void>()>& make) const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace upconv

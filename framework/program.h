@@ -1,0 +1,89 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph.h"
+#include "options.h"
+#include "tensor.h"
+
+namespace upconv {
+
+/// What one step of a run reads and writes. The pointers are where the program placed the values.
+struct Frame {
+  const void* const* inputs;
+  void* output;
+  std::byte* scratch;  ///< the thread's own, Step::scratch_bytes() large, 64-byte aligned, not kept between tiles
+};
+
+/// One operation, decided and packed: the executable form of a node. Immutable. Cut into tiles that may run in any
+/// order, on any thread, at the same time.
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual int64_t tiles() const = 0;
+  virtual void run(int64_t tile, const Frame& frame) const = 0;
+  virtual size_t scratch_bytes() const { return 0; }
+  /// How it computes: "direct", "affine", ...
+  virtual std::string algorithm() const = 0;
+  /// Floating-point operations of the layer as its definition has them (two for each product), for rates.
+  virtual double flops() const { return 0; }
+};
+
+/// What a program says of one of its steps.
+struct StepInfo {
+  std::string path;       ///< of the module: "main.3"
+  std::string operation;  ///< "ConvTranspose2d"
+  std::string algorithm;
+  Shape shape;  ///< of the output
+  double flops = 0;
+};
+
+class Workspace;
+
+/// A compiled network for fixed input types. Immutable and shared: copies are handles, and any number of threads may
+/// run one program at once, each with its own Workspace.
+class Program {
+ public:
+  const std::vector<Type>& inputs() const;
+  const std::vector<Type>& outputs() const;
+  Isa isa() const;
+  int threads() const;
+  std::vector<StepInfo> steps() const;
+  /// Bytes of intermediate values in one Workspace, and of packed weights.
+  size_t arena_bytes() const;
+
+  /// Computes `outputs` from `inputs`, contiguous tensors of the program's types. Throws Error where one has another
+  /// type; allocates nothing and takes no lock of its own. Denormal numbers count as zero; the caller's mode is kept.
+  void run(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
+  /// The same with a workspace and outputs made for the call.
+  std::vector<Tensor> operator()(std::span<const Tensor> inputs) const;
+  Tensor operator()(const Tensor& input) const;
+
+  /// Seconds that each step took in one run, in the order of steps().
+  std::vector<double> profile(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
+
+  struct Code;
+  explicit Program(std::shared_ptr<const Code> code) : code_(std::move(code)) {}
+
+ private:
+  friend class Workspace;
+  std::shared_ptr<const Code> code_;
+};
+
+/// The memory that one run at a time of a program changes.
+class Workspace {
+ public:
+  explicit Workspace(const Program& program);
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
+
+ private:
+  friend class Program;
+  struct Memory;
+  std::unique_ptr<Memory> memory_;
+};
+
+}  // namespace upconv

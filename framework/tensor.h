@@ -1,0 +1,69 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace upconv {
+
+/// Sizes of a tensor, outermost first; pictures are (N, C, H, W). Rank 0 is a scalar.
+using Shape = std::vector<int64_t>;
+
+/// Element types, named as in PyTorch. Tensors that are computed on are float32 or int64; the others occur in files.
+enum class DType { float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, boolean };
+
+/// "float32", ...
+std::string_view name(DType type);
+/// Whether it is one of the floating-point types.
+inline bool is_floating(DType type) { return type <= DType::bfloat16; }
+/// Bytes of one element.
+size_t size_of(DType type);
+
+/// As Python prints a tuple: "(64, 100, 1, 1)", "(3,)", "()".
+std::string str(const Shape& shape);
+
+/// The number of elements of `shape`. Throws Error where a size is negative or the product does not fit 63 bits.
+int64_t numel(const Shape& shape);
+
+/// A dense row-major array, 64-byte aligned. A handle, as in PyTorch: copying shares the memory, clone() copies it.
+class Tensor {
+ public:
+  /// A tensor of shape (0,).
+  Tensor() : Tensor(Shape{0}) {}
+  /// Zeros of float32 or int64; other types throw Error.
+  explicit Tensor(Shape shape, DType dtype = DType::float32);
+  /// `values` in row-major order; their count must be numel(shape).
+  Tensor(Shape shape, const std::vector<float>& values);
+  Tensor(Shape shape, const std::vector<int64_t>& values);
+
+  const Shape& shape() const { return shape_; }
+  /// The size of one dimension; negative counts from the end.
+  int64_t size(int dim) const;
+  int64_t dim() const { return static_cast<int64_t>(shape_.size()); }
+  int64_t numel() const { return numel_; }
+  DType dtype() const { return dtype_; }
+
+  /// The elements as float32; throws Error for an int64 tensor.
+  float* data();
+  const float* data() const;
+  /// The elements as int64; throws Error for a float32 tensor.
+  int64_t* indices();
+  const int64_t* indices() const;
+  /// The elements, whatever their type.
+  std::byte* bytes() { return bytes_.get(); }
+  const std::byte* bytes() const { return bytes_.get(); }
+
+  Tensor clone() const;
+  /// The same memory under another shape of the same number of elements.
+  Tensor reshape(Shape shape) const;
+
+ private:
+  Shape shape_;
+  int64_t numel_ = 0;
+  DType dtype_ = DType::float32;
+  std::shared_ptr<std::byte> bytes_;
+};
+
+}  // namespace upconv

@@ -1,0 +1,19 @@
+#pragma once
+// Internal: how load() gets at the bytes of a file.
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+namespace upconv {
+
+/// The bytes of a file, and what keeps them mapped.
+struct MappedFile {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;
+};
+
+/// Maps a file read-only. Throws Error if it is missing, a folder, no regular file, empty or unreadable.
+MappedFile map_file(const std::filesystem::path& path);
+
+}  // namespace upconv

@@ -1,0 +1,33 @@
+#pragma once
+// Internal: the safetensors format, https://huggingface.co/docs/safetensors. A file is
+//   u64 little-endian N | N bytes of JSON | the tensors' bytes, one after the other.
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "state_dict.h"
+
+namespace upconv {
+
+struct SafetensorsOptions {
+  /// Tolerate bytes after the last tensor: some published files have them.
+  bool lenient = false;
+};
+
+/// Whether the bytes begin as a safetensors file does; says nothing about the rest.
+bool looks_like_safetensors(std::span<const std::byte> bytes);
+
+/// Reads the header and makes views of the tensors; copies and touches no data. `name` stands for the file in messages,
+/// `owner` keeps the bytes alive. Accepts what the format allows, within bounds that no generator comes near: a header
+/// of 100,000,000 bytes, 100,000 tensors, 100,000 lines of metadata, rank 64.
+StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
+                           const SafetensorsOptions& options = {});
+
+/// Writes names, values and metadata in the order of `weights`. The file appears under its name only when it is
+/// complete and on disk, so that a failure leaves what was there before, and tensors that are mapped from it stay
+/// readable.
+void save_safetensors(const std::filesystem::path& path, const StateDict& weights);
+
+}  // namespace upconv

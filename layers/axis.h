@@ -1,0 +1,37 @@
+#pragma once
+// One axis of a convolution, transposed or not, as runs of outputs that read the same taps.
+//
+// In unpadded coordinates a transposed convolution with kernel k, stride s and dilation d is z[i*s + d*k] += w[k] *
+// x[i]. Outputs of one residue a = z mod s form a phase; with z = s*n + a only taps with d*k = a (mod s) meet it, and
+// tap k reads x[n - (d*k - a) / s]: a small stride-1 convolution, nothing multiplied by inserted zeros. Where stride
+// and dilation share a factor, or the kernel is smaller than the stride, some phases have no taps and hold the bias
+// alone.
+#include <cstdint>
+#include <vector>
+
+namespace upconv {
+
+/// Tap k of the kernel reads the input at the position's base + shift.
+struct AxisTap {
+  int64_t k, shift;
+};
+
+/// Positions begin <= i < end that read exactly `taps`; borders are left out here, so nothing needs padding with zeros.
+struct Segment {
+  int64_t begin, end;
+  std::vector<AxisTap> taps;
+};
+
+/// Outputs out_first + out_step * i for 0 <= i < count, whose base input is in_first + in_step * i.
+struct Phase {
+  int64_t out_first, out_step, count;
+  int64_t in_first, in_step;
+  std::vector<Segment> segments;  ///< in order, covering all positions
+};
+
+/// The phases of a transposed convolution's axis with `in` inputs and `out` outputs; those without outputs are left
+/// out.
+std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
+                                   int64_t dilation);
+
+}  // namespace upconv

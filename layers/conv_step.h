@@ -1,0 +1,53 @@
+#pragma once
+// The driver of the direct kernel: cuts a convolution into tiles for threads, and those into register tiles. Everything
+// that maps pixels to pixels by taps runs through it: ConvTranspose2d, and Linear as a convolution of one pixel.
+#include <memory>
+#include <vector>
+
+#include "../framework/graph.h"
+#include "../framework/layout.h"
+#include "../framework/program.h"
+#include "axis.h"
+#include "kernels/kernels.h"
+
+namespace upconv {
+
+/// A layer's weights in its own order, with what BatchNorm folds into them:
+/// weight(oc, ic, tap) = data[group * group_stride + oc in group * oc_stride + ic * ic_stride + tap] * scale[oc].
+struct WeightView {
+  const float* data;
+  const std::vector<double>& scale;
+  int64_t IC, OC, groups, taps;
+  int64_t group_stride, oc_stride, ic_stride;
+};
+
+/// Weights and bias as the direct kernel reads them: w[block][tap][ic][oc in block], tap = kh * KW + kw.
+class PackedDirect {
+ public:
+  PackedDirect(const kernels::Table& table, const WeightView& weight, const std::vector<float>& shift);
+  const std::vector<kernels::Block>& blocks() const { return blocks_; }
+  /// Bytes of the packed weights.
+  size_t bytes() const { return weights_.size() * sizeof(float); }
+
+ private:
+  std::vector<float> weights_, shift_;  // with room for alignment
+  std::vector<kernels::Block> blocks_;
+};
+
+/// What a convolution is to the driver, whichever layer it came from.
+struct ConvGeometry {
+  ImageShape in, out;
+  int64_t groups = 1;
+  int64_t KW = 1;                 ///< tap index = kh * KW + kw
+  std::vector<Phase> rows, cols;  ///< the phases of the two axes
+};
+
+/// The step; channels-last input, output in either layout.
+std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
+                                  const kernels::Table& table, Layout output_layout, kernels::Activation activation,
+                                  double flops);
+
+/// The graph's word for an activation in the kernels' words.
+kernels::Activation to_kernel(const Pointwise& pointwise);
+
+}  // namespace upconv

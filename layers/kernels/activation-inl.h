@@ -1,0 +1,71 @@
+#pragma once
+// act(v), for vectors in registers and for runs of memory. Included by the files of the instruction sets.
+#include "kernels.h"
+#include "simd.h"
+
+namespace upconv::kernels {
+namespace {
+
+// A comparison with NaN is false, so it hands a NaN through, as PyTorch does.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch relu(Batch v) {
+  return Simd<Arch>::select(v < Batch(0.0f), Batch(0.0f), v);
+}
+
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch transcendental(Batch v, Activation::Kind kind) {
+  if (kind == Activation::tanh) return Simd<Arch>::tanh(v);
+  return Batch(1.0f) / (Batch(1.0f) + Simd<Arch>::exp(-v));
+}
+
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch activate(Batch v, Activation act) {
+  switch (act.kind) {
+    case Activation::identity:
+      return v;
+    case Activation::relu:
+      return relu<Arch>(v);
+    default:
+      return transcendental<Arch>(v, act.kind);
+  }
+}
+
+/// y[i] = act(f(x vector, i)) for i < count; the tail is the same vector code on fewer floats, so that it rounds alike.
+template <class Arch, class F>
+UPCONV_INLINE void map(const float* x, float* y, int64_t count, F f) {
+  constexpr int width = Simd<Arch>::width;
+  int64_t i = 0;
+  for (; i + width <= count; i += width) Simd<Arch>::store(y + i, f(Simd<Arch>::load(x + i), i, width));
+  if (i < count) {
+    const int rest = static_cast<int>(count - i);
+    store_partial<Arch>(y + i, f(load_partial<Arch>(x + i, rest), i, rest), rest);
+  }
+}
+
+template <class Arch>
+void activate_run(const float* x, float* y, int64_t count, Activation act) {
+  using Batch = typename Simd<Arch>::Batch;
+  map<Arch>(x, y, count, [act](Batch v, int64_t, int) { return activate<Arch>(v, act); });
+}
+
+template <class Arch>
+void affine_run(const float* x, float* y, int64_t count, float scale, float shift, Activation act) {
+  using Batch = typename Simd<Arch>::Batch;
+  const Batch s(scale), t(shift);
+  map<Arch>(x, y, count, [=](Batch v, int64_t, int) { return activate<Arch>(Simd<Arch>::fma(v, s, t), act); });
+}
+
+template <class Arch>
+void affine_channels_run(const float* x, float* y, int64_t count, const float* scale, const float* shift,
+                         Activation act) {
+  using Batch = typename Simd<Arch>::Batch;
+  map<Arch>(x, y, count, [=](Batch v, int64_t i, int n) {
+    const bool whole = n == Simd<Arch>::width;
+    const Batch s = whole ? Simd<Arch>::load(scale + i) : load_partial<Arch>(scale + i, n);
+    const Batch t = whole ? Simd<Arch>::load(shift + i) : load_partial<Arch>(shift + i, n);
+    return activate<Arch>(Simd<Arch>::fma(v, s, t), act);
+  });
+}
+
+}  // namespace
+}  // namespace upconv::kernels

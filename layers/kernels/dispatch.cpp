@@ -1,0 +1,29 @@
+#include "framework/fail.h"
+#include "layers/kernels/kernels.h"
+
+namespace upconv::kernels {
+
+#if defined(__x86_64__)
+extern const Table avx512_table, avx2_table, sse2_table;
+#endif
+extern const Table scalar_table;
+
+namespace {
+
+// Best first.
+const Table* const tables[] = {
+#if defined(__x86_64__)
+    &avx512_table, &avx2_table, &sse2_table,
+#endif
+    &scalar_table};
+
+}  // namespace
+
+const Table& table(Isa isa) {
+  for (Isa available : available_isas())
+    for (const Table* found : tables)
+      if (available == isa && found->isa == isa) return *found;
+  fail("instruction set {}: this machine cannot run it; it runs up to {}", name(isa), name(available_isas().front()));
+}
+
+}  // namespace upconv::kernels

@@ -1,0 +1,93 @@
+#pragma once
+// What the algorithms ask of an instruction set beyond what xsimd says in the same words for all: a multiply-add that
+// is fused where the machine can fuse (xsimd 8.1 writes it as two operations on AVX-512), and the register budget.
+//
+// Everything here and in the *-inl.h files lives in an anonymous namespace: a copy compiled for AVX-512 must never be
+// the one that the linker keeps for everybody.
+#include <cstddef>
+#include <cstdint>
+#include <xsimd/xsimd.hpp>
+
+#define UPCONV_INLINE inline __attribute__((always_inline))
+// Before a loop over registers: unrolled whole, so that an array of vectors is an array of registers.
+#define UPCONV_UNROLL _Pragma("GCC unroll 32")
+
+// The compiler may not look through `value`: keeps an address in the register and the form in which it was written.
+#define UPCONV_OPAQUE(value) asm("" : "+r"(value))
+
+namespace upconv::kernels {
+namespace {
+
+/// One float at a time, for machines that have none of the instruction sets below.
+struct Scalar {};
+
+template <class Arch>
+struct Simd;
+
+template <>
+struct Simd<Scalar> {
+  using Batch = float;
+  static constexpr int width = 1, rows = 4, vectors = 2;
+  static UPCONV_INLINE float load(const float* p) { return *p; }
+  static UPCONV_INLINE void store(float* p, float v) { *p = v; }
+  static UPCONV_INLINE float fma(float a, float b, float c) { return a * b + c; }
+  static UPCONV_INLINE float select(bool condition, float a, float b) { return condition ? a : b; }
+  static UPCONV_INLINE float exp(float v) { return __builtin_expf(v); }
+  static UPCONV_INLINE float tanh(float v) { return __builtin_tanhf(v); }
+};
+
+template <class Arch>
+struct SimdBase {
+  using Batch = xsimd::batch<float, Arch>;
+  static constexpr int width = static_cast<int>(Batch::size);
+  static UPCONV_INLINE Batch load(const float* p) { return Batch::load_unaligned(p); }
+  static UPCONV_INLINE void store(float* p, Batch v) { v.store_unaligned(p); }
+  template <class Condition>
+  static UPCONV_INLINE Batch select(Condition condition, Batch a, Batch b) {
+    return xsimd::select(condition, a, b);
+  }
+  static UPCONV_INLINE Batch exp(Batch v) { return xsimd::exp(v); }
+  static UPCONV_INLINE Batch tanh(Batch v) { return xsimd::tanh(v); }
+};
+
+// rows x vectors accumulators, `vectors` weights and one broadcast input must fit the registers.
+#if defined(__x86_64__)
+template <>
+struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
+  static constexpr int rows = 6, vectors = 2;  // 12 + 2 + 1 + the product = 16 of 16
+  static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return a * b + c; }
+};
+#endif
+#if defined(__AVX2__) && defined(__FMA__)
+template <>
+struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
+  static constexpr int rows = 6, vectors = 2;  // 12 + 2 + 1 = 15 of 16
+  static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
+};
+#endif
+#if defined(__AVX512F__)
+template <>
+struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
+  static constexpr int rows = 14, vectors = 2;  // 28 + 2 + 1 = 31 of 32
+  static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
+};
+#endif
+
+/// Stores the first `count` floats of v.
+template <class Arch>
+UPCONV_INLINE void store_partial(float* p, typename Simd<Arch>::Batch v, int count) {
+  float all[Simd<Arch>::width];
+  Simd<Arch>::store(all, v);
+  for (int i = 0; i < count; ++i) p[i] = all[i];
+}
+
+/// Loads `count` floats, zeros above them.
+template <class Arch>
+UPCONV_INLINE typename Simd<Arch>::Batch load_partial(const float* p, int count) {
+  float all[Simd<Arch>::width] = {};
+  for (int i = 0; i < count; ++i) all[i] = p[i];
+  return Simd<Arch>::load(all);
+}
+
+}  // namespace
+}  // namespace upconv::kernels

@@ -1,0 +1,25 @@
+#pragma once
+// One instruction set's table: every kernel, instantiated for Arch.
+#include "activation-inl.h"
+#include "direct-inl.h"
+#include "layout-inl.h"
+#include "peak-inl.h"
+
+namespace upconv::kernels {
+namespace {
+
+template <class Arch>
+constexpr Table make_table(Isa isa) {
+  return {.isa = isa,
+          .width = Simd<Arch>::width,
+          .pixels = Simd<Arch>::rows,
+          .direct = direct<Arch>,
+          .activate = activate_run<Arch>,
+          .affine = affine_run<Arch>,
+          .affine_channels = affine_channels_run<Arch>,
+          .transpose = transpose<Arch>,
+          .peak = peak<Arch>};
+}
+
+}  // namespace
+}  // namespace upconv::kernels

@@ -1,0 +1,42 @@
+#pragma once
+#include "../framework/module.h"
+
+namespace upconv {
+
+/// torch.nn.Linear: y = x W^T + b over the last dimension. Input (..., in_features), output (..., out_features).
+/// Parameters: weight (out_features, in_features) and, with bias, bias (out_features).
+class Linear : public Module {
+ public:
+  /// Throws Error where a size is not positive.
+  Linear(int64_t in_features, int64_t out_features, bool bias = true);
+
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Linear"; }
+  std::string extra_repr() const override;
+
+  int64_t in_features, out_features;
+  bool has_bias;
+  Parameter weight;
+  Parameter bias;  ///< not the module's where has_bias is false
+};
+
+/// torch.nn.Embedding: rows of a table. Input int64 of any shape, output (..., embedding_dim) float32.
+/// Parameter: weight (num_embeddings, embedding_dim). Only padding_idx of PyTorch's further arguments is kept: it
+/// matters in training alone. An index outside of the table gives NaN in its whole row: a running program cannot throw.
+class Embedding : public Module {
+ public:
+  /// Throws Error where a size is not positive.
+  Embedding(int64_t num_embeddings, int64_t embedding_dim, std::optional<int64_t> padding_idx = {});
+
+  using Module::forward;
+  Value forward(Value indices) const override;
+  std::string type_name() const override { return "Embedding"; }
+  std::string extra_repr() const override;
+
+  int64_t num_embeddings, embedding_dim;
+  std::optional<int64_t> padding_idx;
+  Parameter weight;
+};
+
+}  // namespace upconv

@@ -1,0 +1,18 @@
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace upconv {
+
+/// A size for height and width: one number for both, or {height, width}.
+struct Pair {
+  int64_t h, w;
+  constexpr Pair(int64_t both) : h(both), w(both) {}
+  constexpr Pair(int64_t h, int64_t w) : h(h), w(w) {}
+  bool operator==(const Pair&) const = default;
+};
+
+/// As Python prints a tuple: "(4, 4)".
+inline std::string str(const Pair& pair) { return "(" + std::to_string(pair.h) + ", " + std::to_string(pair.w) + ")"; }
+
+}  // namespace upconv

@@ -1,0 +1,18 @@
+#pragma once
+// Internal: values as Python prints them, for extra_repr().
+#include <fmt/format.h>
+
+#include <string>
+
+namespace upconv {
+
+/// "True" or "False".
+inline const char* python(bool value) { return value ? "True" : "False"; }
+
+/// The shortest digits that read back as `value`, with a point or an exponent: "1.0", "1e-05".
+inline std::string python(double value) {
+  std::string digits = fmt::format("{}", value);
+  return digits.find_first_of(".en") == std::string::npos ? digits + ".0" : digits;
+}
+
+}  // namespace upconv

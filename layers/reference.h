@@ -1,0 +1,27 @@
+#pragma once
+// The shortest correct loops: the oracle of every test. Contiguous (N, C, H, W), sums in float64, never optimised.
+#include "../framework/tensor.h"
+#include "conv_transpose2d.h"
+
+namespace upconv::reference {
+
+/// z[n, oc, h*s - p + d*kh, w*s - p + d*kw] += x[n, ic, h, w] * weight[ic, oc in group, kh, kw], starting from bias.
+/// x is (N, C, H, W); `output` gives H_out and W_out; bias may be empty.
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const ConvTranspose2dOptions& options, Pair output);
+
+/// y[..., o] = bias[o] + sum_i x[..., i] * weight[o, i]; bias may be empty.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+/// y[..., :] = weight[indices[...], :].
+Tensor embedding(const Tensor& indices, const Tensor& weight);
+
+/// (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c] for x (N, C, H, W); weight and bias may be empty.
+Tensor batch_norm2d(const Tensor& x, const Tensor& mean, const Tensor& var, const Tensor& weight, const Tensor& bias,
+                    double eps);
+
+Tensor relu(const Tensor& x);
+Tensor tanh(const Tensor& x);
+Tensor sigmoid(const Tensor& x);
+
+}  // namespace upconv::reference

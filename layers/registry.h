@@ -1,0 +1,72 @@
+#pragma once
+// The one table of layers: what each is called, which arguments it takes, how it is built from them. A layer prints
+// itself (extra_repr), so the table is all that turns text into modules and back.
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "../framework/error.h"
+#include "../framework/module.h"
+#include "pair.h"
+
+namespace upconv {
+
+/// One of Python's None, True, 3, 0.5, 'zeros', (4, 4).
+using PythonValue = std::variant<std::monostate, bool, int64_t, double, std::string, Shape>;
+
+/// A value and where it was written.
+struct Literal {
+  PythonValue value;
+  std::string text;   ///< as messages show it
+  size_t offset = 0;  ///< of its first character
+};
+
+/// An argument that its layer cannot take; `offset` is that of the argument's value.
+class ArgumentError : public Error {
+ public:
+  ArgumentError(const std::string& what, size_t offset) : Error(what), offset(offset) {}
+  size_t offset;
+};
+
+/// What a layer is built from: for every name of its signature the value that was given, or else the default. Values of
+/// another type than the accessor's throw ArgumentError with layer, argument, what it must be, and what came.
+class Arguments {
+ public:
+  using Values = std::map<std::string_view, Literal>;
+  Arguments(std::string_view layer, Values values) : layer_(layer), values_(std::move(values)) {}
+
+  int64_t integer(std::string_view name) const;
+  std::optional<int64_t> optional_integer(std::string_view name) const;  ///< nothing for None
+  double number(std::string_view name) const;
+  std::optional<double> optional_number(std::string_view name) const;  ///< nothing for None
+  bool boolean(std::string_view name) const;
+  Pair pair(std::string_view name) const;  ///< one integer stands for both
+  Shape shape(std::string_view name) const;
+  std::string text(std::string_view name) const;
+
+  /// For what a layer itself would accept or cannot see: "BatchNorm2d: momentum must be `expected`, got ...".
+  [[noreturn]] void refuse(std::string_view name, std::string_view expected) const;
+
+ private:
+  std::string_view layer_;
+  Values values_;
+};
+
+/// A row of the table.
+struct LayerRow {
+  std::string_view name;
+  /// Names in PyTorch's positional order, with its defaults, in Python's words. Those after "*" are given by name only.
+  std::string_view signature;
+  std::function<std::shared_ptr<Module>(const Arguments&)> build;
+};
+
+/// All layers, in the order in which they are listed to users.
+const std::vector<LayerRow>& layer_rows();
+
+}  // namespace upconv

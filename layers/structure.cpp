@@ -1,0 +1,86 @@
+#include "layers/structure.h"
+
+#include <algorithm>
+
+#include "framework/fail.h"
+#include "framework/program.h"
+#include "layers/python.h"
+
+namespace upconv {
+namespace {
+
+/// The same elements in the same order under another shape, which `rule` derives from the input's.
+class ReshapeOperation : public Operation {
+ public:
+  using Rule = std::function<Shape(const Shape&)>;
+  ReshapeOperation(std::string_view name, Rule rule) : name_(name), rule_(std::move(rule)) {}
+  std::string_view name() const override { return name_; }
+  Type infer(std::span<const Type> inputs) const override { return {rule_(inputs[0].shape), inputs[0].dtype}; }
+  bool is_view() const override { return true; }
+  std::optional<Layout> input_layout() const override { return Layout::contiguous; }
+  Layout output_layout(Layout) const override { return Layout::contiguous; }
+  std::unique_ptr<Step> lower(const Lowering&) const override { return nullptr; }
+
+ private:
+  std::string_view name_;
+  Rule rule_;
+};
+
+Value apply(std::string_view name, Value x, ReshapeOperation::Rule rule) {
+  return x.graph().apply(std::make_shared<ReshapeOperation>(name, std::move(rule)), {x});
+}
+
+int64_t dimension(const char* argument, int64_t dim, const Shape& shape) {
+  const int64_t rank = std::max<int64_t>(1, static_cast<int64_t>(shape.size()));
+  if (dim < -rank || dim >= rank)
+    fail("expected {} within the {} dimensions of {}, got {}", argument, rank, str(shape), dim);
+  return dim < 0 ? dim + rank : dim;
+}
+
+}  // namespace
+
+Dropout::Dropout(double p, bool inplace) : p(p), inplace(inplace) {
+  if (!(p >= 0 && p <= 1)) fail("Dropout: p must be between 0 and 1, got {}", p);
+}
+std::string Dropout::extra_repr() const { return fmt::format("p={}, inplace={}", python(p), python(inplace)); }
+
+Value Flatten::forward(Value x) const {
+  return apply("Flatten", x, [*this](const Shape& shape) -> Shape {
+    const auto first = static_cast<std::ptrdiff_t>(dimension("start_dim", start_dim, shape));
+    const auto last = static_cast<std::ptrdiff_t>(dimension("end_dim", end_dim, shape));
+    if (first > last)
+      fail("expected start_dim before end_dim, got {} and {} for {}", start_dim, end_dim, upconv::str(shape));
+    if (shape.empty()) return {1};
+    Shape flat(shape.begin(), shape.begin() + first);
+    flat.push_back(numel(Shape(shape.begin() + first, shape.begin() + last + 1)));
+    flat.insert(flat.end(), shape.begin() + last + 1, shape.end());
+    return flat;
+  });
+}
+std::string Flatten::extra_repr() const { return fmt::format("start_dim={}, end_dim={}", start_dim, end_dim); }
+
+Value Unflatten::forward(Value x) const {
+  return apply("Unflatten", x, [*this](const Shape& shape) -> Shape {
+    const auto at = static_cast<std::ptrdiff_t>(dimension("dim", dim, shape));
+    if (shape.empty()) fail("expected at least one dimension, got a scalar");
+    Shape sizes = unflattened_size;
+    const auto unknown = std::find(sizes.begin(), sizes.end(), -1);
+    int64_t known = 1;
+    for (int64_t size : sizes)
+      if (size != -1) known *= size;
+    if (unknown != sizes.end() && known > 0) *unknown = shape[static_cast<size_t>(at)] / known;
+    if (sizes.empty() || std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 0; }) ||
+        numel(sizes) != shape[static_cast<size_t>(at)])
+      fail("expected sizes whose product is {}, got {} for dimension {} of {}", shape[static_cast<size_t>(at)],
+           upconv::str(unflattened_size), dim, upconv::str(shape));
+    Shape all(shape.begin(), shape.begin() + at);
+    all.insert(all.end(), sizes.begin(), sizes.end());
+    all.insert(all.end(), shape.begin() + at + 1, shape.end());
+    return all;
+  });
+}
+std::string Unflatten::extra_repr() const {
+  return fmt::format("dim={}, unflattened_size={}", dim, upconv::str(unflattened_size));
+}
+
+}  // namespace upconv

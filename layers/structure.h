@@ -1,0 +1,52 @@
+#pragma once
+#include <optional>
+
+#include "../framework/module.h"
+
+namespace upconv {
+
+/// torch.nn.Identity.
+class Identity : public Module {
+ public:
+  using Module::forward;
+  Value forward(Value x) const override { return x; }
+  std::string type_name() const override { return "Identity"; }
+};
+
+/// torch.nn.Dropout at inference: the identity. p and inplace are kept because they are printed.
+class Dropout : public Module {
+ public:
+  /// Throws Error where p is not within [0, 1].
+  explicit Dropout(double p = 0.5, bool inplace = false);
+  using Module::forward;
+  Value forward(Value x) const override { return x; }
+  std::string type_name() const override { return "Dropout"; }
+  std::string extra_repr() const override;
+  double p;
+  bool inplace;
+};
+
+/// torch.nn.Flatten: dimensions start_dim to end_dim become one. Negative dimensions count from the end.
+class Flatten : public Module {
+ public:
+  explicit Flatten(int64_t start_dim = 1, int64_t end_dim = -1) : start_dim(start_dim), end_dim(end_dim) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Flatten"; }
+  std::string extra_repr() const override;
+  int64_t start_dim, end_dim;
+};
+
+/// torch.nn.Unflatten: dimension dim becomes several, whose product it must be. One of them may be -1.
+class Unflatten : public Module {
+ public:
+  Unflatten(int64_t dim, Shape unflattened_size) : dim(dim), unflattened_size(std::move(unflattened_size)) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Unflatten"; }
+  std::string extra_repr() const override;
+  int64_t dim;
+  Shape unflattened_size;
+};
+
+}  // namespace upconv

@@ -1,0 +1,156 @@
+#include "framework/module.h"
+
+#include <sstream>
+
+#include "examples/dcgan.h"
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+struct Block : Module {
+  ConvTranspose2d up = child("up", ConvTranspose2d(2, 2, 2, {.stride = 2, .bias = false}));
+  BatchNorm2d norm = child("norm", BatchNorm2d(2));
+  Value forward(Value x) const override { return norm(up(x)); }
+};
+
+struct Two : Module {
+  Block first = child("first", Block());
+  Block second = child("second", Block());
+  Values forward(Values xs) const override { return {first(xs[0]), second(xs[1])}; }
+};
+
+}  // namespace
+
+TEST_CASE("Module: names, order and kinds are PyTorch's") {
+  Two net;
+  std::vector<std::string> parameters, buffers, modules;
+  for (const auto& [name, p] : net.named_parameters()) parameters.push_back(name);
+  for (const auto& [name, p] : net.named_buffers()) buffers.push_back(name);
+  for (const auto& [name, m] : net.named_modules()) modules.push_back(name);
+  CHECK(parameters == std::vector<std::string>{"first.up.weight", "first.norm.weight", "first.norm.bias",
+                                               "second.up.weight", "second.norm.weight", "second.norm.bias"});
+  CHECK(buffers[2] == "first.norm.num_batches_tracked");
+  CHECK(modules ==
+        std::vector<std::string>{"", "first", "first.up", "first.norm", "second", "second.up", "second.norm"});
+  Random random(0);
+  randomize(net, random);
+  std::vector<std::string> keys;
+  for (const auto& [name, stored] : net.state_dict()) keys.push_back(name);
+  CHECK(std::vector(keys.begin(), keys.begin() + 6) ==
+        std::vector<std::string>{"first.up.weight", "first.norm.weight", "first.norm.bias", "first.norm.running_mean",
+                                 "first.norm.running_var", "first.norm.num_batches_tracked"});
+}
+
+TEST_CASE("Module: several values in and out; a wrong number is refused") {
+  Two net;
+  Random random(0);
+  randomize(net, random);
+  const Tensor a = random.randn({1, 2, 3, 3}), b = random.randn({1, 2, 2, 2});
+  const std::vector<Tensor> ys = net(std::vector<Tensor>{a, b});
+  REQUIRE(ys.size() == 2);
+  CHECK(same_bits(ys[0], net.first(a)));
+  CHECK(same_bits(ys[1], net.second(b)));
+  CHECK(error_of([&] { net.first(std::vector<Tensor>{a, b}); }) == "Block: forward takes one value, got 2");
+  CHECK(error_of([&] { Module()(a); }) == "Module: forward(Value) is not defined");
+}
+
+TEST_CASE("Module: a handle, so copies share and nothing dangles") {
+  auto make = [] {
+    Block block;
+    Random random(0);
+    randomize(block, random);
+    return block;
+  };
+  const Block block = make();
+  Block copy = block;
+  const Tensor x({1, 2, 2, 2}, std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor before = block(x);
+  copy.parameter("up.weight").set(Tensor({2, 2, 2, 2}));
+  CHECK_FALSE(same_bits(block(x), before));
+  CHECK(same_bits(block(x), copy(x)));
+}
+
+TEST_CASE("Module: load_state_dict names everything that does not fit, and then changes nothing") {
+  Block net;
+  Random random(0);
+  randomize(net, random);
+  const Tensor x = random.randn({1, 2, 2, 2});
+  const Tensor before = net(x);
+  StateDict bad;
+  for (const auto& [name, stored] : net.state_dict()) {
+    if (name == "norm.bias") continue;
+    if (name == "up.weight")
+      bad.add(name, Stored::of(Tensor({2, 2, 3, 2})));
+    else if (name == "norm.weight")
+      bad.add(name, Stored::of(Tensor(Shape{2}, DType::int64)));
+    else
+      bad.add(name, Stored::of(Tensor(stored.shape, is_floating(stored.dtype) ? DType::float32 : DType::int64)));
+  }
+  bad.add("norm.extra", Stored::of(Tensor({1})));
+  CHECK(error_of([&] { net.load_state_dict(bad); }) ==
+        "the weights do not fit Block:\n"
+        "  missing: norm.bias\n"
+        "  unexpected: norm.extra\n"
+        "  misshapen: up.weight (expected (2, 2, 2, 2), got (2, 2, 3, 2)), norm.weight (expected floating point, got "
+        "int64)");
+  CHECK(same_bits(net(x), before));
+  CHECK(error_of([&] { net.load_state_dict(bad, false); }).find("missing") == std::string::npos);
+
+  StateDict part;
+  part.add("up.weight", Stored::of(Tensor({2, 2, 2, 2})));
+  net.load_state_dict(part, false);
+  CHECK_FALSE(same_bits(net(x), before));
+}
+
+TEST_CASE("Module: a changed parameter is seen by the next call, an old program is a snapshot") {
+  ConvTranspose2d layer(1, 1, 1, {.bias = false});
+  layer.weight.set(Tensor({1, 1, 1, 1}, std::vector<float>{2}));
+  const Tensor x({1, 1, 1, 1}, std::vector<float>{3});
+  const Program program = compile(layer, x.shape());
+  CHECK(layer(x).data()[0] == 6);
+  layer.weight.set(Tensor({1, 1, 1, 1}, std::vector<float>{5}));
+  CHECK(layer(x).data()[0] == 15);
+  CHECK(program(x).data()[0] == 6);
+}
+
+TEST_CASE("Module: prints as PyTorch does") {
+  std::ostringstream out;
+  out << Two();
+  CHECK(out.str() ==
+        "Two(\n"
+        "  (first): Block(\n"
+        "    (up): ConvTranspose2d(2, 2, kernel_size=(2, 2), stride=(2, 2), bias=False)\n"
+        "    (norm): BatchNorm2d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)\n"
+        "  )\n"
+        "  (second): Block(\n"
+        "    (up): ConvTranspose2d(2, 2, kernel_size=(2, 2), stride=(2, 2), bias=False)\n"
+        "    (norm): BatchNorm2d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)\n"
+        "  )\n"
+        ")");
+  CHECK(
+      examples::Dcgan().str().starts_with("Dcgan(\n  (main): Sequential(\n    (0): ConvTranspose2d(100, 512, "
+                                          "kernel_size=(4, 4), stride=(1, 1), bias=False)"));
+}
+
+TEST_CASE("Module: unknown parameters, bad and doubled names are refused") {
+  Block net;
+  CHECK(error_of([&] {
+          net.parameter("up.wait");
+        }).starts_with("Block has no parameter \"up.wait\"; it has up.weight, norm.weight"));
+  CHECK(error_of([] {
+          sequential({{"a.b", ReLU()}});
+        }) == "Sequential: a child's name must not be empty or contain a dot, got \"a.b\"");
+  CHECK(error_of([] { sequential({{"a", ReLU()}, {"a", ReLU()}}); }) == "Sequential has a child \"a\" already");
+}
+
+TEST_CASE("Sequential: nests, appends and names") {
+  Sequential net = sequential(sequential(ReLU()), ReLU());
+  net.append(Tanh());
+  CHECK(net.size() == 3);
+  CHECK(net.named_modules()[2].first == "0.0");
+  const Sequential named = sequential({{"conv", ConvTranspose2d(1, 1, 1)}, {"act", ReLU()}});
+  CHECK(named.named_parameters().front().first == "conv.weight");
+}

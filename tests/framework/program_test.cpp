@@ -1,0 +1,179 @@
+#include "framework/program.h"
+
+#include <thread>
+
+#include "framework/compile.h"
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+template <class M>
+M with_values(M module, uint64_t seed = 1) {
+  Random random(seed);
+  randomize(module, random);
+  return module;
+}
+
+std::vector<std::string> operations(const Program& program) {
+  std::vector<std::string> names;
+  for (const StepInfo& step : program.steps()) names.push_back(step.operation);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("compile: BatchNorm and activations disappear into the layer before them") {
+  const auto net = with_values(
+      sequential(ConvTranspose2d(3, 8, 4, {.stride = 2}), BatchNorm2d(8), ReLU(), ConvTranspose2d(8, 3, 4), Tanh()));
+  CHECK(operations(compile(net, {2, 3, 1, 1})) == Names{"ConvTranspose2d", "ConvTranspose2d"});
+}
+
+TEST_CASE("compile: what cannot be folded stays a step of its own") {
+  // ReLU before BatchNorm, and BatchNorm with nothing before it.
+  const auto net = with_values(sequential(BatchNorm2d(3), ConvTranspose2d(3, 8, 2), ReLU(), BatchNorm2d(8), Sigmoid()));
+  CHECK(operations(compile(net, {2, 3, 1, 1})) == Names{"BatchNorm2d", "ConvTranspose2d", "BatchNorm2d"});
+}
+
+TEST_CASE("compile: folding BatchNorm changes no value by more than rounding") {
+  const ConvTranspose2d conv = with_values(ConvTranspose2d(5, 7, 3, {.stride = 2}));
+  const BatchNorm2d norm = with_values(BatchNorm2d(7), 2);
+  Random random(9);
+  const Tensor x = random.randn({2, 5, 4, 4});
+  const Tensor together = sequential(conv, norm)(x), apart = norm(conv(x));
+  check_close(together, apart, [&](int64_t i) { return tolerance(45, 30 + std::abs(apart.data()[i])); });
+}
+
+TEST_CASE("compile: a value that two read is not folded away") {
+  struct Fork : Module {
+    ConvTranspose2d conv = child("conv", ConvTranspose2d(2, 3, 2));
+    BatchNorm2d norm = child("norm", BatchNorm2d(3));
+    Values forward(Values xs) const override {
+      const Value y = conv(xs[0]);
+      return {y, norm(y)};
+    }
+  };
+  const Fork net = with_values(Fork());
+  Random random(4);
+  const Tensor x = random.randn({1, 2, 3, 3});
+  const std::vector<Tensor> ys = net(std::vector<Tensor>{x});
+  CHECK(same_bits(ys[0], net.conv(x)));
+  CHECK(same_bits(ys[1], net.norm(ys[0])));
+}
+
+TEST_CASE("graph: an in-place layer changes what later readers see, a plain one does not") {
+  struct Net : Module {
+    explicit Net(bool inplace) : relu(child("relu", ReLU(inplace))) {}
+    ReLU relu;
+    Values forward(Values xs) const override {
+      const Value x = Sigmoid()(Tanh()(xs[0]));
+      const Value y = Tanh()(xs[0]);
+      const Value z = relu(y);
+      return {x, y, z};
+    }
+  };
+  const Tensor x({1, 1, 1, 2}, std::vector<float>{-1, 1});
+  const auto plain = Net(false)(std::vector<Tensor>{x}), inplace = Net(true)(std::vector<Tensor>{x});
+  CHECK(plain[1].data()[0] < 0);
+  CHECK(inplace[1].data()[0] == 0);
+  CHECK(inplace[2].data()[0] == 0);
+  CHECK(same_bits(plain[0], inplace[0]));
+}
+
+TEST_CASE("compile: outputs that are inputs, views or each other get memory of their own") {
+  struct Net : Module {
+    Values forward(Values xs) const override {
+      const Value y = Tanh()(xs[0]);
+      const Value flat = Flatten()(y);
+      return {xs[0], y, flat, y};
+    }
+  };
+  Random random(4);
+  const Tensor x = random.randn({2, 3, 2, 2});
+  const auto ys = Net()(std::vector<Tensor>{x});
+  CHECK(same_bits(ys[0], x));
+  CHECK(ys[2].shape() == Shape{2, 12});
+  CHECK(same_bits(ys[1], ys[3]));
+  CHECK(same_bits(ys[1], ys[2].reshape({2, 3, 2, 2})));
+  CHECK(ys[0].data() != x.data());
+}
+
+TEST_CASE("compile: Flatten and Unflatten see (N, C, H, W) order whatever lies in memory") {
+  const auto net =
+      with_values(sequential(ConvTranspose2d(3, 4, 3), Flatten(), Unflatten(1, {4, 5, 5}), ConvTranspose2d(4, 2, 1)));
+  const auto straight = sequential(*std::dynamic_pointer_cast<const ConvTranspose2d>(net.named_children()[0].second),
+                                   *std::dynamic_pointer_cast<const ConvTranspose2d>(net.named_children()[3].second));
+  Random random(2);
+  const Tensor x = random.randn({2, 3, 3, 3});
+  CHECK(same_bits(net(x), straight(x)));
+}
+
+TEST_CASE("compile: intermediate values share one arena") {
+  Sequential net;
+  for (int i = 0; i < 10; ++i) net.append(ConvTranspose2d(4, 4, 1));
+  Random random(2);
+  randomize(net, random);
+  const Program program = compile(net, {1, 4, 16, 16});
+  CHECK(program.arena_bytes() <= 2 * 4 * 16 * 16 * sizeof(float));
+}
+
+TEST_CASE("Program: inputs and outputs of other shapes are refused") {
+  const Program program = compile(with_values(ConvTranspose2d(2, 3, 2)), {1, 2, 3, 3});
+  Workspace workspace(program);
+  std::vector<Tensor> in{Tensor({1, 2, 3, 4})}, out{Tensor({1, 3, 4, 4})};
+  CHECK(error_of([&] { program.run(workspace, in, out); }) ==
+        "input 0 of the program is float32 (1, 2, 3, 3), got float32 (1, 2, 3, 4)");
+  in[0] = Tensor({1, 2, 3, 3});
+  out[0] = Tensor(Shape{1, 3, 4, 4}, DType::int64);
+  CHECK(error_of([&] { program.run(workspace, in, out); }) ==
+        "output 0 of the program is float32 (1, 3, 4, 4), got int64 (1, 3, 4, 4)");
+  out.clear();
+  CHECK(error_of([&] { program.run(workspace, in, out); }) == "the program has 1 outputs, got 0");
+  const Program other = compile(with_values(ConvTranspose2d(2, 3, 2)), {1, 2, 3, 3});
+  out = {Tensor({1, 3, 4, 4})};
+  CHECK(error_of([&] { other.run(workspace, in, out); }) == "this workspace was made for another program");
+}
+
+TEST_CASE("Program: one program, many threads, each with its workspace") {
+  const Program program =
+      compile(with_values(sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), BatchNorm2d(32), ReLU(),
+                                     ConvTranspose2d(32, 3, 4, {.stride = 2, .padding = 1}), Tanh())),
+              {2, 16, 8, 8}, {.threads = 2});
+  Random random(6);
+  const Tensor x = random.randn({2, 16, 8, 8});
+  const Tensor expected = program(x);
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&] {
+      Workspace workspace(program);
+      std::vector<Tensor> in{x}, out{Tensor(expected.shape())};
+      for (int i = 0; i < 20; ++i) {
+        program.run(workspace, in, out);
+        if (!same_bits(out[0], expected)) ++wrong;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("Program: denormals count as zero while it runs, and the caller's mode is kept") {
+  ConvTranspose2d layer(1, 1, 1, {.bias = false});
+  layer.weight.set(Tensor({1, 1, 1, 1}, std::vector<float>{1}));
+  const float denormal = 1e-40f;
+  CHECK(layer(Tensor({1, 1, 1, 1}, std::vector<float>{denormal})).data()[0] == 0);
+  volatile float half = denormal;
+  half = half * 0.5f;
+  CHECK(half > 0);
+}
+
+TEST_CASE("Program: a module keeps programs for several shapes") {
+  const auto net = with_values(ConvTranspose2d(2, 2, 3));
+  for (int round = 0; round < 2; ++round)
+    for (int64_t size = 1; size < 12; ++size)
+      CHECK(net(Tensor({1, 2, size, size + 1})).shape() == Shape{1, 2, size + 2, size + 3});
+}

@@ -1,0 +1,405 @@
+"""Makes the golden files: what PyTorch answers to the questions that the tests ask.
+
+    pip install -r tests/golden/requirements.txt
+    python tests/golden/make.py [name ...]
+
+Without names it makes all: randn, layers, conv_transpose2d_random, dcgan, grid, repr. Running it again changes no byte;
+another processor may change the last bit of dcgan_seed0.png's pictures, which are computed in float32.
+
+The layer files hold outputs only. A case's inputs and parameters are drawn from its seed, as `draw` does it, and its
+metadata is JSON:
+
+    {"module": "what repr(module) prints", "input": [sizes], "seed": 0, "note": "why the case is here",
+     "output_size": [sizes],      only where the call was given one
+     "input_dtype": "int64"}      only for Embedding, whose input is counted out, not drawn
+
+Outputs are computed in float64 and stored as float32, so that they carry no rounding but the last.
+"""
+
+import io
+import json
+import math
+import random
+import sys
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import nn
+from torchvision.utils import save_image
+
+HERE = Path(__file__).resolve().parent
+WEIGHTS = HERE.parents[1] / "examples" / "weights"
+sys.path.insert(0, str(WEIGHTS))
+
+from convert_dcgan import write_safetensors  # noqa: E402
+from train_dcgan import Generator  # noqa: E402
+
+
+def draw(module, shape, seed):
+    """The input and the parameters of a case: one stream of randn, in that order, statistics last."""
+    torch.manual_seed(seed)
+    if isinstance(module, nn.Embedding):
+        x = (torch.arange(math.prod(shape)) * 7 % module.num_embeddings).reshape(shape)
+    else:
+        x = torch.randn(shape)
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape)
+    for name, buffer in module.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.copy_(torch.randn(buffer.shape))
+        elif name.endswith("running_var"):
+            buffer.copy_(torch.randn(buffer.shape).abs() + 0.5)
+    return x
+
+
+def answer(module, shape, seed, output_size=None):
+    """The module's output for that draw: float64 throughout, rounded to float32 once."""
+    x = draw(module, shape, seed)
+    module.double().eval()
+    if x.is_floating_point():
+        x = x.double()
+    y = module(x) if output_size is None else module(x, output_size)
+    return y.float()
+
+
+def write_cases(file, cases):
+    """Each case is (note, module, input shape) or (note, module, input shape, output_size); its number is its seed."""
+    tensors, metadata = {}, {}
+    for seed, (note, module, shape, *output_size) in enumerate(cases):
+        case = f"case{seed:03}"
+        about = {"module": repr(module), "input": shape, "seed": seed, "note": note}
+        if output_size:
+            about["output_size"] = output_size[0]
+        if isinstance(module, nn.Embedding):
+            about["input_dtype"] = "int64"
+        tensors[f"{case}.output"] = answer(module, shape, seed, *output_size)
+        metadata[case] = json.dumps(about)
+    write_safetensors(HERE / file, tensors, metadata)
+
+
+def make_randn():
+    """s{seed}.n{count}: the first values after a seed. sequence.{i}: the i-th of consecutive calls after seed 3."""
+    tensors = {}
+    for seed in (0, 1, 42, 2**40 + 7):
+        for count in (1, 2, 7, 15, 16, 17, 31, 32, 33, 100, 1000, 6403):
+            torch.manual_seed(seed)
+            tensors[f"s{seed}.n{count}"] = torch.randn(count)
+    torch.manual_seed(3)
+    for i, count in enumerate((3, 5, 20, 1, 16, 7, 2, 40)):
+        tensors[f"sequence.{i}"] = torch.randn(count)
+    write_safetensors(HERE / "randn.safetensors", tensors)
+
+
+def conv_transpose2d_cases():
+    # Input shape, then the layer's arguments, of the samples with which PyTorch tests its own operator.
+    samples = (
+        ((1, 3, 4, 4), (3, 3, 3), dict(stride=2, padding=2, output_padding=1)),
+        (
+            (2, 2, 4, 4),
+            (2, 4, (4, 5)),
+            dict(stride=(3, 2), padding=(1, 2), output_padding=(2, 3), groups=2, dilation=4),
+        ),
+        ((1, 1, 4, 5), (1, 1, (4, 3)), dict(stride=2, padding=1, output_padding=1, dilation=(2, 3))),
+        ((1, 1, 4, 3), (1, 2, (3, 4)), dict(stride=2, padding=1, output_padding=1)),
+        ((2, 4, 4, 4), (4, 4, 3), dict(groups=4)),
+        ((1, 2, 5, 5), (2, 4, 3), {}),
+    )
+    for shape, sizes, options in samples:
+        for bias in (True, False):
+            layer = nn.ConvTranspose2d(*sizes, **options, bias=bias)
+            yield "PyTorch's sample", layer, shape
+            yield "PyTorch's sample, unbatched", layer, shape[1:]
+
+    yield "the worked example's shapes", nn.ConvTranspose2d(1, 3, 4, 1, 0, bias=False), (1, 1, 2, 3)
+    yield "PyTorch's module test", nn.ConvTranspose2d(3, 4, 3, (3, 2), 1, 1), (1, 3, 7, 6)
+    yield "PyTorch's module test, dilated", nn.ConvTranspose2d(3, 4, 3, (2, 3), 1, 1, 1, False, 2), (1, 3, 6, 7)
+    yield "PyTorch's module test, no bias", nn.ConvTranspose2d(3, 4, 3, (2, 3), 1, 1, 1, False), (1, 3, 6, 7)
+    yield "PyTorch's module test, groups", nn.ConvTranspose2d(2, 4, (2, 3), groups=2), (1, 2, 4, 5)
+    yield "PyTorch's module test, defaults", nn.ConvTranspose2d(4, 5, 3), (2, 4, 3, 4)
+    yield "no pictures", nn.ConvTranspose2d(3, 4, 3, 2, 1), (0, 3, 4, 5)
+
+    sized = nn.ConvTranspose2d(3, 4, 3, 3, output_padding=2)
+    yield "without output_size", sized, (1, 3, 6, 6)
+    for output_size in ((18, 18), (19, 19), (20, 20), (18, 20), (20, 19), (1, 4, 19, 18)):
+        yield "output_size instead of output_padding", sized, (1, 3, 6, 6), output_size
+    patches = nn.ConvTranspose2d(1, 1, 16, 16, 7, bias=False)
+    yield "output_size, unbatched", patches, (1, 3, 2), (40, 33)
+    yield "output_size of every dimension, unbatched", patches, (1, 3, 2), (1, 34, 18)
+
+    yield "kernel 1", nn.ConvTranspose2d(5, 3, 1), (2, 5, 3, 4)
+    yield "kernel 1, holes", nn.ConvTranspose2d(5, 3, 1, 2), (1, 5, 3, 4)
+    yield "kernel 1, holes and a hollow edge", nn.ConvTranspose2d(2, 3, 1, 3, output_padding=(2, 1)), (1, 2, 3, 4)
+    yield "kernel 1, cropped", nn.ConvTranspose2d(2, 3, 1, 2, (1, 2)), (1, 2, 4, 5)
+    yield "kernel 1 high", nn.ConvTranspose2d(2, 3, (1, 3), (1, 2), (0, 1)), (1, 2, 4, 5)
+    yield "kernel 1 wide", nn.ConvTranspose2d(2, 3, (3, 1), (2, 1), (1, 0)), (1, 2, 4, 5)
+    yield "output_padding under stride", nn.ConvTranspose2d(3, 2, 2, 4, output_padding=(3, 2)), (1, 3, 3, 4)
+    yield "output_padding under dilation", nn.ConvTranspose2d(3, 2, 3, 1, 1, 2, dilation=3), (1, 3, 4, 3)
+    yield "output_padding under either", nn.ConvTranspose2d(3, 2, 3, (4, 1), 2, (3, 2), dilation=(1, 3)), (2, 3, 3, 4)
+    yield "output_padding on one axis", nn.ConvTranspose2d(3, 2, 3, 2, 1, (0, 1)), (1, 3, 4, 3)
+
+
+def other_cases():
+    pictures = (2, 5, 4, 3)
+    yield "defaults", nn.BatchNorm2d(5), pictures
+    yield "no affine", nn.BatchNorm2d(5, affine=False), pictures
+    yield "weight without bias", nn.BatchNorm2d(5, bias=False), pictures
+    yield "large eps", nn.BatchNorm2d(5, eps=0.1), pictures
+    yield "large eps, no affine", nn.BatchNorm2d(5, eps=0.001, affine=False), pictures
+
+    for bias in (True, False):
+        for shape in ((7,), (3, 7), (2, 3, 7)):
+            yield f"rank {len(shape)}", nn.Linear(7, 5, bias), shape
+    for shape in ((4,), (2, 3), (2, 3, 2)):
+        yield f"rank {len(shape)}", nn.Embedding(10, 3), shape
+    yield "the padding row is a row like any other", nn.Embedding(10, 3, padding_idx=7), (2, 3)
+
+    for layer in (nn.ReLU(), nn.LeakyReLU(), nn.LeakyReLU(0.2), nn.Tanh(), nn.Sigmoid(), nn.Identity(), nn.Dropout()):
+        for shape in ((19,), pictures):
+            yield f"rank {len(shape)}", layer, shape
+    yield "nothing dropped in eval", nn.Dropout(0.2), pictures
+
+    yield "defaults", nn.Flatten(), pictures
+    yield "everything", nn.Flatten(start_dim=0), pictures
+    yield "height and width", nn.Flatten(start_dim=2), pictures
+    yield "the middle", nn.Flatten(1, 2), pictures
+    yield "to a picture", nn.Unflatten(1, (3, 4, 2)), (2, 24)
+    yield "from the end", nn.Unflatten(-1, (4, 6)), (2, 3, 24)
+
+    yield "a DCGAN's block", nn.Sequential(
+        nn.ConvTranspose2d(6, 5, 4, 2, 1, bias=False), nn.BatchNorm2d(5), nn.ReLU(inplace=True)
+    ), (2, 6, 3, 4)
+    yield "two convolutions", nn.Sequential(
+        nn.ConvTranspose2d(5, 6, 4, 1, 0, bias=False),
+        nn.BatchNorm2d(6),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(6, 3, 4, 2, 1),
+        nn.Tanh(),
+    ), (2, 5, 2, 1)
+    yield "from a vector", nn.Sequential(
+        nn.Linear(7, 24),
+        nn.Unflatten(1, (4, 2, 3)),
+        nn.ConvTranspose2d(4, 5, 3, 2, 1, 1),
+        nn.BatchNorm2d(5),
+        nn.ReLU(),
+    ), (2, 7)
+    yield "to a score", nn.Sequential(
+        nn.ConvTranspose2d(3, 2, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(70, 4), nn.Sigmoid()
+    ), (2, 3, 3, 4)
+    yield "BatchNorm before the convolution", nn.Sequential(
+        nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 4, 4, 2, 1)
+    ), (2, 3, 3, 4)
+    yield "BatchNorm straight into a padded convolution", nn.Sequential(
+        nn.BatchNorm2d(3), nn.ConvTranspose2d(3, 4, 3, 2, 1, 1)
+    ), (2, 3, 3, 4)
+
+
+def make_layers():
+    """Every layer, every way of asking it."""
+    write_cases("layers.safetensors", [*conv_transpose2d_cases(), *other_cases()])
+
+
+# kernel_size, stride, padding, output_padding of the up-sampling layers that published generators use
+IN_PRACTICE = (
+    (4, 2, 1, 0),
+    (3, 2, 1, 1),
+    (2, 2, 0, 0),
+    (5, 2, 2, 1),
+    (4, 1, 0, 0),
+    (8, 4, 2, 0),
+    (6, 3, 0, 0),
+    (3, 1, 1, 0),
+)
+
+
+def random_conv_transpose2d(rng):
+    """A case of any arguments, legal but for its output, which may be empty or large."""
+
+    def two(low, high):
+        return rng.randint(low, high), rng.randint(low, high)
+
+    groups = rng.choice((1, 1, 1, 2, 3, 4))
+    in_channels, out_channels = (groups * rng.choice((1, 2, 3, 4, 5, 8, 16, 17, 33)) for _ in range(2))
+    note = rng.choice(("in practice", "random", "random", "random"))
+    if note == "in practice":
+        kernel_size, stride, padding, output_padding = rng.choice(IN_PRACTICE)
+        dilation = 1
+    else:
+        kernel_size, stride, padding, dilation = two(1, 5), two(1, 4), two(0, 3), two(1, 3)
+        output_padding = tuple(rng.randrange(max(s, d)) for s, d in zip(stride, dilation))
+    bias = rng.random() < 0.5
+    layer = nn.ConvTranspose2d(
+        in_channels, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation
+    )
+    batch = rng.choice(((), (1,), (2,), (3,)))
+    return note, layer, (*batch, in_channels, *two(1, 7))
+
+
+def output_elements(layer, shape):
+    """How many numbers the layer makes of an input of that shape; 0 where it would refuse."""
+    *batch, _, height, width = shape
+    rows, columns = (
+        (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
+        for size, kernel, stride, padding, output_padding, dilation in zip(
+            (height, width), layer.kernel_size, layer.stride, layer.padding, layer.output_padding, layer.dilation
+        )
+    )
+    return math.prod(batch) * layer.out_channels * max(rows, 0) * max(columns, 0)
+
+
+def make_conv_transpose2d_random():
+    """300 transposed convolutions, a quarter of them of the kinds in use."""
+    rng = random.Random(2026)
+    cases = []
+    while len(cases) < 300:
+        note, layer, shape = random_conv_transpose2d(rng)
+        if 1 <= output_elements(layer, shape) <= 1500:
+            cases.append((note, layer, shape))
+    write_cases("conv_transpose2d_random.safetensors", cases)
+
+
+def make_dcgan():
+    """The example's generator, seed 0: four pictures in float64, and a sheet of 64 made in float32."""
+    netG = Generator().eval()
+    netG.load_state_dict(load_file(WEIGHTS / "dcgan.safetensors"))
+    torch.manual_seed(0)
+    z = torch.randn(64, 100, 1, 1)
+    save_image(netG(z), HERE / "dcgan_seed0.png", nrow=8, padding=2, normalize=True, value_range=(-1, 1))
+    write_safetensors(HERE / "dcgan.safetensors", {"output": netG.double()(z[:4].double()).float()})
+
+
+def make_grid():
+    """case{K}.input becomes case{K}.bytes, (height, width, 3), under save_image's options in the metadata."""
+
+    def options(nrow=8, padding=2, value_range=None, pad_value=0.0):
+        return {"nrow": nrow, "padding": padding, "value_range": value_range, "pad_value": pad_value}
+
+    torch.manual_seed(0)
+    ramp = torch.linspace(-1.25, 1.25, 3 * 24 * 32).reshape(1, 3, 24, 32)
+    cases = (
+        (torch.rand(1, 3, 5, 7), options()),  # one picture gets no border
+        (torch.rand(3, 5, 7), options()),
+        (torch.rand(1, 5, 7), options()),
+        (torch.randn(4, 1, 5, 6), options(nrow=2, value_range=(-1, 1))),
+        (torch.randn(1, 1, 5, 6), options(value_range=(-1, 1))),
+        (torch.rand(5, 3, 4, 6), options(nrow=3)),
+        (torch.rand(5, 3, 4, 6), options(nrow=3, value_range=(0.25, 0.75), pad_value=0.5)),
+        (torch.randn(3, 3, 6, 4) * 2, options()),  # out of range, and no range given
+        (torch.randn(3, 3, 6, 4) * 2, options(value_range=(-1, 1))),
+        (torch.rand(6, 3, 4, 4), options(nrow=4, padding=0)),
+        (torch.rand(6, 1, 4, 4), options(nrow=4, padding=5, pad_value=1.0)),
+        (torch.randn(8, 3, 4, 5), options(value_range=(-1, 1))),
+        (torch.randn(9, 3, 4, 5), options(value_range=(-3, 2.5), pad_value=0.3)),
+        (torch.rand(3, 3, 4, 5), options(nrow=1, padding=1)),
+        (ramp, options(value_range=(-1, 1))),  # every byte, and where each begins
+        (ramp, options()),
+        ((torch.arange(256) / 255).expand(1, 3, 1, 256), options()),  # the bytes themselves
+        (torch.rand(2, 3, 4, 5), options(value_range=(0.5, 0.5))),  # an empty range is 1e-5 wide
+    )
+    tensors, metadata = {}, {}
+    for k, (pictures, chosen) in enumerate(cases):
+        png = io.BytesIO()
+        save_image(pictures, png, format="png", normalize=chosen["value_range"] is not None, **chosen)
+        tensors[f"case{k}.input"] = pictures
+        tensors[f"case{k}.bytes"] = torch.from_numpy(np.array(Image.open(png)))
+        metadata[f"case{k}"] = json.dumps(chosen)
+    write_safetensors(HERE / "grid.safetensors", tensors, metadata)
+
+
+def variations(layer, *sizes, **choices):
+    """The layer as it comes, with each choice for each argument alone, and with the last choices together."""
+    yield layer(*sizes)
+    for argument, values in choices.items():
+        for value in values:
+            yield layer(*sizes, **{argument: value})
+    if len(choices) > 1:
+        yield layer(*sizes, **{argument: values[-1] for argument, values in choices.items()})
+
+
+def printed_modules():
+    yield from variations(
+        nn.ConvTranspose2d,
+        6,
+        4,
+        3,
+        stride=(2, (2, 3)),
+        padding=(1, (0, 1)),
+        groups=(2,),
+        bias=(False,),
+        dilation=(2, (3, 1)),
+    )
+    yield from variations(nn.ConvTranspose2d, 6, 4, (3, 2), 2, output_padding=(1, (1, 0), (0, 1)))
+    yield nn.ConvTranspose2d(100, 512, 4, 1, 0, bias=False)
+    yield nn.ConvTranspose2d(6, 4, (4, 5), (3, 2), (1, 2), (2, 3), 2, False, 4)
+    yield from variations(
+        nn.BatchNorm2d,
+        5,
+        eps=(1e-3, 1e-4, 1e-12),
+        momentum=(None, 0.2),
+        affine=(False,),
+        track_running_stats=(False,),
+        bias=(False,),
+    )
+    yield from variations(nn.Linear, 7, 5, bias=(False,))
+    yield from variations(nn.Embedding, 10, 3, padding_idx=(0, 2, -1))
+    yield from variations(nn.ReLU, inplace=(True,))
+    yield from variations(nn.LeakyReLU, negative_slope=(0.2, 0.1, 1e-5, 1.0), inplace=(True,))
+    yield nn.LeakyReLU(0.2, inplace=True)
+    yield nn.Tanh()
+    yield nn.Sigmoid()
+    yield nn.Identity()
+    yield from variations(nn.Flatten, start_dim=(0, 2), end_dim=(2, 3))
+    yield from variations(nn.Unflatten, 1, (3, 4, 2))
+    yield nn.Unflatten(-1, (4,))
+    yield from variations(nn.Dropout, p=(0.2, 1.0), inplace=(True,))
+
+    block = nn.Sequential(nn.ConvTranspose2d(6, 4, 4, 2, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU(True))
+    named = nn.Sequential(OrderedDict(up=nn.ConvTranspose2d(4, 3, 2, 2), squash=nn.Tanh()))
+    yield nn.Sequential()
+    yield nn.Sequential(nn.ReLU())
+    yield block
+    yield named
+    yield nn.Sequential(block, named)
+    yield nn.Sequential(nn.Sequential(nn.Sequential(nn.Sequential())), nn.Identity())
+    yield nn.Sequential(
+        OrderedDict(
+            project=nn.Sequential(nn.Linear(7, 54), nn.Unflatten(1, (6, 3, 3))),
+            body=nn.Sequential(block, nn.Sequential(OrderedDict(act=nn.LeakyReLU(0.2), drop=nn.Dropout()))),
+            to_rgb=named,
+        )
+    )
+    yield Generator().main
+
+
+def make_repr():
+    """A JSON list of what repr() prints: each argument of each layer, and nests of them."""
+    text = json.dumps([repr(module) for module in printed_modules()], indent=1)
+    (HERE / "repr.json").write_text(text + "\n")
+
+
+MAKERS = {
+    "randn": make_randn,
+    "layers": make_layers,
+    "conv_transpose2d_random": make_conv_transpose2d_random,
+    "dcgan": make_dcgan,
+    "grid": make_grid,
+    "repr": make_repr,
+}
+
+
+def main():
+    names = sys.argv[1:] or MAKERS
+    for name in names:
+        if name not in MAKERS:
+            sys.exit(f"{name}: no such golden; there are {', '.join(MAKERS)}")
+    torch.set_num_threads(1)  # sums in one order
+    with torch.no_grad():
+        for name in names:
+            MAKERS[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+#include "layers/kernels/kernels.h"
+
+#include <vector>
+
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float inf = std::numeric_limits<float>::infinity();
+
+std::vector<float> interesting_values() {
+  std::vector<float> values = {0.0f, -0.0f, 1e-30f, -1e-30f, 1e-3f, -1e-3f, 100.0f, -100.0f, inf, -inf, nan};
+  for (int i = -4000; i <= 4000; ++i) values.push_back(static_cast<float>(i) * 0.005f);
+  return values;
+}
+
+/// The largest error of `act` in units of the last place of the true value.
+double worst_error(const kernels::Table& table, kernels::Activation act, double (*truth)(double)) {
+  const std::vector<float> x = interesting_values();
+  std::vector<float> y(x.size());
+  table.activate(x.data(), y.data(), static_cast<int64_t>(x.size()), act);
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double t = truth(x[i]);
+    if (std::isnan(t)) {
+      CHECK(std::isnan(y[i]));
+      continue;
+    }
+    if (std::abs(t) < std::numeric_limits<float>::min()) {  // programs flush these to zero
+      CHECK(std::abs(y[i] - t) <= std::numeric_limits<float>::min());
+      continue;
+    }
+    const double error = y[i] == t ? 0 : std::abs(y[i] - t) / std::ldexp(1.0, std::ilogb(t) - 23);
+    worst = std::max(worst, error);
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("kernels: activations are right to a few units in the last place, NaN and infinity included") {
+  for (Isa isa : available_isas()) {
+    CAPTURE(name(isa));
+    const kernels::Table& table = kernels::table(isa);
+    using A = kernels::Activation;
+    CHECK(worst_error(table, {A::identity}, [](double v) { return v; }) == 0);
+    CHECK(worst_error(table, {A::relu}, [](double v) { return v < 0 ? 0.0 : v; }) == 0);
+    CHECK(worst_error(table, {A::tanh}, [](double v) { return std::tanh(v); }) < 4);
+    CHECK(worst_error(table, {A::sigmoid}, [](double v) { return 1 / (1 + std::exp(-v)); }) < 4);
+  }
+}
+
+TEST_CASE("kernels: a tail rounds as the body does") {
+  const std::vector<float> x = interesting_values();
+  for (Isa isa : available_isas()) {
+    const kernels::Table& table = kernels::table(isa);
+    for (auto kind : {kernels::Activation::tanh, kernels::Activation::sigmoid}) {
+      std::vector<float> whole(x.size()), single(x.size());
+      table.activate(x.data(), whole.data(), static_cast<int64_t>(x.size()), {kind});
+      for (size_t i = 0; i < x.size(); ++i) table.activate(&x[i], &single[i], 1, {kind});
+      CHECK(std::equal(whole.begin(), whole.end(), single.begin(),
+                       [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
+    }
+  }
+}
+
+TEST_CASE("kernels: affine") {
+  Random random(3);
+  const Tensor x = random.randn({77}), scale = random.randn({77}), shift = random.randn({77});
+  for (Isa isa : available_isas()) {
+    CAPTURE(name(isa));
+    const kernels::Table& table = kernels::table(isa);
+    Tensor y({77}), z({77});
+    table.affine(x.data(), y.data(), 77, 2.5f, -0.5f, {kernels::Activation::relu});
+    table.affine_channels(x.data(), z.data(), 77, scale.data(), shift.data(), {});
+    for (int64_t i = 0; i < 77; ++i) {
+      CHECK(y.data()[i] == doctest::Approx(std::max(0.0f, x.data()[i] * 2.5f - 0.5f)));
+      CHECK(z.data()[i] == doctest::Approx(x.data()[i] * scale.data()[i] + shift.data()[i]));
+    }
+  }
+}
+
+TEST_CASE("kernels: an unavailable instruction set is refused") {
+  for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512}) {
+    const auto& available = available_isas();
+    if (std::find(available.begin(), available.end(), isa) != available.end())
+      CHECK(kernels::table(isa).isa == isa);
+    else
+      CHECK(error_of([&] { kernels::table(isa); }).find("cannot run it") != std::string::npos);
+  }
+}
+
+TEST_CASE("pin: programs run with the instruction set that UPCONV_ISA names, or the best one") {
+  const char* pin = std::getenv("UPCONV_ISA");
+  const Isa expected = pin ? parse_isa(pin) : available_isas().front();
+  CHECK(default_isa() == expected);
+  ConvTranspose2d layer(2, 3, 3);
+  Random random(1);
+  randomize(layer, random);
+  const Program program = compile(layer, {1, 2, 4, 4});
+  CHECK(program.isa() == expected);
+  // Not only its word: the bits are those of that instruction set's own kernels.
+  const Tensor x = random.randn({1, 2, 4, 4});
+  CHECK(same_bits(program(x), compile(layer, {1, 2, 4, 4}, {.isa = expected})(x)));
+  MESSAGE("running " << name(expected));
+}
+
+TEST_CASE("kernels: unknown instruction sets are refused by name") {
+  CHECK(error_of([] { parse_isa("avx1024"); }) ==
+        "unknown instruction set \"avx1024\": expected avx512, avx2, sse2 or scalar");
+}

@@ -1,0 +1,78 @@
+#pragma once
+// What several tests share.
+#include <doctest/doctest.h>
+#include <upconv/upconv.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+
+namespace upconv::testing {
+
+/// A file of tests/golden.
+inline StateDict golden(const std::string& name) { return load_state_dict(std::string(UPCONV_GOLDEN "/") + name); }
+
+/// Every parameter drawn from `random` in PyTorch's order, then plausible batch statistics: the rule of
+/// tests/golden/make.py.
+inline void randomize(const Module& module, Random& random) {
+  for (auto& [name, parameter] : module.named_parameters()) parameter.set(random.randn(parameter.shape()));
+  for (auto& [name, buffer] : module.named_buffers()) {
+    if (buffer.dtype() != DType::float32) continue;
+    Tensor values = random.randn(buffer.shape());
+    if (name.ends_with("running_var"))
+      for (int64_t i = 0; i < values.numel(); ++i) values.data()[i] = std::abs(values.data()[i]) + 0.5f;
+    buffer.set(values);
+  }
+}
+
+/// c * eps * sqrt(terms) * magnitude: what rounding may do to a sum of `terms` products whose absolute values add up to
+/// `magnitude`. Errors of single roundings are independent, so they grow as the square root; c = 2 leaves room for the
+/// worst of some thousand outputs.
+inline double tolerance(double terms, double magnitude, double c = 2) {
+  return c * std::numeric_limits<float>::epsilon() * std::sqrt(terms + 1) * magnitude;
+}
+
+/// Fails, naming the worst element, unless |got - expected| <= bound(i) everywhere and NaNs meet NaNs.
+inline void check_close(const Tensor& got, const Tensor& expected, const std::function<double(int64_t)>& bound) {
+  REQUIRE(str(got.shape()) == str(expected.shape()));
+  int64_t worst = -1;
+  double excess = 0;
+  for (int64_t i = 0; i < got.numel(); ++i) {
+    const double g = got.data()[i], e = expected.data()[i];
+    if (g == e || (std::isnan(g) && std::isnan(e))) continue;
+    const double ratio = std::abs(g - e) / bound(i);
+    if (!(ratio <= excess)) {
+      excess = std::isnan(ratio) ? std::numeric_limits<double>::infinity() : ratio;
+      worst = i;
+    }
+  }
+  CAPTURE(worst);
+  if (worst >= 0) {
+    const float g = got.data()[worst], e = expected.data()[worst];
+    CAPTURE(g);
+    CAPTURE(e);
+    CHECK(excess <= 1);
+  }
+  CHECK(excess <= 1);
+}
+
+/// Equal bits, element by element.
+inline bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         std::equal(a.bytes(), a.bytes() + static_cast<size_t>(a.numel()) * size_of(a.dtype()), b.bytes());
+}
+
+/// The text of the Error that `f` throws; fails the test where it throws none.
+template <class F>
+std::string error_of(F f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  FAIL_CHECK("no Error was thrown");
+  return "";
+}
+
+}  // namespace upconv::testing

@@ -1,0 +1,9 @@
+#pragma once
+// The subcommands of the upconv program: each adds itself to the command line and runs when it is chosen.
+#include <CLI/CLI.hpp>
+
+namespace upconv::tools {
+
+void add_generate(CLI::App& app);
+
+}  // namespace upconv::tools

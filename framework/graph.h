@@ -33,8 +33,9 @@ struct ChannelAffine {
 
 /// An element-wise function that a layer can apply where it stores its result.
 struct Pointwise {
-  enum Kind { identity, relu, tanh, sigmoid };
+  enum Kind { identity, relu, leaky_relu, tanh, sigmoid };
   Kind kind = identity;
+  float slope = 0;  ///< leaky_relu's negative_slope
 };
 
 /// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed

@@ -5,6 +5,7 @@
 #include "framework/fail.h"
 #include "framework/program.h"
 #include "layers/conv_step.h"
+#include "layers/python.h"
 
 namespace upconv {
 namespace {
@@ -55,6 +56,14 @@ Value apply(std::string_view name, Pointwise function, Value x, bool inplace = f
 }  // namespace
 
 Value ReLU::forward(Value x) const { return apply("ReLU", {Pointwise::relu}, x, inplace); }
+
+Value LeakyReLU::forward(Value x) const {
+  return apply("LeakyReLU", {Pointwise::leaky_relu, static_cast<float>(negative_slope)}, x, inplace);
+}
+std::string LeakyReLU::extra_repr() const {
+  return fmt::format("negative_slope={}{}", python(negative_slope), inplace ? ", inplace=True" : "");
+}
+
 Value Tanh::forward(Value x) const { return apply("Tanh", {Pointwise::tanh}, x); }
 Value Sigmoid::forward(Value x) const { return apply("Sigmoid", {Pointwise::sigmoid}, x); }
 

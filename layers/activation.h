@@ -14,6 +14,19 @@ class ReLU : public Module {
   bool inplace;
 };
 
+/// torch.nn.LeakyReLU: x where x >= 0, negative_slope * x elsewhere. Any shape.
+class LeakyReLU : public Module {
+ public:
+  explicit LeakyReLU(double negative_slope = 0.01, bool inplace = false)
+      : negative_slope(negative_slope), inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "LeakyReLU"; }
+  std::string extra_repr() const override;
+  double negative_slope;
+  bool inplace;
+};
+
 /// torch.nn.Tanh. Any shape.
 class Tanh : public Module {
  public:

@@ -270,7 +270,7 @@ std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const P
 
 kernels::Activation to_kernel(const Pointwise& pointwise) {
   static_assert(static_cast<int>(Pointwise::sigmoid) == static_cast<int>(kernels::Activation::sigmoid));
-  return {static_cast<kernels::Activation::Kind>(pointwise.kind)};
+  return {static_cast<kernels::Activation::Kind>(pointwise.kind), pointwise.slope};
 }
 
 }  // namespace upconv

@@ -82,6 +82,9 @@ Tensor batch_norm2d(const Tensor& x, const Tensor& mean, const Tensor& var, cons
 Tensor relu(const Tensor& x) {
   return map(x, [](double v) { return v < 0 ? 0 : v; });
 }
+Tensor leaky_relu(const Tensor& x, float negative_slope) {
+  return map(x, [=](double v) { return v < 0 ? v * negative_slope : v; });
+}
 Tensor tanh(const Tensor& x) {
   return map(x, [](double v) { return std::tanh(v); });
 }

@@ -21,6 +21,7 @@ Tensor batch_norm2d(const Tensor& x, const Tensor& mean, const Tensor& var, cons
                     double eps);
 
 Tensor relu(const Tensor& x);
+Tensor leaky_relu(const Tensor& x, float negative_slope);
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 

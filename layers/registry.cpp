@@ -57,6 +57,8 @@ const std::vector<LayerRow>& layer_rows() {
       row("BatchNorm2d", "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, bias=True",
           batch_norm2d),
       row("ReLU", "inplace=False", [](const Arguments& a) { return ReLU(a.boolean("inplace")); }),
+      row("LeakyReLU", "negative_slope=0.01, inplace=False",
+          [](const Arguments& a) { return LeakyReLU(a.number("negative_slope"), a.boolean("inplace")); }),
       row("Tanh", "", [](const Arguments&) { return Tanh(); }),
       row("Sigmoid", "", [](const Arguments&) { return Sigmoid(); }),
       row("Identity", "", [](const Arguments&) { return Identity(); }),

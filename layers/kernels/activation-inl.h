@@ -6,10 +6,14 @@
 namespace upconv::kernels {
 namespace {
 
-// A comparison with NaN is false, so it hands a NaN through, as PyTorch does.
+// A comparison with NaN is false, so both hand a NaN through, as PyTorch does.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch relu(Batch v) {
   return Simd<Arch>::select(v < Batch(0.0f), Batch(0.0f), v);
+}
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch leaky_relu(Batch v, Batch slope) {
+  return Simd<Arch>::select(v < Batch(0.0f), v * slope, v);
 }
 
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
@@ -25,6 +29,8 @@ UPCONV_INLINE Batch activate(Batch v, Activation act) {
       return v;
     case Activation::relu:
       return relu<Arch>(v);
+    case Activation::leaky_relu:
+      return leaky_relu<Arch>(v, Batch(act.slope));
     default:
       return transcendental<Arch>(v, act.kind);
   }

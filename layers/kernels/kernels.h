@@ -8,10 +8,11 @@
 
 namespace upconv::kernels {
 
-/// act(v): applied to every output where it is stored.
+/// act(v): applied to every output where it is stored. `slope` is leaky_relu's.
 struct Activation {
-  enum Kind : int32_t { identity, relu, tanh, sigmoid };
+  enum Kind : int32_t { identity, relu, leaky_relu, tanh, sigmoid };
   Kind kind = identity;
+  float slope = 0;
 };
 
 /// One kernel tap of a phase: the distance of its input pixel from the tile's pixel, in floats, and its place among the

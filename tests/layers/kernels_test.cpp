@@ -49,6 +49,7 @@ TEST_CASE("kernels: activations are right to a few units in the last place, NaN 
     using A = kernels::Activation;
     CHECK(worst_error(table, {A::identity}, [](double v) { return v; }) == 0);
     CHECK(worst_error(table, {A::relu}, [](double v) { return v < 0 ? 0.0 : v; }) == 0);
+    CHECK(worst_error(table, {A::leaky_relu, 0.25f}, [](double v) { return v < 0 ? 0.25 * v : v; }) == 0);
     CHECK(worst_error(table, {A::tanh}, [](double v) { return std::tanh(v); }) < 4);
     CHECK(worst_error(table, {A::sigmoid}, [](double v) { return 1 / (1 + std::exp(-v)); }) < 4);
   }

@@ -37,8 +37,8 @@ struct Tile {
 
 // A tile's weights should stay in half of a 1 MiB L2 while its rows pass by; its own output, where it is put aside for
 // transposing, in a quarter.
-constexpr int64_t weight_budget = 512 << 10;
-constexpr int64_t aside_budget = 256 << 10;
+constexpr int64_t weight_budget = 512 << 10;       // bytes
+constexpr int64_t aside_budget = (256 << 10) / 4;  // floats
 // Multiply-adds in a tile: about 20 us of one AVX-512 core at 60 per ns. Less does not pay for handing it out.
 constexpr int64_t tile_work = 1 << 20;
 
@@ -49,6 +49,7 @@ class DirectStep : public Step {
       : geometry_(std::move(geometry)),
         packed_(std::move(packed)),
         table_(table),
+        lanes_(2 * table.width),
         aside_(output_layout == Layout::contiguous && geometry_.out.H * geometry_.out.W > 1 && geometry_.out.C > 1),
         activation_(activation),
         flops_(flops) {
@@ -60,7 +61,7 @@ class DirectStep : public Step {
   int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
   std::string algorithm() const override { return "direct"; }
   double flops() const override { return flops_; }
-  size_t scratch_bytes() const override { return aside_floats_ * sizeof(float); }
+  size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_) * sizeof(float); }
 
   void run(int64_t index, const Frame& frame) const override {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
@@ -96,48 +97,57 @@ class DirectStep : public Step {
     return all;
   }
 
-  int64_t taps_per_row(const Phase& row) const {
-    size_t cols = 0, rows = 0;
+  /// Multiply-adds of one row of one image for one vector lane and one input channel, at most.
+  int64_t taps_of_row(const Phase& row) const {
+    int64_t rows = 0, cols = 0;
+    for (const Segment& segment : row.segments) rows = std::max(rows, static_cast<int64_t>(segment.taps.size()));
     for (const Phase& col : geometry_.cols)
       for (const Segment& segment : col.segments)
-        cols += segment.taps.size() * static_cast<size_t>(segment.end - segment.begin);
-    for (const Segment& segment : row.segments) rows = std::max(rows, segment.taps.size());
-    return static_cast<int64_t>(rows * cols);
+        cols += static_cast<int64_t>(segment.taps.size()) * (segment.end - segment.begin);
+    return std::max<int64_t>(1, rows * cols);
   }
 
-  /// Cuts the work: runs of blocks outermost, so that their weights are read once; then row phases, images, rows.
+  /// Cuts the work into tiles: runs of blocks outermost, so that their weights are read once and stay; then row phases,
+  /// images, rows.
   void cut() {
-    const int64_t ICg = geometry_.in.C / geometry_.groups;
     const int64_t blocks = static_cast<int64_t>(packed_->blocks().size());
-    const int64_t block_bytes = static_cast<int64_t>(packed_->bytes()) / std::max<int64_t>(1, blocks);
-    const int64_t phases = static_cast<int64_t>(geometry_.rows.size());
-    int64_t run = std::clamp<int64_t>(weight_budget * phases / std::max<int64_t>(1, block_bytes), 1, blocks);
-    const int64_t lanes = 2 * table_.width;
-    const int64_t OW = geometry_.out.W;
-    if (aside_) run = std::clamp<int64_t>(aside_budget / 4 / (OW * lanes), 1, run);
-    run = (blocks + (blocks + run - 1) / run - 1) / ((blocks + run - 1) / run);  // even runs
+    const int64_t run = blocks_in_run();
+    for (int64_t begin = 0; begin < blocks; begin += run)
+      for (size_t phase = 0; phase < geometry_.rows.size(); ++phase)
+        cut_phase(begin, std::min(blocks, begin + run), static_cast<int64_t>(phase));
+    for (const Tile& tile : tiles_)
+      if (aside_)
+        aside_floats_ = std::max(aside_floats_, (tile.image_end - tile.image_begin) * (tile.row_end - tile.row_begin) *
+                                                    geometry_.out.W * lanes_of(tile));
+  }
 
-    for (int64_t begin = 0; begin < blocks; begin += run) {
-      const int64_t end = std::min(blocks, begin + run);
-      for (int64_t phase = 0; phase < phases; ++phase) {
-        const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
-        const int64_t row_work = std::max<int64_t>(1, taps_per_row(row) * ICg * (end - begin) * lanes);
-        int64_t rows = std::clamp<int64_t>(tile_work / row_work, 1, row.count);
-        if (aside_) rows = std::clamp<int64_t>(aside_budget / 4 / (OW * lanes * run), 1, rows);
-        rows = (row.count + (row.count + rows - 1) / rows - 1) / ((row.count + rows - 1) / rows);
-        int64_t images = std::clamp<int64_t>(tile_work / (row_work * rows), 1, std::max<int64_t>(1, geometry_.in.N));
-        if (aside_) images = std::clamp<int64_t>(aside_budget / 4 / (OW * lanes * run * rows), 1, images);
-        for (int64_t image = 0; image < geometry_.in.N; image += images)
-          for (int64_t r = 0; r < row.count; r += rows)
-            tiles_.push_back(
-                {begin, end, phase, image, std::min(image + images, geometry_.in.N), r, std::min(r + rows, row.count)});
-      }
-    }
-    if (aside_)
-      for (const Tile& tile : tiles_)
-        aside_floats_ =
-            std::max(aside_floats_, static_cast<size_t>((tile.image_end - tile.image_begin) *
-                                                        (tile.row_end - tile.row_begin) * OW * lanes_of(tile)));
+  int64_t blocks_in_run() const {
+    const int64_t blocks = static_cast<int64_t>(packed_->blocks().size());
+    const int64_t phases = static_cast<int64_t>(geometry_.rows.size());
+    const int64_t bytes = static_cast<int64_t>(packed_->bytes()) / (blocks * phases);  // of one block in one phase
+    int64_t most = weight_budget / std::max<int64_t>(1, bytes);
+    if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes_));
+    return even(blocks, most);
+  }
+
+  void cut_phase(int64_t block_begin, int64_t block_end, int64_t phase) {
+    const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
+    const int64_t lanes = (block_end - block_begin) * lanes_, N = geometry_.in.N;
+    const int64_t work = taps_of_row(row) * geometry_.in.C / geometry_.groups * lanes;
+    int64_t most = tile_work / work;  // rows in a tile
+    if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes));
+    const int64_t rows = even(row.count, most), images = even(N, most / rows);
+    for (int64_t image = 0; image < N; image += images)
+      for (int64_t r = 0; r < row.count; r += rows)
+        tiles_.push_back(
+            {block_begin, block_end, phase, image, std::min(image + images, N), r, std::min(r + rows, row.count)});
+  }
+
+  /// `total` in equal parts of at most `most`: the size of a part.
+  static int64_t even(int64_t total, int64_t most) {
+    most = std::max<int64_t>(1, most);
+    const int64_t parts = std::max<int64_t>(1, (total + most - 1) / most);
+    return std::max<int64_t>(1, (total + parts - 1) / parts);
   }
 
   int64_t first_channel(const Tile& tile) const { return packed_->blocks()[static_cast<size_t>(tile.block_begin)].oc; }
@@ -219,12 +229,13 @@ class DirectStep : public Step {
   ConvGeometry geometry_;
   std::shared_ptr<const PackedDirect> packed_;
   const kernels::Table& table_;
-  bool aside_;  // the output is put aside per tile and transposed from there
+  int64_t lanes_;  // of a whole block
+  bool aside_;     // the output is put aside per tile and transposed from there
   kernels::Activation activation_;
   double flops_;
   std::vector<PhasePair> pairs_;
   std::vector<Tile> tiles_;
-  size_t aside_floats_ = 0;
+  int64_t aside_floats_ = 0;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "image.h"
+#include "framework/image.h"
 
 #include <png.h>
 
@@ -8,16 +8,17 @@
 #include <random>
 #include <system_error>
 
-#include "fail.h"
+#include "framework/fail.h"
 
 namespace upconv {
 namespace {
 
 /// The longest side and padding: no product of two of them, or sum of a few such products, leaves 63 bits.
-constexpr int64_t kLongest = int64_t{1} << 30;
+constexpr int64_t longest_count = int64_t{1} << 30;
 
 void expect_size(const char* what, int64_t least, int64_t got) {
-  if (got < least || got > kLongest) fail("make_grid expected {} of {} to {}, got {}", what, least, kLongest, got);
+  if (got < least || got > longest_count)
+    fail("make_grid expected {} of {} to {}, got {}", what, least, longest_count, got);
 }
 
 /// torchvision's steps from a value to a byte, each rounded to float32 by itself: clamp to (low, high), - low, / span,
@@ -75,7 +76,8 @@ void paint(const float* picture, int64_t channels, int64_t height, int64_t width
 
 /// Throws Error where the fields of `image` disagree or a PNG cannot have them.
 void expect_consistent(const std::filesystem::path& path, const Image& image) {
-  const bool fits = image.width >= 1 && image.height >= 1 && image.width <= kLongest && image.height <= kLongest;
+  const bool fits =
+      image.width >= 1 && image.height >= 1 && image.width <= longest_count && image.height <= longest_count;
   if (!fits || image.rgb.size() / 3 != static_cast<uint64_t>(image.width * image.height) || image.rgb.size() % 3 != 0)
     fail("{}: a picture of {} x {} pixels and {} bytes cannot be written", path.string(), image.width, image.height,
          image.rgb.size());

@@ -1,4 +1,4 @@
-#include "parameter.h"
+#include "framework/parameter.h"
 
 #include <bit>
 #include <cstring>
@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 
-#include "fail.h"
+#include "framework/fail.h"
 
 namespace upconv {
 namespace {
@@ -30,14 +30,14 @@ size_t checked_count(const Stored& stored) {
 /// set, where some keep branches for `?:`. A subnormal m * 2^-24 is made as (1 + m * 2^-10) * 2^-14 less 2^-14: exact,
 /// and free of operands that are subnormal as binary32, which a thread in flush-to-zero mode would lose.
 float from_float16(uint16_t half) {
-  constexpr int32_t kExponent = 1 << 23;
-  constexpr int32_t kRebias = (127 - 15) * kExponent;
+  constexpr int32_t exponent_mask = 1 << 23;
+  constexpr int32_t rebias = (127 - 15) * exponent_mask;
   const int32_t sign = (half & 0x8000) << 16;
   const int32_t magnitude = half & 0x7fff;
   const int32_t is_subnormal = (magnitude - 0x0400) >> 31;        // all bits, or none; also for zero
   const int32_t is_infinity_or_nan = (0x7bff - magnitude) >> 31;  // all bits, or none
-  const int32_t biased = (magnitude << 13) + kRebias + (is_infinity_or_nan & kRebias) + (is_subnormal & kExponent);
-  const float excess = std::bit_cast<float>(is_subnormal & (kRebias + kExponent));  // 2^-14, or 0
+  const int32_t biased = (magnitude << 13) + rebias + (is_infinity_or_nan & rebias) + (is_subnormal & exponent_mask);
+  const float excess = std::bit_cast<float>(is_subnormal & (rebias + exponent_mask));  // 2^-14, or 0
   return std::bit_cast<float>(sign | std::bit_cast<int32_t>(std::bit_cast<float>(biased) - excess));
 }
 

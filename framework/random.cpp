@@ -1,12 +1,12 @@
-#include "random.h"
+#include "framework/random.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <numbers>
 
-#include "fail.h"
-#include "philox.h"
+#include "framework/fail.h"
+#include "framework/philox.h"
 
 // PyTorch has two ways to a normal value: below 16 elements one double Box-Muller pair at a time, from 16 on blocks of
 // 16 floats whose logarithm, sine and cosine are the single-precision polynomials of Cephes (S. Moshier) as avx_mathfun
@@ -16,8 +16,8 @@
 namespace upconv {
 namespace {
 
-constexpr int64_t kBlock = 16;
-constexpr int kHalf = kBlock / 2;
+constexpr int64_t block_size = 16;
+constexpr int half_block = block_size / 2;
 
 /// A uniform of [0, 1) from the low 24 bits, as many as a float's significand holds.
 float to_uniform(uint32_t bits) { return static_cast<float>(static_cast<int32_t>(bits & 0xFFFFFF)) * 0x1p-24f; }
@@ -79,16 +79,16 @@ float to_uniform(uint32_t bits) { return static_cast<float>(static_cast<int32_t>
 /// Turns blocks of 16 uniforms into normal values: element j of a block pairs with element j + 8. One loop
 /// each for logarithm, root and sine, so that the eight lanes of the outer two become vectors.
 [[gnu::always_inline]] inline void box_muller(float* d, int64_t blocks) {
-  constexpr float kTwoPi = 2 * std::numbers::pi_v<float>;
-  for (; blocks > 0; --blocks, d += kBlock) {
-    float radius[kHalf];
-    for (int j = 0; j < kHalf; ++j) radius[j] = -2.0f * cephes_log(1.0f - d[j]);
-    for (int j = 0; j < kHalf; ++j) radius[j] = std::sqrt(radius[j]);
-    for (int j = 0; j < kHalf; ++j) {
+  constexpr float two_pi = 2 * std::numbers::pi_v<float>;
+  for (; blocks > 0; --blocks, d += block_size) {
+    float radius[half_block];
+    for (int j = 0; j < half_block; ++j) radius[j] = -2.0f * cephes_log(1.0f - d[j]);
+    for (int j = 0; j < half_block; ++j) radius[j] = std::sqrt(radius[j]);
+    for (int j = 0; j < half_block; ++j) {
       float sine, cosine;
-      cephes_sincos(kTwoPi * d[j + kHalf], sine, cosine);
+      cephes_sincos(two_pi * d[j + half_block], sine, cosine);
       d[j] = radius[j] * cosine + 0.0f;  // PyTorch adds the mean: -0 becomes 0
-      d[j + kHalf] = radius[j] * sine + 0.0f;
+      d[j + half_block] = radius[j] * sine + 0.0f;
     }
   }
 }
@@ -110,7 +110,7 @@ void normal_blocks(float* uniforms, int64_t blocks) {
 void sharded_uniforms(uint64_t seed, uint64_t image, uint64_t begin, float* sixteen) {
   const auto low = [](uint64_t word) { return static_cast<uint32_t>(word); };
   const auto high = [](uint64_t word) { return static_cast<uint32_t>(word >> 32); };
-  for (uint64_t j = 0; j < kBlock; j += 4) {
+  for (uint64_t j = 0; j < block_size; j += 4) {
     const uint64_t index = (begin + j) / 4;
     const auto words = philox4x32_10({low(index), high(index), low(image), high(image)}, {low(seed), high(seed)});
     std::transform(words.begin(), words.end(), sixteen + j, to_uniform);
@@ -149,14 +149,14 @@ double Random::normal_double() {
 Tensor Random::randn(Shape shape) {
   Tensor result(std::move(shape));
   const std::span<float> values(result.data(), static_cast<size_t>(result.numel()));
-  if (result.numel() < kBlock) {
+  if (result.numel() < block_size) {
     for (float& value : values) value = static_cast<float>(normal_double());
     return result;
   }
   for (float& value : values) value = uniform();
-  normal_blocks(values.data(), result.numel() / kBlock);
-  if (result.numel() % kBlock != 0) {  // the rest is no block: the last 16 values are made anew
-    const std::span<float> last = values.last(kBlock);
+  normal_blocks(values.data(), result.numel() / block_size);
+  if (result.numel() % block_size != 0) {  // the rest is no block: the last 16 values are made anew
+    const std::span<float> last = values.last(block_size);
     for (float& value : last) value = uniform();
     normal_blocks(last.data(), 1);
   }
@@ -184,14 +184,14 @@ void NormalStream::next(std::span<float> out) {
 /// that follow all others: the block that reaches into them gives its front only, and what it never got is skipped.
 void NormalStream::refill() {
   begin_ = 0;
-  if (count_ < kBlock) {
+  if (count_ < block_size) {
     end_ = 1;
     buffer_[0] = static_cast<float>(random_.normal_double());
   } else {
-    const int64_t tail = count_ % kBlock;
+    const int64_t tail = count_ % block_size;
     const int64_t left = count_ - made_;
-    const bool last = tail != 0 && left == kBlock;
-    end_ = tail == 0 || last ? kBlock : std::min(kBlock, left - kBlock);
+    const bool last = tail != 0 && left == block_size;
+    end_ = tail == 0 || last ? block_size : std::min(block_size, left - block_size);
     for (int64_t skipped = 0; last && skipped < tail; ++skipped) random_.uniform();
     for (float& value : buffer_) value = random_.uniform();
     normal_blocks(buffer_, 1);
@@ -209,11 +209,11 @@ Tensor randn_sharded(Shape shape, uint64_t seed, int64_t first, int64_t count) {
   float* out = result.data();
   for (int64_t i = 0; i < count; ++i) {
     const uint64_t image = static_cast<uint64_t>(first) + static_cast<uint64_t>(i);
-    for (int64_t begin = 0; begin < size; begin += kBlock) {
-      float block[kBlock];
+    for (int64_t begin = 0; begin < size; begin += block_size) {
+      float block[block_size];
       sharded_uniforms(seed, image, static_cast<uint64_t>(begin), block);
       normal_blocks(block, 1);
-      out = std::copy_n(block, std::min(kBlock, size - begin), out);
+      out = std::copy_n(block, std::min(block_size, size - begin), out);
     }
   }
   return result;

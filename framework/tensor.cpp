@@ -1,16 +1,16 @@
-#include "tensor.h"
+#include "framework/tensor.h"
 
 #include <array>
 #include <cstring>
 #include <new>
 
-#include "fail.h"
+#include "framework/fail.h"
 
 namespace upconv {
 namespace {
 
 /// A cache line, and the widest vector that any kernel loads.
-constexpr std::align_val_t kAlignment{64};
+constexpr std::align_val_t alignment_bytes{64};
 
 struct TypeInfo {
   std::string_view name;
@@ -18,18 +18,18 @@ struct TypeInfo {
 };
 
 /// In the order of DType.
-constexpr std::array<TypeInfo, 10> kTypes = {{{"float64", 8},
-                                              {"float32", 4},
-                                              {"float16", 2},
-                                              {"bfloat16", 2},
-                                              {"int64", 8},
-                                              {"int32", 4},
-                                              {"int16", 2},
-                                              {"int8", 1},
-                                              {"uint8", 1},
-                                              {"bool", 1}}};
+constexpr std::array<TypeInfo, 10> type_names = {{{"float64", 8},
+                                                  {"float32", 4},
+                                                  {"float16", 2},
+                                                  {"bfloat16", 2},
+                                                  {"int64", 8},
+                                                  {"int32", 4},
+                                                  {"int16", 2},
+                                                  {"int8", 1},
+                                                  {"uint8", 1},
+                                                  {"bool", 1}}};
 
-const TypeInfo& info(DType type) { return kTypes.at(static_cast<size_t>(type)); }
+const TypeInfo& info(DType type) { return type_names.at(static_cast<size_t>(type)); }
 
 size_t byte_count(const Shape& shape, DType dtype) {
   size_t bytes = 0;
@@ -42,10 +42,10 @@ size_t byte_count(const Shape& shape, DType dtype) {
 /// Zeros. Even an empty tensor gets an address of its own, so that no caller has to think of nullptr.
 std::shared_ptr<std::byte> allocate(const Shape& shape, DType dtype) {
   const size_t bytes = byte_count(shape, dtype);
-  void* memory = ::operator new(bytes == 0 ? 1 : bytes, kAlignment, std::nothrow);
+  void* memory = ::operator new(bytes == 0 ? 1 : bytes, alignment_bytes, std::nothrow);
   if (memory == nullptr) fail("no memory for a {} tensor of shape {}: {} bytes", name(dtype), str(shape), bytes);
   std::memset(memory, 0, bytes);
-  return {static_cast<std::byte*>(memory), [](std::byte* p) { ::operator delete(p, kAlignment); }};
+  return {static_cast<std::byte*>(memory), [](std::byte* p) { ::operator delete(p, alignment_bytes); }};
 }
 
 void expect_dtype(const Tensor& tensor, DType expected) {

@@ -1,4 +1,4 @@
-#include "mapped_file.h"
+#include "framework/weights/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "../fail.h"
+#include "framework/fail.h"
 
 namespace upconv {
 namespace {

@@ -1,4 +1,4 @@
-#include "safetensors.h"
+#include "framework/weights/safetensors.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,22 +13,22 @@
 #include <system_error>
 #include <utility>
 
-#include "../fail.h"
+#include "framework/fail.h"
 
 namespace upconv {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "the header's length and the data are read in place");
 
-constexpr size_t kLengthBytes = sizeof(uint64_t);
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own bound
-constexpr size_t kMaxTensors = 100'000;
-constexpr size_t kMaxMetadata = 100'000;
-constexpr size_t kMaxRank = 64;
-constexpr std::string_view kMetadata = "__metadata__";
-constexpr std::string_view kDTypes = "F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL";
+constexpr size_t length_bytes = sizeof(uint64_t);
+constexpr uint64_t max_header_bytes = 100'000'000;  // the format's own bound
+constexpr size_t max_tensors = 100'000;
+constexpr size_t max_metadata = 100'000;
+constexpr size_t max_rank = 64;
+constexpr std::string_view metadata_key = "__metadata__";
+constexpr std::string_view dtypes = "F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL";
 
-constexpr std::array<std::pair<std::string_view, DType>, 10> kDTypeNames = {{{"F64", DType::float64},
+constexpr std::array<std::pair<std::string_view, DType>, 10> dtype_names = {{{"F64", DType::float64},
                                                                              {"F32", DType::float32},
                                                                              {"F16", DType::float16},
                                                                              {"BF16", DType::bfloat16},
@@ -41,9 +41,9 @@ constexpr std::array<std::pair<std::string_view, DType>, 10> kDTypeNames = {{{"F
 
 /// A text from the file as messages show it: escaped, and no longer than a line.
 std::string shown(std::string_view text) {
-  constexpr size_t kLongest = 100;
-  if (text.size() <= kLongest) return fmt::format("{:?}", text);
-  return fmt::format("{:?}...", text.substr(0, kLongest));
+  constexpr size_t longest_count = 100;
+  if (text.size() <= longest_count) return fmt::format("{:?}", text);
+  return fmt::format("{:?}...", text.substr(0, longest_count));
 }
 
 // ---- The header --------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ std::string HeaderReader::where() const {
     case Place::root:
       return fmt::format("header key {}: ", shown(field_));
     case Place::metadata:
-      return fmt::format("{} key {}: ", kMetadata, shown(field_));
+      return fmt::format("{} key {}: ", metadata_key, shown(field_));
     case Place::tensor:
     case Place::shape:
     case Place::offsets:
@@ -146,7 +146,7 @@ bool HeaderReader::number_unsigned(number_unsigned_t value) {
   if (value > static_cast<uint64_t>(INT64_MAX)) number(fmt::format("{}", value));
   if (place_ == Place::shape) {
     Shape& shape = *tensors.back().shape;
-    if (shape.size() == kMaxRank) refuse("expected at most {} dimensions, got more", kMaxRank);
+    if (shape.size() == max_rank) refuse("expected at most {} dimensions, got more", max_rank);
     shape.push_back(static_cast<int64_t>(value));
   } else if (place_ == Place::offsets) {
     std::vector<uint64_t>& offsets = *tensors.back().offsets;
@@ -165,8 +165,8 @@ bool HeaderReader::string(string_t& value) {
   }
   if (!is_value_of("dtype")) unexpected("a string");
   const auto known =
-      std::find_if(kDTypeNames.begin(), kDTypeNames.end(), [&](auto& row) { return row.first == value; });
-  if (known == kDTypeNames.end()) refuse("expected one of {}, got {}", kDTypes, shown(value));
+      std::find_if(dtype_names.begin(), dtype_names.end(), [&](auto& row) { return row.first == value; });
+  if (known == dtype_names.end()) refuse("expected one of {}, got {}", dtypes, shown(value));
   tensors.back().dtype = known->second;
   return true;
 }
@@ -174,11 +174,11 @@ bool HeaderReader::string(string_t& value) {
 bool HeaderReader::start_object(size_t) {
   if (place_ == Place::outside) {
     place_ = Place::root;
-  } else if (place_ == Place::root && field_ == kMetadata) {
+  } else if (place_ == Place::root && field_ == metadata_key) {
     if (std::exchange(has_metadata_, true)) refuse("this key occurs twice");
     place_ = Place::metadata;
   } else if (place_ == Place::root) {
-    if (tensors.size() == kMaxTensors) refuse("expected at most {} tensors, got more", kMaxTensors);
+    if (tensors.size() == max_tensors) refuse("expected at most {} tensors, got more", max_tensors);
     tensors.push_back({field_, {}, {}, {}});
     place_ = Place::tensor;
   } else {
@@ -193,7 +193,7 @@ bool HeaderReader::key(string_t& name) {
     tensor_key(name);
   } else if (place_ == Place::metadata) {
     if (metadata.contains(name)) refuse("this key occurs twice");
-    if (metadata.size() == kMaxMetadata) refuse("expected at most {} lines of metadata, got more", kMaxMetadata);
+    if (metadata.size() == max_metadata) refuse("expected at most {} lines of metadata, got more", max_metadata);
   }
   return true;
 }
@@ -240,8 +240,8 @@ bool HeaderReader::end_array() {
 }
 
 bool HeaderReader::parse_error(size_t position, const std::string&, const nlohmann::json::exception& error) {
-  constexpr int kNumberOutOfRange = 406;
-  if (error.id == kNumberOutOfRange) number("one beyond every range");
+  constexpr int number_out_of_range = 406;
+  if (error.id == number_out_of_range) number("one beyond every range");
   // Of "[name] parse error at ...: syntax error while parsing ... - reason; last read: ..." only the reason is of use;
   // what was read last may be as long as the file.
   std::string_view reason = error.what();
@@ -253,18 +253,18 @@ bool HeaderReader::parse_error(size_t position, const std::string&, const nlohma
 // ---- The reader --------------------------------------------------------------------------------------------------
 
 std::string_view header_text(std::span<const std::byte> bytes, const std::string& file) {
-  if (bytes.size() < kLengthBytes) {
-    fail("{}: expected at least {} bytes, got {}", file, kLengthBytes, bytes.size());
+  if (bytes.size() < length_bytes) {
+    fail("{}: expected at least {} bytes, got {}", file, length_bytes, bytes.size());
   }
   uint64_t length = 0;
-  std::memcpy(&length, bytes.data(), kLengthBytes);
-  const size_t rest = bytes.size() - kLengthBytes;
-  if (length > kMaxHeaderBytes) {
-    fail("{}: expected a header of at most {} bytes, got a length of {}", file, kMaxHeaderBytes, length);
+  std::memcpy(&length, bytes.data(), length_bytes);
+  const size_t rest = bytes.size() - length_bytes;
+  if (length > max_header_bytes) {
+    fail("{}: expected a header of at most {} bytes, got a length of {}", file, max_header_bytes, length);
   }
   if (length > rest) fail("{}: expected a header of {} bytes, got {}: the file is cut short", file, length, rest);
   if (length == 0) fail("{}: the header is empty", file);
-  return {reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, length};
+  return {reinterpret_cast<const char*>(bytes.data()) + length_bytes, length};
 }
 
 void parse_header(std::string_view text, HeaderReader& reader, const std::string& file) {
@@ -324,7 +324,7 @@ void check_layout(const std::vector<Description>& tensors, uint64_t data_bytes, 
 }  // namespace
 
 bool looks_like_safetensors(std::span<const std::byte> bytes) {
-  return bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'};
+  return bytes.size() > length_bytes && bytes[length_bytes] == std::byte{'{'};
 }
 
 StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
@@ -333,7 +333,7 @@ StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& 
   HeaderReader header(name);
   parse_header(text, header, name);
   for (const Description& tensor : header.tensors) check_size(tensor, name);
-  const std::span<const std::byte> data = bytes.subspan(kLengthBytes + text.size());
+  const std::span<const std::byte> data = bytes.subspan(length_bytes + text.size());
   check_layout(header.tensors, data.size(), name, options);
 
   StateDict weights;
@@ -354,8 +354,8 @@ namespace {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::filesystem::path& destination) : destination_(destination.string()) {
-    constexpr int kAttempts = 1000;  // names left behind by processes that died
-    for (int i = 0; fd_ < 0 && i < kAttempts; ++i) {
+    constexpr int attempts = 1000;  // names left behind by processes that died
+    for (int i = 0; fd_ < 0 && i < attempts; ++i) {
       path_ = fmt::format("{}.{}-{}.part", destination_, ::getpid(), i);
       fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (fd_ < 0 && errno != EEXIST) break;
@@ -409,7 +409,7 @@ std::string json_string(const std::string& text) {
 }
 
 std::string_view safetensors_name(DType type) {
-  return std::find_if(kDTypeNames.begin(), kDTypeNames.end(), [&](auto& row) { return row.second == type; })->first;
+  return std::find_if(dtype_names.begin(), dtype_names.end(), [&](auto& row) { return row.second == type; })->first;
 }
 
 std::string with_commas(const std::vector<std::string>& parts) {
@@ -421,11 +421,11 @@ std::string with_commas(const std::vector<std::string>& parts) {
 std::string metadata_entry(const std::map<std::string, std::string>& metadata) {
   std::vector<std::string> lines;
   for (const auto& [key, value] : metadata) lines.push_back(json_string(key) + ":" + json_string(value));
-  return fmt::format("\"{}\":{{{}}}", kMetadata, with_commas(lines));
+  return fmt::format("\"{}\":{{{}}}", metadata_key, with_commas(lines));
 }
 
 std::string tensor_entry(const std::string& name, const Stored& value, uint64_t begin) {
-  if (name == kMetadata) fail("a tensor cannot be named {}", kMetadata);
+  if (name == metadata_key) fail("a tensor cannot be named {}", metadata_key);
   std::vector<std::string> sizes;
   for (const int64_t size : value.shape) sizes.push_back(std::to_string(size));
   return fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", json_string(name),
@@ -444,7 +444,7 @@ std::string header_of(const StateDict& weights) {
   std::string json = fmt::format("{{{}}}", with_commas(entries));
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const uint64_t length = json.size();
-  return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) + json;
+  return std::string(reinterpret_cast<const char*>(&length), length_bytes) + json;
 }
 
 /// Reads back what is about to be written, as far as the reader would: the checks stand in one place.

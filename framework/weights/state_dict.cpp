@@ -1,8 +1,8 @@
-#include "state_dict.h"
+#include "framework/weights/state_dict.h"
 
-#include "../fail.h"
-#include "mapped_file.h"
-#include "safetensors.h"
+#include "framework/fail.h"
+#include "framework/weights/mapped_file.h"
+#include "framework/weights/safetensors.h"
 
 namespace upconv {
 namespace {
@@ -14,21 +14,21 @@ struct ForeignFormat {
   std::string_view python;
 };
 
-constexpr std::string_view kTorchLoad = "torch.load(\"{}\", map_location=\"cpu\", weights_only=True)";
-constexpr std::string_view kNumpyLoad = "{{\"weight\": torch.from_numpy(numpy.load(\"{}\"))}}";
-constexpr ForeignFormat kForeignFormats[] = {
-    {"PK\x03\x04", "a zip archive (a PyTorch .pt or .pth file, or an .npz)", kTorchLoad},
-    {"PK\x05\x06", "an empty zip archive", kTorchLoad},
-    {"\x80\x02", "a Python pickle (a PyTorch .pt or .pth file of before 1.6)", kTorchLoad},
-    {"\x80\x03", "a Python pickle of protocol 3", kTorchLoad},
-    {"\x80\x04", "a Python pickle of protocol 4", kTorchLoad},
-    {"\x80\x05", "a Python pickle of protocol 5", kTorchLoad},
-    {"\x93NUMPY", "a NumPy array (.npy)", kNumpyLoad},
+constexpr std::string_view torch_load = "torch.load(\"{}\", map_location=\"cpu\", weights_only=True)";
+constexpr std::string_view numpy_load = "{{\"weight\": torch.from_numpy(numpy.load(\"{}\"))}}";
+constexpr ForeignFormat foreign_formats[] = {
+    {"PK\x03\x04", "a zip archive (a PyTorch .pt or .pth file, or an .npz)", torch_load},
+    {"PK\x05\x06", "an empty zip archive", torch_load},
+    {"\x80\x02", "a Python pickle (a PyTorch .pt or .pth file of before 1.6)", torch_load},
+    {"\x80\x03", "a Python pickle of protocol 3", torch_load},
+    {"\x80\x04", "a Python pickle of protocol 4", torch_load},
+    {"\x80\x05", "a Python pickle of protocol 5", torch_load},
+    {"\x93NUMPY", "a NumPy array (.npy)", numpy_load},
 };
 
 [[noreturn]] void refuse(std::span<const std::byte> bytes, const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  for (const ForeignFormat& format : kForeignFormats) {
+  for (const ForeignFormat& format : foreign_formats) {
     if (!text.starts_with(format.magic)) continue;
     fail(
         "{}: expected safetensors, the one format that this version reads, got {}; convert it in Python: "

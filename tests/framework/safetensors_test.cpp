@@ -73,7 +73,7 @@ std::string two_tensors(const std::string& first_offsets, const std::string& sec
   return file(R"({"x":)" + fields + first_offsets + R"(},"y":)" + fields + second_offsets + "}}", repeat("d", 8));
 }
 
-const std::string kOne = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+const std::string one_bits = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
 
 const std::vector<Hostile>& hostile_lengths() {
   static const std::vector<Hostile> rows = {
@@ -90,7 +90,7 @@ const std::vector<Hostile>& hostile_lengths() {
 
 const std::vector<Hostile>& hostile_json() {
   static const std::vector<Hostile> rows = {
-      {"bad UTF-8", [] { return file("{\"\xff\":" + kOne + "}"); }, "ill-formed UTF-8"},
+      {"bad UTF-8", [] { return file("{\"\xff\":" + one_bits + "}"); }, "ill-formed UTF-8"},
       {"a zero byte after the object", [] { return file(std::string("{}\0garbage", 10)); },
        "zero byte in the header, at 2"},
       {"an array as header", [] { return file("[]"); }, "expected the header to begin with {, got \"[\""},
@@ -105,8 +105,9 @@ const std::vector<Hostile>& hostile_json() {
        "tensor \"x\": \"x\": expected only dtype, shape and data_offsets"},
       {"a shape nested 10^5 deep", [] { return shaped(repeat("[", 100'000), "[0,0]"); },
        "tensor \"x\": \"shape\": expected a size, got an array"},
-      {"a tensor twice", [] { return file(R"({"x":)" + kOne + R"(,"x":)" + kOne + "}"); }, "tensor \"x\" occurs twice"},
-      {"a tensor twice by escapes", [] { return file(R"({"xy":)" + kOne + R"(,"\u0078y":)" + kOne + "}"); },
+      {"a tensor twice", [] { return file(R"({"x":)" + one_bits + R"(,"x":)" + one_bits + "}"); },
+       "tensor \"x\" occurs twice"},
+      {"a tensor twice by escapes", [] { return file(R"({"xy":)" + one_bits + R"(,"\u0078y":)" + one_bits + "}"); },
        "tensor \"xy\" occurs twice"},
       {"10^6 tensors", [] { return many_tensors(1'000'000); }, "expected at most 100000 tensors, got more"},
       {"an endless key", [] { return file("{\"" + repeat("k", 1'000'000) + "\":1}"); },

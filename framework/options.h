@@ -16,7 +16,7 @@ enum class Accuracy { exact, standard, fast };
 struct Options {
   Tune tune = Tune::latency;
   Accuracy accuracy = Accuracy::standard;
-  int threads = 0;              ///< how many work on one run; 0 means all of the machine's
+  int threads = 0;              ///< how many work on one run; 0, or more than the machine has, means all of it
   std::optional<Isa> isa = {};  ///< nothing means default_isa()
 };
 

@@ -76,11 +76,10 @@ class DirectStep : public Step {
   }
 
  private:
-  /// Where a tile's outputs go: y[((image * rows + row) * OW + column) * channels + oc], row counted as `row_step`
-  /// says.
+  /// Where a tile's outputs go: image, row and column say how far apart; a row is a position of the tile's row phase.
   struct Output {
     float* base;                 ///< of image 0, row 0, column 0, channel 0; may lie outside of the memory
-    int64_t image, row, column;  ///< strides, in floats; a row is one position of the row phase
+    int64_t image, row, column;  ///< strides, in floats
   };
 
   std::vector<Region> regions(const Phase& row, const Phase& col) const {

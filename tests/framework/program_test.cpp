@@ -138,6 +138,10 @@ TEST_CASE("Program: inputs and outputs of other shapes are refused") {
   CHECK(error_of([&] { other.run(workspace, in, out); }) == "this workspace was made for another program");
 }
 
+TEST_CASE("Program: takes no more threads than the machine has") {
+  CHECK(compile(with_values(ConvTranspose2d(2, 3, 2)), {1, 2, 3, 3}, {.threads = 100'000}).threads() <= 1024);
+}
+
 TEST_CASE("Program: one program, many threads, each with its workspace") {
   const Program program =
       compile(with_values(sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), BatchNorm2d(32), ReLU(),

@@ -59,8 +59,6 @@ struct Table {
   void (*affine)(const float* x, float* y, int64_t count, float scale, float shift, Activation);
   /// y[i] = act(x[i] * scale[i] + shift[i]); x may be y.
   void (*affine_channels)(const float* x, float* y, int64_t count, const float* scale, const float* shift, Activation);
-  /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
-  void (*transpose)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
   /// Runs `rounds` times a block of independent register-only multiply-adds; returns the floating-point operations of a
   /// round, and stores a value that depends on all of them.
   double (*peak)(int64_t rounds, float* sink);

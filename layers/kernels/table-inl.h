@@ -2,7 +2,6 @@
 // One instruction set's table: every kernel, instantiated for Arch.
 #include "activation-inl.h"
 #include "direct-inl.h"
-#include "layout-inl.h"
 #include "peak-inl.h"
 
 namespace upconv::kernels {
@@ -17,7 +16,6 @@ constexpr Table make_table(Isa isa) {
           .activate = activate_run<Arch>,
           .affine = affine_run<Arch>,
           .affine_channels = affine_channels_run<Arch>,
-          .transpose = transpose<Arch>,
           .peak = peak<Arch>};
 }
 

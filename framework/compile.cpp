@@ -149,7 +149,7 @@ std::vector<Layout> wanted_layouts(Plan& plan) {
     const Plan::Node& reader = plan.at(*node);
     if (!reader.operation) continue;
     for (int input : reader.inputs)
-      if (reader.operation->input_layout().value_or(wanted[static_cast<size_t>(*node)]) == Layout::contiguous)
+      if (reader.operation->preferred_layout(wanted[static_cast<size_t>(*node)]) == Layout::contiguous)
         wanted[static_cast<size_t>(input)] = Layout::contiguous;
   }
   return wanted;
@@ -162,13 +162,16 @@ void lay_out(Plan& plan) {
     const int node = plan.order[at];
     if (!plan.at(node).operation) continue;
     const Operation& operation = *plan.at(node).operation;
-    Layout in = operation.input_layout().value_or(Layout::contiguous);
-    if (!operation.input_layout() && !plan.at(node).inputs.empty()) in = plan.at(plan.at(node).inputs[0]).layout;
+    const Layout want = wanted[static_cast<size_t>(node)];
+    std::vector<Type> types;
+    for (int input : plan.at(node).inputs) types.push_back(plan.at(input).type);
+    Layout in = operation.preferred_layout(want);
+    if (!types.empty() && operation.any_layout(types)) in = plan.at(plan.at(node).inputs[0]).layout;
     for (size_t i = 0; i < plan.at(node).inputs.size(); ++i) {
       const int input = relaid(plan, plan.at(node).inputs[i], in, at);
       plan.at(node).inputs[i] = input;
     }
-    plan.at(node).layout = operation.input_layout() ? operation.output_layout(wanted[static_cast<size_t>(node)]) : in;
+    plan.at(node).layout = operation.output_layout(in, want);
   }
   for (int& output : plan.outputs) {
     size_t end = plan.order.size();

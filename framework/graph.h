@@ -67,11 +67,12 @@ class Operation {
 
   /// True where the output is the input's memory under another shape.
   virtual bool is_view() const { return false; }
-  /// The layout that inputs of rank 4 must have, or nothing where any will do and the output has that of the first
-  /// input.
-  virtual std::optional<Layout> input_layout() const { return {}; }
-  /// The layout of an output of rank 4, where input_layout() gives one. `wanted` is what the readers would like.
-  virtual Layout output_layout(Layout wanted) const { return wanted; }
+  /// Whether it reads inputs of rank 4 as they happen to lie. Otherwise they come in preferred_layout().
+  virtual bool any_layout(std::span<const Type>) const { return true; }
+  /// The layout that it would like its inputs of rank 4 to have, when its readers would like `wanted`.
+  virtual Layout preferred_layout(Layout wanted) const { return wanted; }
+  /// The layout of its output of rank 4, from that of the first input and what the readers would like.
+  virtual Layout output_layout(Layout input, Layout /*wanted*/) const { return input; }
   /// The step that computes it. Not called for views.
   virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
 };

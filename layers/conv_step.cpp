@@ -1,7 +1,10 @@
 #include "layers/conv_step.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
+#include <optional>
 
 namespace upconv {
 namespace {
@@ -13,10 +16,15 @@ float* aligned(std::vector<float>& memory) {
   return memory.data() + ((64 - address % 64) % 64) / sizeof(float);
 }
 
+struct Source {
+  int64_t h, w;
+};
+
 /// A rectangle of positions of one pair of phases that read the same taps.
 struct Region {
   int64_t row_begin, row_end, col_begin, col_end;
   std::vector<kernels::Tap> taps;
+  std::vector<Source> sources;  ///< of each tap: how far its input is from the position's base
 };
 
 /// Outputs of one residue in both axes.
@@ -24,6 +32,12 @@ struct PhasePair {
   const Phase* row;
   const Phase* col;
   std::vector<Region> regions;
+};
+
+/// Whole rows of the input as one panel, with zeros beside them, that all phases of the columns share.
+struct Window {
+  int64_t col_begin = 0, cols = 0;  ///< columns of the input; 0: no window
+  int64_t pitch = 0, row = 0;       ///< floats from one block of channels, and from one row, to the next
 };
 
 /// What one thread does at a time: some blocks of channels for a run of rows of one row phase, over some images, all
@@ -36,23 +50,26 @@ struct Tile {
 };
 
 // A tile's weights should stay in half of a 1 MiB L2 while its rows pass by; its own output, where it is put aside for
-// transposing, in a quarter.
-constexpr int64_t weight_budget = 512 << 10;       // bytes
-constexpr int64_t aside_budget = (256 << 10) / 4;  // floats
-// Multiply-adds in a tile: about 20 us of one AVX-512 core at 60 per ns. Less does not pay for handing it out.
-constexpr int64_t tile_work = 1 << 20;
+// transposing, and its window in a quarter each.
+constexpr int64_t weight_budget = 512 << 10;        // bytes
+constexpr int64_t aside_budget = (256 << 10) / 4;   // floats
+constexpr int64_t window_budget = (256 << 10) / 4;  // floats
+// Multiply-adds in a tile: at least 40 to 80 us of one AVX-512 core, as less does not pay for handing it out and
+// packing its input; more where 32 tiles remain, as rows that lie together share their window.
+constexpr int64_t least_tile_work = 1 << 22;
 
 class DirectStep : public Step {
  public:
   DirectStep(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed, const kernels::Table& table,
-             Layout output_layout, kernels::Activation activation, double flops)
+             ConvContext context)
       : geometry_(std::move(geometry)),
         packed_(std::move(packed)),
         table_(table),
         lanes_(2 * table.width),
-        aside_(output_layout == Layout::contiguous && geometry_.out.H * geometry_.out.W > 1 && geometry_.out.C > 1),
-        activation_(activation),
-        flops_(flops) {
+        context_(context),
+        planar_(context.input == Layout::contiguous && geometry_.in.C > 1),
+        aside_(context.output == Layout::contiguous && geometry_.out.H * geometry_.out.W > 1 && geometry_.out.C > 1) {
+    find_window();
     for (const Phase& row : geometry_.rows)
       for (const Phase& col : geometry_.cols) pairs_.push_back({&row, &col, regions(row, col)});
     cut();
@@ -60,17 +77,24 @@ class DirectStep : public Step {
 
   int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
   std::string algorithm() const override { return "direct"; }
-  double flops() const override { return flops_; }
-  size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_) * sizeof(float); }
+  double flops() const override { return context_.flops; }
+  size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_ + panel_floats_) * sizeof(float); }
 
   void run(int64_t index, const Frame& frame) const override {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     const auto* x = static_cast<const float*>(frame.inputs[0]);
     auto* y = static_cast<float*>(frame.output);
-    const Output output = output_of(tile, aside_ ? reinterpret_cast<float*>(frame.scratch) : y);
+    auto* panel = reinterpret_cast<float*>(frame.scratch);
+    float* aside = panel + panel_floats_;
+    const Output output = output_of(tile, aside_ ? aside : y);
+    if (window_.cols > 0) pack_window(tile, x, panel);
     for (size_t col = 0; col < geometry_.cols.size(); ++col) {
       const PhasePair& pair = pairs_[static_cast<size_t>(tile.row_phase) * geometry_.cols.size() + col];
-      for (const Region& region : pair.regions) run_region(tile, pair, region, x, output);
+      for (const Region& region : pair.regions)
+        if (window_.cols > 0)
+          run_in_window(tile, pair, region, panel, output);
+        else
+          run_gathered(tile, pair, region, x, panel, output);
     }
     if (aside_) put_back(tile, output, y);
   }
@@ -82,15 +106,61 @@ class DirectStep : public Step {
     int64_t image, row, column;  ///< strides, in floats
   };
 
+  /// The least and the largest shift of a phase's taps; 0 and 0 where it has none.
+  static std::pair<int64_t, int64_t> reach(const Phase& phase) {
+    std::optional<std::pair<int64_t, int64_t>> found;
+    for (const Segment& segment : phase.segments)
+      for (const AxisTap& tap : segment.taps) {
+        if (!found) found = {tap.shift, tap.shift};
+        found = {std::min(found->first, tap.shift), std::max(found->second, tap.shift)};
+      }
+    return found.value_or(std::pair<int64_t, int64_t>(0, 0));
+  }
+
+  /// Rows that fill a register tile are read from a window; others are gathered pixel by pixel, as are those of weights
+  /// with infinities, which zeros beside the row would turn into NaN.
+  void find_window() {
+    const int64_t C = geometry_.in.C, W = geometry_.in.W;
+    channel_blocks_ = (C + kernels::panel_lanes - 1) / kernels::panel_lanes;
+    pitch_ = table_.pixels * kernels::panel_lanes;
+    int64_t count = 0, begin = std::numeric_limits<int64_t>::max(), end = std::numeric_limits<int64_t>::min();
+    for (const Phase& col : geometry_.cols) {
+      const auto [least, most] = reach(col);
+      count = std::max(count, col.count);
+      begin = std::min(begin, col.in_first + least);
+      end = std::max(end, col.in_first + most + col.count);
+    }
+    if (count < wide_row || !packed_->finite()) return;
+    const int64_t cols = (end - begin) | 1;  // odd, so that blocks of channels spread over the sets of L1
+    if (cols > 2 * W || cols * channel_blocks_ * kernels::panel_lanes * 2 > window_budget) return;
+    window_ = {begin, cols, cols * kernels::panel_lanes, cols * kernels::panel_lanes * channel_blocks_};
+    pitch_ = window_.pitch;
+  }
+
+  /// The runs of positions of an axis that read the same taps; in a window the zeros beside it make all alike.
+  std::vector<Segment> col_segments(const Phase& col) const {
+    if (window_.cols == 0) return col.segments;
+    Segment all{0, col.count, {}};
+    for (const Segment& segment : col.segments)
+      for (const AxisTap& tap : segment.taps)
+        if (std::none_of(all.taps.begin(), all.taps.end(), [&](const AxisTap& t) { return t.k == tap.k; }))
+          all.taps.push_back(tap);
+    std::sort(all.taps.begin(), all.taps.end(), [](const AxisTap& a, const AxisTap& b) { return a.k < b.k; });
+    return {all};
+  }
+
   std::vector<Region> regions(const Phase& row, const Phase& col) const {
     std::vector<Region> all;
-    const int64_t C = geometry_.in.C, W = geometry_.in.W;
     for (const Segment& r : row.segments)
-      for (const Segment& c : col.segments) {
-        Region region{r.begin, r.end, c.begin, c.end, {}};
+      for (const Segment& c : col_segments(col)) {
+        Region region{r.begin, r.end, c.begin, c.end, {}, {}};
         for (const AxisTap& kh : r.taps)
-          for (const AxisTap& kw : c.taps)
-            region.taps.push_back({(kh.shift * W + kw.shift) * C, kh.k * geometry_.KW + kw.k});
+          for (const AxisTap& kw : c.taps) {
+            const int64_t gathered = static_cast<int64_t>(region.taps.size()) * channel_blocks_ * pitch_;
+            const int64_t at = window_.cols > 0 ? kh.shift * window_.row + kw.shift * kernels::panel_lanes : gathered;
+            region.taps.push_back({at, kh.k * geometry_.KW + kw.k});
+            region.sources.push_back({kh.shift, kw.shift});
+          }
         all.push_back(std::move(region));
       }
     return all;
@@ -114,10 +184,18 @@ class DirectStep : public Step {
     for (int64_t begin = 0; begin < blocks; begin += run)
       for (size_t phase = 0; phase < geometry_.rows.size(); ++phase)
         cut_phase(begin, std::min(blocks, begin + run), static_cast<int64_t>(phase));
-    for (const Tile& tile : tiles_)
+    for (const Tile& tile : tiles_) {
+      const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
+      const int64_t rows = tile.row_end - tile.row_begin;
       if (aside_)
-        aside_floats_ = std::max(aside_floats_, (tile.image_end - tile.image_begin) * (tile.row_end - tile.row_begin) *
-                                                    geometry_.out.W * lanes_of(tile));
+        aside_floats_ =
+            std::max(aside_floats_, (tile.image_end - tile.image_begin) * rows * geometry_.out.W * lanes_of(tile));
+      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, (rows + halo(row)) * window_.row);
+    }
+    if (window_.cols > 0) return;
+    for (const PhasePair& pair : pairs_)
+      for (const Region& region : pair.regions)
+        panel_floats_ = std::max(panel_floats_, static_cast<int64_t>(region.taps.size()) * channel_blocks_ * pitch_);
   }
 
   int64_t blocks_in_run() const {
@@ -125,21 +203,35 @@ class DirectStep : public Step {
     const int64_t phases = static_cast<int64_t>(geometry_.rows.size());
     const int64_t bytes = static_cast<int64_t>(packed_->bytes()) / (blocks * phases);  // of one block in one phase
     int64_t most = weight_budget / std::max<int64_t>(1, bytes);
+    if (positions() <= table_.pixels)
+      most = std::max(most, tile_work() / std::max<int64_t>(1, positions() * bytes / 4));  // read only once
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes_));
     return even(blocks, most);
   }
+
+  int64_t tile_work() const { return std::max(least_tile_work, static_cast<int64_t>(context_.flops / 2 / 32)); }
+
+  /// Positions of a phase in all images, about.
+  int64_t positions() const { return geometry_.in.N * geometry_.rows.front().count * geometry_.cols.front().count; }
 
   void cut_phase(int64_t block_begin, int64_t block_end, int64_t phase) {
     const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
     const int64_t lanes = (block_end - block_begin) * lanes_, N = geometry_.in.N;
     const int64_t work = taps_of_row(row) * geometry_.in.C / geometry_.groups * lanes;
-    int64_t most = tile_work / work;  // rows in a tile
+    int64_t most = tile_work() / work;  // rows in a tile
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes));
-    const int64_t rows = even(row.count, most), images = even(N, most / rows);
+    if (window_.cols > 0) most = std::min(most, window_budget / window_.row - halo(row));
+    const int64_t rows = even(row.count, most), images = window_.cols > 0 ? 1 : even(N, most / rows);
     for (int64_t image = 0; image < N; image += images)
       for (int64_t r = 0; r < row.count; r += rows)
         tiles_.push_back(
             {block_begin, block_end, phase, image, std::min(image + images, N), r, std::min(r + rows, row.count)});
+  }
+
+  /// Rows of the input that a tile reads beyond its own number of rows.
+  static int64_t halo(const Phase& row) {
+    const auto [least, most] = reach(row);
+    return most - least;
   }
 
   /// `total` in equal parts of at most `most`: the size of a part.
@@ -166,49 +258,99 @@ class DirectStep : public Step {
     return output;
   }
 
-  void run_region(const Tile& tile, const PhasePair& pair, const Region& region, const float* x,
-                  const Output& output) const {
-    const int64_t row_begin = std::max(tile.row_begin, region.row_begin);
-    const int64_t row_end = std::min(tile.row_end, region.row_end);
-    const int64_t rows = row_end - row_begin, cols = region.col_end - region.col_begin;
-    const int64_t images = tile.image_end - tile.image_begin;
-    if (rows <= 0 || cols <= 0) return;
+  /// The input row of position 0 of a tile's phase that lies first in the tile's window; may be above the picture.
+  int64_t window_first(const Tile& tile) const {
+    const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
+    return row.in_first + tile.row_begin + reach(row).first;
+  }
 
-    // Wide rows are cut one by one, so that a register tile's pixels lie side by side; narrow ones are strung together.
-    const bool wide = cols * 2 > table_.pixels;
-    const int64_t run = wide ? cols : images * rows * cols;
-    const int64_t runs = wide ? images * rows : 1;
-    const int64_t cuts = (run + table_.pixels - 1) / table_.pixels;
-    const float* xs[max_pixels];
+  /// Copies `count` pixels of one row of the input into a panel.
+  void pack_row(const float* x, int64_t image, int64_t h, int64_t w, float* to, int64_t count) const {
+    const ImageShape& in = geometry_.in;
+    if (!planar_) return table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, to, pitch_, count);
+    const int64_t plane = in.H * in.W, lanes = kernels::panel_lanes;
+    const float* from = x + (image * in.C * in.H + h) * in.W + w;
+    for (int64_t c = 0; c < in.C; c += lanes, to += pitch_)
+      table_.transpose(from + c * plane, plane, to, lanes, std::min(lanes, in.C - c), count);
+  }
+
+  /// The input rows that a tile needs, all channels of them, with zeros at both ends.
+  void pack_window(const Tile& tile, const float* x, float* panel) const {
+    const ImageShape& in = geometry_.in;
+    const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
+    const int64_t first = window_first(tile), lanes = kernels::panel_lanes;
+    const int64_t left = std::clamp<int64_t>(-window_.col_begin, 0, window_.cols);
+    const int64_t copied = std::clamp<int64_t>(in.W - (window_.col_begin + left), 0, window_.cols - left);
+    for (int64_t h = std::max<int64_t>(0, first); h < std::min(in.H, first + tile.row_end - tile.row_begin + halo(row));
+         ++h) {
+      float* to = panel + (h - first) * window_.row;
+      for (int64_t block = 0; block < channel_blocks_; ++block) {
+        std::fill_n(to + block * pitch_, left * lanes, 0.0f);
+        std::fill_n(to + block * pitch_ + (left + copied) * lanes, (window_.cols - left - copied) * lanes, 0.0f);
+      }
+      pack_row(x, tile.image_begin, h, window_.col_begin + left, to + left * lanes, copied);
+    }
+  }
+
+  kernels::Direct direct_of(const Tile& tile, const Region& region, const float* panel, float* const* ys) const {
+    return {.x = panel,
+            .pitch = pitch_,
+            .y = ys,
+            .taps = region.taps.data(),
+            .blocks = packed_->blocks().data() + tile.block_begin,
+            .pixels = 0,
+            .tap_count = static_cast<int64_t>(region.taps.size()),
+            .block_count = tile.block_end - tile.block_begin,
+            .IC = geometry_.in.C / geometry_.groups,
+            .activation = context_.activation};
+  }
+
+  static float* output_at(const PhasePair& pair, const Output& output, int64_t image, int64_t row, int64_t col) {
+    return output.base + image * output.image + row * output.row +
+           (pair.col->out_first + pair.col->out_step * col) * output.column;
+  }
+
+  void run_in_window(const Tile& tile, const PhasePair& pair, const Region& region, const float* panel,
+                     const Output& output) const {
     float* ys[max_pixels];
-    kernels::Direct direct{xs,
-                           ys,
-                           region.taps.data(),
-                           packed_->blocks().data() + tile.block_begin,
-                           0,
-                           static_cast<int64_t>(region.taps.size()),
-                           tile.block_end - tile.block_begin,
-                           geometry_.in.C / geometry_.groups,
-                           activation_};
-    for (int64_t r = 0; r < runs; ++r)
+    kernels::Direct direct = direct_of(tile, region, nullptr, ys);
+    const int64_t cols = region.col_end - region.col_begin, cuts = (cols + table_.pixels - 1) / table_.pixels;
+    for (int64_t row = std::max(tile.row_begin, region.row_begin); row < std::min(tile.row_end, region.row_end); ++row)
       for (int64_t c = 0; c < cuts; ++c) {
-        const int64_t first = r * run + run * c / cuts, last = r * run + run * (c + 1) / cuts;
-        for (int64_t p = first; p < last; ++p) {
-          const int64_t image = tile.image_begin + p / (rows * cols);
-          const int64_t row = row_begin + p / cols % rows, col = region.col_begin + p % cols;
-          xs[p - first] = input_at(pair, x, image, row, col);
-          ys[p - first] = output.base + image * output.image + row * output.row +
-                          (pair.col->out_first + pair.col->out_step * col) * output.column;
-        }
+        const int64_t first = region.col_begin + cols * c / cuts, last = region.col_begin + cols * (c + 1) / cuts;
+        for (int64_t col = first; col < last; ++col)
+          ys[col - first] = output_at(pair, output, tile.image_begin, row, col);
+        direct.x = panel + (pair.row->in_first + row - window_first(tile)) * window_.row +
+                   (pair.col->in_first + first - window_.col_begin) * kernels::panel_lanes;
         direct.pixels = last - first;
         table_.direct(direct);
       }
   }
 
-  const float* input_at(const PhasePair& pair, const float* x, int64_t image, int64_t row, int64_t col) const {
-    const ImageShape& in = geometry_.in;
-    const int64_t h = pair.row->in_first + pair.row->in_step * row, w = pair.col->in_first + pair.col->in_step * col;
-    return x + ((image * in.H + h) * in.W + w) * in.C;
+  /// Positions of all rows and images strung together; the inputs of each tap are gathered side by side.
+  void run_gathered(const Tile& tile, const PhasePair& pair, const Region& region, const float* x, float* panel,
+                    const Output& output) const {
+    const int64_t row_begin = std::max(tile.row_begin, region.row_begin);
+    const int64_t rows = std::min(tile.row_end, region.row_end) - row_begin, cols = region.col_end - region.col_begin;
+    if (rows <= 0 || cols <= 0) return;
+    float* ys[max_pixels];
+    kernels::Direct direct = direct_of(tile, region, panel, ys);
+    const int64_t count = (tile.image_end - tile.image_begin) * rows * cols;
+    const int64_t cuts = (count + table_.pixels - 1) / table_.pixels;
+    for (int64_t c = 0; c < cuts; ++c) {
+      const int64_t first = count * c / cuts, last = count * (c + 1) / cuts;
+      for (int64_t p = first; p < last; ++p) {
+        const int64_t image = tile.image_begin + p / (rows * cols);
+        const int64_t row = row_begin + p / cols % rows, col = region.col_begin + p % cols;
+        const int64_t h = pair.row->in_first + row, w = pair.col->in_first + col;
+        for (size_t t = 0; t < region.taps.size(); ++t)
+          pack_row(x, image, h + region.sources[t].h, w + region.sources[t].w,
+                   panel + region.taps[t].x + (p - first) * kernels::panel_lanes, 1);
+        ys[p - first] = output_at(pair, output, image, row, col);
+      }
+      direct.pixels = last - first;
+      table_.direct(direct);
+    }
   }
 
   /// Moves what was put aside, [pixel][channel], to its place in (N, C, H, W): whole rows of the picture at a time.
@@ -220,7 +362,7 @@ class DirectStep : public Step {
       for (int64_t r = tile.row_begin; r < tile.row_end; ++r) {
         const float* from = output.base + image * output.image + r * output.row + oc;
         float* to = y + ((image * out.C + oc) * out.H + row.out_first + row.out_step * r) * out.W;
-        transpose(from, output.column, to, out.H * out.W, out.W, lanes_of(tile));
+        table_.transpose(from, output.column, to, out.H * out.W, out.W, lanes_of(tile));
       }
   }
 
@@ -229,9 +371,11 @@ class DirectStep : public Step {
   std::shared_ptr<const PackedDirect> packed_;
   const kernels::Table& table_;
   int64_t lanes_;  // of a whole block
-  bool aside_;     // the output is put aside per tile and transposed from there
-  kernels::Activation activation_;
-  double flops_;
+  Window window_;
+  int64_t channel_blocks_ = 0, pitch_ = 0, panel_floats_ = 0;
+  ConvContext context_;
+  bool planar_;  // the input is (N, C, H, W)
+  bool aside_;   // the output is put aside per tile and transposed from there
   std::vector<PhasePair> pairs_;
   std::vector<Tile> tiles_;
   int64_t aside_floats_ = 0;
@@ -270,12 +414,12 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
     block.w = w;
     block.shift = s;
   }
+  finite_ = std::all_of(weights_.begin(), weights_.end(), [](float w) { return std::isfinite(w); });
 }
 
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
-                                  const kernels::Table& table, Layout output_layout, kernels::Activation activation,
-                                  double flops) {
-  return std::make_unique<DirectStep>(std::move(geometry), std::move(packed), table, output_layout, activation, flops);
+                                  const kernels::Table& table, ConvContext context) {
+  return std::make_unique<DirectStep>(std::move(geometry), std::move(packed), table, context);
 }
 
 kernels::Activation to_kernel(const Pointwise& pointwise) {

@@ -28,10 +28,13 @@ class PackedDirect {
   const std::vector<kernels::Block>& blocks() const { return blocks_; }
   /// Bytes of the packed weights.
   size_t bytes() const { return weights_.size() * sizeof(float); }
+  /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
+  bool finite() const { return finite_; }
 
  private:
   std::vector<float> weights_, shift_;  // with room for alignment
   std::vector<kernels::Block> blocks_;
+  bool finite_ = true;
 };
 
 /// What a convolution is to the driver, whichever layer it came from.
@@ -42,10 +45,18 @@ struct ConvGeometry {
   std::vector<Phase> rows, cols;  ///< the phases of the two axes
 };
 
-/// The step; channels-last input, output in either layout.
+/// What surrounds a convolution.
+struct ConvContext {
+  Layout input, output;
+  kernels::Activation activation;
+  double flops;  ///< for Step::flops
+};
+
+/// Inputs from this width on are read by rows, in either layout; narrower ones by pixels, best channels-last.
+constexpr int64_t wide_row = 8;
+
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
-                                  const kernels::Table& table, Layout output_layout, kernels::Activation activation,
-                                  double flops);
+                                  const kernels::Table& table, ConvContext context);
 
 /// The graph's word for an activation in the kernels' words.
 kernels::Activation to_kernel(const Pointwise& pointwise);

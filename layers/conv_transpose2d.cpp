@@ -94,7 +94,9 @@ class ConvTranspose2dOperation : public Operation {
     return merged;
   }
 
-  std::optional<Layout> input_layout() const override { return Layout::channels_last; }
+  bool any_layout(std::span<const Type> inputs) const override { return image_shape(inputs[0].shape).W >= wide_row; }
+  Layout preferred_layout(Layout) const override { return Layout::channels_last; }
+  Layout output_layout(Layout, Layout wanted) const override { return wanted; }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
@@ -103,8 +105,8 @@ class ConvTranspose2dOperation : public Operation {
     geometry.rows = transposed_axis(in.H, out.H, kernel_.h, options_.stride.h, options_.padding.h, options_.dilation.h);
     geometry.cols = transposed_axis(in.W, out.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w);
     const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
-    return direct_step(std::move(geometry), packed(table), table, lowering.output_layout, to_kernel(activation_),
-                       2 * products);
+    return direct_step(std::move(geometry), packed(table), table,
+                       {lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products});
   }
 
  private:

@@ -34,16 +34,18 @@ class LinearOperation : public Operation {
     return merged;
   }
 
-  std::optional<Layout> input_layout() const override { return Layout::contiguous; }
-  Layout output_layout(Layout) const override { return Layout::contiguous; }
+  bool any_layout(std::span<const Type>) const override { return false; }
+  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
+  Layout output_layout(Layout, Layout) const override { return Layout::contiguous; }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const kernels::Table& table = kernels::table(*lowering.options.isa);
     const int64_t in = weight_.shape()[1], out = weight_.shape()[0], rows = numel(lowering.output.shape) / out;
     ConvGeometry geometry{{rows, in, 1, 1}, {rows, out, 1, 1}, 1, 1, {}, {}};
     geometry.rows = geometry.cols = transposed_axis(1, 1, 1, 1, 0, 1);
-    return direct_step(std::move(geometry), packed(table), table, Layout::contiguous, to_kernel(activation_),
-                       2.0 * static_cast<double>(rows * in * out));
+    return direct_step(std::move(geometry), packed(table), table,
+                       {Layout::channels_last, Layout::contiguous, to_kernel(activation_),
+                        2.0 * static_cast<double>(rows * in * out)});
   }
 
  private:
@@ -99,8 +101,9 @@ class EmbeddingOperation : public Operation {
     shape.push_back(weight_.shape()[1]);
     return {shape, DType::float32};
   }
-  std::optional<Layout> input_layout() const override { return Layout::contiguous; }
-  Layout output_layout(Layout) const override { return Layout::contiguous; }
+  bool any_layout(std::span<const Type>) const override { return false; }
+  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
+  Layout output_layout(Layout, Layout) const override { return Layout::contiguous; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     auto table = std::static_pointer_cast<const std::vector<float>>(
         weight_.cached("table", [&]() -> std::shared_ptr<const void> {
@@ -134,8 +137,7 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias)
 Value Linear::forward(Value x) const { return x.graph().apply(std::make_shared<LinearOperation>(*this), {x}); }
 
 std::string Linear::extra_repr() const {
-  return fmt::format("in_features={}, out_features={}, bias={}", in_features, out_features,
-                     python(has_bias));
+  return fmt::format("in_features={}, out_features={}, bias={}", in_features, out_features, python(has_bias));
 }
 
 Embedding::Embedding(int64_t num_embeddings, int64_t embedding_dim, std::optional<int64_t> padding_idx)

@@ -17,8 +17,9 @@ class ReshapeOperation : public Operation {
   std::string_view name() const override { return name_; }
   Type infer(std::span<const Type> inputs) const override { return {rule_(inputs[0].shape), inputs[0].dtype}; }
   bool is_view() const override { return true; }
-  std::optional<Layout> input_layout() const override { return Layout::contiguous; }
-  Layout output_layout(Layout) const override { return Layout::contiguous; }
+  bool any_layout(std::span<const Type>) const override { return false; }
+  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
+  Layout output_layout(Layout, Layout) const override { return Layout::contiguous; }
   std::unique_ptr<Step> lower(const Lowering&) const override { return nullptr; }
 
  private:

@@ -4,58 +4,23 @@
 // Registers: a tile of `rows` pixels by `vectors` vectors of output channels is accumulated in registers over all taps
 // and channels. Per channel it loads `vectors` weights and broadcasts `rows` inputs for rows * vectors multiply-adds:
 // on AVX-512 (2 + 14) / 28 = 0.57 loads per multiply-add, under the 1 that two load ports allow beside two FMA ports,
-// and 28 chains cover the latency of 4 cycles twice over. L1: the tile's input window (14 pixels x taps x IC). L2: the
-// weights of the block run, streamed once per tile. Few pixels (rows / 2 or less) leave registers idle, so two blocks
-// are taken at once.
+// and 28 chains cover the latency of 4 cycles twice over. L1: the tile's inputs, taps * IC * 15 pixels of a panel. L2:
+// the weights of the block run, streamed once per tile. Few pixels (rows / 2 or less) leave registers idle, so two
+// blocks are taken at once.
 //
-// Tried and lost: the channel loop unrolled by 4 (AVX-512, Cascade Lake: 4 % slower, spills); 28 x 1 with the broadcast
-// inside the multiply-add (the same machine: 30 % slower, its two load ports are then the limit).
+// Instructions: pixels are 64 bytes apart, so every input is base + constant, and one pointer steps through the
+// channels. On AVX-512 every other row broadcasts inside its multiply-adds: 40 instructions and 23 loads for 28
+// multiply-adds instead of 47 and 16. A core that shares its front end with a busy sibling gets 2 instructions and a
+// good load a cycle; this mixture is where the two limits meet (all rows: 33 and 30).
+//
+// Measured, Cascade Lake, GFLOP/s with the sibling idle and busy, of a peak of 152: this 143 and 96; no broadcast
+// inside 147 and 82; all inside 117 and 80; pixels one input row apart, reached by 5 pointers, 138 and 78; channels
+// outermost, [channel][pixel], 145 and 88. AVX2, of 76: this 66 and 37, one input row apart 55 and 29. Tried and lost:
+// the channel loop unrolled by 4 (spills), 28 x 1 (the load ports are the limit), 9 x 3, 7 x 4.
 #include "activation-inl.h"
 
 namespace upconv::kernels {
 namespace {
-
-/// Pixels at one distance. Every fifth has a pointer of its own; x86 reaches the four after it by folding 1, 2, 4 times
-/// the stride, or the register that holds 3 times it, into the load: 14 pixels in 5 registers.
-template <int R>
-struct Strided {
-  static constexpr int bases = (R + 4) / 5;
-  const char* base[bases];
-  int64_t stride, stride3;
-
-  UPCONV_INLINE Strided(const float* const* x, int64_t offset) {
-    stride = R > 1 ? reinterpret_cast<const char*>(x[R > 1]) - reinterpret_cast<const char*>(x[0]) : 0;
-    stride3 = 3 * stride;
-    UPCONV_UNROLL
-    for (int b = 0; b < bases; ++b) base[b] = reinterpret_cast<const char*>(x[0] + offset) + 5 * b * stride;
-    UPCONV_OPAQUE(stride);
-    UPCONV_OPAQUE(stride3);
-  }
-  /// The current channel of pixel r.
-  UPCONV_INLINE float at(int r) const {
-    const char* b = base[r / 5];
-    const int64_t step[5] = {0, stride, 2 * stride, stride3, 4 * stride};
-    return *reinterpret_cast<const float*>(b + step[r % 5]);
-  }
-  UPCONV_INLINE void next() {
-    UPCONV_UNROLL
-    for (int b = 0; b < bases; ++b) {
-      base[b] += sizeof(float);
-      UPCONV_OPAQUE(base[b]);
-    }
-  }
-};
-
-/// Pixels anywhere: one more load per pixel and channel, so only small maps use it.
-template <int R>
-struct Gathered {
-  const float* const* x;
-  int64_t offset;
-
-  UPCONV_INLINE Gathered(const float* const* x, int64_t offset) : x(x), offset(offset) {}
-  UPCONV_INLINE float at(int r) const { return x[r][offset]; }
-  UPCONV_INLINE void next() { ++offset; }
-};
 
 /// act(value + shift) of one pixel and block. Not inlined: it runs once per IC * taps multiply-adds of each
 /// accumulator.
@@ -74,9 +39,32 @@ __attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, co
   }
 }
 
+/// acc[r][v] += x[r] * w[v] for one channel. x: pixel 0; w: B blocks of V vectors.
+template <class Arch, int R, int B, int V>
+UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* const (&w)[B]) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  Batch weight[B * V];
+  UPCONV_UNROLL
+  for (int v = 0; v < B * V; ++v) weight[v] = S::load(w[v / V] + v % V * S::width);
+  UPCONV_UNROLL
+  for (int r = 0; r < R; ++r) {
+    if constexpr (S::folds_broadcast && B * V == 2) {
+      if (r % 2 == 0) {
+        UPCONV_UNROLL
+        for (int v = 0; v < B * V; ++v) acc[r][v] = S::fma(x + r * panel_lanes, weight[v], acc[r][v]);
+        continue;
+      }
+    }
+    const Batch input(x[r * panel_lanes]);
+    UPCONV_UNROLL
+    for (int v = 0; v < B * V; ++v) acc[r][v] = S::fma(input, weight[v], acc[r][v]);
+  }
+}
+
 /// R pixels by B neighbouring blocks of V vectors.
-template <class Arch, int R, int B, int V, template <int> class Pixels>
-UPCONV_INLINE void direct_tile(const Direct& d, const Block* block, const float* const* x, float* const* y) {
+template <class Arch, int R, int B, int V>
+UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
   constexpr int lanes = V * S::width;
@@ -86,23 +74,19 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block, const float*
   for (int v = 0; v < B * V; ++v) acc[r][v] = Batch(0.0f);
 
   for (int64_t t = 0; t < d.tap_count; ++t) {
-    Pixels<R> pixels(x, d.taps[t].x + block->ic);
     const float* w[B];
     UPCONV_UNROLL
     for (int b = 0; b < B; ++b) w[b] = block[b].w + d.taps[t].index * d.IC * lanes;
-    for (int64_t ic = 0; ic < d.IC; ++ic) {
-      Batch weight[B * V];
-      UPCONV_UNROLL
-      for (int v = 0; v < B * V; ++v) weight[v] = S::load(w[v / V] + v % V * S::width);
-      UPCONV_UNROLL
-      for (int r = 0; r < R; ++r) {
-        const Batch input(pixels.at(r));
+    const int64_t end = block->ic + d.IC;
+    for (int64_t ic = block->ic; ic < end;) {
+      const float* x = d.x + d.taps[t].x + ic / panel_lanes * d.pitch + ic % panel_lanes;
+      const int64_t line = ic - ic % panel_lanes + panel_lanes;
+      for (const int64_t stop = line < end ? line : end; ic < stop; ++ic) {
+        multiply<Arch, R, B, V>(acc, x, w);
+        ++x;
         UPCONV_UNROLL
-        for (int v = 0; v < B * V; ++v) acc[r][v] = S::fma(input, weight[v], acc[r][v]);
+        for (int b = 0; b < B; ++b) w[b] += lanes;
       }
-      pixels.next();
-      UPCONV_UNROLL
-      for (int b = 0; b < B; ++b) w[b] += lanes;
     }
   }
 
@@ -111,11 +95,11 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block, const float*
   for (int r = 0; r < R; ++r) UPCONV_UNROLL
   for (int v = 0; v < B * V; ++v) sums[r][v] = acc[r][v];
   for (int r = 0; r < R; ++r)
-    for (int b = 0; b < B; ++b) finish<Arch, V>(&sums[r][b * V], block[b], y[r] + block[b].oc, d.activation);
+    for (int b = 0; b < B; ++b) finish<Arch, V>(&sums[r][b * V], block[b], d.y[r] + block[b].oc, d.activation);
 }
 
-template <class Arch, int R, template <int> class Pixels>
-void direct_rows(const Direct& d, const float* const* x, float* const* y) {
+template <class Arch, int R>
+void direct_rows(const Direct& d) {
   constexpr int two = Simd<Arch>::vectors;
   constexpr bool few = R <= Simd<Arch>::rows / 2;
   for (int64_t b = 0; b < d.block_count; ++b) {
@@ -124,40 +108,25 @@ void direct_rows(const Direct& d, const float* const* x, float* const* y) {
       const bool pair =
           b + 1 < d.block_count && block[0].vectors == two && block[1].vectors == two && block[0].ic == block[1].ic;
       if (pair) {
-        direct_tile<Arch, R, 2, two, Pixels>(d, block, x, y);
+        direct_tile<Arch, R, 2, two>(d, block);
         ++b;
         continue;
       }
     }
     if (block->vectors == two)
-      direct_tile<Arch, R, 1, two, Pixels>(d, block, x, y);
+      direct_tile<Arch, R, 1, two>(d, block);
     else
-      direct_tile<Arch, R, 1, 1, Pixels>(d, block, x, y);
+      direct_tile<Arch, R, 1, 1>(d, block);
   }
 }
 
-/// Calls direct_rows for `pixels` of them, 1 <= pixels <= R: one template, every tail.
-template <class Arch, int R, template <int> class Pixels>
-UPCONV_INLINE void direct_any(const Direct& d, const float* const* x, float* const* y, int64_t count) {
-  if constexpr (R > 1) {
-    if (count < R) return direct_any<Arch, R - 1, Pixels>(d, x, y, count);
-  }
-  direct_rows<Arch, R, Pixels>(d, x, y);
-}
-
-template <class Arch>
+/// Calls direct_rows for d.pixels of them, 1 <= d.pixels <= R: one template, every tail.
+template <class Arch, int R = Simd<Arch>::rows>
 void direct(const Direct& d) {
-  constexpr int rows = Simd<Arch>::rows;
-  for (int64_t p = 0; p < d.pixels; p += rows) {
-    const int64_t count = d.pixels - p < rows ? d.pixels - p : rows;
-    const int64_t stride = count > 1 ? d.x[p + 1] - d.x[p] : 0;
-    bool strided = true;
-    for (int64_t r = 2; r < count; ++r) strided = strided && d.x[p + r] - d.x[p + r - 1] == stride;
-    if (strided)
-      direct_any<Arch, rows, Strided>(d, d.x + p, d.y + p, count);
-    else
-      direct_any<Arch, rows, Gathered>(d, d.x + p, d.y + p, count);
+  if constexpr (R > 1) {
+    if (d.pixels < R) return direct<Arch, R - 1>(d);
   }
+  direct_rows<Arch, R>(d);
 }
 
 }  // namespace

@@ -15,8 +15,12 @@ struct Activation {
   float slope = 0;
 };
 
-/// One kernel tap of a phase: the distance of its input pixel from the tile's pixel, in floats, and its place among the
-/// packed taps.
+/// Channels of a panel lie in blocks of 16, a cache line of floats: channel c of pixel p is at
+/// x[c / 16 * pitch + p * 16 + c % 16]. Whatever the number of channels, the next pixel is one line further.
+constexpr int64_t panel_lanes = 16;
+
+/// One kernel tap of a phase: where its first pixel lies in the panel, in floats from x, and its place among the packed
+/// taps.
 struct Tap {
   int64_t x;
   int64_t index;
@@ -32,15 +36,16 @@ struct Block {
   int32_t lanes;       ///< 1 .. vectors * width
 };
 
-/// y[p][oc] = act(shift[oc] + sum_{tap, ic} x[p][tap][ic] * w[tap][ic][oc]) for a tile of pixels and a run of blocks.
+/// y[p][oc] = act(shift[oc] + sum_{tap, ic} x[tap][p][ic] * w[tap][ic][oc]) for a tile of pixels and a run of blocks.
 /// Every output is one chain of fused multiply-adds, taps outermost, channels ascending, then one addition of shift:
 /// its bits do not depend on the tile or the block that it fell into.
 struct Direct {
-  const float* const* x;  ///< [pixels] channel 0 of the pixel that tap distance 0 reads; need not be readable itself
-  float* const* y;        ///< [pixels] where output channel 0 goes; no overlap with x
-  const Tap* taps;        ///< may be empty: then y = act(shift)
+  const float* x;   ///< a panel
+  int64_t pitch;    ///< floats from one block of its channels to the next
+  float* const* y;  ///< [pixels] where output channel 0 goes; no overlap with x
+  const Tap* taps;  ///< may be empty: then y = act(shift)
   const Block* blocks;
-  int64_t pixels;
+  int64_t pixels;  ///< 1 .. Table::pixels
   int64_t tap_count;
   int64_t block_count;
   int64_t IC;  ///< channels of one group
@@ -51,8 +56,12 @@ struct Direct {
 struct Table {
   Isa isa;
   int32_t width;   ///< floats in a vector
-  int32_t pixels;  ///< the largest tile of `direct` that stays in registers: cut pixels into runs of at most this
+  int32_t pixels;  ///< the largest tile of `direct`: what stays in registers
   void (*direct)(const Direct&);
+  /// Writes `pixels` pixels of C channels each, x[p * C + c], into a panel. Lanes beyond C are left as they are.
+  void (*pack)(const float* x, int64_t C, float* panel, int64_t pitch, int64_t pixels);
+  /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
+  void (*transpose)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
   /// y[i] = act(x[i]); x may be y.
   void (*activate)(const float* x, float* y, int64_t count, Activation);
   /// y[i] = act(x[i] * scale + shift) over one run that shares a channel; x may be y.

@@ -12,9 +12,6 @@
 // Before a loop over registers: unrolled whole, so that an array of vectors is an array of registers.
 #define UPCONV_UNROLL _Pragma("GCC unroll 32")
 
-// The compiler may not look through `value`: keeps an address in the register and the form in which it was written.
-#define UPCONV_OPAQUE(value) asm("" : "+r"(value))
-
 namespace upconv::kernels {
 namespace {
 
@@ -30,6 +27,7 @@ struct Simd<Scalar> {
   static constexpr int width = 1, rows = 4, vectors = 2;
   static UPCONV_INLINE float load(const float* p) { return *p; }
   static UPCONV_INLINE void store(float* p, float v) { *p = v; }
+  static constexpr bool folds_broadcast = false;
   static UPCONV_INLINE float fma(float a, float b, float c) { return a * b + c; }
   static UPCONV_INLINE float select(bool condition, float a, float b) { return condition ? a : b; }
   static UPCONV_INLINE float exp(float v) { return __builtin_expf(v); }
@@ -40,6 +38,7 @@ template <class Arch>
 struct SimdBase {
   using Batch = xsimd::batch<float, Arch>;
   static constexpr int width = static_cast<int>(Batch::size);
+  static constexpr bool folds_broadcast = false;
   static UPCONV_INLINE Batch load(const float* p) { return Batch::load_unaligned(p); }
   static UPCONV_INLINE void store(float* p, Batch v) { v.store_unaligned(p); }
   template <class Condition>
@@ -70,6 +69,13 @@ template <>
 struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
   static constexpr int rows = 14, vectors = 2;  // 28 + 2 + 1 = 31 of 32
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
+  static constexpr bool folds_broadcast = true;
+  /// c + *a * b in one instruction that broadcasts as it loads; a compiler left alone loads once and keeps a register.
+  static UPCONV_INLINE Batch fma(const float* a, Batch b, Batch c) {
+    __m512 sum = c;
+    asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(sum) : "m"(*a), "v"(static_cast<__m512>(b)));
+    return sum;
+  }
 };
 #endif
 

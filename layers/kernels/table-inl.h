@@ -2,6 +2,7 @@
 // One instruction set's table: every kernel, instantiated for Arch.
 #include "activation-inl.h"
 #include "direct-inl.h"
+#include "pack-inl.h"
 #include "peak-inl.h"
 
 namespace upconv::kernels {
@@ -13,6 +14,8 @@ constexpr Table make_table(Isa isa) {
           .width = Simd<Arch>::width,
           .pixels = Simd<Arch>::rows,
           .direct = direct<Arch>,
+          .pack = pack<Arch>,
+          .transpose = transpose<Arch>,
           .activate = activate_run<Arch>,
           .affine = affine_run<Arch>,
           .affine_channels = affine_channels_run<Arch>,

@@ -28,7 +28,7 @@ void check_weights(const Module& module) {
     if (!parameter.has_value()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
 }
 
-/// Python's numbers of any width for a floating-point layer; for an Embedding the integers that PyTorch takes.
+/// Floating-point numbers of any width, or the integers that PyTorch's layers take.
 Tensor load_input(const std::string& path) {
   MappedFile file = map_file(path);
   const Stored stored = read_npy(file.bytes, path, std::move(file.owner));

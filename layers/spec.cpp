@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "framework/fail.h"
+#include "framework/suggestion.h"
 #include "layers/registry.h"
 
 namespace upconv {
@@ -30,7 +30,6 @@ bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '.'; }
 bool is_number(char c) { return is_word(c) || c == '+' || c == '-'; }
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }  // in UTF-8
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// `text` for a message: short, on one line, whole characters.
 std::string shown(std::string_view text) {
@@ -40,33 +39,6 @@ std::string shown(std::string_view text) {
   std::replace_if(
       out.begin(), out.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, ' ');
   return end < text.size() ? out + "..." : out;
-}
-
-/// How many letters to insert, drop or replace to come from `a` to `b`, upper case or lower.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
-      diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
-/// "; did you mean X?" where one of `known` is close enough to be meant, "" where none is.
-std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
-  if (word.size() > most_shown) return "";
-  size_t least = 2 + word.size() / 4;  // one slip in a short word, more in a long one
-  std::string_view best;
-  for (std::string_view candidate : known)
-    if (const size_t distance = edit_distance(word, candidate); distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  return best.empty() ? "" : fmt::format("; did you mean {}?", best);
 }
 
 /// Reads words and values of Python one by one. Knows nothing of modules.

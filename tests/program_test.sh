@@ -2,6 +2,7 @@
 # The upconv program as one uses it: what it prints, where, and how it exits.
 set -uo pipefail
 program=$1
+golden=$(cd "$(dirname "$0")" && pwd)/golden/run
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -29,6 +30,8 @@ check() {
 
 expect 0 "upconv " --version
 expect 0 "generate" --help
+expect 0 "Examples:" --help
+expect 0 "NO_COLOR" --help
 expect 0 "Example: upconv generate" generate --help
 expect 2 "subcommand" 
 expect 2 "--nonsense" generate --nonsense
@@ -51,4 +54,117 @@ expect 0 "one.png: 1 picture in" generate --count 1 --out one.png
 head -c 100000 /dev/urandom >bad.safetensors
 expect 1 "bad.safetensors" generate --weights bad.safetensors --out bad.png
 check test ! -e bad.png
+
+# run: numbers that PyTorch computed, on every instruction set of the machine. They are whole, so all bits agree.
+layer="ConvTranspose2d(4, 6, (3, 2), (2, 3), 1, (1, 0), 2, dilation=(2, 1))"
+weights=(--weights "$golden/layer.safetensors")
+isas=$("$program" run --help | sed -n 's/.*on this machine //p' | tr -d ,)
+check test -n "$isas"
+for isa in $isas; do
+  expect 0 "y.npy: float32 (2, 6, 8, 12)" run "$(cat "$golden/sequential.txt")" \
+    --weights "$golden/sequential.safetensors" --input "$golden/x.npy" --output y.npy --isa "$isa"
+  check cmp y.npy "$golden/y.npy"
+  expect 0 "y.npy: float32 (6, 7, 13)" run "$layer" "${weights[@]}" --input "$golden/x0_float64.npy" --output y.npy \
+    --output-size 7,13 --isa "$isa" --threads 1
+  check cmp y.npy "$golden/y_7_13.npy"
+done
+expect 0 "y.npy: float32 (2, 4, 3, 5)" run "ReLU()" --input "$golden/x.npy" --output y.npy
+expect 0 "Examples:" run --help
+
+rm y.npy
+on_x=(--input "$golden/x.npy" --output y.npy)
+expect 1 'SPEC 1:1: unknown layer "ConvTransposed2d"; did you mean ConvTranspose2d?' \
+  run "ConvTransposed2d(4, 6, 3)" "${on_x[@]}"
+expect 1 'SPEC 1:22: expected "," or ")"' run "ConvTranspose2d(4, 6 3)" "${on_x[@]}"
+expect 1 'unknown network "dcgam"; did you mean dcgan?' run dcgam "${on_x[@]}"
+expect 1 'SPEC names no example (there is dcgan); as a module: 1:1: unknown layer "relu"; did you mean ReLU?' \
+  run relu "${on_x[@]}"
+expect 1 "ConvTranspose2d has weights, such as weight: give --weights" run "$layer" "${on_x[@]}"
+expect 1 "missing: 0.weight, 0.bias" run "Sequential($layer)" "${weights[@]}" "${on_x[@]}"
+
+# npy FILE TYPE SHAPE DATA: writes an array.
+npy() {
+  local header="{'descr': '$2', 'fortran_order': False, 'shape': $3}"
+  printf '\x93NUMPY\x01\x00'"\\x$(printf %02x ${#header})"'\x00%s'"$4" "$header" >"$1"
+}
+npy indices.npy '<i8' '(2,)' '\x00\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0'
+npy small.npy '|i1' '(2,)' '\x00\x02'
+npy half.npy '>f2' '(1, 2)' '\x3c\x00\xc0\x00'
+npy objects.npy '|O' '(2,)' '\x00\x02'
+expect 0 "y.npy: float32 (1, 2)" run "Identity()" --input half.npy --output y.npy
+npy expected.npy '<f4' '(1, 2)' '\0\0\x80\x3f\0\0\0\xc0'
+check test "$(tail -c 8 y.npy | od -An -tx1)" = "$(tail -c 8 expected.npy | od -An -tx1)"
+rm y.npy
+expect 1 "ConvTranspose2d expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got (1, 2)" \
+  run "$layer" "${weights[@]}" --input half.npy --output y.npy
+expect 1 "ConvTranspose2d expected float32, got int64" run "$layer" "${weights[@]}" --input indices.npy --output y.npy
+expect 1 "small.npy: expected floating point, int64 or int32 values, got int8" \
+  run "Identity()" --input small.npy --output y.npy
+expect 1 "objects.npy: the header: expected an array of plain numbers, got Python objects" \
+  run "Identity()" --input objects.npy --output y.npy
+expect 1 "bad.safetensors: not a NumPy array" run "Identity()" --input bad.safetensors --output y.npy
+expect 1 "nowhere.npy: there is no such file" run "Identity()" --input nowhere.npy --output y.npy
+expect 1 "no/such/y.npy: cannot be created" run "Identity()" --input half.npy --output no/such/y.npy
+expect 1 "ConvTranspose2d output_size (6, 13) is out of range: valid are (7, 12) to (8, 14)" \
+  run "$layer" "${weights[@]}" "${on_x[@]}" --output-size 6,13
+expect 2 "--output-size: only a ConvTranspose2d alone takes it in its forward, got ReLU" \
+  run "ReLU()" "${on_x[@]}" --output-size 7,13
+expect 2 '--output-size: expected positive numbers with commas between, such as 1,100,1,1, got "7,"' \
+  run "$layer" "${on_x[@]}" --output-size 7,
+expect 2 "--isa: this machine has ${isas// /, }, got \"avx9\"" run "ReLU()" "${on_x[@]}" --isa avx9
+expect 2 "--input is required" run "ReLU()" --output y.npy
+expect 2 "SPEC is required" run "${on_x[@]}"
+check test ! -e y.npy
+
+# An Embedding: its weights are floats 0 to 5, two for each of three rows.
+header='{"weight":{"dtype":"F16","shape":[3,2],"data_offsets":[0,12]}}'
+printf "\\x$(printf %02x ${#header})"'\0\0\0\0\0\0\0%s\0\0\x00\x3c\x00\x40\x00\x42\x00\x44\x00\x45' "$header" >rows.safetensors
+expect 0 "y.npy: float32 (2, 2)" run "Embedding(3, 2)" --weights rows.safetensors --input indices.npy --output y.npy
+npy expected.npy '<f4' '(2, 2)' '\0\0\0\0\0\0\x80\x3f\0\0\x80\x40\0\0\xa0\x40'
+check test "$(tail -c 16 y.npy | od -An -tx1)" = "$(tail -c 16 expected.npy | od -An -tx1)"
+npy beyond.npy '<i8' '(1,)' '\x03\0\0\0\0\0\0\0'
+expect 1 "beyond.npy: expected indices from 0 to 2, got 3" \
+  run "Embedding(3, 2)" --weights rows.safetensors --input beyond.npy --output y.npy
+expect 1 "Embedding expected int64 indices, got float32" \
+  run "Embedding(3, 2)" --weights rows.safetensors --input half.npy --output y.npy
+
+# json "EXPRESSION" ARGUMENTS...: the program prints one JSON object, of which the Python expression holds.
+json() {
+  local expression=$1
+  shift
+  expect 0 "{" "$@" --json
+  if command -v python3 >/dev/null; then
+    check python3 -c "import json; r = json.load(open('out.txt')); assert $expression, r"
+  fi
+}
+
+expect 0 "images/s" bench "$layer" --input 2,4,3,5 --seconds 0
+check grep -qE '^-  +ConvTranspose2d  +direct  +\(2, 6, 8, 12\) ' out.txt
+check sh -c '! grep -q "$(printf "\033")" out.txt'
+json "r['threads'] == 1 and r['isa'] == 'scalar' and r['input'] == [2, 4, 3, 5] and r['output'] == [2, 6, 8, 12]" \
+  bench "$layer" --input 2,4,3,5 --seconds 0 --isa scalar --threads 1
+json "0 < r['min_ms'] <= r['median_ms'] and r['gflops'] > 0 and abs(r['images_per_s'] * r['median_ms'] - 2000) < 1" \
+  bench "$layer" "${weights[@]}" --input 2,4,3,5 --seconds 0
+json "[l['path'] for l in r['layers']][-1] == 'main.12' and len(r['layers'][0]) == 6 and r['images_per_s'] > 0" \
+  bench dcgan --input 1,100,1,1 --seconds 0 --tune throughput --accuracy fast
+json "r['layers'][0]['operation'] == 'Embedding' and r['output'] == [5, 2]" \
+  bench "Embedding(3, 2)" --input 5 --seconds 0
+expect 1 "main.0: ConvTranspose2d expected 100 channels, got 3" bench dcgan --input 1,3,1,1
+expect 1 'unknown network "dcgam"; did you mean dcgan?' bench dcgam --input 1,100,1,1
+expect 2 "--input is required" bench dcgan
+expect 2 "--input: expected positive numbers" bench dcgan --input 1,x
+expect 2 "--input: expected positive numbers" bench dcgan --input 0,100,1,1
+expect 2 "--tune" bench dcgan --input 1,100,1,1 --tune speed
+expect 2 "--accuracy" bench dcgan --input 1,100,1,1 --accuracy good
+expect 2 "--seconds" bench dcgan --input 1,100,1,1 --seconds -1
+
+expect 0 "1 tensor, 6 numbers, 12 bytes" inspect rows.safetensors
+check grep -qE '^weight  float16  \(3, 2\) +12$' out.txt
+expect 0 "1 tensor, 60 numbers, 480 bytes" inspect "$golden/x0_float64.npy"
+check grep -qE '^- +float64  \(4, 3, 5\) +480$' out.txt
+json "r['tensors'] == [{'name': 'weight', 'dtype': 'float16', 'shape': [3, 2], 'bytes': 12}]" inspect rows.safetensors
+json "r['totals'] == {'tensors': 1, 'numbers': 2, 'bytes': 4} and r['tensors'][0]['name'] == ''" inspect half.npy
+expect 1 "nowhere: there is no such file" inspect nowhere
+expect 1 "bad.safetensors: " inspect bad.safetensors
+expect 2 "FILE is required" inspect
 exit $failed

@@ -5,5 +5,8 @@
 namespace upconv::tools {
 
 void add_generate(CLI::App& app);
+void add_run(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_inspect(CLI::App& app);
 
 }  // namespace upconv::tools

@@ -9,6 +9,7 @@
 
 #include "tools/commands.h"
 #include "tools/models.h"
+#include "tools/options.h"
 #include "tools/progress.h"
 
 namespace upconv::tools {
@@ -22,7 +23,7 @@ struct Generate {
   int64_t batch = 64;
   int64_t nrow = 8;
   std::string out = "fake.png";
-  int threads = 0;
+  MachineOptions machine;
 
   void run() const;
 };
@@ -39,8 +40,9 @@ Shape batched(int64_t count, Shape shape) {
 
 void Generate::run() const {
   const Model model = find_model(this->model);
-  model.module->load(weights.empty() ? model.weights : std::filesystem::path(weights));
-  const Options options{.tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = threads};
+  model.load(weights);
+  const Options options{
+      .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.threads, .isa = machine.isa};
 
   NormalStream latents(seed, count * numel(model.latent));  // one stream, however it is cut into batches
   std::optional<Grid> grid;
@@ -81,9 +83,7 @@ void add_generate(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--nrow", options->nrow, "Pictures in a row")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--out", options->out, "The PNG")->capture_default_str();
-  command->add_option("--threads", options->threads, "0: all of the machine's")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_machine_options(*command, options->machine);
   command->footer("Example: upconv generate --seed 7 --count 16 --nrow 4 --out seven.png");
   command->callback([options] { options->run(); });
 }

@@ -1,12 +1,45 @@
 #include "tools/models.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "examples/dcgan.h"
 #include "framework/fail.h"
+#include "framework/suggestion.h"
 
 namespace upconv::tools {
 namespace {
+
+struct Example {
+  std::string_view name;
+  std::function<Model()> make;
+};
+
+const std::vector<Example>& examples() {
+  static const std::vector<Example> all = {
+      {"dcgan",
+       [] {
+         return Model{std::make_shared<::examples::Dcgan>(), "dcgan.safetensors", {100, 1, 1}};
+       }},
+  };
+  return all;
+}
+
+const Example* find_example(std::string_view name) {
+  const auto found =
+      std::find_if(examples().begin(), examples().end(), [&](const Example& example) { return example.name == name; });
+  return found == examples().end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> example_names() {
+  std::vector<std::string_view> names;
+  for (const Example& example : examples()) names.push_back(example.name);
+  return names;
+}
 
 /// Beside the program where it was built or installed, whatever folder it is called from.
 std::filesystem::path shipped(const std::string& file) {
@@ -23,9 +56,36 @@ std::filesystem::path shipped(const std::string& file) {
 
 }  // namespace
 
+void Model::load(const std::string& file) const {
+  if (!file.empty()) {
+    module->load(file);
+  } else if (!weights.empty()) {
+    module->load(shipped(weights));
+  }
+}
+
 Model find_model(const std::string& name) {
-  if (name == "dcgan") return {std::make_shared<examples::Dcgan>(), {100, 1, 1}, shipped("dcgan.safetensors")};
-  fail("unknown model \"{}\": there is dcgan", name);
+  if (const Example* example = find_example(name)) return example->make();
+  fail("unknown model \"{}\": there is {}", name, fmt::join(example_names(), ", "));
+}
+
+Model find_network(const std::string& spec) {
+  if (const Example* example = find_example(spec)) return example->make();
+  const bool is_name = spec.find('(') == std::string::npos;
+  if (const std::string hint = suggestion(spec, example_names()); is_name && !hint.empty())
+    fail("unknown network \"{}\"{}", spec, hint);
+  try {
+    return {parse_module(spec), "", {}};
+  } catch (const Error& error) {
+    const std::string names = fmt::format("{}", fmt::join(example_names(), ", "));
+    fail("SPEC{} {}", is_name ? fmt::format(" names no example (there is {}); as a module:", names) : "", error.what());
+  }
+}
+
+const Embedding* find_embedding(const Module& module) {
+  for (const auto& [path, descendant] : module.named_modules())
+    if (const auto* embedding = dynamic_cast<const Embedding*>(descendant)) return embedding;
+  return nullptr;
 }
 
 }  // namespace upconv::tools

@@ -1,21 +1,28 @@
 #pragma once
-// The networks that the program knows by name, with the weights that come with them.
+// The networks that commands are about: examples, which have a name, and what a text describes.
 #include <upconv/upconv.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
 namespace upconv::tools {
 
-/// A generator: latents of `latent` numbers to pictures within [-1, 1].
 struct Model {
   std::shared_ptr<Module> module;
-  Shape latent;                   ///< of one picture: {100, 1, 1}
-  std::filesystem::path weights;  ///< that are shipped
+  std::string weights;  ///< the file that is shipped with an example; "" for any other network
+  Shape latent;         ///< of one picture of an example: {100, 1, 1}
+
+  /// Loads `file`, or the shipped weights where that is ""; without either the module stays as it is.
+  void load(const std::string& file) const;
 };
 
-/// Throws Error, listing the names, where there is none.
+/// An example: a generator, latents to pictures within [-1, 1]. Throws Error, listing the names, where there is none.
 Model find_model(const std::string& name);
+
+/// The example of that name, or the module that the text describes. Throws Error that says what would have been right.
+Model find_network(const std::string& spec);
+
+/// The first Embedding, or nullptr: where there is one, it is what reads the network's input, int64 indices.
+const Embedding* find_embedding(const Module& module);
 
 }  // namespace upconv::tools

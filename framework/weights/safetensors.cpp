@@ -1,19 +1,15 @@
 #include "framework/weights/safetensors.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "framework/fail.h"
+#include "framework/weights/temporary_file.h"
 
 namespace upconv {
 namespace {
@@ -349,55 +345,6 @@ StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& 
 // ---- The writer --------------------------------------------------------------------------------------------------
 
 namespace {
-
-/// A new file beside its destination, removed again unless it is committed.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::filesystem::path& destination) : destination_(destination.string()) {
-    constexpr int attempts = 1000;  // names left behind by processes that died
-    for (int i = 0; fd_ < 0 && i < attempts; ++i) {
-      path_ = fmt::format("{}.{}-{}.part", destination_, ::getpid(), i);
-      fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (fd_ < 0 && errno != EEXIST) break;
-    }
-    if (fd_ < 0) fail_with("cannot be created");
-  }
-  ~TemporaryFile() {
-    if (fd_ >= 0) ::close(fd_);
-    if (!committed_) ::unlink(path_.c_str());
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  void write(const void* from, size_t size) {
-    const char* next = static_cast<const char*>(from);
-    while (size > 0) {
-      const ssize_t written = ::write(fd_, next, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail_with("cannot be written");
-      next += written;
-      size -= static_cast<size_t>(written);
-    }
-  }
-
-  /// Puts the bytes on disk, then gives the file its name.
-  void commit() {
-    if (::fsync(fd_) != 0) fail_with("cannot be written to disk");
-    if (::close(std::exchange(fd_, -1)) != 0) fail_with("cannot be closed");
-    if (::rename(path_.c_str(), destination_.c_str()) != 0) fail_with("cannot be put in place");
-    committed_ = true;
-  }
-
- private:
-  [[noreturn]] void fail_with(std::string_view what) const {
-    fail("{}: {}: {}", destination_, what, std::generic_category().message(errno));
-  }
-
-  std::string destination_;
-  std::string path_;
-  int fd_ = -1;
-  bool committed_ = false;
-};
 
 /// `text` as a JSON string; the library checks that it is UTF-8.
 std::string json_string(const std::string& text) {

@@ -11,6 +11,7 @@
 #include "framework/program.h"
 #include "framework/random.h"
 #include "framework/tensor.h"
+#include "framework/weights/npy.h"
 #include "framework/weights/state_dict.h"
 #include "layers/activation.h"
 #include "layers/conv_transpose2d.h"

@@ -3,7 +3,7 @@
     pip install -r tests/golden/requirements.txt
     python tests/golden/make.py [name ...]
 
-Without names it makes all: randn, layers, conv_transpose2d_random, dcgan, grid, repr. Running it again changes no byte;
+Without names it makes all: randn, layers, conv_transpose2d_random, dcgan, grid, repr, run. Running it again changes no byte;
 another processor may change the last bit of dcgan_seed0.png's pictures, which are computed in float32.
 
 The layer files hold outputs only. A case's inputs and parameters are drawn from its seed, as `draw` does it, and its
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.utils import save_image
 
@@ -380,6 +380,25 @@ def make_repr():
     (HERE / "repr.json").write_text(text + "\n")
 
 
+def make_run():
+    """Weights, input and outputs as files for the program. Small whole numbers: every sum is exact on every machine."""
+    folder = HERE / "run"
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    conv = nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), padding=1, output_padding=(1, 0), groups=2, dilation=(2, 1))
+    for parameter in conv.parameters():
+        parameter.data = torch.randint(-4, 5, parameter.shape).float()
+    x = torch.randint(-4, 5, (2, 4, 3, 5)).float()
+    net = nn.Sequential(conv, nn.ReLU())
+    save_file(conv.state_dict(), folder / "layer.safetensors")
+    save_file(net.state_dict(), folder / "sequential.safetensors")
+    (folder / "sequential.txt").write_text(f"{net}\n")
+    np.save(folder / "x.npy", x.numpy())
+    np.save(folder / "y.npy", net(x).numpy())
+    np.save(folder / "y_7_13.npy", conv(x[0], output_size=(7, 13)).numpy())
+    np.save(folder / "x0_float64.npy", np.asfortranarray(x[0].numpy().astype(">f8")))
+
+
 MAKERS = {
     "randn": make_randn,
     "layers": make_layers,
@@ -387,6 +406,7 @@ MAKERS = {
     "dcgan": make_dcgan,
     "grid": make_grid,
     "repr": make_repr,
+    "run": make_run,
 }
 
 

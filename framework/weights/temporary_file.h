@@ -1,0 +1,31 @@
+#pragma once
+// Internal: how weights and arrays are written.
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace upconv {
+
+/// A new file beside its destination, removed again unless it is committed. Throws Error naming the destination.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::filesystem::path& destination);
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  void write(const void* from, size_t size);
+  /// Puts the bytes on disk, then gives the file its name.
+  void commit();
+
+ private:
+  [[noreturn]] void fail_with(std::string_view what) const;
+
+  std::string destination_;
+  std::string path_;
+  int fd_ = -1;
+  bool committed_ = false;
+};
+
+}  // namespace upconv

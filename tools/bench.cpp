@@ -1,0 +1,199 @@
+// upconv bench: how fast a network runs on this machine, layer by layer.
+#include <fmt/format.h>
+#include <upconv/upconv.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "tools/commands.h"
+#include "tools/models.h"
+#include "tools/options.h"
+#include "tools/table.h"
+
+namespace upconv::tools {
+namespace {
+
+struct Bench {
+  NetworkOptions network;
+  MachineOptions machine;
+  Shape input;
+  double seconds = 1;
+  std::string tune = "latency";
+  std::string accuracy = "standard";
+  bool json = false;
+
+  void run() const;
+};
+
+const std::map<std::string, Tune> tunes = {{"latency", Tune::latency}, {"throughput", Tune::throughput}};
+const std::map<std::string, Accuracy> accuracies = {
+    {"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}};
+
+/// Seconds of whole runs, and of each step by itself.
+struct Times {
+  std::vector<double> runs;
+  std::vector<std::vector<double>> steps;  ///< one row for each profile
+};
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Calls `sample` for so long, and at least a few times.
+void repeat(double seconds, const std::function<void()>& sample) {
+  constexpr int least = 5;
+  const auto start = std::chrono::steady_clock::now();
+  for (int count = 0; count < least || seconds_since(start) < seconds; ++count) sample();
+}
+
+/// Numbers for the parameters that have none: small ones, as DCGAN's are before training, so that nothing overflows.
+void randomize(const Module& module, Random& random) {
+  constexpr float deviation = 0.02f;
+  for (auto& [name, parameter] : module.named_parameters()) {
+    if (parameter.has_value()) continue;
+    Tensor values = random.randn(parameter.shape());
+    for (int64_t i = 0; i < values.numel(); ++i) values.data()[i] *= deviation;
+    parameter.set(values);
+  }
+}
+
+Tensor random_input(const Shape& shape, const Module& module, Random& random) {
+  const Embedding* embedding = find_embedding(module);
+  if (!embedding) return random.randn(shape);
+  Tensor indices(shape, DType::int64);
+  for (int64_t i = 0; i < indices.numel(); ++i) indices.indices()[i] = i % embedding->num_embeddings;
+  return indices;
+}
+
+Times measure(const Program& program, const Tensor& x, double seconds) {
+  Workspace workspace(program);
+  const std::span<const Tensor> inputs(&x, 1);
+  std::vector<Tensor> outputs;
+  for (const Type& type : program.outputs()) outputs.emplace_back(type.shape, type.dtype);
+  program.run(workspace, inputs, outputs);  // warms up
+  Times times;
+  repeat(seconds, [&] {
+    const auto start = std::chrono::steady_clock::now();
+    program.run(workspace, inputs, outputs);
+    times.runs.push_back(seconds_since(start));
+  });
+  repeat(seconds / 4, [&] { times.steps.push_back(program.profile(workspace, inputs, outputs)); });
+  return times;
+}
+
+/// One step's part of the report.
+nlohmann::ordered_json layer_report(const StepInfo& step, double seconds) {
+  return {{"path", step.path},   {"operation", step.operation}, {"algorithm", step.algorithm},
+          {"shape", step.shape}, {"ms", seconds * 1e3},         {"gflops", step.flops / seconds / 1e9}};
+}
+
+nlohmann::ordered_json layer_reports(const Program& program, const Times& times) {
+  auto layers = nlohmann::ordered_json::array();
+  const std::vector<StepInfo> steps = program.steps();
+  for (size_t i = 0; i < steps.size(); ++i) {
+    std::vector<double> seconds;
+    for (const auto& profile : times.steps) seconds.push_back(profile[i]);
+    layers.push_back(layer_report(steps[i], median(seconds)));
+  }
+  return layers;
+}
+
+/// How many pictures an output of this shape is: (N, C, H, W) or (N, features), else one.
+int64_t images(const Shape& shape) { return shape.size() == 4 || shape.size() == 2 ? shape[0] : 1; }
+
+void print(const nlohmann::ordered_json& report) {
+  const auto shape = [](const nlohmann::ordered_json& sizes) { return str(sizes.get<Shape>()); };
+  fmt::print("{} to {}, {}, {} thread{}, tuned for {}, accuracy {}\n\n", shape(report["input"]),
+             shape(report["output"]), report["isa"].get<std::string>(), report["threads"].get<int>(),
+             report["threads"] == 1 ? "" : "s", report["tune"].get<std::string>(),
+             report["accuracy"].get<std::string>());
+  Table layers({{"layer"}, {"operation"}, {"algorithm"}, {"output"}, {"ms", true}, {"%", true}, {"GFLOP/s", true}});
+  double sum = 0;
+  for (const auto& layer : report["layers"]) sum += layer["ms"].get<double>();
+  for (const auto& layer : report["layers"]) {
+    const double ms = layer["ms"], gflops = layer["gflops"];
+    layers.add({layer["path"], layer["operation"], layer["algorithm"], shape(layer["shape"]), fmt::format("{:.3f}", ms),
+                fmt::format("{:.0f}", 100 * ms / sum), gflops > 0 ? fmt::format("{:.1f}", gflops) : ""});
+  }
+  layers.print();
+  fmt::print("\nmedian {:.3f} ms, least {:.3f} ms of {} runs: {:.0f} images/s, {:.1f} GFLOP/s\n",
+             report["median_ms"].get<double>(), report["min_ms"].get<double>(), report["runs"].get<size_t>(),
+             report["images_per_s"].get<double>(), report["gflops"].get<double>());
+}
+
+void Bench::run() const {
+  const Model model = find_network(network.spec);
+  model.load(network.weights);
+  Random random;
+  randomize(*model.module, random);
+  const Tensor x = random_input(input, *model.module, random);
+  const Type type{x.shape(), x.dtype()};
+  const Program program = compile(
+      *model.module, std::span(&type, 1),
+      {.tune = tunes.at(tune), .accuracy = accuracies.at(accuracy), .threads = machine.threads, .isa = machine.isa});
+  const Times times = measure(program, x, seconds);
+
+  const double seconds_of_one = median(times.runs);
+  const std::vector<StepInfo> steps = program.steps();
+  const double flops = std::accumulate(steps.begin(), steps.end(), 0.0,
+                                       [](double sum, const StepInfo& step) { return sum + step.flops; });
+  const Shape& output = program.outputs()[0].shape;
+  const nlohmann::ordered_json report = {
+      {"input", input},
+      {"output", output},
+      {"isa", name(program.isa())},
+      {"threads", program.threads()},
+      {"tune", tune},
+      {"accuracy", accuracy},
+      {"runs", times.runs.size()},
+      {"median_ms", seconds_of_one * 1e3},
+      {"min_ms", *std::min_element(times.runs.begin(), times.runs.end()) * 1e3},
+      {"images_per_s", static_cast<double>(images(output)) / seconds_of_one},
+      {"gflops", flops / seconds_of_one / 1e9},
+      {"layers", layer_reports(program, times)},
+  };
+  if (json) {
+    fmt::print("{}\n", report.dump());
+  } else {
+    print(report);
+  }
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto options = std::make_shared<Bench>();
+  CLI::App* command = app.add_subcommand("bench", "Measure a network, with random weights where none are given");
+  add_network_options(*command, options->network);
+  add_sizes(*command, "--input", options->input, "N,C,H,W: the shape of the input")->required();
+  add_machine_options(*command, options->machine);
+  command->add_option("--seconds", options->seconds, "How long to measure")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--tune", options->tune, "latency (of one run) or throughput (of large batches)")
+      ->check(CLI::IsMember(tunes))
+      ->capture_default_str();
+  command->add_option("--accuracy", options->accuracy, "Which algorithms may be chosen: exact, standard or fast")
+      ->check(CLI::IsMember(accuracies))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "One JSON object in place of the table");
+  command->footer(
+      "Examples:\n"
+      "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
+      "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
+      "Each layer is timed by itself, so they add up to more than a run. GFLOP/s count the layer's own products.");
+  command->callback([options] { options->run(); });
+}
+
+}  // namespace upconv::tools

@@ -1,0 +1,74 @@
+#include "tools/options.h"
+
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <vector>
+
+namespace upconv::tools {
+namespace {
+
+/// The names of `isas`, best first.
+std::string names_of(const std::vector<Isa>& isas) {
+  std::vector<std::string_view> names;
+  for (Isa isa : isas) names.push_back(name(isa));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Isa available_isa(const std::string& text) {
+  for (Isa isa : available_isas())
+    if (name(isa) == text) return isa;
+  throw CLI::ValidationError("--isa", fmt::format("this machine has {}, got \"{}\"", names_of(available_isas()), text));
+}
+
+/// "1,100,1,1" as {1, 100, 1, 1}; empty where it is no list of positive numbers.
+Shape parse_sizes(const std::string& text) {
+  Shape sizes;
+  for (const char *at = text.data(), *end = at + text.size();; ++at) {
+    int64_t size = 0;
+    const auto [next, error] = std::from_chars(at, end, size);
+    if (error != std::errc{} || size < 1) return {};
+    sizes.push_back(size);
+    if (next == end) return sizes;
+    if (*next != ',') return {};
+    at = next;
+  }
+}
+
+}  // namespace
+
+void add_network_options(CLI::App& command, NetworkOptions& options) {
+  command
+      .add_option("SPEC", options.spec,
+                  "What PyTorch prints for the module, or as one types it, or the name of an example: dcgan")
+      ->required();
+  command.add_option("--weights", options.weights, "A file of weights: safetensors");
+}
+
+void add_machine_options(CLI::App& command, MachineOptions& options) {
+  command.add_option("--threads", options.threads, "0: all of the machine's")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--isa", [&options](const std::string& text) { options.isa = available_isa(text); },
+          "The instruction set; on this machine " + names_of(available_isas()))
+      ->type_name("NAME");
+}
+
+CLI::Option* add_sizes(CLI::App& command, const std::string& name, Shape& sizes, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &sizes](const std::string& text) {
+            sizes = parse_sizes(text);
+            if (sizes.empty())
+              throw CLI::ValidationError(
+                  name,
+                  fmt::format("expected positive numbers with commas between, such as 1,100,1,1, got \"{}\"", text));
+          },
+          description)
+      ->type_name("SIZES");
+}
+
+}  // namespace upconv::tools

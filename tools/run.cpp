@@ -1,0 +1,92 @@
+// upconv run: one array through a network, as `y = module(x)` in PyTorch.
+#include <fmt/format.h>
+#include <upconv/upconv.h>
+
+#include <memory>
+
+#include "framework/fail.h"
+#include "framework/weights/mapped_file.h"
+#include "tools/commands.h"
+#include "tools/models.h"
+#include "tools/options.h"
+
+namespace upconv::tools {
+namespace {
+
+struct Run {
+  NetworkOptions network;
+  MachineOptions machine;
+  std::string input, output;
+  Shape output_size;
+
+  void run() const;
+  Program compile_for(const Module& module, const Type& input) const;
+};
+
+void check_weights(const Module& module) {
+  for (const auto& [name, parameter] : module.named_parameters())
+    if (!parameter.has_value()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
+}
+
+/// Floating-point numbers of any width, or the integers that PyTorch's layers take.
+Tensor load_input(const std::string& path) {
+  MappedFile file = map_file(path);
+  const Stored stored = read_npy(file.bytes, path, std::move(file.owner));
+  if (!is_floating(stored.dtype) && stored.dtype != DType::int64 && stored.dtype != DType::int32)
+    fail("{}: expected floating point, int64 or int32 values, got {}", path, name(stored.dtype));
+  return stored.to_tensor();
+}
+
+/// PyTorch's look-up refuses an index that has no row; a program, which cannot fail while it runs, gives NaN.
+void check_indices(const Tensor& x, const Module& module, const std::string& path) {
+  const Embedding* embedding = find_embedding(module);
+  if (!embedding || x.dtype() != DType::int64) return;
+  for (int64_t i = 0; i < x.numel(); ++i)
+    if (x.indices()[i] < 0 || x.indices()[i] >= embedding->num_embeddings)
+      fail("{}: expected indices from 0 to {}, got {}", path, embedding->num_embeddings - 1, x.indices()[i]);
+}
+
+Program Run::compile_for(const Module& module, const Type& input) const {
+  const Options options{.threads = machine.threads, .isa = machine.isa};
+  if (output_size.empty()) return compile(module, std::span(&input, 1), options);
+  const auto* layer = dynamic_cast<const ConvTranspose2d*>(&module);
+  if (!layer)
+    throw CLI::ValidationError(
+        "--output-size",
+        fmt::format("only a ConvTranspose2d alone takes it in its forward, got {}", module.type_name()));
+  Graph graph;
+  graph.output((*layer)(graph.input(input), output_size));
+  return compile(graph, options);
+}
+
+void Run::run() const {
+  const Model model = find_network(network.spec);
+  model.load(network.weights);
+  check_weights(*model.module);
+  const Tensor x = load_input(input);
+  const Program program = compile_for(*model.module, {x.shape(), x.dtype()});
+  check_indices(x, *model.module, input);
+  const Tensor y = program(x);
+  save_npy(output, y);
+  fmt::print("{}: {} {}\n", output, name(y.dtype()), str(y.shape()));
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  auto options = std::make_shared<Run>();
+  CLI::App* command = app.add_subcommand("run", "Run a network on an array: x.npy to y.npy");
+  add_network_options(*command, options->network);
+  command->add_option("--input", options->input, "The array: .npy")->required();
+  command->add_option("--output", options->output, "Where the result goes: .npy")->required();
+  add_sizes(*command, "--output-size", options->output_size, "H,W: ConvTranspose2d's output_size");
+  add_machine_options(*command, options->machine);
+  command->footer(
+      "Examples:\n"
+      "  upconv run dcgan --input z.npy --output pictures.npy\n"
+      "  upconv run \"ConvTranspose2d(8, 4, 3, stride=2)\" --weights layer.safetensors --input x.npy --output y.npy\n"
+      "Keys of the weights are PyTorch's: weight for one layer, 0.weight in a Sequential.");
+  command->callback([options] { options->run(); });
+}
+
+}  // namespace upconv::tools

@@ -1,6 +1,7 @@
 #include "layers/axis.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace upconv {
@@ -32,6 +33,16 @@ std::vector<Segment> segments_of(const Phase& phase, const std::vector<AxisTap>&
 }
 
 }  // namespace
+
+std::pair<int64_t, int64_t> reach(const Phase& phase) {
+  std::optional<std::pair<int64_t, int64_t>> found;
+  for (const Segment& segment : phase.segments)
+    for (const AxisTap& tap : segment.taps) {
+      if (!found) found = {tap.shift, tap.shift};
+      found = {std::min(found->first, tap.shift), std::max(found->second, tap.shift)};
+    }
+  return found.value_or(std::pair<int64_t, int64_t>(0, 0));
+}
 
 std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
                                    int64_t dilation) {

@@ -7,6 +7,7 @@
 // and dilation share a factor, or the kernel is smaller than the stride, some phases have no taps and hold the bias
 // alone.
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace upconv {
@@ -28,6 +29,9 @@ struct Phase {
   int64_t in_first, in_step;
   std::vector<Segment> segments;  ///< in order, covering all positions
 };
+
+/// The least and the largest shift of a phase's taps; 0 and 0 where it has none.
+std::pair<int64_t, int64_t> reach(const Phase& phase);
 
 /// The phases of a transposed convolution's axis with `in` inputs and `out` outputs; those without outputs are left
 /// out.

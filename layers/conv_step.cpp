@@ -6,15 +6,10 @@
 #include <limits>
 #include <optional>
 
+#include "layers/aligned.h"
+
 namespace upconv {
 namespace {
-
-constexpr size_t align = 64 / sizeof(float);
-
-float* aligned(std::vector<float>& memory) {
-  const auto address = reinterpret_cast<uintptr_t>(memory.data());
-  return memory.data() + ((64 - address % 64) % 64) / sizeof(float);
-}
 
 struct Source {
   int64_t h, w;
@@ -105,17 +100,6 @@ class DirectStep : public Step {
     float* base;                 ///< of image 0, row 0, column 0, channel 0; may lie outside of the memory
     int64_t image, row, column;  ///< strides, in floats
   };
-
-  /// The least and the largest shift of a phase's taps; 0 and 0 where it has none.
-  static std::pair<int64_t, int64_t> reach(const Phase& phase) {
-    std::optional<std::pair<int64_t, int64_t>> found;
-    for (const Segment& segment : phase.segments)
-      for (const AxisTap& tap : segment.taps) {
-        if (!found) found = {tap.shift, tap.shift};
-        found = {std::min(found->first, tap.shift), std::max(found->second, tap.shift)};
-      }
-    return found.value_or(std::pair<int64_t, int64_t>(0, 0));
-  }
 
   /// Rows that fill a register tile are read from a window; others are gathered pixel by pixel, as are those of weights
   /// with infinities, which zeros beside the row would turn into NaN.
@@ -395,8 +379,8 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
       starts.push_back(size);
       size += (weight.taps * IC * vectors * table.width + 15) / 16 * 16;
     }
-  weights_.assign(static_cast<size_t>(size) + align, 0.0f);
-  shift_.assign(blocks_.size() * static_cast<size_t>(full) + align, 0.0f);
+  weights_.assign(static_cast<size_t>(size) + line_floats, 0.0f);
+  shift_.assign(blocks_.size() * static_cast<size_t>(full) + line_floats, 0.0f);
   for (size_t b = 0; b < blocks_.size(); ++b) {
     kernels::Block& block = blocks_[b];
     float* w = aligned(weights_) + starts[b];

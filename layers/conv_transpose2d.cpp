@@ -2,6 +2,7 @@
 
 #include "framework/fail.h"
 #include "layers/conv_step.h"
+#include "layers/winograd_step.h"
 
 namespace upconv {
 namespace {
@@ -105,8 +106,20 @@ class ConvTranspose2dOperation : public Operation {
     geometry.rows = transposed_axis(in.H, out.H, kernel_.h, options_.stride.h, options_.padding.h, options_.dilation.h);
     geometry.cols = transposed_axis(in.W, out.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w);
     const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
-    return direct_step(std::move(geometry), packed(table), table,
-                       {lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products});
+    const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products};
+    if (const auto scheme = choose(geometry, table, lowering.options)) {
+      auto packed = packed_as<PackedWinograd>(fmt::format("winograd/{}/{}/{}", static_cast<int>(*scheme), in.H, in.W),
+                                              table, [&](const WeightView& view, const std::vector<float>& shift) {
+                                                return std::make_shared<const PackedWinograd>(table, *scheme, geometry,
+                                                                                              view, shift);
+                                              });
+      return winograd_step(*scheme, std::move(geometry), std::move(packed), table, context);
+    }
+    auto packed =
+        packed_as<PackedDirect>("direct", table, [&](const WeightView& view, const std::vector<float>& shift) {
+          return std::make_shared<const PackedDirect>(table, view, shift);
+        });
+    return direct_step(std::move(geometry), std::move(packed), table, context);
   }
 
  private:
@@ -122,9 +135,27 @@ class ConvTranspose2dOperation : public Operation {
            output_padding, stride, dilation, axis);
   }
 
-  /// The packed weights, made once for these parameters, this BatchNorm and this instruction set.
-  std::shared_ptr<const PackedDirect> packed(const kernels::Table& table) const {
-    const std::string key = fmt::format("direct/{}/{}/{}/{}", upconv::name(table.isa), fmt::ptr(bias_.identity()),
+  /// The cheapest scheme where one is cheaper than the direct kernel. Decided from the layer, the size of an image and
+  /// the options, never from the batch.
+  static std::optional<kernels::Scheme> choose(const ConvGeometry& geometry, const kernels::Table& table,
+                                               const Options& options) {
+    if (options.accuracy == Accuracy::exact) return {};
+    const double images = options.tune == Tune::throughput ? 16 : 1;
+    std::optional<kernels::Scheme> best;
+    double least = direct_cost(geometry, table, images);
+    for (auto scheme : {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23}) {
+      const std::optional<double> cost = winograd_cost(scheme, geometry, table, images);
+      if (!cost || *cost >= least) continue;
+      best = scheme;
+      least = *cost;
+    }
+    return best;
+  }
+
+  /// Weights packed by `pack`, made once for these parameters, this BatchNorm, this way and this instruction set.
+  template <class Packed, class Pack>
+  std::shared_ptr<const Packed> packed_as(std::string_view way, const kernels::Table& table, Pack pack) const {
+    const std::string key = fmt::format("{}/{}/{}/{}/{}", way, upconv::name(table.isa), fmt::ptr(bias_.identity()),
                                         bias_.version(), affine_ ? affine_->key : "");
     auto make = [&]() -> std::shared_ptr<const void> {
       if (!weight_.has_value()) fail("weight has no values: load or set it first");
@@ -144,13 +175,11 @@ class ConvTranspose2dOperation : public Operation {
       std::vector<float> weight(static_cast<size_t>(numel(s)));
       weight_.stored().to_float(weight.data());
       const int64_t taps = s[2] * s[3];
-      return std::make_shared<const PackedDirect>(
-          table,
-          WeightView{weight.data(), scale, s[0], out_channels_, options_.groups, taps,
-                     s[0] / options_.groups * s[1] * taps, taps, s[1] * taps},
-          shift);
+      return pack(WeightView{weight.data(), scale, s[0], out_channels_, options_.groups, taps,
+                             s[0] / options_.groups * s[1] * taps, taps, s[1] * taps},
+                  shift);
     };
-    return std::static_pointer_cast<const PackedDirect>(weight_.cached(key, make));
+    return std::static_pointer_cast<const Packed>(weight_.cached(key, make));
   }
 
   int64_t out_channels_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../../framework/cpu.h"
+#include "winograd_schemes.h"
 
 namespace upconv::kernels {
 
@@ -29,7 +30,7 @@ struct Tap {
 /// One run of output channels of one group: up to `vectors` whole vectors, of which `lanes` floats are real.
 struct Block {
   const float* w;      ///< w[tap][ic][oc in block], vectors * width floats per row, 64-byte aligned
-  const float* shift;  ///< shift[oc in block], padded with zeros like w
+  const float* shift;  ///< shift[oc in block], padded with zeros like w; nullptr: the bare sums, whole vectors of them
   int64_t ic;          ///< first input channel of the group
   int64_t oc;          ///< first output channel
   int32_t vectors;     ///< 1 or 2
@@ -52,12 +53,36 @@ struct Direct {
   Activation activation;
 };
 
+/// v[i][j] = (BT d B)[i][j] for one tile of n x n inputs d and all its channels.
+struct WinogradInput {
+  const float* const* x;  ///< [n * n] channel 0 of the inputs
+  int64_t step;           ///< floats from one block of 16 channels to the next
+  float* v;               ///< point (i, j), channel c: v[(i * n + j) * point + c / 16 * pitch + c % 16]; whole vectors
+  int64_t point, pitch;
+  int64_t channels;
+};
+
+/// y[i][j] = act((AT M A)[i][j] + shift) for one tile of products M and up to a block of output channels.
+struct WinogradOutput {
+  const float* m;  ///< point (i, j): m[(i * n + j) * point], whole vectors
+  int64_t point;
+  float* y;  ///< where output (0, 0) goes, which need not exist
+  int64_t row, column;
+  int32_t row_begin, row_end, col_begin, col_end;  ///< the outputs of the tile that exist
+  const float* shift;                              ///< whole vectors
+  int32_t lanes;
+  Activation activation;
+};
+
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
   int32_t width;   ///< floats in a vector
   int32_t pixels;  ///< the largest tile of `direct`: what stays in registers
   void (*direct)(const Direct&);
+  /// By scheme.
+  void (*winograd_input[schemes])(const WinogradInput&);
+  void (*winograd_output[schemes])(const WinogradOutput&);
   /// Writes `pixels` pixels of C channels each, x[p * C + c], into a panel. Lanes beyond C are left as they are.
   void (*pack)(const float* x, int64_t C, float* panel, int64_t pitch, int64_t pixels);
   /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.

@@ -1,0 +1,106 @@
+#pragma once
+// The two transforms around Winograd's products; the products themselves are Table::direct over the transformed panel.
+// Contracts: kernels.h, structs WinogradInput and WinogradOutput.
+//
+// Both work on one vector of channels at a time: n * n loads, 2 n (or 2 m) passes of additions along one axis, and the
+// stores. Rows first into memory that stays in L1, then columns: n * n vectors do not fit 16 registers, and the
+// compiler keeps what fits.
+#include "activation-inl.h"
+#include "winograd_schemes.h"
+
+namespace upconv::kernels {
+namespace {
+
+/// sum_j row[j] * d[j * stride] for a row of 0, 1 and -1, which the compiler sees: additions only.
+template <class Arch, int n>
+UPCONV_INLINE typename Simd<Arch>::Batch combine(const float (&row)[n], const typename Simd<Arch>::Batch* d,
+                                                 int stride) {
+  using Batch = typename Simd<Arch>::Batch;
+  Batch sum(0.0f);
+  bool first = true;
+  UPCONV_UNROLL
+  for (int pass = 0; pass < 2; ++pass)  // a positive term first: no negation
+    UPCONV_UNROLL
+  for (int j = 0; j < n; ++j) {
+    if (row[j] == 0 || (pass == 0) != (row[j] > 0)) continue;
+    const Batch term = d[j * stride];
+    sum = first ? term : row[j] > 0 ? sum + term : sum - term;
+    first = false;
+  }
+  return sum;
+}
+
+/// One vector of `count` channels of a tile.
+template <class Arch, class W, class Load, class Store>
+UPCONV_INLINE void transform_input(Load load, Store store) {
+  using Batch = typename Simd<Arch>::Batch;
+  constexpr int n = W::n;
+  Batch rows[n * n];
+  UPCONV_UNROLL
+  for (int j = 0; j < n; ++j) {
+    Batch d[n];
+    UPCONV_UNROLL
+    for (int i = 0; i < n; ++i) d[i] = load(i * n + j);
+    UPCONV_UNROLL
+    for (int i = 0; i < n; ++i) rows[i * n + j] = combine<Arch, n>(W::BT[i], d, 1);
+  }
+  UPCONV_UNROLL
+  for (int i = 0; i < n; ++i) UPCONV_UNROLL
+  for (int j = 0; j < n; ++j) store(i * n + j, combine<Arch, n>(W::BT[j], rows + i * n, 1));
+}
+
+template <class Arch, class W>
+void winograd_input(const WinogradInput& t) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  for (int64_t c = 0; c < t.channels; c += S::width) {
+    const int64_t from = c / panel_lanes * t.step + c % panel_lanes;
+    float* v = t.v + c / panel_lanes * t.pitch + c % panel_lanes;
+    const auto store = [&](int point, Batch value) __attribute__((always_inline)) {
+      S::store(v + point * t.point, value);
+    };
+    if (c + S::width <= t.channels) {
+      transform_input<Arch, W>(
+          [&](int p) __attribute__((always_inline)) { return S::load(t.x[p] + from); }, store);
+    } else {
+      const int rest = static_cast<int>(t.channels - c);
+      transform_input<Arch, W>(
+          [&](int p) __attribute__((always_inline)) { return load_partial<Arch>(t.x[p] + from, rest); }, store);
+    }
+  }
+}
+
+template <class Arch, class W>
+void winograd_output(const WinogradOutput& t) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  constexpr int n = W::n, m = W::m;
+  for (int v = 0; v * S::width < t.lanes; ++v) {
+    Batch rows[m * n];
+    UPCONV_UNROLL
+    for (int j = 0; j < n; ++j) {
+      Batch d[n];
+      UPCONV_UNROLL
+      for (int i = 0; i < n; ++i) d[i] = S::load(t.m + (i * n + j) * t.point + v * S::width);
+      UPCONV_UNROLL
+      for (int i = 0; i < m; ++i) rows[i * n + j] = combine<Arch, n>(W::AT[i], d, 1);
+    }
+    const Batch shift = S::load(t.shift + v * S::width);
+    const int rest = t.lanes - v * S::width;
+    for (int i = t.row_begin; i < t.row_end; ++i) {
+      float* y = t.y + i * t.row + v * S::width;
+      UPCONV_UNROLL
+      for (int j = 0; j < m; ++j) {
+        if (j < t.col_begin || j >= t.col_end) continue;
+        const Batch value = activate<Arch>(combine<Arch, n>(W::AT[j], rows + i * n, 1) + shift, t.activation);
+        if (rest >= S::width)
+          S::store(y + j * t.column, value);
+        else
+          store_partial<Arch>(y + j * t.column, value, rest);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace upconv::kernels

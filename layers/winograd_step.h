@@ -1,0 +1,39 @@
+#pragma once
+// The driver of Winograd's algorithm for everything that conv_step.h describes: all phases of a transposed convolution
+// read the same window, so one input transform serves them all.
+#include <memory>
+#include <optional>
+
+#include "conv_step.h"
+
+namespace upconv {
+
+/// Weights transformed for one scheme: w[group][phase][point][ic][lane], U = G g GT computed in double.
+class PackedWinograd {
+ public:
+  PackedWinograd(const kernels::Table& table, kernels::Scheme scheme, const ConvGeometry& geometry,
+                 const WeightView& weight, const std::vector<float>& shift);
+  /// Groups of output channels; where phases are merged, of (phase, channel) pairs, and phase is 0.
+  int64_t groups() const { return groups_; }
+  /// The weights of a group in a phase, by point.
+  const kernels::Block* points(int64_t group, int64_t phase) const;
+  const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }
+
+ private:
+  int64_t groups_, phases_, points_, lanes_;
+  const float* shift_start_;
+  std::vector<float> weights_, shift_;  // with room for alignment
+  std::vector<kernels::Block> blocks_;
+};
+
+/// Cycles that a scheme should take for an image when `images` come at once; nothing where it does not apply.
+std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& geometry, const kernels::Table& table,
+                                    double images);
+/// The same for the direct kernel.
+double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, double images);
+
+std::unique_ptr<Step> winograd_step(kernels::Scheme scheme, ConvGeometry geometry,
+                                    std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
+                                    ConvContext context);
+
+}  // namespace upconv

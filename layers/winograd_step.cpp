@@ -11,7 +11,7 @@ namespace {
 
 /// Tiles in a block of work: at IC = 128 its transformed inputs, 16 points * 128 * 56 floats, take 450 KiB of a 1 MiB
 /// L2, and every transformed weight that streams past is used for 56 tiles: 4 register tiles on AVX-512.
-constexpr int64_t block_floats = (448 << 10) / 4;
+constexpr int64_t block_floats = (736 << 10) / 4;
 constexpr int64_t most_tiles = 56;
 
 /// What the scheme makes of one axis: windows begin at `first`, one for each position of any phase.

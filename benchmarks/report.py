@@ -45,7 +45,7 @@ def digits(value: float) -> str:
 def noisy(row: dict) -> list[str]:
     """What of a row moved between its rounds."""
     moved = [
-        f"{ENGINES[name].title} by {engine['spread']:.0%}"
+        f"{ENGINES[name].title} by {engine['spread']:.0%} ({engine['stolen']:.0%} of its time stolen)"
         for name, engine in row["engines"].items()
         if name in ("upconv", row["fastest_peer"]) and engine["spread"] > NOISY
     ]
@@ -124,6 +124,7 @@ def markdown(found: dict) -> str:
         "  with the least and the greatest. Above 1 upconv is faster.",
         "- GFLOP/s count products that reach an output; \"of peak\" is of multiply-adds in registers, measured in every round,",
         "  times the threads.",
+        "- Stolen is what the host of a virtual machine took meanwhile; a sample that lost more than 5% was taken once more.",
         "- One process for each engine, one at work at a time; BatchNorm is folded for all; each result was PyTorch's within",
         "  1e-4 of the largest output before it was timed.",
     ]
@@ -144,7 +145,7 @@ def markdown(found: dict) -> str:
 
 
 def plain(value: float, _=None) -> str:
-    return f"{value:g}"
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
 
 
 def draw_ratios(found: dict, file: Path) -> None:
@@ -180,7 +181,7 @@ def draw_ratios(found: dict, file: Path) -> None:
     axes[0][0].set_yticks(range(len(names)), names)
     axes[0][0].set_ylim(len(names) - 0.5, -0.5)
     handles = [Patch(color=COLOURS[name], label=ENGINES[name].title) for name in peers_of(found)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     figure.supxlabel("time divided by upconv's: bar and number the fastest peer, points the others", fontsize=8)
     figure.savefig(file, dpi=130)
     plt.close(figure)
@@ -198,7 +199,8 @@ def draw_roofline(found: dict, file: Path) -> None:
     )  # fmt: skip
     for axis, threads in zip(axes[0], counts):
         here = [row for row in layers if row["threads"] == threads]
-        draw_limits(axis, found["bandwidth_gb_s"][threads], [row["peak_gflops"] for row in here])
+        if here:
+            draw_limits(axis, found["bandwidth_gb_s"][threads], [row["peak_gflops"] for row in here])
         for row in here:
             i = names.index(row["name"])
             style = {"marker": markers[i % len(markers)], "color": colours[2 * i % 20], "markersize": 6}
@@ -223,17 +225,17 @@ def draw_roofline(found: dict, file: Path) -> None:
 def draw_limits(axis, bandwidth: dict[str, float], peaks: list[float]) -> None:
     """The roof: what memory brings, and what registers do, from the least to the greatest that was measured."""
     left, right = 0.25, 512
-    axis.set(xscale="log", yscale="log", xlim=(left, right), ylim=(1, 512))
+    axis.set(xscale="log", yscale="log", xlim=(left, right))
     for at in (axis.xaxis, axis.yaxis):
         at.set_major_formatter(FuncFormatter(plain))
         at.set_minor_locator(NullLocator())
-    if not peaks:
-        return
     peak = sorted(peaks)[len(peaks) // 2]
     axis.axhspan(min(peaks), max(peaks), color="#eeeeee")
     axis.axhline(peak, color="black", linewidth=1)
     axis.text(left * 1.1, peak * 1.06, f"multiply-adds {peak:.0f} GFLOP/s", fontsize=7)
     for level, rate in bandwidth.items():
         axis.plot([left, peak / rate], [left * rate, peak], color="black", linewidth=0.8, linestyle="--")
-        x = max(left, 1 / rate) * 1.15
-        axis.text(x, x * rate * 1.12, f"{level} {rate:.0f} GB/s", fontsize=6.5, rotation=38, rotation_mode="anchor")
+        axis.text(
+            left * 1.15, left * 1.15 * rate, f"{level} {rate:.0f} GB/s", fontsize=6.5, va="bottom",
+            rotation=math.degrees(math.atan(rate)), rotation_mode="anchor", transform_rotates_text=True,
+        )  # fmt: skip

@@ -2,11 +2,12 @@
 
 Each engine is a process of its own (engines.py), and only one works at any time. For each row (rows.py) every engine
 computes the same input with the same weights, and its result must be PyTorch's within TOLERANCE of the largest output
-before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates from round to round,
-and the machine's own limit of multiply-adds is measured between them. An engine's figure is the median over the rounds of
-its samples' medians. The fastest peer is the one with the least figure, and the ratio is the median over the rounds of its
-time divided by upconv's in the same round: what slows the machine for half a minute slows both. Where the host of a virtual
-machine took more than STOLEN of a sample's time, it is taken once more, and the one that lost less counts.
+before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates from round to
+round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the median over
+the rounds of its samples' medians. The fastest peer is the one with the least figure, and the ratio is the median
+over the rounds of its time divided by upconv's in the same round: what slows the machine for half a minute slows
+both. Where the host of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one
+that lost less counts.
 """
 
 import argparse
@@ -235,7 +236,9 @@ def summary(row: Row, group: Group, threads: int, samples: dict, peaks: list[flo
     if "upconv" in engines and peers:
         fastest = min(peers, key=lambda name: engines[name]["ms"])
         ratios = [a / b for a, b in zip(engines[fastest]["rounds_ms"], engines["upconv"]["rounds_ms"])]
-        found |= {"fastest_peer": fastest, "ratio": statistics.median(ratios), "ratio_range": [min(ratios), max(ratios)]}
+        found["fastest_peer"] = fastest
+        found["ratio"] = statistics.median(ratios)
+        found["ratio_range"] = [min(ratios), max(ratios)]
     return found
 
 
@@ -299,21 +302,30 @@ def line_of(row: dict) -> str:
     return f"{row['name']:22} {report.threads_text(row['threads']):9} {ratio}   {', '.join(times)}"
 
 
+def numbers(text: str) -> list[int]:
+    values = [int(number) for number in text.split(",")]
+    if min(values) < 1:
+        raise ValueError(text)
+    return values
+
+
+def names(text: str) -> list[str]:
+    return text.split(",")
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./dev bench",
         description="upconv beside other engines: a table, a JSON file and two pictures.",
         epilog="It fails with --check where a promise of benchmarks/rows.py is not kept.",
     )
-    numbers = lambda text: [int(number) for number in text.split(",")]
-    names = lambda text: text.split(",")
     peers = [name for name in ENGINES if name != "upconv"]
     counts = sorted({1, min(2, os.cpu_count())})
     parser.add_argument("--rows", metavar="REGEX", default="", help="only rows whose names contain it")
     parser.add_argument("--threads", metavar="1,2", type=numbers, default=counts, help="numbers of threads")
     parser.add_argument("--peers", metavar="NAMES", type=names, default=peers, help=f"some of {','.join(peers)}")
     parser.add_argument("--rounds", type=int, help="rounds of each row (default 5)")
-    parser.add_argument("--seconds", type=float, help="of each engine in each round (default 0.3)")
+    parser.add_argument("--seconds", type=float, help="of each sample (default 0.3)")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.1 seconds: whether it works, not how fast")
     parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "build/compare", help="where the files go")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a promise is not kept")
@@ -323,6 +335,8 @@ def arguments() -> argparse.Namespace:
         parser.error(f"--peers: unknown {', '.join(sorted(unknown))}: there are {', '.join(peers)}")
     if options.publish and (options.rows or options.quick or options.peers != peers or options.threads != counts):
         parser.error("--publish takes a whole run: no --rows, --threads, --peers or --quick")
+    if (options.rounds or 1) < 1 or (options.seconds or 0) < 0:
+        parser.error("--rounds and --seconds are not negative")
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.seconds = options.seconds or (0.1 if options.quick else 0.3)
     chosen = [(group, row) for group in GROUPS for row in group.rows if re.search(options.rows, row.name)]

@@ -71,7 +71,8 @@ class Upconv(Engine):
 
     def prepare(self, row: Row, weights: str, x: str, threads: int) -> np.ndarray:
         self.common = [row.spec, "--weights", weights, "--threads", str(threads)]
-        self.input = [f"--input={','.join(map(str, row.input))}", "--tune", "throughput" if row.input[0] > 1 else "latency"]
+        tune = "throughput" if row.input[0] > 1 else "latency"
+        self.input = ["--input", ",".join(map(str, row.input)), "--tune", tune]
         with tempfile.TemporaryDirectory() as folder:
             y = f"{folder}/y.npy"
             self.call("run", "--input", x, "--output", y)
@@ -151,10 +152,9 @@ def onnx_model(row: Row, weights: str) -> bytes:
             value = f"act{i}"
     nodes[-1].output[0] = "y"
     last, size = row.sizes()[-1]
+    shape = (row.input[0], last.out_channels, *last.output_size(size))
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, row.input)]
-    outputs = [
-        helper.make_tensor_value_info("y", TensorProto.FLOAT, (row.input[0], last.out_channels, *last.output_size(size)))
-    ]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)]
     graph = helper.make_graph(nodes, "row", inputs, outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return model.SerializeToString()

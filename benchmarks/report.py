@@ -62,7 +62,8 @@ def time_text(row: dict, name: str) -> str:
 
 
 def table(rows: list[dict], peers: list[str]) -> list[str]:
-    heads = ["row", "upconv", *(ENGINES[name].title for name in peers), "ratio", "from - to", "promised", "GFLOP/s", "of peak"]
+    heads = ["row", "upconv", *(ENGINES[name].title for name in peers)]
+    heads += ["ratio", "from - to", "promised", "GFLOP/s", "of peak"]
     lines = ["| " + " | ".join(heads) + " |", "|---" + "|--:" * (len(heads) - 1) + "|"]
     for row in rows:
         cells = [row["name"], *(time_text(row, name) for name in ["upconv", *peers])]
@@ -95,7 +96,8 @@ def machine_text(found: dict) -> str:
     caches = ", ".join(f"{level} {size}" for level, size in machine["caches"].items())
     virtual = ", a virtual machine: others may be at work on it" if machine["virtual"] else ""
     isas = ", ".join(sorted({row["isa"] for row in found["rows"] if "isa" in row}))
-    return f"{machine['processor']}, {threads_text(machine['threads'])}, {caches}{virtual}; {machine['system']}; upconv ran {isas}"
+    processor = f"{machine['processor']}, {threads_text(machine['threads'])}, {caches}{virtual}"
+    return f"{processor}; {machine['system']}; upconv ran {isas}"
 
 
 def markdown(found: dict) -> str:
@@ -120,13 +122,13 @@ def markdown(found: dict) -> str:
         lines += table(rows, peers) + [""] + means_text(found, threads)
     lines += ["", "## How to read it", ""]
     lines += [
-        "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each round by itself,",
-        "  with the least and the greatest. Above 1 upconv is faster.",
-        "- GFLOP/s count products that reach an output; \"of peak\" is of multiply-adds in registers, measured in every round,",
-        "  times the threads.",
-        "- Stolen is what the host of a virtual machine took meanwhile; a sample that lost more than 5% was taken once more.",
-        "- One process for each engine, one at work at a time; BatchNorm is folded for all; each result was PyTorch's within",
-        "  1e-4 of the largest output before it was timed.",
+        "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each by itself, with",
+        "  the least and the greatest. Above 1 upconv is faster.",
+        '- GFLOP/s count products that reach an output; "of peak" is of multiply-adds in registers on one thread,',
+        "  measured in every round, times the threads.",
+        "- Stolen is what the host of a virtual machine took; a sample that lost more than 5% is taken again.",
+        "- One process for each engine, one at work at a time; BatchNorm is folded for all; each result was PyTorch's",
+        "  within 1e-4 of the largest output before it was timed.",
     ]
     lines += [f"- {ENGINES[name].title}: {ENGINES[name].about}." for name in ["upconv", *peers]]
     moved = [(row, noisy(row)) for row in found["rows"] if noisy(row)]

@@ -1,8 +1,8 @@
 """What compare.py measures, and what upconv promises of it.
 
-A row is a stack of layers at one size of input; a group is rows that are judged together. To add a row, write it into a
-group; to promise something, give the row a `promise` (the least ratio of the fastest peer's time to upconv's) or the group
-a `promised_mean` (the least geometric mean of its rows' ratios). Promises hold for every number of threads.
+A row is a stack of layers at one size of input; a group is rows that are judged together. To add a row, write it into
+a group; to promise something, give the row a `promise` (the least ratio of the fastest peer's time to upconv's) or
+the group a `promised_mean` (the least geometric mean of its rows' ratios). Promises hold for every number of threads.
 The twelve layers are those of shapes.h.
 """
 

@@ -262,11 +262,11 @@ def broken_promises(rows: list[dict], means: list[dict]) -> list[str]:
         if row["promise"] and row["ratio"] is None:
             broken.append(f"{where}: promised {row['promise']:.2f}, but no peer was measured")
         elif row["promise"] and row["ratio"] < row["promise"]:
-            broken.append(f"{where}: promised {row['promise']:.2f}, measured {row['ratio']:.2f}")
+            broken.append(f"{where}: promised {row['promise']:.2f}, measured {row['ratio']:.3f}")
     for mean in means:
         if mean["promise"] and mean["mean"] < mean["promise"]:
             where = f"{mean['group']}, {report.threads_text(mean['threads'])}"
-            broken.append(f"{where}: promised a geometric mean of {mean['promise']:.2f}, measured {mean['mean']:.2f}")
+            broken.append(f"{where}: promised a geometric mean of {mean['promise']:.2f}, measured {mean['mean']:.3f}")
     return broken
 
 

@@ -11,6 +11,7 @@ that lost less counts.
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import math
@@ -65,7 +66,8 @@ class Worker:
         return reply
 
     def close(self) -> None:
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it may have died with a request unread
+            self.process.stdin.close()
         self.process.wait()
 
 

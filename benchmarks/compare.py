@@ -1,0 +1,407 @@
+"""upconv beside other engines, on this machine, now: `./dev bench` runs it in its own virtual environment.
+
+Each engine is a process of its own (engines.py), and only one works at any time. For each row (rows.py) every engine
+computes the same input with the same weights, and its result must be PyTorch's within TOLERANCE of the largest output
+before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates from round to
+round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the median over
+the rounds of its samples' medians. The fastest peer is the one with the least figure, and the ratio is the median
+over the rounds of its time divided by upconv's in the same round: what slows the machine for half a minute slows
+both. Where the host of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one
+that lost less counts.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import math
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import report
+from engines import ENGINES, ROOT
+from rows import GROUPS, BatchNorm2d, ConvTranspose2d, Group, Row, pair
+from safetensors.numpy import load_file, save_file
+
+TOLERANCE = 1e-4  # of the largest output
+SETTLE = 0.1  # seconds after a sample, so that threads which spin while they wait for work have gone to sleep
+STOLEN = 0.05
+BENCHMARKS = ROOT / "build/release/upconv_benchmarks"
+
+
+class Worker:
+    """An engine's process."""
+
+    def __init__(self, name: str, threads: int):
+        environment = dict(os.environ)
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            environment[variable] = str(threads)
+        command = [sys.executable, Path(__file__).with_name("engines.py"), name]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.name = name
+
+    def ask(self, command: str, **request) -> dict:
+        """The answer; RuntimeError where the engine refuses or has died."""
+        try:
+            print(json.dumps({"command": command, **request}), file=self.process.stdin, flush=True)
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise RuntimeError(f"its process ended with status {self.process.wait()}")
+        reply = json.loads(line)
+        if "error" in reply:
+            raise RuntimeError(reply["error"])
+        return reply
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it may have died with a request unread
+            self.process.stdin.close()
+        self.process.wait()
+
+
+class Workers:
+    """One process for each engine, for one number of threads; one that died is started again for the next row."""
+
+    def __init__(self, names: list[str], threads: int):
+        self.threads = threads
+        self.workers = {name: Worker(name, threads) for name in names}
+
+    def __getitem__(self, name: str) -> Worker:
+        if self.workers[name].process.poll() is not None:
+            self.workers[name] = Worker(name, self.threads)
+        return self.workers[name]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in self.workers.values():
+            worker.close()
+
+
+def benchmark(name: str, counter: str, threads: int) -> dict[str, float]:
+    """Limits that upconv_benchmarks measures: the most of five short runs, as a host that stops the machine is none."""
+    command = [BENCHMARKS, f"--benchmark_filter=^{name}", "--benchmark_min_time=0.02", "--benchmark_repetitions=5"]
+    output = subprocess.run([*command, "--benchmark_format=json"], check=True, capture_output=True).stdout
+    found = {}
+    for run in json.loads(output)["benchmarks"]:
+        if run["run_type"] == "iteration" and run["threads"] == threads:
+            found.setdefault(run["name"].split("/")[1], []).append(run[counter])
+    return {name: max(values) for name, values in found.items()}
+
+
+def peak(isa: str, threads: int) -> float:
+    """GFLOP/s of multiply-adds in registers: one thread's, times the threads."""
+    return benchmark(f"peak/{isa}/", "GFLOP/s", 1)[isa] * threads
+
+
+def bandwidths(threads: int) -> dict[str, float]:
+    """GB/s that all threads together read, for each level of memory."""
+    return {level: rate / 1e9 for level, rate in benchmark("bandwidth/", "bytes_per_second", threads).items()}
+
+
+def make_weights(row: Row, file: Path) -> None:
+    """A Sequential's state_dict in float32: the shipped numbers, or random ones that keep values near 1."""
+    if row.weights:
+        shipped = load_file(ROOT / "examples/weights" / row.weights)
+        state = {
+            name.removeprefix("main."): array.astype(np.float32) if array.dtype == np.float16 else array
+            for name, array in shipped.items()
+        }
+    else:
+        random = np.random.default_rng(0)
+        state = {}
+        for i, layer in enumerate(row.layers):
+            if isinstance(layer, BatchNorm2d):
+                raise ValueError(f"{row.name}: a network with BatchNorm2d needs a file of weights")
+            if isinstance(layer, ConvTranspose2d):
+                shape = (layer.in_channels, layer.out_channels, *pair(layer.kernel_size))
+                deviation = math.sqrt(math.prod(pair(layer.stride)) / (shape[0] * math.prod(shape[2:])))
+                state[f"{i}.weight"] = deviation * random.standard_normal(shape, dtype=np.float32)
+                if layer.bias:
+                    state[f"{i}.bias"] = random.standard_normal(shape[1], dtype=np.float32)
+    save_file(state, file)
+
+
+def prepare(row: Row, workers: Workers, peers: list[str], folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Every engine ready to run the row; which ones give PyTorch's result, and why the others are out."""
+    make_weights(row, folder / "weights.safetensors")
+    np.save(folder / "x.npy", np.random.default_rng(1).standard_normal(row.input, dtype=np.float32))
+
+    def result(name: str) -> np.ndarray:
+        files = {"weights": "weights.safetensors", "input": "x.npy", "output": f"{name}.npy"}
+        paths = {key: str(folder / file) for key, file in files.items()}
+        workers[name].ask("prepare", row=row.name, threads=workers.threads, **paths)
+        return np.load(paths["output"])
+
+    truth = result("pytorch")
+    scale = np.abs(truth).max()
+    fit, failures = [], {}
+    for name in ["upconv", *peers]:
+        try:
+            y = truth if name == "pytorch" else result(name)
+            if y.shape != truth.shape:
+                raise RuntimeError(f"its result is {y.shape}, PyTorch's {truth.shape}")
+            error = np.abs(y - truth).max() / scale
+            if not error <= TOLERANCE:
+                raise RuntimeError(f"its result differs from PyTorch's by {error:.1e} of the largest output")
+            fit.append(name)
+        except RuntimeError as error:
+            failures[name] = str(error)
+    return fit, failures
+
+
+def stolen_seconds() -> float:
+    """What the host took from this virtual machine's processors so far, as Linux counts it."""
+    try:
+        return int(Path("/proc/stat").read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
+
+
+def sample(worker: Worker, threads: int, seconds: float) -> dict:
+    """One sample, or the better of two."""
+    takes = []
+    for _ in range(2):
+        before, start = stolen_seconds(), time.monotonic()
+        takes.append(worker.ask("run", seconds=seconds))
+        takes[-1]["stolen"] = (stolen_seconds() - before) / (time.monotonic() - start) / threads
+        time.sleep(SETTLE)
+        if takes[-1]["stolen"] <= STOLEN:
+            break
+    return min(takes, key=lambda take: take["stolen"])
+
+
+def measure(workers: Workers, engines: list[str], rounds: int, seconds: float) -> tuple[dict, list[float], dict]:
+    """Rounds of samples of each engine, the machine's limit in each round, and why an engine fell out."""
+    samples = {name: [] for name in engines}
+    peaks, failures = [], {}
+    for turn in range(rounds):
+        first = turn % len(engines)
+        for name in engines[first:] + engines[:first]:
+            if name in failures:
+                continue
+            try:
+                samples[name].append(sample(workers[name], workers.threads, seconds))
+            except RuntimeError as error:
+                failures[name] = str(error)
+                del samples[name]
+        if "upconv" in samples:
+            peaks.append(peak(samples["upconv"][0]["isa"], workers.threads))
+    return samples, peaks, failures
+
+
+def spread(values: list[float]) -> float:
+    return max(values) / min(values) - 1
+
+
+def summary(row: Row, group: Group, threads: int, samples: dict, peaks: list[float], failures: dict) -> dict:
+    """What is known of a row, as the JSON file has it."""
+    engines = {}
+    for name, taken in samples.items():
+        medians = [one["median_ms"] for one in taken]
+        engines[name] = {
+            "ms": statistics.median(medians),
+            "min_ms": min(one["min_ms"] for one in taken),
+            "spread": spread(medians),
+            "rounds_ms": medians,
+            "stolen": statistics.mean(one["stolen"] for one in taken),
+        }
+    found = {
+        "name": row.name,
+        "group": group.name,
+        "threads": threads,
+        "promise": row.promise,
+        "input": row.input,
+        "flops": row.flops(),
+        "bytes": row.bytes(),
+        "peak_gflops": statistics.median(peaks) if peaks else None,
+        "peak_spread": spread(peaks) if peaks else None,
+        "engines": engines,
+        "failures": failures,
+        "fastest_peer": None,
+        "ratio": None,
+    }
+    peers = [name for name in engines if name != "upconv"]
+    if "upconv" in engines:
+        found["isa"] = samples["upconv"][0]["isa"]
+        found["algorithms"] = [layer["algorithm"] for layer in samples["upconv"][0]["layers"] if layer["gflops"]]
+    if "upconv" in engines and peers:
+        fastest = min(peers, key=lambda name: engines[name]["ms"])
+        ratios = [a / b for a, b in zip(engines[fastest]["rounds_ms"], engines["upconv"]["rounds_ms"])]
+        found["fastest_peer"] = fastest
+        found["ratio"] = statistics.median(ratios)
+        found["ratio_range"] = [min(ratios), max(ratios)]
+    return found
+
+
+def group_means(rows: list[dict], thread_counts: list[int]) -> list[dict]:
+    """The geometric mean of each group that was measured whole."""
+    means = []
+    for group in GROUPS:
+        for threads in thread_counts:
+            ratios = [row["ratio"] for row in rows if (row["group"], row["threads"]) == (group.name, threads)]
+            if len(ratios) == len(group.rows) and all(ratios):
+                mean = statistics.geometric_mean(ratios)
+                means.append({"group": group.name, "threads": threads, "mean": mean, "promise": group.promised_mean})
+    return means
+
+
+def broken_promises(rows: list[dict], means: list[dict]) -> list[str]:
+    broken = []
+    for row in rows:
+        where = f"{row['name']}, {report.threads_text(row['threads'])}"
+        broken += [f"{where}: not known, {name} failed: {why}" for name, why in row["failures"].items()]
+        if row["promise"] and row["ratio"] is None:
+            broken.append(f"{where}: promised {row['promise']:.2f}, but no peer was measured")
+        elif row["promise"] and row["ratio"] < row["promise"]:
+            broken.append(f"{where}: promised {row['promise']:.2f}, measured {row['ratio']:.3f}")
+    for mean in means:
+        if mean["promise"] and mean["mean"] < mean["promise"]:
+            where = f"{mean['group']}, {report.threads_text(mean['threads'])}"
+            broken.append(f"{where}: promised a geometric mean of {mean['promise']:.2f}, measured {mean['mean']:.3f}")
+    return broken
+
+
+def machine() -> dict:
+    """What the figures belong to."""
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    model = re.search(r"model name\s*:\s*(.*)", text)
+    caches = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        if (index / "type").read_text().strip() != "Instruction":
+            caches[f"L{(index / 'level').read_text().strip()}"] = (index / "size").read_text().strip()
+    return {
+        "processor": model[1] if model else platform.processor(),
+        "virtual": "hypervisor" in text,
+        "threads": os.cpu_count(),
+        "caches": caches,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def commit() -> str:
+    command = ["git", "-C", ROOT, "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def line_of(row: dict) -> str:
+    """A row's line on the terminal."""
+    times = [f"{name} {row['engines'][name]['ms']:.3f}" for name in row["engines"]]
+    times += [f"{name} failed ({why})" for name, why in row["failures"].items()]
+    ratio = f"{row['ratio']:5.2f}" if row["ratio"] else "    -"
+    return f"{row['name']:22} {report.threads_text(row['threads']):9} {ratio}   {', '.join(times)}"
+
+
+def numbers(text: str) -> list[int]:
+    values = [int(number) for number in text.split(",")]
+    if min(values) < 1:
+        raise ValueError(text)
+    return values
+
+
+def names(text: str) -> list[str]:
+    return text.split(",")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./dev bench",
+        description="upconv beside other engines: a table, a JSON file and two pictures.",
+        epilog="It fails with --check where a promise of benchmarks/rows.py is not kept.",
+    )
+    peers = [name for name in ENGINES if name != "upconv"]
+    counts = sorted({1, min(2, os.cpu_count())})
+    parser.add_argument("--rows", metavar="REGEX", default="", help="only rows whose names contain it")
+    parser.add_argument("--threads", metavar="1,2", type=numbers, default=counts, help="numbers of threads")
+    parser.add_argument("--peers", metavar="NAMES", type=names, default=peers, help=f"some of {','.join(peers)}")
+    parser.add_argument("--rounds", type=int, help="rounds of each row (default 5)")
+    parser.add_argument("--seconds", type=float, help="of each sample (default 0.3)")
+    parser.add_argument("--quick", action="store_true", help="2 rounds of 0.1 seconds: whether it works, not how fast")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "build/compare", help="where the files go")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a promise is not kept")
+    parser.add_argument("--publish", action="store_true", help="put table and pictures of a whole run into docs/")
+    options = parser.parse_args()
+    if unknown := set(options.peers) - set(peers):
+        parser.error(f"--peers: unknown {', '.join(sorted(unknown))}: there are {', '.join(peers)}")
+    if options.publish and (options.rows or options.quick or options.peers != peers or options.threads != counts):
+        parser.error("--publish takes a whole run: no --rows, --threads, --peers or --quick")
+    if (options.rounds or 1) < 1 or (options.seconds or 0) < 0:
+        parser.error("--rounds and --seconds are not negative")
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.seconds = options.seconds or (0.1 if options.quick else 0.3)
+    chosen = [(group, row) for group in GROUPS for row in group.rows if re.search(options.rows, row.name)]
+    if not chosen:
+        parser.error(f"--rows: no row's name contains {options.rows!r}")
+    options.chosen = chosen
+    return options
+
+
+def run(options: argparse.Namespace) -> dict:
+    start = time.monotonic()
+    names = list(dict.fromkeys(["upconv", "pytorch", *options.peers]))  # PyTorch says what is right, timed or not
+    rows, bandwidth, versions = [], {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for threads in options.threads:
+            bandwidth[threads] = bandwidths(threads)
+            with Workers(names, threads) as workers:
+                versions = {name: workers[name].ask("version")["version"] for name in names}
+                for group, row in options.chosen:
+                    fit, failures = prepare(row, workers, options.peers, Path(folder))
+                    samples, peaks = {}, []
+                    if "upconv" in fit:
+                        samples, peaks, fallen = measure(workers, fit, options.rounds, options.seconds)
+                        failures |= fallen
+                    rows.append(summary(row, group, threads, samples, peaks, failures))
+                    print(line_of(rows[-1]), flush=True)
+    means = group_means(rows, options.threads)
+    return {
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+        "minutes": (time.monotonic() - start) / 60,
+        "commit": commit(),
+        "machine": machine(),
+        "versions": versions,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "bandwidth_gb_s": bandwidth,
+        "rows": rows,
+        "groups": means,
+        "broken_promises": broken_promises(rows, means),
+    }
+
+
+def main() -> int:
+    options = arguments()
+    found = run(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "compare.json").write_text(json.dumps(found, indent=1) + "\n")
+    (options.out / "compare.md").write_text(report.markdown(found))
+    report.draw_ratios(found, options.out / "ratios.png")
+    report.draw_roofline(found, options.out / "roofline.png")
+    for mean in found["groups"]:
+        print(f"geometric mean of {mean['group']}, {report.threads_text(mean['threads'])}: {mean['mean']:.2f}")
+    print(f"{options.out}/compare.md, compare.json, ratios.png, roofline.png")
+    if options.publish:
+        for file in ("compare.md", "ratios.png", "roofline.png"):
+            shutil.copy(options.out / file, ROOT / "docs")
+    for promise in found["broken_promises"]:
+        print(f"not kept: {promise}", file=sys.stderr)
+    return 1 if options.check and found["broken_promises"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""What compare.py measures, and what upconv promises of it.
+
+A row is a stack of layers at one size of input; a group is rows that are judged together. To add a row, write it into
+a group; to promise something, give the row a `promise` (the least ratio of the fastest peer's time to upconv's) or
+the group a `promised_mean` (the least geometric mean of its rows' ratios). Promises hold for every number of threads.
+The twelve layers are those of shapes.h.
+"""
+
+import math
+from dataclasses import dataclass
+
+
+def pair(value):
+    """One number for height and width, or two, as PyTorch takes them."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+# Layers with PyTorch's names and arguments; str() is what one types in Python, and what upconv reads.
+
+
+@dataclass(frozen=True)
+class ConvTranspose2d:
+    in_channels: int
+    out_channels: int
+    kernel_size: int | tuple[int, int]
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, int] = 0
+    output_padding: int | tuple[int, int] = 0
+    bias: bool = False
+
+    def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        numbers = zip(size, *map(pair, (self.stride, self.padding, self.kernel_size, self.output_padding)))
+        return tuple((i - 1) * s - 2 * p + k + op for i, s, p, k, op in numbers)
+
+    def products(self, size: tuple[int, int]) -> int:
+        """Multiplications for one image; those that would fall outside of the output are none."""
+        along = 1
+        numbers = zip(size, self.output_size(size), *map(pair, (self.stride, self.padding, self.kernel_size)))
+        for i, o, s, p, k in numbers:
+            along *= sum(0 <= x * s - p + tap < o for x in range(i) for tap in range(k))
+        return along * self.in_channels * self.out_channels
+
+
+@dataclass(frozen=True)
+class BatchNorm2d:
+    num_features: int
+
+
+@dataclass(frozen=True)
+class ReLU:
+    inplace: bool = True
+
+
+@dataclass(frozen=True)
+class Tanh:
+    pass
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    layers: tuple
+    input: tuple[int, int, int, int]  # N, C, H, W
+    promise: float | None = None
+    weights: str = ""  # a file of examples/weights whose keys begin with "main."; random numbers where there is none
+
+    @property
+    def spec(self) -> str:
+        return f"Sequential({', '.join(map(str, self.layers))})"
+
+    def sizes(self) -> list[tuple[ConvTranspose2d, tuple[int, int]]]:
+        """Every convolution and the height and width that come to it."""
+        size, found = self.input[2:], []
+        for layer in self.layers:
+            if isinstance(layer, ConvTranspose2d):
+                found.append((layer, size))
+                size = layer.output_size(size)
+        return found
+
+    def flops(self) -> int:
+        return 2 * self.input[0] * sum(layer.products(size) for layer, size in self.sizes())
+
+    def bytes(self) -> int:
+        """What has to be moved at least: each convolution's weights, input and output, once."""
+        floats = 0
+        for layer, size in self.sizes():
+            floats += layer.in_channels * layer.out_channels * math.prod(pair(layer.kernel_size))
+            floats += self.input[0] * layer.in_channels * math.prod(size)
+            floats += self.input[0] * layer.out_channels * math.prod(layer.output_size(size))
+        return 4 * floats
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str
+    rows: tuple[Row, ...]
+    promised_mean: float | None = None
+
+
+def layer(name: str, conv: ConvTranspose2d, *size: int, batch: int = 1, promise: float | None = None) -> Row:
+    """A row of one layer; `size` is the height and width of its input, or one number for both."""
+    return Row(name, (conv,), (batch, conv.in_channels, size[0], size[-1]), promise)
+
+
+def dcgan(batch: int, promise: float) -> Row:
+    """The generator of examples/dcgan.h with the weights that come with it."""
+    layers = (
+        ConvTranspose2d(100, 512, 4), BatchNorm2d(512), ReLU(),
+        ConvTranspose2d(512, 256, 4, 2, 1), BatchNorm2d(256), ReLU(),
+        ConvTranspose2d(256, 128, 4, 2, 1), BatchNorm2d(128), ReLU(),
+        ConvTranspose2d(128, 64, 4, 2, 1), BatchNorm2d(64), ReLU(),
+        ConvTranspose2d(64, 3, 4, 2, 1), Tanh(),
+    )  # fmt: skip
+    return Row(f"DCGAN, batch {batch}", layers, (batch, 100, 1, 1), promise, "dcgan.safetensors")
+
+
+GROUPS = (
+    Group(
+        "layers",
+        (
+            layer("100-512 k4s1 1x1", ConvTranspose2d(100, 512, 4), 1),
+            layer("512-256 k4s2 4x4", ConvTranspose2d(512, 256, 4, 2, 1), 4),
+            layer("256-128 k4s2 8x8", ConvTranspose2d(256, 128, 4, 2, 1), 8),
+            layer("128-64 k4s2 16x16", ConvTranspose2d(128, 64, 4, 2, 1), 16),
+            layer("64-3 k4s2 32x32", ConvTranspose2d(64, 3, 4, 2, 1), 32),
+            layer("128-64 k4s2 64x64", ConvTranspose2d(128, 64, 4, 2, 1), 64),
+            layer("256-128 k4s2 64x64", ConvTranspose2d(256, 128, 4, 2, 1), 64),
+            layer("128-64 k3s2op1 64x64", ConvTranspose2d(128, 64, 3, 2, 1, 1), 64),
+            layer("128-64 k2s2 64x64", ConvTranspose2d(128, 64, 2, 2), 64),
+            layer("128-64 k5s2op1 32x32", ConvTranspose2d(128, 64, 5, 2, 2, 1), 32),
+            layer("64-32 k8s4 32x32", ConvTranspose2d(64, 32, 8, 4, 2), 32),
+            layer("128-128 k3s1 32x32", ConvTranspose2d(128, 128, 3, 1, 1), 32),
+        ),
+        promised_mean=1.1,
+    ),
+    Group("networks", tuple(dcgan(batch, promise=1.0) for batch in (1, 16, 64))),
+)
+
+
+def find_row(name: str) -> Row:
+    return next(row for group in GROUPS for row in group.rows if row.name == name)

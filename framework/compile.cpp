@@ -312,8 +312,7 @@ Program compile(const Graph& graph, const Options& options) {
   auto code = std::make_shared<Program::Code>();
   code->options = options;
   code->options.isa = options.isa ? *options.isa : default_isa();
-  const int most = hardware_threads();
-  code->crew = crew(options.threads > 0 ? std::min(options.threads, most) : most);
+  code->crew = crew(options.threads, options.arena);
   for (int input : graph.inputs()) code->inputs.push_back(graph.nodes()[static_cast<size_t>(input)].type);
   for (int output : graph.outputs()) code->outputs.push_back(graph.nodes()[static_cast<size_t>(output)].type);
 

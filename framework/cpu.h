@@ -4,8 +4,8 @@
 
 namespace upconv {
 
-/// The instruction sets that kernels are compiled for, best last. avx2 means AVX2 with FMA; avx512 means AVX-512 F, BW,
-/// DQ and VL; scalar is plain C++ for any machine.
+/// The instruction sets that kernels are compiled for, best last. avx2 means AVX2 with FMA; avx512 means AVX-512 F, CD,
+/// BW, DQ and VL; scalar is plain C++ for any machine.
 enum class Isa { scalar, sse2, avx2, avx512 };
 
 /// "avx2", ...

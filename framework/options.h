@@ -1,6 +1,8 @@
 #pragma once
+#include <memory>
 #include <optional>
 
+#include "arena.h"
 #include "cpu.h"
 
 namespace upconv {
@@ -16,8 +18,9 @@ enum class Accuracy { exact, standard, fast };
 struct Options {
   Tune tune = Tune::latency;
   Accuracy accuracy = Accuracy::standard;
-  int threads = 0;              ///< how many work on one run; 0, or more than the machine has, means all of it
+  int threads = 0;              ///< how many work on one run; 0, or more than the arena has, means all of it
   std::optional<Isa> isa = {};  ///< nothing means default_isa()
+  std::shared_ptr<const Arena> arena = {};  ///< whose threads; nothing means upconv's own, as many as the machine has
 };
 
 }  // namespace upconv

@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
+#endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
 #endif
 
 namespace upconv {
@@ -98,17 +102,29 @@ class Run {
   alignas(64) std::atomic<int64_t> done_{0};
 };
 
+/// Where work passes from one thread to another through oneTBB, which orders the two. Debian's library of it is not
+/// instrumented, so ThreadSanitizer has to be told; nothing in other builds.
+void hand_over([[maybe_unused]] Run& run) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(&run);
+  __tsan_release(&run);
+#endif
+}
+
+/// The arena of programs whose caller lends none.
+class Own : public Arena {
+ public:
+  explicit Own(int threads) : arena_(threads) {}
+  int concurrency() const override { return arena_.max_concurrency(); }
+  void execute(const std::function<void()>& work) const override { arena_.execute(work); }
+
+ private:
+  mutable tbb::task_arena arena_;
+};
+
 }  // namespace
 
 int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrency()); }
-
-struct Crew::Arena {
-  explicit Arena(int threads) : arena(threads) {}
-  tbb::task_arena arena;
-};
-
-Crew::Crew(int threads) : threads_(threads), arena_(std::make_unique<Arena>(threads)) {}
-Crew::~Crew() = default;
 
 void Crew::run(const Chain& chain) const {
   Run run(chain);
@@ -118,27 +134,39 @@ void Crew::run(const Chain& chain) const {
     FlushDenormals flush;
     return run.lead();
   }
-  arena_->arena.execute([&] {
+  auto work = [&] {
+    hand_over(run);
     tbb::task_group helpers;
     for (int worker = 1; worker < threads_; ++worker)
       helpers.run([&run, worker] {
+        hand_over(run);
         FlushDenormals flush;
         run.help(worker);
+        hand_over(run);
       });
     {
       FlushDenormals flush;
       run.lead();
     }
     helpers.wait();
-  });
+    hand_over(run);
+  };
+  // Isolated: the wait for the helpers must not begin another task of the caller's, which may run a program too.
+  auto inside = [&] { tbb::this_task_arena::isolate(work); };
+  hand_over(run);
+  arena_->execute(std::ref(inside));  // a reference, so that std::function allocates nothing
+  hand_over(run);
 }
 
-std::shared_ptr<const Crew> crew(int threads) {
+std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {
+  const int most = arena ? std::max(1, arena->concurrency()) : hardware_threads();
+  const int count = threads > 0 ? std::min(threads, most) : most;
+  if (arena) return std::make_shared<const Crew>(count, arena);
   static std::mutex mutex;
   static std::map<int, std::weak_ptr<const Crew>> crews;
   std::lock_guard lock(mutex);
-  std::shared_ptr<const Crew> found = crews[threads].lock();
-  if (!found) crews[threads] = found = std::make_shared<const Crew>(threads);
+  std::shared_ptr<const Crew> found = crews[count].lock();
+  if (!found) crews[count] = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count));
   return found;
 }
 

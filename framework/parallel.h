@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "arena.h"
+
 namespace upconv {
 
 /// How many threads the machine gives to one program.
@@ -18,11 +20,10 @@ class Chain {
   virtual void run(int64_t step, int64_t tile, int worker) const = 0;
 };
 
-/// A group of at most `threads` oneTBB threads that run chains. Immutable, may be used by several callers at once.
+/// A group of at most `threads` threads of an arena that run chains. Immutable, may be used by several callers at once.
 class Crew {
  public:
-  explicit Crew(int threads);
-  ~Crew();
+  Crew(int threads, std::shared_ptr<const Arena> arena) : threads_(threads), arena_(std::move(arena)) {}
   int threads() const { return threads_; }
 
   /// Runs all tiles of step 0, then all of step 1, and so on; the calling thread takes part. One parallel region for
@@ -32,12 +33,12 @@ class Crew {
   void run(const Chain& chain) const;
 
  private:
-  struct Arena;
   int threads_;
-  std::unique_ptr<Arena> arena_;
+  std::shared_ptr<const Arena> arena_;
 };
 
-/// The crew of that many threads, shared by all programs that ask for it while any of them lives.
-std::shared_ptr<const Crew> crew(int threads);
+/// The crew of that many threads, at most as many as there are; 0 means all. Without an arena of the caller's it has
+/// one of its own and is shared by all programs that ask for it while any of them lives.
+std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena);
 
 }  // namespace upconv

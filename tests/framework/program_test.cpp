@@ -1,7 +1,5 @@
 #include "framework/program.h"
 
-#include <thread>
-
 #include "framework/compile.h"
 #include "tests/support.h"
 
@@ -140,29 +138,6 @@ TEST_CASE("Program: inputs and outputs of other shapes are refused") {
 
 TEST_CASE("Program: takes no more threads than the machine has") {
   CHECK(compile(with_values(ConvTranspose2d(2, 3, 2)), {1, 2, 3, 3}, {.threads = 100'000}).threads() <= 1024);
-}
-
-TEST_CASE("Program: one program, many threads, each with its workspace") {
-  const Program program =
-      compile(with_values(sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), BatchNorm2d(32), ReLU(),
-                                     ConvTranspose2d(32, 3, 4, {.stride = 2, .padding = 1}), Tanh())),
-              {2, 16, 8, 8}, {.threads = 2});
-  Random random(6);
-  const Tensor x = random.randn({2, 16, 8, 8});
-  const Tensor expected = program(x);
-  std::vector<std::thread> threads;
-  std::atomic<int> wrong = 0;
-  for (int t = 0; t < 8; ++t)
-    threads.emplace_back([&] {
-      Workspace workspace(program);
-      std::vector<Tensor> in{x}, out{Tensor(expected.shape())};
-      for (int i = 0; i < 20; ++i) {
-        program.run(workspace, in, out);
-        if (!same_bits(out[0], expected)) ++wrong;
-      }
-    });
-  for (std::thread& thread : threads) thread.join();
-  CHECK(wrong == 0);
 }
 
 TEST_CASE("Program: denormals count as zero while it runs, and the caller's mode is kept") {

@@ -1,0 +1,197 @@
+// Many callers at once. Run under ThreadSanitizer too: ./dev test tsan.
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+#include <upconv/tbb.h>
+
+#include <atomic>
+#include <thread>
+
+#include "framework/compile.h"
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+constexpr int callers = 16;
+constexpr int rounds = 8;
+
+/// What every thread did before it came here has happened for all who come later. oneTBB orders the two sides of what
+/// it hands over just so, but ThreadSanitizer cannot look into it.
+void meet() {
+  static std::atomic<int> visitors = 0;
+  ++visitors;
+}
+
+/// Two convolutions of several tiles each.
+Sequential painter() {
+  Sequential net = sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), BatchNorm2d(32), ReLU(),
+                              ConvTranspose2d(32, 3, 4, {.stride = 2, .padding = 1}), Tanh());
+  Random random(1);
+  randomize(net, random);
+  return net;
+}
+
+const Shape shape{2, 16, 8, 8};
+
+/// A program's latents, one for each caller, and what one thread makes of them.
+struct Work {
+  explicit Work(const Options& options = {}) {
+    const Sequential net = painter();
+    const Program serial = compile(net, shape, {.threads = 1});
+    Random random(6);
+    for (int caller = 0; caller < callers; ++caller) {
+      in.push_back(random.randn(shape));
+      expected.push_back(serial(in.back()));
+    }
+    program = compile(net, shape, options);
+    meet();
+  }
+
+  /// Runs the program many times for one caller, with a workspace of its own; how many results were wrong.
+  int run(int caller) const {
+    meet();
+    const auto at = static_cast<size_t>(caller);
+    Workspace workspace(program);
+    std::vector<Tensor> x{in[at]}, y{Tensor(expected[at].shape())};
+    int wrong = 0;
+    for (int round = 0; round < rounds; ++round) {
+      std::fill_n(y[0].data(), y[0].numel(), -2.0f);
+      program.run(workspace, x, y);
+      if (!same_bits(y[0], expected[at])) ++wrong;
+    }
+    meet();
+    return wrong;
+  }
+
+  std::vector<Tensor> in, expected;
+  Program program{nullptr};
+};
+
+/// A caller's arena, with real threads even on a machine that has fewer.
+struct Crowd {
+  explicit Crowd(int threads) : arena(threads) {}
+  tbb::global_control more{tbb::global_control::max_allowed_parallelism, 8};
+  tbb::task_arena arena;
+};
+
+/// f() on a thread of its own, whose stack dies with it: oneTBB's workers may look at the caller's frame until the end.
+template <class F>
+void apart(F f) {
+  std::thread thread([&] {
+    f();
+    meet();
+  });
+  thread.join();
+}
+
+/// f(caller) on 16 threads at once; the sum of what they return.
+template <class F>
+int on_threads(F f) {
+  std::vector<std::thread> threads;
+  std::atomic<int> sum = 0;
+  for (int caller = 0; caller < callers; ++caller)
+    threads.emplace_back([&, caller] {
+      sum += f(caller);
+      meet();
+    });
+  for (std::thread& thread : threads) thread.join();
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("concurrency: one program, 16 threads, each with its workspace") {
+  const Work work;
+  CHECK(on_threads([&](int caller) { return work.run(caller); }) == 0);
+}
+
+TEST_CASE("concurrency: one program, 16 threads, all inside an arena of the caller's") {
+  const Work work;
+  Crowd crowd(3);
+  CHECK(on_threads([&](int caller) { return crowd.arena.execute([&] { return work.run(caller); }); }) == 0);
+}
+
+TEST_CASE("concurrency: one program that was lent an arena, 16 threads outside and inside of it") {
+  for (int threads : {1, 2, 4}) {
+    Crowd crowd(threads);
+    const Work work({.arena = make_arena(crowd.arena)});
+    CHECK(work.program.threads() == threads);
+    CHECK(on_threads([&](int caller) { return work.run(caller); }) == 0);
+    CHECK(on_threads([&](int caller) { return crowd.arena.execute([&] { return work.run(caller); }); }) == 0);
+  }
+}
+
+TEST_CASE("concurrency: a program runs inside the arena that it was lent") {
+  struct Watched : Arena {
+    explicit Watched(tbb::task_arena& arena) : lent(make_arena(arena)) {}
+    int concurrency() const override { return lent->concurrency(); }
+    void execute(const std::function<void()>& work) const override {
+      ++executed;
+      lent->execute(work);
+    }
+    std::shared_ptr<const Arena> lent;
+    mutable std::atomic<int> executed = 0;
+  };
+  Crowd crowd(4);
+  const auto watched = std::make_shared<Watched>(crowd.arena);
+  const Work work({.threads = 3, .arena = watched});
+  CHECK(work.program.threads() == 3);
+  CHECK(compile(painter(), shape, {.threads = 9, .arena = watched}).threads() == 4);
+  CHECK(work.run(0) == 0);
+  CHECK(watched->executed == rounds);
+}
+
+TEST_CASE("concurrency: a program inside the caller's parallel_for") {
+  Crowd crowd(4);
+  for (const bool lent : {false, true}) {
+    const Work work({.arena = lent ? make_arena(crowd.arena) : nullptr});
+    std::atomic<int> wrong = 0;
+    apart([&] {
+      crowd.arena.execute([&] { tbb::parallel_for(0, callers, [&](int caller) { wrong += work.run(caller); }); });
+    });
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("concurrency: a run does not begin another task of the caller's on its thread") {
+  Crowd crowd(4);
+  const Work work({.arena = make_arena(crowd.arena)});
+  std::atomic<int> nested = 0;
+  apart([&] {
+    crowd.arena.execute([&] {
+      tbb::parallel_for(0, 4 * callers, [&](int i) {
+        static thread_local int depth = 0;
+        if (depth++ > 0) ++nested;
+        work.run(i % callers);
+        --depth;
+      });
+    });
+  });
+  CHECK(nested == 0);
+}
+
+TEST_CASE("concurrency: two programs that share a crew, and one with another, at once") {
+  const Work works[] = {Work({.threads = 2}), Work({.threads = 2}), Work()};
+  CHECK(on_threads([&](int caller) { return works[caller % 3].run(caller); }) == 0);
+}
+
+TEST_CASE("concurrency: one module, 16 threads, more shapes than it keeps programs for") {
+  const Sequential net = painter(), alone = painter();
+  std::vector<Tensor> in, expected;
+  Random random(8);
+  for (int64_t size = 1; size <= 10; ++size) {
+    in.push_back(random.randn({1, 16, size, size}));
+    expected.push_back(alone(in.back()));
+  }
+  CHECK(on_threads([&](int caller) {
+          int wrong = 0;
+          for (size_t i = 0; i < in.size(); ++i) {
+            const size_t at = (i + static_cast<size_t>(caller)) % in.size();
+            if (!same_bits(net(in[at]), expected[at])) ++wrong;
+          }
+          return wrong;
+        }) == 0);
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# What `cmake --install` leaves is enough for a stranger: their twenty lines find it, compile with none of our flags and
+# paint a picture; the installed program finds its weights.
+set -euo pipefail
+cmake=$1 build=$2 consumer=$3 sanitize=$4
+shift 4
+folder=$build/install_test
+prefix=$folder/moved
+rm -rf "$folder"
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+# Into one place and then to another, so that no path of this build can serve.
+"$cmake" --install "$build" --prefix "$folder/prefix" >/dev/null
+mv "$folder/prefix" "$prefix"
+! grep -rlF --include='*.cmake' -- "$build" "$prefix" || fail "an installed file names the build folder"
+# What upconv stands on does not show; upconv/tbb.h is for those who use oneTBB themselves.
+! grep -rnE --exclude=tbb.h '#include.*(xsimd|tbb/|fmt/|nlohmann|png\.h|fail\.h)' "$prefix/include" ||
+  fail "an installed header includes what is not the caller's"
+
+"$cmake" -S "$consumer" -B "$folder/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+  ${sanitize:+-DCMAKE_CXX_FLAGS=-fsanitize=$sanitize} "$@" >/dev/null
+! grep -E -- '-ffp-contract|-fno-math-errno|-mavx|-mfma|-msse|-Wall|-Wextra|-O[0-9]' "$folder/build/compile_commands.json" ||
+  fail "a flag of ours reached the consumer"
+"$cmake" --build "$folder/build" >/dev/null
+cd "$folder"
+build/paint "$prefix/share/upconv/dcgan.safetensors" painted.png
+"$prefix/bin/upconv" generate --seed 7 --count 4 --nrow 2 --out generated.png
+cmp painted.png generated.png
+[ "$(head -c 4 painted.png | tail -c 3)" = PNG ]

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# A project that contains upconv configures, gets none of upconv's flags, and builds none of its tests and programs.
+set -euo pipefail
+cmake=$1 build=$2 consumer=$3 upconv=$4
+shift 4
+rm -rf "$build"
+"$cmake" -S "$consumer" -B "$build" -DUPCONV_SOURCE="$upconv" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
+commands=$build/compile_commands.json
+if grep '"command".*/paint\.cpp' "$commands" | grep -E -- '-ffp-contract|-fno-math-errno|-mavx|-mfma|-Wall|-Wextra'; then
+  echo "a flag of ours reached the project around us" >&2
+  exit 1
+fi
+grep -q '"command".*/paint\.cpp' "$commands"
+if grep -E '"file": .*/(tests/main|tools|benchmarks)' "$commands"; then
+  echo "these are not for the project around us" >&2
+  exit 1
+fi

@@ -28,6 +28,6 @@ mv "$folder/prefix" "$prefix"
 "$cmake" --build "$folder/build" >/dev/null
 cd "$folder"
 build/paint "$prefix/share/upconv/dcgan.safetensors" painted.png
-"$prefix/bin/upconv" generate --seed 7 --count 4 --nrow 2 --out generated.png
+"$prefix/bin/upconv" generate --seed 7 --count 4 --batch 1 --nrow 2 --out generated.png
 cmp painted.png generated.png
 [ "$(head -c 4 painted.png | tail -c 3)" = PNG ]

@@ -52,8 +52,9 @@ struct ConvContext {
   double flops;  ///< for Step::flops
 };
 
-/// Inputs from this width on are read by rows, in either layout; narrower ones by pixels, best channels-last.
-constexpr int64_t wide_row = 8;
+/// Inputs from this width on are read by rows, in either layout: register tiles of 14 pixels are then at least 10 full.
+/// Narrower ones are read by pixels, best channels-last.
+constexpr int64_t wide_row = 20;
 
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
                                   const kernels::Table& table, ConvContext context);

@@ -58,9 +58,10 @@ struct Lanes {
   int64_t blocks;  ///< in all phases
 };
 Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table) {
-  const int64_t block = 2 * table.width, OC = geometry.out.C;
+  const int64_t OC = geometry.out.C;
   const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
   const bool merged = OC * 2 <= table.width && phases > 1;
+  const int64_t block = merged && phases * OC <= table.width ? table.width : 2 * table.width;
   return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
 }
 
@@ -85,6 +86,10 @@ class WinogradStep : public Step {
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)) {
     step_ = planar_ ? geometry_.in.W * kernels::panel_lanes : kernels::panel_lanes;
     zeros_.assign(static_cast<size_t>(channel_blocks_ * step_), 0.0f);
+    if (lanes_.merged)
+      for (size_t row = 0; row < geometry_.rows.size(); ++row)
+        for (size_t col = 0; col < geometry_.cols.size(); ++col)
+          for (int64_t oc = 0; oc < geometry_.out.C; ++oc) merged_.push_back({row, col, oc});
     cut();
   }
 
@@ -303,13 +308,18 @@ class WinogradStep : public Step {
     }
   }
 
+  /// What a lane of merged phases is.
+  struct Merged {
+    size_t row, col;
+    int64_t oc;
+  };
+
   /// Outputs of merged phases: every lane is a channel of a phase and goes to its own pixel.
   void scatter(const Work& work, int64_t group, const float* m, float* y) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
     const int64_t lanes = std::min(lanes_.block, phase_count() * out.C - group * lanes_.block);
-    const auto cols = static_cast<int64_t>(geometry_.cols.size());
     alignas(64) float all[kernels::most_points * max_block];
     each_tile(work, [&](int64_t t, int64_t image, int64_t row, int64_t col) {
       table_.winograd_output[static_cast<int>(scheme_)]({.m = m + t * lanes_.block,
@@ -326,16 +336,16 @@ class WinogradStep : public Step {
                                                          .activation = context_.activation});
       float* to = y + image * out.C * out.H * out.W;
       for (int64_t lane = 0; lane < lanes; ++lane) {
-        const int64_t phase = (group * lanes_.block + lane) / out.C, oc = (group * lanes_.block + lane) % out.C;
-        const size_t a = static_cast<size_t>(phase / cols), b = static_cast<size_t>(phase % cols);
-        const Phase &row_phase = geometry_.rows[a], &col_phase = geometry_.cols[b];
-        const Range r = range_of(rows_, row_phase, a, row), c = range_of(cols_, col_phase, b, col);
-        for (int64_t i = r.begin; i < r.end; ++i)
-          for (int64_t j = c.begin; j < c.end; ++j) {
-            const int64_t h = row_phase.out_first + row_phase.out_step * (r.index + i);
-            const int64_t w = col_phase.out_first + col_phase.out_step * (c.index + j);
-            to[oc * channel + (h * out.W + w) * pixel] = all[(i * m_ + j) * lanes_.block + lane];
-          }
+        const Merged& of = merged_[static_cast<size_t>(group * lanes_.block + lane)];
+        const Phase &row_phase = geometry_.rows[of.row], &col_phase = geometry_.cols[of.col];
+        const Range r = range_of(rows_, row_phase, of.row, row), c = range_of(cols_, col_phase, of.col, col);
+        float* lane_to = to + of.oc * channel;
+        for (int64_t i = r.begin; i < r.end; ++i) {
+          float* row_to = lane_to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
+          for (int64_t j = c.begin; j < c.end; ++j)
+            row_to[(col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel] =
+                all[(i * m_ + j) * lanes_.block + lane];
+        }
       }
     });
   }
@@ -355,6 +365,7 @@ class WinogradStep : public Step {
   int64_t tile_rows_, tile_cols_, channel_blocks_;
   int64_t step_ = 0;  // floats from one block of channels of an input pixel to the next
   std::vector<float> zeros_;
+  std::vector<Merged> merged_;
   std::vector<Work> works_;
   int64_t v_floats_ = 0, m_floats_ = 0, panel_floats_ = 0, aside_floats_ = 0;
 };
@@ -375,7 +386,8 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
   float *w = aligned(weights_), *s = aligned(shift_);
   shift_start_ = s;
   for (int64_t b = 0; b < groups_ * phases_ * points_; ++b)
-    blocks_.push_back({w + b * IC * lanes_, nullptr, 0, 0, 2, static_cast<int32_t>(lanes_)});
+    blocks_.push_back(
+        {w + b * IC * lanes_, nullptr, 0, 0, static_cast<int32_t>(lanes_ / table.width), static_cast<int32_t>(lanes_)});
 
   const Axis row_axis = *axis_of(geometry.rows, T), col_axis = *axis_of(geometry.cols, T);
   // taps[p][t]: the kernel's index of what position t of a window means to phase p, or -1
@@ -441,7 +453,7 @@ std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& 
       std::ceil(static_cast<double>(rows->positions) / m) * std::ceil(static_cast<double>(cols->positions) / m);
   const Lanes lanes = lanes_of(geometry, table);
   const double IC = static_cast<double>(geometry.in.C), width = static_cast<double>(table.width);
-  const double vectors = static_cast<double>(lanes.blocks * 2);
+  const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
   const double transforms = tiles * 4 * n * n * (IC / width + vectors);
   const double weights = n * n * IC * vectors * width * 4;
   const double blocks = std::max(1.0, tiles * images / static_cast<double>(most_tiles));

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "layers/reference.h"
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+ConvTranspose2d layer_of(int64_t in, int64_t out, Pair kernel, const ConvTranspose2dOptions& options, Random& random) {
+  ConvTranspose2d layer(in, out, kernel, options);
+  randomize(layer, random);
+  return layer;
+}
+
+std::string algorithm(const Module& layer, const Shape& shape, const Options& options = {}) {
+  return compile(layer, shape, options).steps().back().algorithm;
+}
+
+double rms(const Tensor& got, const Tensor& truth) {
+  double sum = 0;
+  for (int64_t i = 0; i < got.numel(); ++i) {
+    const double difference = static_cast<double>(got.data()[i]) - truth.data()[i];
+    sum += difference * difference;
+  }
+  return std::sqrt(sum / static_cast<double>(got.numel()));
+}
+
+constexpr int64_t size = 24;  // enough tiles that products outweigh transforms
+const ConvTranspose2dOptions k4s2{.stride = 2, .padding = 1};
+const ConvTranspose2dOptions k3s1{.padding = 1};
+
+}  // namespace
+
+TEST_CASE("Winograd: taken where it saves products, never where exact sums are asked for") {
+  Random random(0);
+  const ConvTranspose2d up = layer_of(64, 64, 4, k4s2, random), flat = layer_of(64, 64, 3, k3s1, random);
+  for (Isa isa : available_isas()) {
+    CAPTURE(name(isa));
+    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}) == "winograd F(3,2)");
+    CHECK(algorithm(flat, {1, 64, size, size}, {.isa = isa}) == "winograd F(2,3)");
+    CHECK(algorithm(up, {1, 64, size, size}, {.accuracy = Accuracy::exact, .isa = isa}) == "direct");
+    CHECK(algorithm(up, {1, 64, 1, 1}, {.isa = isa}) == "direct");
+    CHECK(algorithm(layer_of(64, 64, 2, {.stride = 2}, random), {1, 64, size, size}, {.isa = isa}) == "direct");
+    CHECK(algorithm(layer_of(64, 64, 4, {.stride = 2, .padding = 1, .groups = 2}, random), {1, 64, size, size},
+                    {.isa = isa}) == "direct");
+  }
+}
+
+TEST_CASE("Winograd: the rms error is within 2.2 of the direct sum's, for 16 to 1024 channels") {
+  for (int64_t channels : {16, 64, 256, 1024})
+    for (const auto& [kernel, options] : {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1)}) {
+      Random random(1);
+      const ConvTranspose2d layer = layer_of(channels, 32, kernel, options, random);
+      const Tensor x = random.randn({1, channels, size, size});
+      const auto paint = [&](Accuracy accuracy) { return compile(layer, x.shape(), {.accuracy = accuracy})(x); };
+      const Tensor direct = paint(Accuracy::exact), fast = paint(Accuracy::standard);
+      const Tensor truth = reference::conv_transpose2d(x, layer.weight.value(), layer.bias.value(), options,
+                                                       Pair(direct.size(2), direct.size(3)));
+      CAPTURE(channels);
+      REQUIRE(algorithm(layer, x.shape()).starts_with("winograd"));
+      REQUIRE(rms(direct, truth) > 0);
+      CHECK(rms(fast, truth) <= 2.2 * rms(direct, truth));
+    }
+}
+
+TEST_CASE("Winograd: every instruction set against the reference on sizes and channels that fit nothing") {
+  struct Case {
+    int64_t in, out;
+    Pair kernel;
+    ConvTranspose2dOptions options;
+    Pair input;
+  };
+  const std::vector<Case> cases = {
+      {37, 45, 4, k4s2, {23, 31}},
+      {37, 3, 4, k4s2, {23, 31}},
+      {20, 1, 4, {.stride = 2, .padding = 1, .bias = false}, {40, 21}},
+      {33, 50, 6, {.stride = 3, .padding = 1, .output_padding = 1}, {17, 22}},
+      {48, 17, 8, {.stride = 4, .padding = 2}, {13, 27}},
+      {48, 40, 5, {.stride = 2, .padding = 2, .output_padding = 1}, {21, 19}},
+      {64, 64, 3, {.stride = 2, .padding = 1, .output_padding = 1}, {32, 32}},
+      {64, 33, {3, 4}, {.stride = {1, 2}, .padding = {1, 1}}, {25, 30}},
+      {64, 64, 4, {.stride = 2, .padding = 3}, {28, 26}},
+  };
+  int taken = 0;
+  for (const Case& c : cases)
+    for (Isa isa : available_isas()) {
+      Random random(2);
+      const ConvTranspose2d layer = layer_of(c.in, c.out, c.kernel, c.options, random);
+      const Tensor x = random.randn({2, c.in, c.input.h, c.input.w});
+      const Program program = compile(layer, x.shape(), {.isa = isa});
+      taken += program.steps().back().algorithm.starts_with("winograd");
+      const Tensor y = program(x);
+      const Tensor bias = c.options.bias ? layer.bias.value() : Tensor();
+      const Tensor truth =
+          reference::conv_transpose2d(x, layer.weight.value(), bias, c.options, Pair(y.size(2), y.size(3)));
+      CAPTURE(layer.str());
+      CAPTURE(name(isa));
+      const double terms = static_cast<double>(c.in * c.kernel.h * c.kernel.w);
+      check_close(y, truth, [&](int64_t) { return tolerance(terms, std::sqrt(terms)); });
+    }
+  CHECK(taken >= 6 * static_cast<int>(available_isas().size()));
+}
+
+TEST_CASE("Winograd: an image's bits depend neither on its batch, nor on its place, nor on the threads") {
+  Random random(3);
+  const std::vector<ConvTranspose2d> layers = {layer_of(40, 48, 4, k4s2, random), layer_of(40, 3, 4, k4s2, random),
+                                               layer_of(40, 48, 3, k3s1, random)};
+  for (const ConvTranspose2d& layer : layers)
+    for (Isa isa : available_isas())
+      for (Tune tune : {Tune::latency, Tune::throughput})
+        for (int64_t side : {9, 25}) {
+          const Tensor x = random.randn({5, 40, side, side});
+          const Tensor all = compile(layer, x.shape(), {.tune = tune, .threads = 2, .isa = isa})(x);
+          const Program one = compile(layer, {1, 40, side, side}, {.tune = tune, .threads = 1, .isa = isa});
+          const int64_t in = x.numel() / 5, out = all.numel() / 5;
+          for (int64_t image = 0; image < 5; ++image) {
+            Tensor alone({1, 40, side, side});
+            std::copy_n(x.data() + image * in, in, alone.data());
+            const Tensor y = one(alone);
+            CAPTURE(name(isa));
+            CAPTURE(image);
+            CHECK(std::equal(y.data(), y.data() + out, all.data() + image * out));
+          }
+        }
+}
+
+TEST_CASE("Winograd: inside a network it reads and writes what its neighbours do") {
+  Random random(4);
+  const Sequential net = sequential(layer_of(24, 32, 4, k4s2, random), ReLU(), layer_of(32, 20, 3, k3s1, random),
+                                    Tanh(), layer_of(20, 3, 4, k4s2, random));
+  const Tensor x = random.randn({2, 24, 20, 20});
+  const Tensor y = compile(net, x.shape())(x), exact = compile(net, x.shape(), {.accuracy = Accuracy::exact})(x);
+  CHECK(!same_bits(y, exact));
+  check_close(y, exact, [](int64_t) { return 1e-3; });
+}

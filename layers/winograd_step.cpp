@@ -49,6 +49,26 @@ int64_t side_of(kernels::Scheme scheme) {
   return with_scheme(scheme, [](auto s) { return int64_t{decltype(s)::n}; });
 }
 
+/// For every phase of an axis, the kernel's index of what position t of its window means, or -1.
+std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
+  std::vector<std::vector<int64_t>> found(phases.size(), std::vector<int64_t>(static_cast<size_t>(T), -1));
+  for (size_t p = 0; p < phases.size(); ++p)
+    for (const Segment& segment : phases[p].segments)
+      for (const AxisTap& tap : segment.taps)
+        found[p][static_cast<size_t>(phases[p].in_first + tap.shift - axis.base[p])] = tap.k;
+  return found;
+}
+
+/// Whether point i of G g is zero for every g with these taps: a phase of one tap needs no point at infinity, or at 0.
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
+  return with_scheme(scheme, [&](auto s) {
+    using W = decltype(s);
+    for (int t = 0; t < W::T; ++t)
+      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
+    return true;
+  });
+}
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// How output channels share vectors: phases of few channels lie side by side in one block.
@@ -211,7 +231,11 @@ class WinogradStep : public Step {
     const kernels::Block* blocks = packed_->points(group, phase);
     const kernels::Tap tap{0, 0};
     float* ys[max_pixels];
-    for (int64_t point = 0; point < points(); ++point)
+    for (int64_t point = 0; point < points(); ++point) {
+      if (packed_->zero(phase, point)) {
+        std::fill_n(m + point * tiles * lanes_.block, tiles * lanes_.block, 0.0f);
+        continue;
+      }
       for (int64_t c = 0; c < cuts; ++c) {
         const int64_t first = tiles * c / cuts, last = tiles * (c + 1) / cuts;
         for (int64_t t = first; t < last; ++t) ys[t - first] = m + (point * tiles + t) * lanes_.block;
@@ -226,6 +250,7 @@ class WinogradStep : public Step {
                        .IC = geometry_.in.C,
                        .activation = {}});
       }
+    }
   }
 
   /// The positions of a tile that a phase has: those whose index, from that of the tile's first window on, exists.
@@ -390,16 +415,11 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
         {w + b * IC * lanes_, nullptr, 0, 0, static_cast<int32_t>(lanes_ / table.width), static_cast<int32_t>(lanes_)});
 
   const Axis row_axis = *axis_of(geometry.rows, T), col_axis = *axis_of(geometry.cols, T);
-  // taps[p][t]: the kernel's index of what position t of a window means to phase p, or -1
-  const auto taps = [&](const std::vector<Phase>& phases, const Axis& axis) {
-    std::vector<std::vector<int64_t>> found(phases.size(), std::vector<int64_t>(static_cast<size_t>(T), -1));
-    for (size_t p = 0; p < phases.size(); ++p)
-      for (const Segment& segment : phases[p].segments)
-        for (const AxisTap& tap : segment.taps)
-          found[p][static_cast<size_t>(phases[p].in_first + tap.shift - axis.base[p])] = tap.k;
-    return found;
-  };
-  const auto row_taps = taps(geometry.rows, row_axis), col_taps = taps(geometry.cols, col_axis);
+  const auto row_taps = window_taps(geometry.rows, row_axis, T), col_taps = window_taps(geometry.cols, col_axis, T);
+  for (int64_t phase = 0; phase < phases_; ++phase)
+    for (int64_t point = 0; point < points_; ++point)
+      zero_.push_back(!lanes.merged && (zero_point(scheme, row_taps[static_cast<size_t>(phase / cols)], point / n) ||
+                                        zero_point(scheme, col_taps[static_cast<size_t>(phase % cols)], point % n)));
   std::vector<double> g(static_cast<size_t>(T * T)), u(static_cast<size_t>(n * n));
   for (int64_t phase = 0; phase < rows * cols; ++phase)
     for (int64_t oc = 0; oc < OC; ++oc) {
@@ -438,6 +458,24 @@ const kernels::Block* PackedWinograd::points(int64_t group, int64_t phase) const
   return blocks_.data() + (group * phases_ + phase) * points_;
 }
 
+namespace {
+
+/// The mean number of points of a phase that are not zero.
+double points_of(kernels::Scheme scheme, const ConvGeometry& geometry, const Axis& rows, const Axis& cols,
+                 bool merged) {
+  const int64_t n = side_of(scheme), T = taps_of(scheme);
+  if (merged) return static_cast<double>(n * n);
+  const auto mean = [&](const std::vector<Phase>& phases, const Axis& axis) {
+    double sum = 0;
+    for (const auto& taps : window_taps(phases, axis, T))
+      for (int64_t i = 0; i < n; ++i) sum += zero_point(scheme, taps, i) ? 0 : 1;
+    return sum / static_cast<double>(phases.size());
+  };
+  return mean(geometry.rows, rows) * mean(geometry.cols, cols);
+}
+
+}  // namespace
+
 // Costs are cycles of one core at two multiply-adds of a vector a cycle, for one image.
 //
 // Transforms: a vector through a tile takes n * n loads, as many stores and twice as many additions, about
@@ -455,10 +493,12 @@ std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& 
   const double IC = static_cast<double>(geometry.in.C), width = static_cast<double>(table.width);
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
   const double transforms = tiles * 4 * n * n * (IC / width + vectors);
-  const double weights = n * n * IC * vectors * width * 4;
+  // Points that are not zero, over all phases, times the vectors of one phase.
+  const double products = points_of(scheme, geometry, *rows, *cols, lanes.merged) * vectors;
+  const double weights = products * IC * width * 4;
   const double blocks = std::max(1.0, tiles * images / static_cast<double>(most_tiles));
   const double streamed = weights > 512 * 1024 ? weights * blocks / 8 / images : 0;
-  return std::max(tiles * n * n * IC * vectors / 2, streamed) + transforms;
+  return std::max(tiles * IC * products / 2, streamed) + transforms;
 }
 
 double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, double images) {

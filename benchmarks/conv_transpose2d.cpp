@@ -1,4 +1,5 @@
-// ConvTranspose2d over the named shapes: every instruction set on one thread, the best one on all.
+// ConvTranspose2d over the named shapes: every instruction set on one thread, as chosen and by exact sums (the direct
+// kernel); the best one on all threads.
 #include <fmt/format.h>
 #include <upconv/upconv.h>
 
@@ -50,17 +51,18 @@ bool verified(const LayerShape& shape, const Work& work, const Tensor& y) {
   return true;
 }
 
-void run(benchmark::State& state, const LayerShape& shape, int64_t batch, Isa isa, int threads) {
+void run(benchmark::State& state, const LayerShape& shape, int64_t batch, const Options& options) {
   const Work work(shape, batch);
-  const Program program = compile(work.layer, work.x.shape(), {.threads = threads, .isa = isa});
+  const Program program = compile(work.layer, work.x.shape(), options);
   if (!verified(shape, work, program(work.x))) return state.SkipWithError("wrong result");
   measure(state, program, {work.x}, program.steps().back().flops, static_cast<double>(batch));
 }
 
-void enrol(const LayerShape& shape, int64_t batch, Isa isa, int threads) {
-  const std::string title =
-      fmt::format("conv_transpose2d/{}/batch {}/{}/threads {}", shape.name, batch, name(isa), threads);
-  benchmark::RegisterBenchmark(title.c_str(), [=](benchmark::State& state) { run(state, shape, batch, isa, threads); })
+void enrol(const LayerShape& shape, int64_t batch, Isa isa, int threads, Accuracy accuracy = Accuracy::standard) {
+  const std::string title = fmt::format("conv_transpose2d/{}/batch {}/{}/threads {}{}", shape.name, batch, name(isa),
+                                        threads, accuracy == Accuracy::exact ? "/exact" : "");
+  const Options options{.accuracy = accuracy, .threads = threads, .isa = isa};
+  benchmark::RegisterBenchmark(title.c_str(), [=](benchmark::State& state) { run(state, shape, batch, options); })
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond);
 }
@@ -68,7 +70,8 @@ void enrol(const LayerShape& shape, int64_t batch, Isa isa, int threads) {
 const bool enrolled = [] {
   for (const LayerShape& shape : layer_shapes()) {
     for (Isa isa : available_isas())
-      if (isa != Isa::scalar) enrol(shape, 1, isa, 1);
+      if (isa != Isa::scalar)
+        for (Accuracy accuracy : {Accuracy::standard, Accuracy::exact}) enrol(shape, 1, isa, 1, accuracy);
     if (hardware_threads() > 1) enrol(shape, 1, available_isas().front(), hardware_threads());
     if (shape.size <= 16) enrol(shape, 16, available_isas().front(), hardware_threads());
   }

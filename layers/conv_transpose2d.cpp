@@ -108,11 +108,10 @@ class ConvTranspose2dOperation : public Operation {
     const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
     const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products};
     if (const auto scheme = choose(geometry, table, lowering.options)) {
-      auto packed = packed_as<PackedWinograd>(fmt::format("winograd/{}/{}/{}", static_cast<int>(*scheme), in.H, in.W),
-                                              table, [&](const WeightView& view, const std::vector<float>& shift) {
-                                                return std::make_shared<const PackedWinograd>(table, *scheme, geometry,
-                                                                                              view, shift);
-                                              });
+      auto packed = packed_as<PackedWinograd>(
+          winograd_key(*scheme, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
+            return std::make_shared<const PackedWinograd>(table, *scheme, geometry, view, shift);
+          });
       return winograd_step(*scheme, std::move(geometry), std::move(packed), table, context);
     }
     auto packed =

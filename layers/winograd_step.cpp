@@ -420,7 +420,7 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
     for (int64_t point = 0; point < points_; ++point)
       zero_.push_back(!lanes.merged && (zero_point(scheme, row_taps[static_cast<size_t>(phase / cols)], point / n) ||
                                         zero_point(scheme, col_taps[static_cast<size_t>(phase % cols)], point % n)));
-  std::vector<double> g(static_cast<size_t>(T * T)), u(static_cast<size_t>(n * n));
+  std::vector<double> g(static_cast<size_t>(T * T));
   for (int64_t phase = 0; phase < rows * cols; ++phase)
     for (int64_t oc = 0; oc < OC; ++oc) {
       const int64_t lane = lanes.merged ? phase * OC + oc : oc;
@@ -475,6 +475,17 @@ double points_of(kernels::Scheme scheme, const ConvGeometry& geometry, const Axi
 }
 
 }  // namespace
+
+std::string winograd_key(kernels::Scheme scheme, const ConvGeometry& geometry) {
+  const int64_t T = taps_of(scheme);
+  std::string key = "winograd/" + std::to_string(static_cast<int>(scheme));
+  for (const auto* phases : {&geometry.rows, &geometry.cols})
+    for (const auto& taps : window_taps(*phases, *axis_of(*phases, T), T)) {
+      key += '/';
+      for (int64_t k : taps) key += std::to_string(k) + ',';
+    }
+  return key;
+}
 
 // Costs are cycles of one core at two multiply-adds of a vector a cycle, for one image.
 //

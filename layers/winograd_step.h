@@ -3,6 +3,7 @@
 // read the same window, so one input transform serves them all.
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "conv_step.h"
 
@@ -28,6 +29,9 @@ class PackedWinograd {
   std::vector<float> weights_, shift_;  // with room for alignment
   std::vector<kernels::Block> blocks_;
 };
+
+/// Equal for geometries that share packed weights: the phases and the taps of each, whatever the size of the picture.
+std::string winograd_key(kernels::Scheme scheme, const ConvGeometry& geometry);
 
 /// Cycles that a scheme should take for an image when `images` come at once; nothing where it does not apply.
 std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& geometry, const kernels::Table& table,

@@ -32,19 +32,15 @@ inline double peak_sample(const kernels::Table& table) {
   return flops / seconds_since(start);
 }
 
-/// Runs `program` as long as Google Benchmark asks. `flops` are those of one run.
-inline void measure(benchmark::State& state, const Program& program, const std::vector<Tensor>& inputs, double flops,
-                    double images) {
-  Workspace workspace(program);
-  std::vector<Tensor> outputs;
-  for (const Type& type : program.outputs()) outputs.emplace_back(type.shape, type.dtype);
-  program.run(workspace, inputs, outputs);
-  const kernels::Table& table = kernels::table(program.isa());
+/// Runs `once`, which has verified its result, as long as Google Benchmark asks. `flops` and `images` are those of one
+/// run.
+template <class F>
+void measure(benchmark::State& state, const kernels::Table& table, int threads, double flops, double images, F once) {
   std::vector<double> times, peaks;
   for (auto _ : state) {
     peaks.push_back(peak_sample(table));
     const auto start = std::chrono::steady_clock::now();
-    program.run(workspace, inputs, outputs);
+    once();
     times.push_back(seconds_since(start));
     state.SetIterationTime(times.back());
   }
@@ -53,12 +49,21 @@ inline void measure(benchmark::State& state, const Program& program, const std::
   state.counters["images/s"] = Counter(images, Counter::kIsIterationInvariantRate);
   // A neighbour on the same core takes more from these kernels than from bare multiply-adds, so the fastest run beside
   // the fastest peak says what the code can do, the medians what the machine gave.
-  state.counters["best % of peak"] = 100 * flops / *std::min_element(times.begin(), times.end()) /
-                                     (*std::max_element(peaks.begin(), peaks.end()) * program.threads());
-  const double peak = median(peaks) * program.threads();
+  const double best = *std::max_element(peaks.begin(), peaks.end()) * threads, peak = median(peaks) * threads;
+  state.counters["best % of peak"] = 100 * flops / *std::min_element(times.begin(), times.end()) / best;
   state.counters["peak GFLOP/s"] = peak / 1e9;
   state.counters["% of peak"] = 100 * flops / median(times) / peak;
-  state.SetLabel(std::string(name(program.isa())));
+  state.SetLabel(std::string(name(table.isa)));
+}
+
+inline void measure(benchmark::State& state, const Program& program, const std::vector<Tensor>& inputs, double flops,
+                    double images) {
+  Workspace workspace(program);
+  std::vector<Tensor> outputs;
+  for (const Type& type : program.outputs()) outputs.emplace_back(type.shape, type.dtype);
+  const auto once = [&] { program.run(workspace, inputs, outputs); };
+  once();
+  measure(state, kernels::table(program.isa()), program.threads(), flops, images, once);
 }
 
 }  // namespace upconv::benchmarks

@@ -35,11 +35,11 @@ struct Window {
   int64_t pitch = 0, row = 0;       ///< floats from one block of channels, and from one row, to the next
 };
 
-/// What one thread does at a time: some blocks of channels for a run of rows of one row phase, over some images, all
-/// column phases.
+/// What one thread does at a time: some blocks of channels for a run of rows of one row phase, or of all that share a
+/// window, over some images, all column phases.
 struct Tile {
   int64_t block_begin, block_end;
-  int64_t row_phase;
+  int64_t phase_begin, phase_end;  ///< of the rows
   int64_t image_begin, image_end;
   int64_t row_begin, row_end;
 };
@@ -81,17 +81,20 @@ class DirectStep : public Step {
     auto* y = static_cast<float*>(frame.output);
     auto* panel = reinterpret_cast<float*>(frame.scratch);
     float* aside = panel + panel_floats_;
-    const Output output = output_of(tile, aside_ ? aside : y);
     if (window_.cols > 0) pack_window(tile, x, panel);
-    for (size_t col = 0; col < geometry_.cols.size(); ++col) {
-      const PhasePair& pair = pairs_[static_cast<size_t>(tile.row_phase) * geometry_.cols.size() + col];
-      for (const Region& region : pair.regions)
-        if (window_.cols > 0)
-          run_in_window(tile, pair, region, panel, output);
-        else
-          run_gathered(tile, pair, region, x, panel, output);
+    for (int64_t phase = tile.phase_begin; phase < tile.phase_end; ++phase) {
+      const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
+      const Output output = output_of(tile, row, aside_ ? aside : y);
+      for (size_t col = 0; col < geometry_.cols.size(); ++col) {
+        const PhasePair& pair = pairs_[static_cast<size_t>(phase) * geometry_.cols.size() + col];
+        for (const Region& region : pair.regions)
+          if (window_.cols > 0)
+            run_in_window(tile, pair, region, panel, output);
+          else
+            run_gathered(tile, pair, region, x, panel, output);
+      }
+      if (aside_) put_back(tile, row, output, y);
     }
-    if (aside_) put_back(tile, output, y);
   }
 
  private:
@@ -166,15 +169,17 @@ class DirectStep : public Step {
     const int64_t blocks = static_cast<int64_t>(packed_->blocks().size());
     const int64_t run = blocks_in_run();
     for (int64_t begin = 0; begin < blocks; begin += run)
-      for (size_t phase = 0; phase < geometry_.rows.size(); ++phase)
-        cut_phase(begin, std::min(blocks, begin + run), static_cast<int64_t>(phase));
+      if (window_.cols > 0)
+        cut_phases(begin, std::min(blocks, begin + run), 0, row_phases());
+      else
+        for (int64_t phase = 0; phase < row_phases(); ++phase)
+          cut_phases(begin, std::min(blocks, begin + run), phase, phase + 1);
     for (const Tile& tile : tiles_) {
-      const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
       const int64_t rows = tile.row_end - tile.row_begin;
       if (aside_)
         aside_floats_ =
             std::max(aside_floats_, (tile.image_end - tile.image_begin) * rows * geometry_.out.W * lanes_of(tile));
-      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, (rows + halo(row)) * window_.row);
+      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, (rows + halo()) * window_.row);
     }
     if (window_.cols > 0) return;
     for (const PhasePair& pair : pairs_)
@@ -184,8 +189,8 @@ class DirectStep : public Step {
 
   int64_t blocks_in_run() const {
     const int64_t blocks = static_cast<int64_t>(packed_->blocks().size());
-    const int64_t phases = static_cast<int64_t>(geometry_.rows.size());
-    const int64_t bytes = static_cast<int64_t>(packed_->bytes()) / (blocks * phases);  // of one block in one phase
+    const int64_t bytes =
+        static_cast<int64_t>(packed_->bytes()) / (blocks * row_phases());  // of one block in one phase
     int64_t most = weight_budget / std::max<int64_t>(1, bytes);
     if (positions() <= table_.pixels)
       most = std::max(most, tile_work() / std::max<int64_t>(1, positions() * bytes / 4));  // read only once
@@ -198,25 +203,41 @@ class DirectStep : public Step {
   /// Positions of a phase in all images, about.
   int64_t positions() const { return geometry_.in.N * geometry_.rows.front().count * geometry_.cols.front().count; }
 
-  void cut_phase(int64_t block_begin, int64_t block_end, int64_t phase) {
-    const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
+  int64_t row_phases() const { return static_cast<int64_t>(geometry_.rows.size()); }
+
+  void cut_phases(int64_t block_begin, int64_t block_end, int64_t phase_begin, int64_t phase_end) {
     const int64_t lanes = (block_end - block_begin) * lanes_, N = geometry_.in.N;
-    const int64_t work = taps_of_row(row) * geometry_.in.C / geometry_.groups * lanes;
+    int64_t count = 0, taps = 0;
+    for (int64_t phase = phase_begin; phase < phase_end; ++phase) {
+      count = std::max(count, geometry_.rows[static_cast<size_t>(phase)].count);
+      taps += taps_of_row(geometry_.rows[static_cast<size_t>(phase)]);
+    }
+    const int64_t work = taps * geometry_.in.C / geometry_.groups * lanes;
     int64_t most = tile_work() / work;  // rows in a tile
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes));
-    if (window_.cols > 0) most = std::min(most, window_budget / window_.row - halo(row));
-    const int64_t rows = even(row.count, most), images = window_.cols > 0 ? 1 : even(N, most / rows);
+    if (window_.cols > 0) most = std::min(most, window_budget / window_.row - halo());
+    const int64_t rows = even(count, most), images = window_.cols > 0 ? 1 : even(N, most / rows);
     for (int64_t image = 0; image < N; image += images)
-      for (int64_t r = 0; r < row.count; r += rows)
-        tiles_.push_back(
-            {block_begin, block_end, phase, image, std::min(image + images, N), r, std::min(r + rows, row.count)});
+      for (int64_t r = 0; r < count; r += rows)
+        tiles_.push_back({block_begin, block_end, phase_begin, phase_end, image, std::min(image + images, N), r,
+                          std::min(r + rows, count)});
+  }
+
+  /// The input rows that position 0 of any row phase reads, `begin` to `end`; a window holds those of all phases.
+  struct Rows {
+    int64_t begin, end;
+  };
+  Rows window_rows() const {
+    Rows rows{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+    for (const Phase& row : geometry_.rows) {
+      const auto [least, most] = reach(row);
+      rows = {std::min(rows.begin, row.in_first + least), std::max(rows.end, row.in_first + most + 1)};
+    }
+    return rows;
   }
 
   /// Rows of the input that a tile reads beyond its own number of rows.
-  static int64_t halo(const Phase& row) {
-    const auto [least, most] = reach(row);
-    return most - least;
-  }
+  int64_t halo() const { return window_rows().end - window_rows().begin - 1; }
 
   /// `total` in equal parts of at most `most`: the size of a part.
   static int64_t even(int64_t total, int64_t most) {
@@ -231,8 +252,7 @@ class DirectStep : public Step {
     return last.oc + last.lanes - first_channel(tile);
   }
 
-  Output output_of(const Tile& tile, float* memory) const {
-    const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
+  Output output_of(const Tile& tile, const Phase& row, float* memory) const {
     const ImageShape& out = geometry_.out;
     if (!aside_)
       return {memory + row.out_first * out.W * out.C, out.H * out.W * out.C, row.out_step * out.W * out.C, out.C};
@@ -242,11 +262,8 @@ class DirectStep : public Step {
     return output;
   }
 
-  /// The input row of position 0 of a tile's phase that lies first in the tile's window; may be above the picture.
-  int64_t window_first(const Tile& tile) const {
-    const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
-    return row.in_first + tile.row_begin + reach(row).first;
-  }
+  /// The input row that lies first in a tile's window; may be above the picture.
+  int64_t window_first(const Tile& tile) const { return window_rows().begin + tile.row_begin; }
 
   /// Copies `count` pixels of one row of the input into a panel.
   void pack_row(const float* x, int64_t image, int64_t h, int64_t w, float* to, int64_t count) const {
@@ -261,11 +278,10 @@ class DirectStep : public Step {
   /// The input rows that a tile needs, all channels of them, with zeros at both ends.
   void pack_window(const Tile& tile, const float* x, float* panel) const {
     const ImageShape& in = geometry_.in;
-    const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
     const int64_t first = window_first(tile), lanes = kernels::panel_lanes;
     const int64_t left = std::clamp<int64_t>(-window_.col_begin, 0, window_.cols);
     const int64_t copied = std::clamp<int64_t>(in.W - (window_.col_begin + left), 0, window_.cols - left);
-    for (int64_t h = std::max<int64_t>(0, first); h < std::min(in.H, first + tile.row_end - tile.row_begin + halo(row));
+    for (int64_t h = std::max<int64_t>(0, first); h < std::min(in.H, first + tile.row_end - tile.row_begin + halo());
          ++h) {
       float* to = panel + (h - first) * window_.row;
       for (int64_t block = 0; block < channel_blocks_; ++block) {
@@ -338,12 +354,11 @@ class DirectStep : public Step {
   }
 
   /// Moves what was put aside, [pixel][channel], to its place in (N, C, H, W): whole rows of the picture at a time.
-  void put_back(const Tile& tile, const Output& output, float* y) const {
-    const Phase& row = geometry_.rows[static_cast<size_t>(tile.row_phase)];
+  void put_back(const Tile& tile, const Phase& row, const Output& output, float* y) const {
     const ImageShape& out = geometry_.out;
     const int64_t oc = first_channel(tile);
     for (int64_t image = tile.image_begin; image < tile.image_end; ++image)
-      for (int64_t r = tile.row_begin; r < tile.row_end; ++r) {
+      for (int64_t r = tile.row_begin; r < std::min(tile.row_end, row.count); ++r) {
         const float* from = output.base + image * output.image + r * output.row + oc;
         float* to = y + ((image * out.C + oc) * out.H + row.out_first + row.out_step * r) * out.W;
         table_.transpose(from, output.column, to, out.H * out.W, out.W, lanes_of(tile));

@@ -11,17 +11,9 @@
 #include "framework/parallel.h"
 #include "framework/program.h"
 #include "layers/kernels/kernels.h"
+#include "tools/timing.h"
 
 namespace upconv::benchmarks {
-
-inline double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-inline double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
 
 /// Floating-point operations a second of one thread that only multiplies and adds in registers, over about 100 us.
 inline double peak_sample(const kernels::Table& table) {

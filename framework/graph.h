@@ -77,6 +77,14 @@ class Operation {
   virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
 };
 
+/// An operation whose inputs and output of rank 4 lie as (N, C, H, W).
+class ContiguousOperation : public Operation {
+ public:
+  bool any_layout(std::span<const Type>) const final { return false; }
+  Layout preferred_layout(Layout) const final { return Layout::contiguous; }
+  Layout output_layout(Layout, Layout) const final { return Layout::contiguous; }
+};
+
 /// A node's result while forward() runs: a shape and a type, no numbers. Cheap to copy; belongs to the graph being
 /// written.
 class Value {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "layers/aligned.h"
+#include "layers/blocking.h"
 
 namespace upconv {
 namespace {
@@ -33,6 +33,8 @@ struct PhasePair {
 struct Window {
   int64_t col_begin = 0, cols = 0;  ///< columns of the input; 0: no window
   int64_t pitch = 0, row = 0;       ///< floats from one block of channels, and from one row, to the next
+  int64_t row_begin = 0,
+          halo = 0;  ///< what position 0 of all row phases reads: from row_begin on, halo rows beyond one
 };
 
 /// What one thread does at a time: some blocks of channels for a run of rows of one row phase, or of all that share a
@@ -104,24 +106,36 @@ class DirectStep : public Step {
     int64_t image, row, column;  ///< strides, in floats
   };
 
+  /// The inputs of an axis that all its phases read: `begin` to `end`, and to `first_end` for their position 0 alone.
+  struct Reach {
+    int64_t begin, first_end, end;
+  };
+  static Reach reach_of(const std::vector<Phase>& phases) {
+    constexpr int64_t none = std::numeric_limits<int64_t>::min();
+    Reach all{std::numeric_limits<int64_t>::max(), none, none};
+    for (const Phase& phase : phases) {
+      const auto [least, most] = reach(phase);
+      all = {std::min(all.begin, phase.in_first + least), std::max(all.first_end, phase.in_first + most + 1),
+             std::max(all.end, phase.in_first + most + phase.count)};
+    }
+    return all;
+  }
+
   /// Rows that fill a register tile are read from a window; others are gathered pixel by pixel, as are those of weights
   /// with infinities, which zeros beside the row would turn into NaN.
   void find_window() {
     const int64_t C = geometry_.in.C, W = geometry_.in.W;
-    channel_blocks_ = (C + kernels::panel_lanes - 1) / kernels::panel_lanes;
+    channel_blocks_ = ceil_div(C, kernels::panel_lanes);
     pitch_ = table_.pixels * kernels::panel_lanes;
-    int64_t count = 0, begin = std::numeric_limits<int64_t>::max(), end = std::numeric_limits<int64_t>::min();
-    for (const Phase& col : geometry_.cols) {
-      const auto [least, most] = reach(col);
-      count = std::max(count, col.count);
-      begin = std::min(begin, col.in_first + least);
-      end = std::max(end, col.in_first + most + col.count);
-    }
+    int64_t count = 0;
+    for (const Phase& col : geometry_.cols) count = std::max(count, col.count);
+    const Reach read = reach_of(geometry_.cols);
     if (count < wide_row || !packed_->finite()) return;
-    const int64_t cols = (end - begin) | 1;  // odd, so that blocks of channels spread over the sets of L1
+    const int64_t cols = (read.end - read.begin) | 1;  // odd, so that blocks of channels spread over the sets of L1
     if (cols > 2 * W || cols * channel_blocks_ * kernels::panel_lanes * 2 > window_budget) return;
-    window_ = {begin, cols, cols * kernels::panel_lanes, cols * kernels::panel_lanes * channel_blocks_};
-    pitch_ = window_.pitch;
+    pitch_ = cols * kernels::panel_lanes;
+    const Reach rows = reach_of(geometry_.rows);
+    window_ = {read.begin, cols, pitch_, pitch_ * channel_blocks_, rows.begin, rows.first_end - rows.begin - 1};
   }
 
   /// The runs of positions of an axis that read the same taps; in a window the zeros beside it make all alike.
@@ -179,7 +193,7 @@ class DirectStep : public Step {
       if (aside_)
         aside_floats_ =
             std::max(aside_floats_, (tile.image_end - tile.image_begin) * rows * geometry_.out.W * lanes_of(tile));
-      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, (rows + halo()) * window_.row);
+      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, (rows + window_.halo) * window_.row);
     }
     if (window_.cols > 0) return;
     for (const PhasePair& pair : pairs_)
@@ -215,35 +229,12 @@ class DirectStep : public Step {
     const int64_t work = taps * geometry_.in.C / geometry_.groups * lanes;
     int64_t most = tile_work() / work;  // rows in a tile
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes));
-    if (window_.cols > 0) most = std::min(most, window_budget / window_.row - halo());
+    if (window_.cols > 0) most = std::min(most, window_budget / window_.row - window_.halo);
     const int64_t rows = even(count, most), images = window_.cols > 0 ? 1 : even(N, most / rows);
     for (int64_t image = 0; image < N; image += images)
       for (int64_t r = 0; r < count; r += rows)
         tiles_.push_back({block_begin, block_end, phase_begin, phase_end, image, std::min(image + images, N), r,
                           std::min(r + rows, count)});
-  }
-
-  /// The input rows that position 0 of any row phase reads, `begin` to `end`; a window holds those of all phases.
-  struct Rows {
-    int64_t begin, end;
-  };
-  Rows window_rows() const {
-    Rows rows{std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-    for (const Phase& row : geometry_.rows) {
-      const auto [least, most] = reach(row);
-      rows = {std::min(rows.begin, row.in_first + least), std::max(rows.end, row.in_first + most + 1)};
-    }
-    return rows;
-  }
-
-  /// Rows of the input that a tile reads beyond its own number of rows.
-  int64_t halo() const { return window_rows().end - window_rows().begin - 1; }
-
-  /// `total` in equal parts of at most `most`: the size of a part.
-  static int64_t even(int64_t total, int64_t most) {
-    most = std::max<int64_t>(1, most);
-    const int64_t parts = std::max<int64_t>(1, (total + most - 1) / most);
-    return std::max<int64_t>(1, (total + parts - 1) / parts);
   }
 
   int64_t first_channel(const Tile& tile) const { return packed_->blocks()[static_cast<size_t>(tile.block_begin)].oc; }
@@ -263,16 +254,13 @@ class DirectStep : public Step {
   }
 
   /// The input row that lies first in a tile's window; may be above the picture.
-  int64_t window_first(const Tile& tile) const { return window_rows().begin + tile.row_begin; }
+  int64_t window_first(const Tile& tile) const { return window_.row_begin + tile.row_begin; }
 
   /// Copies `count` pixels of one row of the input into a panel.
   void pack_row(const float* x, int64_t image, int64_t h, int64_t w, float* to, int64_t count) const {
     const ImageShape& in = geometry_.in;
     if (!planar_) return table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, to, pitch_, count);
-    const int64_t plane = in.H * in.W, lanes = kernels::panel_lanes;
-    const float* from = x + (image * in.C * in.H + h) * in.W + w;
-    for (int64_t c = 0; c < in.C; c += lanes, to += pitch_)
-      table_.transpose(from + c * plane, plane, to, lanes, std::min(lanes, in.C - c), count);
+    pack_planar(table_, in, x, image, h, w, to, pitch_, count);
   }
 
   /// The input rows that a tile needs, all channels of them, with zeros at both ends.
@@ -281,8 +269,8 @@ class DirectStep : public Step {
     const int64_t first = window_first(tile), lanes = kernels::panel_lanes;
     const int64_t left = std::clamp<int64_t>(-window_.col_begin, 0, window_.cols);
     const int64_t copied = std::clamp<int64_t>(in.W - (window_.col_begin + left), 0, window_.cols - left);
-    for (int64_t h = std::max<int64_t>(0, first); h < std::min(in.H, first + tile.row_end - tile.row_begin + halo());
-         ++h) {
+    for (int64_t h = std::max<int64_t>(0, first);
+         h < std::min(in.H, first + tile.row_end - tile.row_begin + window_.halo); ++h) {
       float* to = panel + (h - first) * window_.row;
       for (int64_t block = 0; block < channel_blocks_; ++block) {
         std::fill_n(to + block * pitch_, left * lanes, 0.0f);
@@ -314,7 +302,7 @@ class DirectStep : public Step {
                      const Output& output) const {
     float* ys[max_pixels];
     kernels::Direct direct = direct_of(tile, region, nullptr, ys);
-    const int64_t cols = region.col_end - region.col_begin, cuts = (cols + table_.pixels - 1) / table_.pixels;
+    const int64_t cols = region.col_end - region.col_begin, cuts = ceil_div(cols, table_.pixels);
     for (int64_t row = std::max(tile.row_begin, region.row_begin); row < std::min(tile.row_end, region.row_end); ++row)
       for (int64_t c = 0; c < cuts; ++c) {
         const int64_t first = region.col_begin + cols * c / cuts, last = region.col_begin + cols * (c + 1) / cuts;
@@ -336,7 +324,7 @@ class DirectStep : public Step {
     float* ys[max_pixels];
     kernels::Direct direct = direct_of(tile, region, panel, ys);
     const int64_t count = (tile.image_end - tile.image_begin) * rows * cols;
-    const int64_t cuts = (count + table_.pixels - 1) / table_.pixels;
+    const int64_t cuts = ceil_div(count, table_.pixels);
     for (int64_t c = 0; c < cuts; ++c) {
       const int64_t first = count * c / cuts, last = count * (c + 1) / cuts;
       for (int64_t p = first; p < last; ++p) {

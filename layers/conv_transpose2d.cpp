@@ -1,6 +1,7 @@
 #include "layers/conv_transpose2d.h"
 
 #include "framework/fail.h"
+#include "layers/conv_cost.h"
 #include "layers/conv_step.h"
 #include "layers/winograd_step.h"
 
@@ -107,7 +108,7 @@ class ConvTranspose2dOperation : public Operation {
     geometry.cols = transposed_axis(in.W, out.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w);
     const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
     const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products};
-    if (const auto scheme = choose(geometry, table, lowering.options)) {
+    if (const auto scheme = choose_scheme(geometry, table, lowering.options)) {
       auto packed = packed_as<PackedWinograd>(
           winograd_key(*scheme, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
             return std::make_shared<const PackedWinograd>(table, *scheme, geometry, view, shift);
@@ -132,23 +133,6 @@ class ConvTranspose2dOperation : public Operation {
     if (output_padding >= stride && output_padding >= dilation)
       fail("output_padding must be smaller than stride or dilation, got {} with stride {} and dilation {} in {}",
            output_padding, stride, dilation, axis);
-  }
-
-  /// The cheapest scheme where one is cheaper than the direct kernel. Decided from the layer, the size of an image and
-  /// the options, never from the batch.
-  static std::optional<kernels::Scheme> choose(const ConvGeometry& geometry, const kernels::Table& table,
-                                               const Options& options) {
-    if (options.accuracy == Accuracy::exact) return {};
-    const double images = options.tune == Tune::throughput ? 16 : 1;
-    std::optional<kernels::Scheme> best;
-    double least = direct_cost(geometry, table, images);
-    for (auto scheme : {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23}) {
-      const std::optional<double> cost = winograd_cost(scheme, geometry, table, images);
-      if (!cost || *cost >= least) continue;
-      best = scheme;
-      least = *cost;
-    }
-    return best;
   }
 
   /// Weights packed by `pack`, made once for these parameters, this BatchNorm, this way and this instruction set.

@@ -11,7 +11,7 @@ namespace upconv {
 namespace {
 
 /// A convolution whose pictures have one pixel: rows of the input are images.
-class LinearOperation : public Operation {
+class LinearOperation : public ContiguousOperation {
  public:
   explicit LinearOperation(const Linear& layer) : weight_(layer.weight), bias_(layer.bias), has_bias_(layer.has_bias) {}
 
@@ -33,10 +33,6 @@ class LinearOperation : public Operation {
     merged->activation_ = pointwise;
     return merged;
   }
-
-  bool any_layout(std::span<const Type>) const override { return false; }
-  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
-  Layout output_layout(Layout, Layout) const override { return Layout::contiguous; }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const kernels::Table& table = kernels::table(*lowering.options.isa);
@@ -91,7 +87,7 @@ class EmbeddingStep : public Step {
   int64_t rows_, width_, count_;
 };
 
-class EmbeddingOperation : public Operation {
+class EmbeddingOperation : public ContiguousOperation {
  public:
   explicit EmbeddingOperation(const Parameter& weight) : weight_(weight) {}
   std::string_view name() const override { return "Embedding"; }
@@ -101,9 +97,6 @@ class EmbeddingOperation : public Operation {
     shape.push_back(weight_.shape()[1]);
     return {shape, DType::float32};
   }
-  bool any_layout(std::span<const Type>) const override { return false; }
-  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
-  Layout output_layout(Layout, Layout) const override { return Layout::contiguous; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     auto table = std::static_pointer_cast<const std::vector<float>>(
         weight_.cached("table", [&]() -> std::shared_ptr<const void> {

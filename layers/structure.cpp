@@ -10,16 +10,13 @@ namespace upconv {
 namespace {
 
 /// The same elements in the same order under another shape, which `rule` derives from the input's.
-class ReshapeOperation : public Operation {
+class ReshapeOperation : public ContiguousOperation {
  public:
   using Rule = std::function<Shape(const Shape&)>;
   ReshapeOperation(std::string_view name, Rule rule) : name_(name), rule_(std::move(rule)) {}
   std::string_view name() const override { return name_; }
   Type infer(std::span<const Type> inputs) const override { return {rule_(inputs[0].shape), inputs[0].dtype}; }
   bool is_view() const override { return true; }
-  bool any_layout(std::span<const Type>) const override { return false; }
-  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
-  Layout output_layout(Layout, Layout) const override { return Layout::contiguous; }
   std::unique_ptr<Step> lower(const Lowering&) const override { return nullptr; }
 
  private:

@@ -1,97 +1,22 @@
 #include "layers/winograd_step.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 
-#include "layers/aligned.h"
+#include "layers/blocking.h"
 
 namespace upconv {
 namespace {
 
-/// Tiles in a block of work: at IC = 128 its transformed inputs, 16 points * 128 * 56 floats, take 450 KiB of a 1 MiB
-/// L2, and every transformed weight that streams past is used for 56 tiles: 4 register tiles on AVX-512.
+/// The transformed inputs of a block may take three quarters of a 1 MiB L2, about: 16 points * 256 channels * 46 tiles.
+/// More tiles at once save more than the rest of L2 is worth: at 256 channels the weights stream from L3.
 constexpr int64_t block_floats = (736 << 10) / 4;
-constexpr int64_t most_tiles = 56;
-
-/// What the scheme makes of one axis: windows begin at `first`, one for each position of any phase.
-struct Axis {
-  int64_t first = 0, positions = 0;
-  std::vector<int64_t> base;  ///< of each phase: where the window of its position 0 begins
-};
-
-/// The window shared by all phases, or nothing where a phase reads more than T inputs or T that are not neighbours, or
-/// where an output has no input at all: it must be the bias alone, not that plus a rounding error.
-std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T) {
-  Axis axis;
-  for (const Phase& phase : phases) {
-    if (phase.in_step != 1) return {};
-    const auto [least, most] = reach(phase);
-    if (most - least >= T) return {};
-    for (const Segment& segment : phase.segments)
-      if (segment.taps.empty()) return {};
-    axis.base.push_back(phase.in_first + least);
-  }
-  axis.first = *std::min_element(axis.base.begin(), axis.base.end());
-  int64_t last = axis.first;
-  for (size_t p = 0; p < phases.size(); ++p) last = std::max(last, axis.base[p] + phases[p].count);
-  axis.positions = last - axis.first;
-  return axis;
-}
-
-int64_t taps_of(kernels::Scheme scheme) {
-  return with_scheme(scheme, [](auto s) { return int64_t{decltype(s)::T}; });
-}
-int64_t outputs_of(kernels::Scheme scheme) {
-  return with_scheme(scheme, [](auto s) { return int64_t{decltype(s)::m}; });
-}
-int64_t side_of(kernels::Scheme scheme) {
-  return with_scheme(scheme, [](auto s) { return int64_t{decltype(s)::n}; });
-}
-
-/// For every phase of an axis, the kernel's index of what position t of its window means, or -1.
-std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
-  std::vector<std::vector<int64_t>> found(phases.size(), std::vector<int64_t>(static_cast<size_t>(T), -1));
-  for (size_t p = 0; p < phases.size(); ++p)
-    for (const Segment& segment : phases[p].segments)
-      for (const AxisTap& tap : segment.taps)
-        found[p][static_cast<size_t>(phases[p].in_first + tap.shift - axis.base[p])] = tap.k;
-  return found;
-}
-
-/// Whether point i of G g is zero for every g with these taps: a phase of one tap needs no point at infinity, or at 0.
-bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
-  return with_scheme(scheme, [&](auto s) {
-    using W = decltype(s);
-    for (int t = 0; t < W::T; ++t)
-      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
-    return true;
-  });
-}
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// How output channels share vectors: phases of few channels lie side by side in one block.
-struct Lanes {
-  int64_t block;   ///< floats in a block
-  bool merged;     ///< a block holds (phase, channel) pairs, phase outermost; otherwise channels of one phase
-  int64_t blocks;  ///< in all phases
-};
-Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table) {
-  const int64_t OC = geometry.out.C;
-  const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
-  const bool merged = OC * 2 <= table.width && phases > 1;
-  const int64_t block = merged && phases * OC <= table.width ? table.width : 2 * table.width;
-  return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
-}
 
 class WinogradStep : public Step {
  public:
   WinogradStep(kernels::Scheme scheme, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
                const kernels::Table& table, ConvContext context)
       : scheme_(scheme),
-        m_(outputs_of(scheme)),
-        n_(side_of(scheme)),
+        size_(sizes_of(scheme)),
         geometry_(std::move(geometry)),
         packed_(std::move(packed)),
         table_(table),
@@ -99,10 +24,10 @@ class WinogradStep : public Step {
         lanes_(lanes_of(geometry_, table)),
         planar_(context.input == Layout::contiguous && geometry_.in.C > 1),
         aside_(!lanes_.merged && context.output == Layout::contiguous && geometry_.out.C > 1),
-        rows_(*axis_of(geometry_.rows, taps_of(scheme))),
-        cols_(*axis_of(geometry_.cols, taps_of(scheme))),
-        tile_rows_(ceil_div(rows_.positions, m_)),
-        tile_cols_(ceil_div(cols_.positions, m_)),
+        rows_(*axis_of(geometry_.rows, size_.T)),
+        cols_(*axis_of(geometry_.cols, size_.T)),
+        tile_rows_(ceil_div(rows_.positions, size_.m)),
+        tile_cols_(ceil_div(cols_.positions, size_.m)),
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)) {
     step_ = planar_ ? geometry_.in.W * kernels::panel_lanes : kernels::panel_lanes;
     zeros_.assign(static_cast<size_t>(channel_blocks_ * step_), 0.0f);
@@ -115,7 +40,7 @@ class WinogradStep : public Step {
 
   int64_t tiles() const override { return static_cast<int64_t>(works_.size()); }
   std::string algorithm() const override {
-    return "winograd F(" + std::to_string(m_) + "," + std::to_string(n_ - m_ + 1) + ")";
+    return "winograd F(" + std::to_string(size_.m) + "," + std::to_string(size_.T) + ")";
   }
   double flops() const override { return context_.flops; }
   size_t scratch_bytes() const override {
@@ -151,7 +76,7 @@ class WinogradStep : public Step {
 
   int64_t phase_count() const { return static_cast<int64_t>(geometry_.rows.size() * geometry_.cols.size()); }
   int64_t groups() const { return lanes_.merged ? lanes_.blocks : packed_->groups(); }
-  int64_t points() const { return n_ * n_; }
+  int64_t points() const { return size_.n * size_.n; }
   int64_t tiles_of(const Work& work) const { return work.images() * work.rows() * tile_cols_; }
   /// Floats from one block of channels of the transformed inputs to the next: odd lines spread over the sets of L1.
   int64_t pitch_of(const Work& work) const { return (tiles_of(work) | 1) * kernels::panel_lanes; }
@@ -180,39 +105,30 @@ class WinogradStep : public Step {
     }
   }
 
-  /// `total` in equal parts of at most `most`: the size of a part.
-  static int64_t even(int64_t total, int64_t most) {
-    const int64_t parts = ceil_div(total, std::max<int64_t>(1, most));
-    return std::max<int64_t>(1, ceil_div(total, std::max<int64_t>(1, parts)));
-  }
-
-  int64_t input_rows(const Work& work) const { return work.rows() * m_ + n_ - m_; }
+  int64_t input_rows(const Work& work) const { return work.rows() * size_.m + size_.n - size_.m; }
   int64_t panel_row() const { return channel_blocks_ * step_; }
   int64_t row_phases() const { return static_cast<int64_t>(geometry_.rows.size()); }
-  int64_t output_rows(const Work& work) const { return work.rows() * m_ * row_phases(); }
+  int64_t output_rows(const Work& work) const { return work.rows() * size_.m * row_phases(); }
   int64_t aside_row() const { return geometry_.out.W * lanes_.block; }
 
   void transform_inputs(const Work& work, const float* x, float* v, float* panel) const {
     const ImageShape& in = geometry_.in;
-    const int64_t first = rows_.first + work.row_begin * m_;  // the input row of the work's first window
+    const int64_t first = rows_.first + work.row_begin * size_.m;  // the input row of the work's first window
     if (planar_)
       for (int64_t image = work.image_begin; image < work.image_end; ++image)
         for (int64_t h = std::max<int64_t>(0, first); h < std::min(in.H, first + input_rows(work)); ++h)
-          for (int64_t c = 0; c < in.C; c += kernels::panel_lanes)
-            table_.transpose(x + ((image * in.C + c) * in.H + h) * in.W, in.H * in.W,
-                             panel + ((image - work.image_begin) * input_rows(work) + h - first) * panel_row() +
-                                 c / kernels::panel_lanes * step_,
-                             kernels::panel_lanes, std::min(kernels::panel_lanes, in.C - c), in.W);
+          pack_planar(table_, in, x, image, h, 0,
+                      panel + ((image - work.image_begin) * input_rows(work) + h - first) * panel_row(), step_, in.W);
 
     const float* inputs[kernels::most_points];
     kernels::WinogradInput tile{inputs, step_, v, channel_blocks_ * pitch_of(work), pitch_of(work), in.C};
     for (int64_t image = work.image_begin; image < work.image_end; ++image)
       for (int64_t row = work.row_begin; row < work.row_end; ++row)
         for (int64_t col = 0; col < tile_cols_; ++col, tile.v += kernels::panel_lanes) {
-          for (int64_t i = 0; i < n_; ++i)
-            for (int64_t j = 0; j < n_; ++j) {
-              const int64_t h = rows_.first + row * m_ + i, w = cols_.first + col * m_ + j;
-              const float*& input = inputs[i * n_ + j];
+          for (int64_t i = 0; i < size_.n; ++i)
+            for (int64_t j = 0; j < size_.n; ++j) {
+              const int64_t h = rows_.first + row * size_.m + i, w = cols_.first + col * size_.m + j;
+              const float*& input = inputs[i * size_.n + j];
               if (h < 0 || h >= in.H || w < 0 || w >= in.W)
                 input = zeros_.data();
               else if (planar_)
@@ -259,9 +175,9 @@ class WinogradStep : public Step {
     int32_t begin, end;
   };
   Range range_of(const Axis& axis, const Phase& phase, size_t number, int64_t tile) const {
-    const int64_t index = axis.first + tile * m_ - axis.base[number];
-    return {index, static_cast<int32_t>(std::clamp<int64_t>(-index, 0, m_)),
-            static_cast<int32_t>(std::clamp<int64_t>(phase.count - index, 0, m_))};
+    const int64_t index = axis.first + tile * size_.m - axis.base[number];
+    return {index, static_cast<int32_t>(std::clamp<int64_t>(-index, 0, size_.m)),
+            static_cast<int32_t>(std::clamp<int64_t>(phase.count - index, 0, size_.m))};
   }
 
   /// Calls f(tile number, image, tile row, tile column).
@@ -323,7 +239,7 @@ class WinogradStep : public Step {
     for (size_t p = 0; p < geometry_.rows.size(); ++p) {
       const Phase& phase = geometry_.rows[p];
       const int64_t begin = range_of(rows_, phase, p, work.row_begin).index;
-      const int64_t end = begin + work.rows() * m_;
+      const int64_t end = begin + work.rows() * size_.m;
       for (int64_t i = std::max<int64_t>(0, begin); i < std::min(phase.count, end); ++i) {
         const int64_t h = phase.out_first + phase.out_step * i;
         for (int64_t image = work.image_begin; image < work.image_end; ++image)
@@ -350,12 +266,12 @@ class WinogradStep : public Step {
       table_.winograd_output[static_cast<int>(scheme_)]({.m = m + t * lanes_.block,
                                                          .point = tiles_of(work) * lanes_.block,
                                                          .y = all,
-                                                         .row = m_ * lanes_.block,
+                                                         .row = size_.m * lanes_.block,
                                                          .column = lanes_.block,
                                                          .row_begin = 0,
-                                                         .row_end = static_cast<int32_t>(m_),
+                                                         .row_end = static_cast<int32_t>(size_.m),
                                                          .col_begin = 0,
-                                                         .col_end = static_cast<int32_t>(m_),
+                                                         .col_end = static_cast<int32_t>(size_.m),
                                                          .shift = packed_->shift(group),
                                                          .lanes = static_cast<int32_t>(lanes_.block),
                                                          .activation = context_.activation});
@@ -369,7 +285,7 @@ class WinogradStep : public Step {
           float* row_to = lane_to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
           for (int64_t j = c.begin; j < c.end; ++j)
             row_to[(col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel] =
-                all[(i * m_ + j) * lanes_.block + lane];
+                all[(i * size_.m + j) * lanes_.block + lane];
         }
       }
     });
@@ -378,7 +294,7 @@ class WinogradStep : public Step {
   static constexpr int max_pixels = 32;
   static constexpr int max_block = 32;
   kernels::Scheme scheme_;
-  int64_t m_, n_;
+  SchemeSize size_;
   ConvGeometry geometry_;
   std::shared_ptr<const PackedWinograd> packed_;
   const kernels::Table& table_;
@@ -396,146 +312,6 @@ class WinogradStep : public Step {
 };
 
 }  // namespace
-
-PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme scheme, const ConvGeometry& geometry,
-                               const WeightView& weight, const std::vector<float>& shift) {
-  const Lanes lanes = lanes_of(geometry, table);
-  const int64_t n = side_of(scheme), T = taps_of(scheme), IC = weight.IC, OC = weight.OC;
-  const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
-  groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
-  phases_ = lanes.merged ? 1 : rows * cols;
-  points_ = n * n;
-  lanes_ = lanes.block;
-  weights_.assign(static_cast<size_t>(groups_ * phases_ * points_ * IC * lanes_) + line_floats, 0.0f);
-  shift_.assign(static_cast<size_t>(groups_ * lanes_) + line_floats, 0.0f);
-  float *w = aligned(weights_), *s = aligned(shift_);
-  shift_start_ = s;
-  for (int64_t b = 0; b < groups_ * phases_ * points_; ++b)
-    blocks_.push_back(
-        {w + b * IC * lanes_, nullptr, 0, 0, static_cast<int32_t>(lanes_ / table.width), static_cast<int32_t>(lanes_)});
-
-  const Axis row_axis = *axis_of(geometry.rows, T), col_axis = *axis_of(geometry.cols, T);
-  const auto row_taps = window_taps(geometry.rows, row_axis, T), col_taps = window_taps(geometry.cols, col_axis, T);
-  for (int64_t phase = 0; phase < phases_; ++phase)
-    for (int64_t point = 0; point < points_; ++point)
-      zero_.push_back(!lanes.merged && (zero_point(scheme, row_taps[static_cast<size_t>(phase / cols)], point / n) ||
-                                        zero_point(scheme, col_taps[static_cast<size_t>(phase % cols)], point % n)));
-  std::vector<double> g(static_cast<size_t>(T * T));
-  for (int64_t phase = 0; phase < rows * cols; ++phase)
-    for (int64_t oc = 0; oc < OC; ++oc) {
-      const int64_t lane = lanes.merged ? phase * OC + oc : oc;
-      float* block = w + (lane / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + lane % lanes_;
-      s[lane] = shift[static_cast<size_t>(oc)];
-      for (int64_t ic = 0; ic < IC; ++ic) {
-        const float* from = weight.data + oc * weight.oc_stride + ic * weight.ic_stride;
-        for (int64_t i = 0; i < T; ++i)
-          for (int64_t j = 0; j < T; ++j) {
-            const int64_t kh = row_taps[static_cast<size_t>(phase / cols)][static_cast<size_t>(i)];
-            const int64_t kw = col_taps[static_cast<size_t>(phase % cols)][static_cast<size_t>(j)];
-            g[static_cast<size_t>(i * T + j)] =
-                kh < 0 || kw < 0 ? 0.0 : from[kh * geometry.KW + kw] * weight.scale[static_cast<size_t>(oc)];
-          }
-        with_scheme(scheme, [&](auto s) {
-          using W = decltype(s);
-          double half[W::n][W::T];
-          for (int i = 0; i < W::n; ++i)
-            for (int j = 0; j < W::T; ++j) {
-              half[i][j] = 0;
-              for (int t = 0; t < W::T; ++t) half[i][j] += W::G[i][t] * g[static_cast<size_t>(t * W::T + j)];
-            }
-          for (int i = 0; i < W::n; ++i)
-            for (int j = 0; j < W::n; ++j) {
-              double sum = 0;
-              for (int t = 0; t < W::T; ++t) sum += half[i][t] * W::G[j][t];
-              block[(i * W::n + j) * IC * lanes_ + ic * lanes_] = static_cast<float>(sum);
-            }
-        });
-      }
-    }
-}
-
-const kernels::Block* PackedWinograd::points(int64_t group, int64_t phase) const {
-  return blocks_.data() + (group * phases_ + phase) * points_;
-}
-
-namespace {
-
-/// The mean number of points of a phase that are not zero.
-double points_of(kernels::Scheme scheme, const ConvGeometry& geometry, const Axis& rows, const Axis& cols,
-                 bool merged) {
-  const int64_t n = side_of(scheme), T = taps_of(scheme);
-  if (merged) return static_cast<double>(n * n);
-  const auto mean = [&](const std::vector<Phase>& phases, const Axis& axis) {
-    double sum = 0;
-    for (const auto& taps : window_taps(phases, axis, T))
-      for (int64_t i = 0; i < n; ++i) sum += zero_point(scheme, taps, i) ? 0 : 1;
-    return sum / static_cast<double>(phases.size());
-  };
-  return mean(geometry.rows, rows) * mean(geometry.cols, cols);
-}
-
-}  // namespace
-
-std::string winograd_key(kernels::Scheme scheme, const ConvGeometry& geometry) {
-  const int64_t T = taps_of(scheme);
-  std::string key = "winograd/" + std::to_string(static_cast<int>(scheme));
-  for (const auto* phases : {&geometry.rows, &geometry.cols})
-    for (const auto& taps : window_taps(*phases, *axis_of(*phases, T), T)) {
-      key += '/';
-      for (int64_t k : taps) key += std::to_string(k) + ',';
-    }
-  return key;
-}
-
-// Costs are cycles of one core at two multiply-adds of a vector a cycle, for one image.
-//
-// Transforms: a vector through a tile takes n * n loads, as many stores and twice as many additions, about
-// 4 cycles a point with its share of address arithmetic. Weights beyond half of L2 stream from L3 at about 8 bytes a
-// cycle, once for every block of tiles.
-std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& geometry, const kernels::Table& table,
-                                    double images) {
-  if (geometry.groups != 1 || geometry.in.C < 16) return {};
-  const auto rows = axis_of(geometry.rows, taps_of(scheme)), cols = axis_of(geometry.cols, taps_of(scheme));
-  if (!rows || !cols || rows->positions < 1 || cols->positions < 1) return {};
-  const double m = static_cast<double>(outputs_of(scheme)), n = static_cast<double>(side_of(scheme));
-  const double tiles =
-      std::ceil(static_cast<double>(rows->positions) / m) * std::ceil(static_cast<double>(cols->positions) / m);
-  const Lanes lanes = lanes_of(geometry, table);
-  const double IC = static_cast<double>(geometry.in.C), width = static_cast<double>(table.width);
-  const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
-  const double transforms = tiles * 4 * n * n * (IC / width + vectors);
-  // Points that are not zero, over all phases, times the vectors of one phase.
-  const double products = points_of(scheme, geometry, *rows, *cols, lanes.merged) * vectors;
-  const double weights = products * IC * width * 4;
-  const double blocks = std::max(1.0, tiles * images / static_cast<double>(most_tiles));
-  const double streamed = weights > 512 * 1024 ? weights * blocks / 8 / images : 0;
-  return std::max(tiles * IC * products / 2, streamed) + transforms;
-}
-
-double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, double images) {
-  const double width = static_cast<double>(table.width);
-  const double IC = static_cast<double>(geometry.in.C / geometry.groups);
-  const double OC = static_cast<double>(geometry.out.C / geometry.groups);
-  double taps = 0;
-  for (const Phase& row : geometry.rows)
-    for (const Segment& r : row.segments)
-      for (const Phase& col : geometry.cols)
-        for (const Segment& c : col.segments)
-          taps += static_cast<double>((r.end - r.begin) * (c.end - c.begin)) *
-                  static_cast<double>(r.taps.size() * c.taps.size());
-  const double vectors = std::ceil(OC / width) * static_cast<double>(geometry.groups);
-  double weights = IC * OC * static_cast<double>(geometry.groups) * 4;
-  double kernel = 0;
-  for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) {
-      size_t most_row = 0, most_col = 0;
-      for (const Segment& r : row.segments) most_row = std::max(most_row, r.taps.size());
-      for (const Segment& c : col.segments) most_col = std::max(most_col, c.taps.size());
-      kernel += static_cast<double>(most_row * most_col);
-    }
-  weights *= kernel;
-  return std::max(taps * IC * vectors / 2, weights > 512 * 1024 ? weights / 8 / images : 0);
-}
 
 std::unique_ptr<Step> winograd_step(kernels::Scheme scheme, ConvGeometry geometry,
                                     std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,

@@ -14,6 +14,7 @@
 #include "tools/models.h"
 #include "tools/options.h"
 #include "tools/table.h"
+#include "tools/timing.h"
 
 namespace upconv::tools {
 namespace {
@@ -39,16 +40,6 @@ struct Times {
   std::vector<double> runs;
   std::vector<std::vector<double>> steps;  ///< one row for each profile
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// Calls `sample` for so long, and at least a few times.
 void repeat(double seconds, const std::function<void()>& sample) {

@@ -11,6 +11,7 @@
 #include "tools/models.h"
 #include "tools/options.h"
 #include "tools/progress.h"
+#include "tools/timing.h"
 
 namespace upconv::tools {
 namespace {
@@ -27,10 +28,6 @@ struct Generate {
 
   void run() const;
 };
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// The shape of `count` of something.
 Shape batched(int64_t count, Shape shape) {

@@ -11,10 +11,9 @@
 namespace upconv::kernels {
 namespace {
 
-/// sum_j row[j] * d[j * stride] for a row of 0, 1 and -1, which the compiler sees: additions only.
+/// sum_j row[j] * d[j] for a row of 0, 1 and -1, which the compiler sees: additions only.
 template <class Arch, int n>
-UPCONV_INLINE typename Simd<Arch>::Batch combine(const float (&row)[n], const typename Simd<Arch>::Batch* d,
-                                                 int stride) {
+UPCONV_INLINE typename Simd<Arch>::Batch combine(const float (&row)[n], const typename Simd<Arch>::Batch* d) {
   using Batch = typename Simd<Arch>::Batch;
   Batch sum(0.0f);
   bool first = true;
@@ -23,14 +22,14 @@ UPCONV_INLINE typename Simd<Arch>::Batch combine(const float (&row)[n], const ty
     UPCONV_UNROLL
   for (int j = 0; j < n; ++j) {
     if (row[j] == 0 || (pass == 0) != (row[j] > 0)) continue;
-    const Batch term = d[j * stride];
+    const Batch term = d[j];
     sum = first ? term : row[j] > 0 ? sum + term : sum - term;
     first = false;
   }
   return sum;
 }
 
-/// One vector of `count` channels of a tile.
+/// One vector of channels of a tile.
 template <class Arch, class W, class Load, class Store>
 UPCONV_INLINE void transform_input(Load load, Store store) {
   using Batch = typename Simd<Arch>::Batch;
@@ -42,11 +41,11 @@ UPCONV_INLINE void transform_input(Load load, Store store) {
     UPCONV_UNROLL
     for (int i = 0; i < n; ++i) d[i] = load(i * n + j);
     UPCONV_UNROLL
-    for (int i = 0; i < n; ++i) rows[i * n + j] = combine<Arch, n>(W::BT[i], d, 1);
+    for (int i = 0; i < n; ++i) rows[i * n + j] = combine<Arch, n>(W::BT[i], d);
   }
   UPCONV_UNROLL
   for (int i = 0; i < n; ++i) UPCONV_UNROLL
-  for (int j = 0; j < n; ++j) store(i * n + j, combine<Arch, n>(W::BT[j], rows + i * n, 1));
+  for (int j = 0; j < n; ++j) store(i * n + j, combine<Arch, n>(W::BT[j], rows + i * n));
 }
 
 template <class Arch, class W>
@@ -83,7 +82,7 @@ void winograd_output(const WinogradOutput& t) {
       UPCONV_UNROLL
       for (int i = 0; i < n; ++i) d[i] = S::load(t.m + (i * n + j) * t.point + v * S::width);
       UPCONV_UNROLL
-      for (int i = 0; i < m; ++i) rows[i * n + j] = combine<Arch, n>(W::AT[i], d, 1);
+      for (int i = 0; i < m; ++i) rows[i * n + j] = combine<Arch, n>(W::AT[i], d);
     }
     const Batch shift = S::load(t.shift + v * S::width);
     const int rest = t.lanes - v * S::width;
@@ -92,7 +91,7 @@ void winograd_output(const WinogradOutput& t) {
       UPCONV_UNROLL
       for (int j = 0; j < m; ++j) {
         if (j < t.col_begin || j >= t.col_end) continue;
-        const Batch value = activate<Arch>(combine<Arch, n>(W::AT[j], rows + i * n, 1) + shift, t.activation);
+        const Batch value = activate<Arch>(combine<Arch, n>(W::AT[j], rows + i * n) + shift, t.activation);
         if (rest >= S::width)
           S::store(y + j * t.column, value);
         else

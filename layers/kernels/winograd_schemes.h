@@ -35,7 +35,7 @@ struct Winograd<2, 3> {
   static constexpr float AT[m][n] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
 };
 
-/// The schemes that kernels exist for, in the order of Table::winograd.
+/// The schemes that kernels exist for, in the order of Table::winograd_input and winograd_output.
 enum class Scheme : int32_t { f22, f32, f23 };
 constexpr int schemes = 3;
 constexpr int most_points = 16;  ///< n * n of the largest

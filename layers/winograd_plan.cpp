@@ -1,0 +1,59 @@
+#include "layers/winograd_plan.h"
+
+#include <algorithm>
+
+#include "layers/blocking.h"
+
+namespace upconv {
+
+SchemeSize sizes_of(kernels::Scheme scheme) {
+  return with_scheme(scheme, [](auto s) {
+    using W = decltype(s);
+    return SchemeSize{W::m, W::T, W::n};
+  });
+}
+
+std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T) {
+  Axis axis;
+  for (const Phase& phase : phases) {
+    if (phase.in_step != 1) return {};
+    const auto [least, most] = reach(phase);
+    if (most - least >= T) return {};
+    for (const Segment& segment : phase.segments)
+      if (segment.taps.empty()) return {};
+    axis.base.push_back(phase.in_first + least);
+  }
+  axis.first = *std::min_element(axis.base.begin(), axis.base.end());
+  int64_t last = axis.first;
+  for (size_t p = 0; p < phases.size(); ++p) last = std::max(last, axis.base[p] + phases[p].count);
+  axis.positions = last - axis.first;
+  return axis;
+}
+
+std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
+  std::vector<std::vector<int64_t>> found(phases.size(), std::vector<int64_t>(static_cast<size_t>(T), -1));
+  for (size_t p = 0; p < phases.size(); ++p)
+    for (const Segment& segment : phases[p].segments)
+      for (const AxisTap& tap : segment.taps)
+        found[p][static_cast<size_t>(phases[p].in_first + tap.shift - axis.base[p])] = tap.k;
+  return found;
+}
+
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
+  return with_scheme(scheme, [&](auto s) {
+    using W = decltype(s);
+    for (int t = 0; t < W::T; ++t)
+      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
+    return true;
+  });
+}
+
+Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table) {
+  const int64_t OC = geometry.out.C;
+  const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
+  const bool merged = OC * 2 <= table.width && phases > 1;
+  const int64_t block = merged && phases * OC <= table.width ? table.width : 2 * table.width;
+  return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
+}
+
+}  // namespace upconv

@@ -1,0 +1,44 @@
+#pragma once
+// How a Winograd scheme fits a convolution: what the packed weights, the driver and the costs of winograd agree on.
+#include <optional>
+#include <vector>
+
+#include "conv_step.h"
+
+namespace upconv {
+
+/// F(m, T) with n = m + T - 1 points in each direction.
+struct SchemeSize {
+  int64_t m, T, n;
+};
+SchemeSize sizes_of(kernels::Scheme scheme);
+
+/// Tiles in a block of work, at most: every transformed weight that streams past is used for all of them, 4 register
+/// tiles on AVX-512.
+constexpr int64_t most_tiles = 56;
+
+/// What the scheme makes of one axis: windows begin at `first`, one for each position of any phase.
+struct Axis {
+  int64_t first = 0, positions = 0;
+  std::vector<int64_t> base;  ///< of each phase: where the window of its position 0 begins
+};
+
+/// The window shared by all phases, or nothing where a phase reads more than T inputs or T that are not neighbours, or
+/// where an output has no input at all: it must be the bias alone, not that plus a rounding error.
+std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T);
+
+/// For every phase of an axis, the kernel's index of what position t of its window means, or -1.
+std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
+
+/// Whether point i of G g is zero for every g with these taps: a phase of one tap needs no point at infinity, or at 0.
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i);
+
+/// How output channels share vectors: phases of few channels lie side by side in one block.
+struct Lanes {
+  int64_t block;   ///< floats in a block
+  bool merged;     ///< a block holds (phase, channel) pairs, phase outermost; otherwise channels of one phase
+  int64_t blocks;  ///< in all phases
+};
+Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table);
+
+}  // namespace upconv

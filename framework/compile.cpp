@@ -1,10 +1,13 @@
 #include "framework/compile.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "framework/code.h"
 #include "framework/fail.h"
 #include "framework/layout.h"
+#include "framework/suggestion.h"
 
 namespace upconv {
 namespace {
@@ -293,16 +296,33 @@ void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
       layouts.push_back(plan.at(input).layout);
       inputs.push_back(places[static_cast<size_t>(input)]);
     }
+    const Lowering lowering{types, layouts, node.type, node.layout, code.options};
     std::unique_ptr<Step> step;
     try {
-      step = node.operation->lower({types, layouts, node.type, node.layout, code.options});
+      step = node.operation->lower(lowering);
     } catch (const Error& error) {
       fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
     }
     code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
-    StepInfo info{node.path, std::string(node.operation->name()), step->algorithm(), node.type.shape, step->flops()};
+    StepInfo info{node.path,     std::string(node.operation->name()), step->algorithm(), node.type.shape,
+                  step->flops(), node.operation->candidates(lowering)};
     code.steps.push_back({std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)});
   }
+}
+
+/// Pass: an algorithm that was asked for by name is one that some layer could take.
+void check_algorithm(const Program::Code& code) {
+  const std::string& wanted = code.options.algorithm;
+  if (wanted.empty()) return;
+  std::vector<std::string_view> known;
+  for (const auto& placed : code.steps)
+    for (const Candidate& candidate : placed.info.candidates)
+      if (std::find(known.begin(), known.end(), candidate.algorithm) == known.end())
+        known.push_back(candidate.algorithm);
+  if (std::find(known.begin(), known.end(), wanted) != known.end()) return;
+  if (known.empty()) fail("no layer has a choice of algorithms, got \"{}\"", wanted);
+  fail("no layer could take the algorithm \"{}\": with these options there are {}{}", wanted, fmt::join(known, ", "),
+       suggestion(wanted, known));
 }
 
 }  // namespace
@@ -324,6 +344,7 @@ Program compile(const Graph& graph, const Options& options) {
   separate_outputs(plan);
   const std::vector<Place> places = place_values(plan, code->arena_bytes);
   lower(plan, places, *code);
+  check_algorithm(*code);
   return Program(std::move(code));
 }
 

@@ -48,6 +48,12 @@ struct Lowering {
   const Options& options;
 };
 
+/// An algorithm that could compute a layer.
+struct Candidate {
+  std::string algorithm;  ///< "winograd F(3,2)"
+  double cycles;          ///< that one core is expected to take for an image
+};
+
 /// One kind of operation with its arguments and parameters: immutable, shared. All that the compiler knows of a layer.
 class Operation {
  public:
@@ -73,6 +79,8 @@ class Operation {
   virtual Layout preferred_layout(Layout wanted) const { return wanted; }
   /// The layout of its output of rank 4, from that of the first input and what the readers would like.
   virtual Layout output_layout(Layout input, Layout /*wanted*/) const { return input; }
+  /// The algorithms that its step is chosen from; none where there is no choice.
+  virtual std::vector<Candidate> candidates(const Lowering&) const { return {}; }
   /// The step that computes it. Not called for views.
   virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
 };

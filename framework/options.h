@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "arena.h"
 #include "cpu.h"
@@ -18,6 +19,10 @@ enum class Accuracy { exact, standard, fast };
 struct Options {
   Tune tune = Tune::latency;
   Accuracy accuracy = Accuracy::standard;
+  /// The algorithm of every layer that could take it, by its name in Program::steps(): "direct", "winograd F(3,2)", ...
+  /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
+  /// names, where no layer could take it.
+  std::string algorithm = {};
   int threads = 0;              ///< how many work on one run; 0, or more than the arena has, means all of it
   std::optional<Isa> isa = {};  ///< nothing means default_isa()
   std::shared_ptr<const Arena> arena = {};  ///< whose threads; nothing means upconv's own, as many as the machine has

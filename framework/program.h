@@ -38,6 +38,7 @@ struct StepInfo {
   std::string algorithm;
   Shape shape;  ///< of the output
   double flops = 0;
+  std::vector<Candidate> candidates;  ///< what `algorithm` was chosen from; none where there is no choice
 };
 
 class Workspace;

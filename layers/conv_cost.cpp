@@ -81,19 +81,23 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
 
 }  // namespace
 
-std::optional<kernels::Scheme> choose_scheme(const ConvGeometry& geometry, const kernels::Table& table,
-                                             const Options& options) {
-  if (options.accuracy == Accuracy::exact) return {};
+std::string ConvCandidate::name() const { return scheme ? name_of(*scheme) : "direct"; }
+
+std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
+                                           const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
-  std::optional<kernels::Scheme> best;
-  double least = direct_cost(geometry, table, images);
-  for (auto scheme : {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23}) {
-    const std::optional<double> cost = winograd_cost(scheme, geometry, table, images);
-    if (!cost || *cost >= least) continue;
-    best = scheme;
-    least = *cost;
-  }
-  return best;
+  std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
+  if (options.accuracy == Accuracy::exact) return candidates;
+  for (auto scheme : {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23})
+    if (const std::optional<double> cycles = winograd_cost(scheme, geometry, table, images))
+      candidates.push_back({scheme, *cycles});
+  return candidates;
+}
+
+ConvCandidate choose(const std::vector<ConvCandidate>& candidates, const Options& options) {
+  for (const ConvCandidate& candidate : candidates)
+    if (candidate.name() == options.algorithm) return candidate;
+  return *std::min_element(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.cycles < b.cycles; });
 }
 
 }  // namespace upconv

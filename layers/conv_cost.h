@@ -1,14 +1,27 @@
 #pragma once
 // Which algorithm computes a convolution.
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "conv_step.h"
 
 namespace upconv {
 
-/// The cheapest scheme where one is cheaper than the direct kernel and the options allow it. Decided from the layer,
-/// the size of an image and the options, never from the batch.
-std::optional<kernels::Scheme> choose_scheme(const ConvGeometry& geometry, const kernels::Table& table,
-                                             const Options& options);
+/// A way to compute a convolution: by a scheme of Winograd's, or, where it has none, by the direct kernel.
+struct ConvCandidate {
+  std::optional<kernels::Scheme> scheme;
+  double cycles;  ///< that one core is expected to take for an image
+  /// Of its step: Step::algorithm().
+  std::string name() const;
+};
+
+/// All that apply and that the options' accuracy allows; the direct kernel always does and comes first.
+std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
+                                           const Options& options);
+
+/// The one that the options name, if it is among them, else the cheapest. Both are decided from the layer, the size of
+/// an image and the options, never from the batch.
+ConvCandidate choose(const std::vector<ConvCandidate>& candidates, const Options& options);
 
 }  // namespace upconv

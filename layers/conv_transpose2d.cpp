@@ -100,15 +100,21 @@ class ConvTranspose2dOperation : public Operation {
   Layout preferred_layout(Layout) const override { return Layout::channels_last; }
   Layout output_layout(Layout, Layout wanted) const override { return wanted; }
 
+  std::vector<Candidate> candidates(const Lowering& lowering) const override {
+    std::vector<Candidate> all;
+    for (const ConvCandidate& candidate : conv_candidates(geometry_of(lowering), table_of(lowering), lowering.options))
+      all.push_back({candidate.name(), candidate.cycles});
+    return all;
+  }
+
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
-    const kernels::Table& table = kernels::table(*lowering.options.isa);
-    ConvGeometry geometry{in, out, options_.groups, kernel_.w, {}, {}};
-    geometry.rows = transposed_axis(in.H, out.H, kernel_.h, options_.stride.h, options_.padding.h, options_.dilation.h);
-    geometry.cols = transposed_axis(in.W, out.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w);
+    const kernels::Table& table = table_of(lowering);
+    ConvGeometry geometry = geometry_of(lowering);
+    const ImageShape& in = geometry.in;
     const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
     const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products};
-    if (const auto scheme = choose_scheme(geometry, table, lowering.options)) {
+    const auto candidates = conv_candidates(geometry, table, lowering.options);
+    if (const auto scheme = choose(candidates, lowering.options).scheme) {
       auto packed = packed_as<PackedWinograd>(
           winograd_key(*scheme, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
             return std::make_shared<const PackedWinograd>(table, *scheme, geometry, view, shift);
@@ -123,6 +129,18 @@ class ConvTranspose2dOperation : public Operation {
   }
 
  private:
+  static const kernels::Table& table_of(const Lowering& lowering) { return kernels::table(*lowering.options.isa); }
+
+  ConvGeometry geometry_of(const Lowering& lowering) const {
+    const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
+    return {in,
+            out,
+            options_.groups,
+            kernel_.w,
+            transposed_axis(in.H, out.H, kernel_.h, options_.stride.h, options_.padding.h, options_.dilation.h),
+            transposed_axis(in.W, out.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w)};
+  }
+
   static __int128 output(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                          int64_t output_padding) {
     return static_cast<__int128>(in - 1) * stride - 2 * static_cast<__int128>(padding) +

@@ -1,5 +1,7 @@
 #include "layers/winograd_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "layers/blocking.h"
@@ -11,6 +13,11 @@ SchemeSize sizes_of(kernels::Scheme scheme) {
     using W = decltype(s);
     return SchemeSize{W::m, W::T, W::n};
   });
+}
+
+std::string name_of(kernels::Scheme scheme) {
+  const SchemeSize size = sizes_of(scheme);
+  return fmt::format("winograd F({},{})", size.m, size.T);
 }
 
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T) {

@@ -1,6 +1,7 @@
 #pragma once
 // How a Winograd scheme fits a convolution: what the packed weights, the driver and the costs of winograd agree on.
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "conv_step.h"
@@ -12,6 +13,8 @@ struct SchemeSize {
   int64_t m, T, n;
 };
 SchemeSize sizes_of(kernels::Scheme scheme);
+/// The algorithm's name in programs: "winograd F(3,2)".
+std::string name_of(kernels::Scheme scheme);
 
 /// Tiles in a block of work, at most: every transformed weight that streams past is used for all of them, 4 register
 /// tiles on AVX-512.

@@ -149,6 +149,19 @@ json "[l['path'] for l in r['layers']][-1] == 'main.12' and len(r['layers'][0]) 
   bench dcgan --input 1,100,1,1 --seconds 0 --tune throughput --accuracy fast
 json "r['layers'][0]['operation'] == 'Embedding' and r['output'] == [5, 2]" \
   bench "Embedding(3, 2)" --input 5 --seconds 0
+# Algorithms by name, and all of them beside the chosen one.
+wide="ConvTranspose2d(32, 32, 4, 2, 1)"
+expect 0 "of the best" bench "$wide" --input 1,32,9,9 --seconds 0 --algorithm all
+check grep -qE '^-  +winograd F\(2,2\) ' out.txt
+json "r['layers'][-1]['algorithm'] == 'winograd F(2,2)' and r['algorithm'] == 'winograd F(2,2)'" \
+  bench "$wide" --input 1,32,9,9 --seconds 0 --algorithm "winograd F(2,2)"
+json "[c['algorithm'] for c in r['layers'][-1]['candidates'] if c['chosen']] == [r['layers'][-1]['algorithm']]" \
+  bench "$wide" --input 1,32,9,9 --seconds 0 --algorithm all
+json "min(c['ratio'] for c in r['layers'][-1]['candidates']) == 1 and len(r['layers'][-1]['candidates']) > 2" \
+  bench "$wide" --input 1,32,9,9 --seconds 0 --algorithm all
+expect 1 'no layer could take the algorithm "winograd F(2;2)": with these options there are direct, winograd F(2,2), ' \
+  bench "$wide" --input 1,32,9,9 --algorithm "winograd F(2;2)"
+expect 1 'no layer has a choice of algorithms, got "direct"' bench "ReLU()" --input 1,32,9,9 --algorithm direct
 expect 1 "main.0: ConvTranspose2d expected 100 channels, got 3" bench dcgan --input 1,3,1,1
 expect 1 'unknown network "dcgam"; did you mean dcgan?' bench dcgam --input 1,100,1,1
 expect 2 "--input is required" bench dcgan

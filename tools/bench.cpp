@@ -26,6 +26,7 @@ struct Bench {
   double seconds = 1;
   std::string tune = "latency";
   std::string accuracy = "standard";
+  std::string algorithm = "auto";
   bool json = false;
 
   void run() const;
@@ -35,10 +36,27 @@ const std::map<std::string, Tune> tunes = {{"latency", Tune::latency}, {"through
 const std::map<std::string, Accuracy> accuracies = {
     {"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}};
 
+/// A program and what it runs on.
+struct Runner {
+  explicit Runner(Program which) : program(std::move(which)), workspace(program) {
+    for (const Type& type : program.outputs()) outputs.emplace_back(type.shape, type.dtype);
+  }
+  Program program;
+  Workspace workspace;
+  std::vector<Tensor> outputs;
+};
+
 /// Seconds of whole runs, and of each step by itself.
 struct Times {
   std::vector<double> runs;
   std::vector<std::vector<double>> steps;  ///< one row for each profile
+};
+
+/// The candidates for one step, measured in the same rounds.
+struct Contest {
+  size_t step;
+  std::vector<Candidate> candidates;
+  std::vector<std::vector<double>> seconds;  ///< [candidate][round]
 };
 
 /// Calls `sample` for so long, and at least a few times.
@@ -68,19 +86,55 @@ Tensor random_input(const Shape& shape, const Module& module, Random& random) {
 }
 
 Times measure(const Program& program, const Tensor& x, double seconds) {
-  Workspace workspace(program);
+  Runner runner(program);
   const std::span<const Tensor> inputs(&x, 1);
-  std::vector<Tensor> outputs;
-  for (const Type& type : program.outputs()) outputs.emplace_back(type.shape, type.dtype);
-  program.run(workspace, inputs, outputs);  // warms up
+  program.run(runner.workspace, inputs, runner.outputs);  // warms up
   Times times;
   repeat(seconds, [&] {
     const auto start = std::chrono::steady_clock::now();
-    program.run(workspace, inputs, outputs);
+    program.run(runner.workspace, inputs, runner.outputs);
     times.runs.push_back(seconds_since(start));
   });
-  repeat(seconds / 4, [&] { times.steps.push_back(program.profile(workspace, inputs, outputs)); });
+  repeat(seconds / 4, [&] { times.steps.push_back(program.profile(runner.workspace, inputs, runner.outputs)); });
   return times;
+}
+
+std::vector<Contest> contests_of(const Program& program) {
+  std::vector<Contest> contests;
+  const std::vector<StepInfo> steps = program.steps();
+  for (size_t i = 0; i < steps.size(); ++i)
+    if (const auto& candidates = steps[i].candidates; !candidates.empty())
+      contests.push_back({i, candidates, std::vector<std::vector<double>>(candidates.size())});
+  return contests;
+}
+
+/// Every candidate of every step: a round runs one program for each algorithm, in an order that rotates, so that what
+/// slows the machine slows all. `compile_with` compiles the network with one of them wherever that applies.
+std::vector<Contest> compare(const std::function<Program(const std::string&)>& compile_with, const Tensor& x,
+                             double seconds) {
+  std::vector<Contest> contests = contests_of(compile_with(""));
+  std::vector<std::string> algorithms;
+  std::vector<Runner> runners;
+  for (const Contest& contest : contests)
+    for (const Candidate& candidate : contest.candidates)
+      if (std::find(algorithms.begin(), algorithms.end(), candidate.algorithm) == algorithms.end()) {
+        algorithms.push_back(candidate.algorithm);
+        runners.emplace_back(compile_with(candidate.algorithm));
+      }
+  const auto run = [&](size_t which) {
+    Runner& runner = runners[which];
+    const std::vector<double> times = runner.program.profile(runner.workspace, std::span(&x, 1), runner.outputs);
+    for (Contest& contest : contests)
+      for (size_t c = 0; c < contest.candidates.size(); ++c)
+        if (contest.candidates[c].algorithm == algorithms[which]) contest.seconds[c].push_back(times[contest.step]);
+  };
+  size_t round = 0;
+  if (!runners.empty())
+    repeat(seconds, [&] {
+      for (size_t i = 0; i < runners.size(); ++i) run((round + i) % runners.size());
+      ++round;
+    });
+  return contests;
 }
 
 /// One step's part of the report.
@@ -100,8 +154,55 @@ nlohmann::ordered_json layer_reports(const Program& program, const Times& times)
   return layers;
 }
 
+/// A step's candidates, in the order of its list. Ratios are to the one with the least median: of times, the median
+/// over the rounds; of the cycles that were expected, to the least.
+nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& step) {
+  std::vector<double> medians, cycles;
+  for (size_t c = 0; c < contest.candidates.size(); ++c) {
+    medians.push_back(median(contest.seconds[c]));
+    cycles.push_back(contest.candidates[c].cycles);
+  }
+  const auto best = static_cast<size_t>(std::min_element(medians.begin(), medians.end()) - medians.begin());
+  const double least = *std::min_element(cycles.begin(), cycles.end());
+  auto candidates = nlohmann::ordered_json::array();
+  for (size_t c = 0; c < contest.candidates.size(); ++c) {
+    std::vector<double> ratios;
+    for (size_t round = 0; round < contest.seconds[c].size(); ++round)
+      ratios.push_back(contest.seconds[c][round] / contest.seconds[best][round]);
+    const std::string& algorithm = contest.candidates[c].algorithm;
+    candidates.push_back({{"algorithm", algorithm},
+                          {"chosen", algorithm == step.algorithm},
+                          {"ms", medians[c] * 1e3},
+                          {"gflops", step.flops / medians[c] / 1e9},
+                          {"ratio", median(ratios)},
+                          {"expected_cycles", cycles[c]},
+                          {"expected_ratio", cycles[c] / least}});
+  }
+  return candidates;
+}
+
 /// How many pictures an output of this shape is: (N, C, H, W) or (N, features), else one.
 int64_t images(const Shape& shape) { return shape.size() == 4 || shape.size() == 2 ? shape[0] : 1; }
+
+void print_candidates(const nlohmann::ordered_json& layers) {
+  Table table({{"layer"},
+               {"algorithm"},
+               {"chosen"},
+               {"ms", true},
+               {"GFLOP/s", true},
+               {"of the best", true},
+               {"expected Mcycles", true},
+               {"of the least", true}});
+  for (const auto& layer : layers)
+    for (const auto& one : layer.value("candidates", nlohmann::ordered_json::array()))
+      table.add({layer["path"], one["algorithm"], one["chosen"] ? "yes" : "",
+                 fmt::format("{:.3f}", one["ms"].get<double>()), fmt::format("{:.1f}", one["gflops"].get<double>()),
+                 fmt::format("{:.2f}", one["ratio"].get<double>()),
+                 fmt::format("{:.3f}", one["expected_cycles"].get<double>() / 1e6),
+                 fmt::format("{:.2f}", one["expected_ratio"].get<double>())});
+  fmt::print("\n");
+  table.print();
+}
 
 void print(const nlohmann::ordered_json& report) {
   const auto shape = [](const nlohmann::ordered_json& sizes) { return str(sizes.get<Shape>()); };
@@ -121,6 +222,7 @@ void print(const nlohmann::ordered_json& report) {
   fmt::print("\nmedian {:.3f} ms, least {:.3f} ms of {} runs: {:.0f} images/s, {:.1f} GFLOP/s\n",
              report["median_ms"].get<double>(), report["min_ms"].get<double>(), report["runs"].get<size_t>(),
              report["images_per_s"].get<double>(), report["gflops"].get<double>());
+  if (report["algorithm"] == "all") print_candidates(report["layers"]);
 }
 
 void Bench::run() const {
@@ -130,9 +232,16 @@ void Bench::run() const {
   randomize(*model.module, random);
   const Tensor x = random_input(input, *model.module, random);
   const Type type{x.shape(), x.dtype()};
-  const Program program = compile(
-      *model.module, std::span(&type, 1),
-      {.tune = tunes.at(tune), .accuracy = accuracies.at(accuracy), .threads = machine.threads, .isa = machine.isa});
+  const auto compile_with = [&](const std::string& name) {
+    return compile(*model.module, std::span(&type, 1),
+                   {.tune = tunes.at(tune),
+                    .accuracy = accuracies.at(accuracy),
+                    .algorithm = name,
+                    .threads = machine.threads,
+                    .isa = machine.isa});
+  };
+  const bool all = algorithm == "all";
+  const Program program = compile_with(all || algorithm == "auto" ? "" : algorithm);
   const Times times = measure(program, x, seconds);
 
   const double seconds_of_one = median(times.runs);
@@ -140,6 +249,10 @@ void Bench::run() const {
   const double flops = std::accumulate(steps.begin(), steps.end(), 0.0,
                                        [](double sum, const StepInfo& step) { return sum + step.flops; });
   const Shape& output = program.outputs()[0].shape;
+  nlohmann::ordered_json layers = layer_reports(program, times);
+  if (all)
+    for (const Contest& contest : compare(compile_with, x, seconds))
+      layers[contest.step]["candidates"] = contest_report(contest, steps[contest.step]);
   const nlohmann::ordered_json report = {
       {"input", input},
       {"output", output},
@@ -147,12 +260,13 @@ void Bench::run() const {
       {"threads", program.threads()},
       {"tune", tune},
       {"accuracy", accuracy},
+      {"algorithm", algorithm},
       {"runs", times.runs.size()},
       {"median_ms", seconds_of_one * 1e3},
       {"min_ms", *std::min_element(times.runs.begin(), times.runs.end()) * 1e3},
       {"images_per_s", static_cast<double>(images(output)) / seconds_of_one},
       {"gflops", flops / seconds_of_one / 1e9},
-      {"layers", layer_reports(program, times)},
+      {"layers", layers},
   };
   if (json) {
     fmt::print("{}\n", report.dump());
@@ -178,11 +292,17 @@ void add_bench(CLI::App& app) {
   command->add_option("--accuracy", options->accuracy, "Which algorithms may be chosen: exact, standard or fast")
       ->check(CLI::IsMember(accuracies))
       ->capture_default_str();
+  command
+      ->add_option("--algorithm", options->algorithm,
+                   "auto: what is expected to be fastest; all: every one that applies, beside the chosen one; or one's "
+                   "name, direct or \"winograd F(3,2)\", for the layers that could take it")
+      ->capture_default_str();
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(
       "Examples:\n"
       "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
+      "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
       "Each layer is timed by itself, so they add up to more than a run. GFLOP/s count the layer's own products.");
   command->callback([options] { options->run(); });
 }

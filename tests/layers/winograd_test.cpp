@@ -50,6 +50,48 @@ TEST_CASE("Winograd: taken where it saves products, never where exact sums are a
   }
 }
 
+TEST_CASE("Winograd: every candidate can be asked for by its name, and paints the same") {
+  Random random(5);
+  const Sequential net = sequential(layer_of(24, 32, 4, k4s2, random), ReLU(), layer_of(32, 20, 3, k3s1, random));
+  const Tensor x = random.randn({2, 24, 10, 21});
+  for (Isa isa : available_isas())
+    for (Tune tune : {Tune::latency, Tune::throughput}) {
+      const Tensor exact = compile(net, x.shape(), {.accuracy = Accuracy::exact, .isa = isa})(x);
+      const std::vector<StepInfo> chosen = compile(net, x.shape(), {.tune = tune, .isa = isa}).steps();
+      for (const StepInfo& wanted : chosen)
+        for (const Candidate& candidate : wanted.candidates) {
+          CAPTURE(name(isa));
+          CAPTURE(candidate.algorithm);
+          CHECK(candidate.cycles > 0);
+          const Program program = compile(net, x.shape(), {.tune = tune, .algorithm = candidate.algorithm, .isa = isa});
+          const std::vector<StepInfo> steps = program.steps();
+          REQUIRE(steps.size() == chosen.size());
+          for (size_t i = 0; i < steps.size(); ++i) {
+            const bool could = std::any_of(steps[i].candidates.begin(), steps[i].candidates.end(),
+                                           [&](const Candidate& one) { return one.algorithm == candidate.algorithm; });
+            CHECK(steps[i].algorithm == (could ? candidate.algorithm : chosen[i].algorithm));
+          }
+          check_close(program(x), exact, [](int64_t) { return 1e-3; });
+        }
+    }
+  // A 3x3 kernel has three taps, so this is for the first layer alone.
+  const auto steps = compile(net, x.shape(), {.algorithm = "winograd F(3,2)"}).steps();
+  CHECK(steps.front().algorithm == "winograd F(3,2)");
+  CHECK(steps.back().algorithm == compile(net, x.shape()).steps().back().algorithm);
+}
+
+TEST_CASE("Winograd: an algorithm that no layer could take is refused with those that there are") {
+  Random random(6);
+  const ConvTranspose2d up = layer_of(24, 32, 4, k4s2, random);
+  const auto refused = [](const Module& module, const Shape& shape, const Options& options) {
+    return error_of([&] { compile(module, shape, options); });
+  };
+  CHECK(refused(up, {1, 24, 5, 5}, {.accuracy = Accuracy::exact, .algorithm = "winograd F(3,2)"}) ==
+        "no layer could take the algorithm \"winograd F(3,2)\": with these options there are direct");
+  CHECK(refused(up, {1, 24, 5, 5}, {.algorithm = "winograd F(3;2)"}).ends_with("; did you mean winograd F(3,2)?"));
+  CHECK(refused(ReLU(), {1, 3}, {.algorithm = "direct"}) == "no layer has a choice of algorithms, got \"direct\"");
+}
+
 TEST_CASE("Winograd: the rms error is within 2.2 of the direct sum's, for 16 to 1024 channels") {
   for (int64_t channels : {16, 64, 256, 1024})
     for (const auto& [kernel, options] : {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1)}) {
@@ -114,16 +156,24 @@ TEST_CASE("Winograd: an image's bits depend neither on its batch, nor on its pla
       for (Tune tune : {Tune::latency, Tune::throughput})
         for (int64_t side : {9, 25}) {
           const Tensor x = random.randn({5, 40, side, side});
-          const Tensor all = compile(layer, x.shape(), {.tune = tune, .threads = 2, .isa = isa})(x);
-          const Program one = compile(layer, {1, 40, side, side}, {.tune = tune, .threads = 1, .isa = isa});
-          const int64_t in = x.numel() / 5, out = all.numel() / 5;
-          for (int64_t image = 0; image < 5; ++image) {
-            Tensor alone({1, 40, side, side});
-            std::copy_n(x.data() + image * in, in, alone.data());
-            const Tensor y = one(alone);
-            CAPTURE(name(isa));
-            CAPTURE(image);
-            CHECK(std::equal(y.data(), y.data() + out, all.data() + image * out));
+          const Options by_itself{.tune = tune, .threads = 1, .isa = isa};
+          const std::vector<StepInfo> steps = compile(layer, x.shape(), by_itself).steps();
+          for (const Candidate& candidate : steps.back().candidates) {
+            Options of_one = by_itself, of_all = by_itself;
+            of_one.algorithm = of_all.algorithm = candidate.algorithm;
+            of_all.threads = 2;
+            const Tensor all = compile(layer, x.shape(), of_all)(x);
+            const Program one = compile(layer, {1, 40, side, side}, of_one);
+            const int64_t in = x.numel() / 5, out = all.numel() / 5;
+            for (int64_t image = 0; image < 5; ++image) {
+              Tensor alone({1, 40, side, side});
+              std::copy_n(x.data() + image * in, in, alone.data());
+              const Tensor y = one(alone);
+              CAPTURE(name(isa));
+              CAPTURE(candidate.algorithm);
+              CAPTURE(image);
+              CHECK(std::equal(y.data(), y.data() + out, all.data() + image * out));
+            }
           }
         }
 }

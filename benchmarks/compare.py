@@ -6,7 +6,7 @@ before anything is timed. Then rounds: each engine samples for some seconds, in 
 round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the median over
 the rounds of its samples' medians. The fastest peer is the one with the least figure, and the ratio is the median
 over the rounds of its time divided by upconv's in the same round: what slows the machine for half a minute slows
-both. Where the host of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one
+both. The part of the machine's limit that upconv reaches is taken from each round in the same way. Where the host of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one
 that lost less counts.
 """
 
@@ -26,16 +26,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import choice
 import numpy as np
 import report
-from engines import ENGINES, ROOT
+from engines import ENGINES
+from paths import BENCHMARKS, ROOT
 from rows import GROUPS, BatchNorm2d, ConvTranspose2d, Group, Row, pair
 from safetensors.numpy import load_file, save_file
 
 TOLERANCE = 1e-4  # of the largest output
 SETTLE = 0.1  # seconds after a sample, so that threads which spin while they wait for work have gone to sleep
 STOLEN = 0.05
-BENCHMARKS = ROOT / "build/release/upconv_benchmarks"
 
 
 class Worker:
@@ -224,6 +225,7 @@ def summary(row: Row, group: Group, threads: int, samples: dict, peaks: list[flo
         "group": group.name,
         "threads": threads,
         "promise": row.promise,
+        "promised_peak": row.promised_peak,
         "input": row.input,
         "flops": row.flops(),
         "bytes": row.bytes(),
@@ -233,9 +235,12 @@ def summary(row: Row, group: Group, threads: int, samples: dict, peaks: list[flo
         "failures": failures,
         "fastest_peer": None,
         "ratio": None,
+        "of_peak": None,
     }
     peers = [name for name in engines if name != "upconv"]
     if "upconv" in engines:
+        times = engines["upconv"]["rounds_ms"]
+        found["of_peak"] = statistics.median(row.flops() / ms / 1e6 / limit for ms, limit in zip(times, peaks))
         found["isa"] = samples["upconv"][0]["isa"]
         found["algorithms"] = [layer["algorithm"] for layer in samples["upconv"][0]["layers"] if layer["gflops"]]
     if "upconv" in engines and peers:
@@ -268,6 +273,8 @@ def broken_promises(rows: list[dict], means: list[dict]) -> list[str]:
             broken.append(f"{where}: promised {row['promise']:.2f}, but no peer was measured")
         elif row["promise"] and row["ratio"] < row["promise"]:
             broken.append(f"{where}: promised {row['promise']:.2f}, measured {row['ratio']:.3f}")
+        if row["promised_peak"] and row["of_peak"] is not None and row["of_peak"] < row["promised_peak"]:
+            broken.append(f"{where}: promised {row['promised_peak']:.0%} of peak, measured {row['of_peak']:.1%}")
     for mean in means:
         if mean["promise"] and mean["mean"] < mean["promise"]:
             where = f"{mean['group']}, {report.threads_text(mean['threads'])}"
@@ -304,7 +311,8 @@ def line_of(row: dict) -> str:
     times = [f"{name} {row['engines'][name]['ms']:.3f}" for name in row["engines"]]
     times += [f"{name} failed ({why})" for name, why in row["failures"].items()]
     ratio = f"{row['ratio']:5.2f}" if row["ratio"] else "    -"
-    return f"{row['name']:22} {report.threads_text(row['threads']):9} {ratio}   {', '.join(times)}"
+    peak = f"{row['of_peak']:4.0%}" if row["of_peak"] else "   -"
+    return f"{row['name']:29} {report.threads_text(row['threads']):9} {ratio} {peak} of peak   {', '.join(times)}"
 
 
 def numbers(text: str) -> list[int]:
@@ -322,7 +330,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./dev bench",
         description="upconv beside other engines: a table, a JSON file and two pictures.",
-        epilog="It fails with --check where a promise of benchmarks/rows.py is not kept.",
+        epilog="It fails with --check where a promise of benchmarks/rows.py is not kept, and where upconv takes an "
+        "algorithm that is slower than another (`./dev choice`).",
     )
     peers = [name for name in ENGINES if name != "upconv"]
     counts = sorted({1, min(2, os.cpu_count())})
@@ -333,7 +342,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of each sample (default 0.3)")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.1 seconds: whether it works, not how fast")
     parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "build/compare", help="where the files go")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a promise is not kept")
+    parser.add_argument(
+        "--check", action="store_true", help="exit with 1 where a promise is not kept or a choice is bad"
+    )
     parser.add_argument("--publish", action="store_true", help="put table and pictures of a whole run into docs/")
     options = parser.parse_args()
     if unknown := set(options.peers) - set(peers):
@@ -387,20 +398,28 @@ def run(options: argparse.Namespace) -> dict:
 def main() -> int:
     options = arguments()
     found = run(options)
+    choices = []
+    if options.check or options.publish:
+        choices = choice.judge_all(options.rows, options.threads, options.seconds)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "compare.json").write_text(json.dumps(found, indent=1) + "\n")
     (options.out / "compare.md").write_text(report.markdown(found))
     report.draw_ratios(found, options.out / "ratios.png")
     report.draw_roofline(found, options.out / "roofline.png")
+    if choices:
+        choice.write(choices, options.out)
     for mean in found["groups"]:
         print(f"geometric mean of {mean['group']}, {report.threads_text(mean['threads'])}: {mean['mean']:.2f}")
     print(f"{options.out}/compare.md, compare.json, ratios.png, roofline.png")
     if options.publish:
-        for file in ("compare.md", "ratios.png", "roofline.png"):
+        for file in ("compare.md", "choice.md", "ratios.png", "roofline.png"):
             shutil.copy(options.out / file, ROOT / "docs")
+    bad_choices = choice.bad_choices(choices)
     for promise in found["broken_promises"]:
         print(f"not kept: {promise}", file=sys.stderr)
-    return 1 if options.check and found["broken_promises"] else 0
+    for text in bad_choices:
+        print(f"bad choice: {text}", file=sys.stderr)
+    return 1 if options.check and (found["broken_promises"] or bad_choices) else 0
 
 
 if __name__ == "__main__":

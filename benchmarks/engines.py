@@ -18,14 +18,12 @@ import sys
 import tempfile
 import textwrap
 import time
-from pathlib import Path
 
 import numpy as np
+from paths import PROGRAM
 from rows import BatchNorm2d, ConvTranspose2d, ReLU, Row, Tanh, find_row, pair
 from safetensors.numpy import load_file
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "build/release/upconv"
 LEAST_RUNS = 3  # of a sample, however long one takes
 
 

@@ -75,7 +75,8 @@ def table(rows: list[dict], peers: list[str]) -> list[str]:
         cells.append(f"{row['promise']:.2f}" if row["promise"] else "")
         if "upconv" in row["engines"]:
             gflops = row["flops"] / row["engines"]["upconv"]["ms"] / 1e6
-            cells += [digits(gflops), f"{gflops / row['peak_gflops']:.0%}"]
+            promise = f" (promised {row['promised_peak']:.0%})" if row["promised_peak"] else ""
+            cells += [digits(gflops), f"{row['of_peak']:.0%}{promise}"]
         else:
             cells += ["-", "-"]
         lines.append("| " + " | ".join(cells) + " |")
@@ -125,7 +126,7 @@ def markdown(found: dict) -> str:
         "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each by itself, with",
         "  the least and the greatest. Above 1 upconv is faster.",
         '- GFLOP/s count products that reach an output; "of peak" is of multiply-adds in registers on one thread,',
-        "  measured in every round, times the threads.",
+        "  measured in every round, times the threads; above 100% is what Winograd's algorithm saves.",
         "- Stolen is what the host of a virtual machine took; a sample that lost more than 5% is taken again.",
         "- One process for each engine, one at work at a time; BatchNorm is folded for all; each result was PyTorch's",
         "  within 1e-4 of the largest output before it was timed.",

@@ -1,9 +1,10 @@
 """What compare.py measures, and what upconv promises of it.
 
 A row is a stack of layers at one size of input; a group is rows that are judged together. To add a row, write it into
-a group; to promise something, give the row a `promise` (the least ratio of the fastest peer's time to upconv's) or
-the group a `promised_mean` (the least geometric mean of its rows' ratios). Promises hold for every number of threads.
-The twelve layers are those of shapes.h.
+a group; to promise something, give the row a `promise` (the least ratio of the fastest peer's time to upconv's) or a
+`promised_peak` (the least part of what the machine multiplies and adds in registers), or the group a `promised_mean`
+(the least geometric mean of its rows' ratios). Promises hold for every number of threads. The twelve layers are those
+of shapes.h; nothing is tuned on the uneven ones.
 """
 
 import math
@@ -62,6 +63,7 @@ class Row:
     layers: tuple
     input: tuple[int, int, int, int]  # N, C, H, W
     promise: float | None = None
+    promised_peak: float | None = None
     weights: str = ""  # a file of examples/weights whose keys begin with "main."; random numbers where there is none
 
     @property
@@ -97,9 +99,9 @@ class Group:
     promised_mean: float | None = None
 
 
-def layer(name: str, conv: ConvTranspose2d, *size: int, batch: int = 1, promise: float | None = None) -> Row:
+def layer(name: str, conv: ConvTranspose2d, *size: int, batch: int = 1, **promises: float) -> Row:
     """A row of one layer; `size` is the height and width of its input, or one number for both."""
-    return Row(name, (conv,), (batch, conv.in_channels, size[0], size[-1]), promise)
+    return Row(name, (conv,), (batch, conv.in_channels, size[0], size[-1]), **promises)
 
 
 def dcgan(batch: int, promise: float) -> Row:
@@ -111,7 +113,7 @@ def dcgan(batch: int, promise: float) -> Row:
         ConvTranspose2d(128, 64, 4, 2, 1), BatchNorm2d(64), ReLU(),
         ConvTranspose2d(64, 3, 4, 2, 1), Tanh(),
     )  # fmt: skip
-    return Row(f"DCGAN, batch {batch}", layers, (batch, 100, 1, 1), promise, "dcgan.safetensors")
+    return Row(f"DCGAN, batch {batch}", layers, (batch, 100, 1, 1), promise, weights="dcgan.safetensors")
 
 
 GROUPS = (
@@ -123,15 +125,34 @@ GROUPS = (
             layer("256-128 k4s2 8x8", ConvTranspose2d(256, 128, 4, 2, 1), 8),
             layer("128-64 k4s2 16x16", ConvTranspose2d(128, 64, 4, 2, 1), 16),
             layer("64-3 k4s2 32x32", ConvTranspose2d(64, 3, 4, 2, 1), 32),
-            layer("128-64 k4s2 64x64", ConvTranspose2d(128, 64, 4, 2, 1), 64),
-            layer("256-128 k4s2 64x64", ConvTranspose2d(256, 128, 4, 2, 1), 64),
-            layer("128-64 k3s2op1 64x64", ConvTranspose2d(128, 64, 3, 2, 1, 1), 64),
+            layer("128-64 k4s2 64x64", ConvTranspose2d(128, 64, 4, 2, 1), 64, promise=1.9, promised_peak=1.5),
+            layer("256-128 k4s2 64x64", ConvTranspose2d(256, 128, 4, 2, 1), 64, promise=1.9, promised_peak=1.5),
+            layer("128-64 k3s2op1 64x64", ConvTranspose2d(128, 64, 3, 2, 1, 1), 64, promise=1.4),
             layer("128-64 k2s2 64x64", ConvTranspose2d(128, 64, 2, 2), 64),
-            layer("128-64 k5s2op1 32x32", ConvTranspose2d(128, 64, 5, 2, 2, 1), 32),
-            layer("64-32 k8s4 32x32", ConvTranspose2d(64, 32, 8, 4, 2), 32),
-            layer("128-128 k3s1 32x32", ConvTranspose2d(128, 128, 3, 1, 1), 32),
+            layer("128-64 k5s2op1 32x32", ConvTranspose2d(128, 64, 5, 2, 2, 1), 32, promise=1.6),
+            layer("64-32 k8s4 32x32", ConvTranspose2d(64, 32, 8, 4, 2), 32, promise=1.6),
+            layer("128-128 k3s1 32x32", ConvTranspose2d(128, 128, 3, 1, 1), 32, promise=1.6),
         ),
         promised_mean=1.1,
+    ),
+    Group(
+        "batches",
+        (
+            layer("256-128 k4s2 8x8, batch 16", ConvTranspose2d(256, 128, 4, 2, 1), 8, batch=16, promise=1.7),
+            layer("128-64 k4s2 16x16, batch 16", ConvTranspose2d(128, 64, 4, 2, 1), 16, batch=16, promise=1.7),
+        ),
+    ),
+    Group(
+        "uneven layers",
+        (
+            layer("100-72 k4s2 27x35", ConvTranspose2d(100, 72, 4, 2, 1), 27, 35, promise=1.0),
+            layer("90-50 k3s2op1 41x29", ConvTranspose2d(90, 50, 3, 2, 1, 1), 41, 29, promise=1.0),
+            layer("150-70 k5s2op1 21x25, batch 3", ConvTranspose2d(150, 70, 5, 2, 2, 1), 21, 25, batch=3, promise=1.0),
+            layer("72-40 k6s3 19x23, batch 3", ConvTranspose2d(72, 40, 6, 3, 1), 19, 23, batch=3, promise=1.0),
+            layer("56-24 k8s4 17x21", ConvTranspose2d(56, 24, 8, 4, 2), 17, 21, promise=1.0),
+            layer("66-98 k3s1 33x37", ConvTranspose2d(66, 98, 3, 1, 1), 33, 37, promise=1.0),
+        ),
+        promised_mean=1.5,
     ),
     Group("networks", tuple(dcgan(batch, promise=1.0) for batch in (1, 16, 64))),
 )

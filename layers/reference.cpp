@@ -14,8 +14,8 @@ Tensor map(const Tensor& x, F f) {
 
 }  // namespace
 
-Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                        const ConvTranspose2dOptions& options, Pair output) {
+std::vector<double> conv_transpose2d_sums(const Tensor& x, const Tensor& weight, const ConvTranspose2dOptions& options,
+                                          Pair output) {
   const int64_t N = x.size(0), IC = x.size(1), H = x.size(2), W = x.size(3);
   const int64_t OCg = weight.size(1), KH = weight.size(2), KW = weight.size(3), OC = OCg * options.groups;
   std::vector<double> z(static_cast<size_t>(N * OC * output.h * output.w));
@@ -36,6 +36,13 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
                     static_cast<double>(x.data()[((n * IC + ic) * H + h) * W + w]) *
                     weight.data()[((ic * OCg + o) * KH + kh) * KW + kw];
               }
+  return z;
+}
+
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const ConvTranspose2dOptions& options, Pair output) {
+  const std::vector<double> z = conv_transpose2d_sums(x, weight, options, output);
+  const int64_t N = x.size(0), OC = weight.size(1) * options.groups;
   Tensor y({N, OC, output.h, output.w});
   for (int64_t i = 0; i < y.numel(); ++i)
     y.data()[i] = static_cast<float>(z[static_cast<size_t>(i)] +

@@ -1,5 +1,7 @@
 #pragma once
 // The shortest correct loops: the oracle of every test. Contiguous (N, C, H, W), sums in float64, never optimised.
+#include <vector>
+
 #include "../framework/tensor.h"
 #include "conv_transpose2d.h"
 
@@ -9,6 +11,10 @@ namespace upconv::reference {
 /// x is (N, C, H, W); `output` gives H_out and W_out; bias may be empty.
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const ConvTranspose2dOptions& options, Pair output);
+
+/// The same without bias and before it is rounded to float32.
+std::vector<double> conv_transpose2d_sums(const Tensor& x, const Tensor& weight, const ConvTranspose2dOptions& options,
+                                          Pair output);
 
 /// y[..., o] = bias[o] + sum_i x[..., i] * weight[o, i]; bias may be empty.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);

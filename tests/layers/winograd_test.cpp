@@ -92,20 +92,24 @@ TEST_CASE("Winograd: an algorithm that no layer could take is refused with those
   CHECK(refused(ReLU(), {1, 3}, {.algorithm = "direct"}) == "no layer has a choice of algorithms, got \"direct\"");
 }
 
-TEST_CASE("Winograd: the rms error is within 2.2 of the direct sum's, for 16 to 1024 channels") {
+TEST_CASE("Winograd: the rms error of all that standard allows is within 2.2 of the direct sum's") {
   for (int64_t channels : {16, 64, 256, 1024})
     for (const auto& [kernel, options] : {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1)}) {
       Random random(1);
       const ConvTranspose2d layer = layer_of(channels, 32, kernel, options, random);
       const Tensor x = random.randn({1, channels, size, size});
-      const auto paint = [&](Accuracy accuracy) { return compile(layer, x.shape(), {.accuracy = accuracy})(x); };
-      const Tensor direct = paint(Accuracy::exact), fast = paint(Accuracy::standard);
+      const Tensor direct = compile(layer, x.shape(), {.accuracy = Accuracy::exact})(x);
       const Tensor truth = reference::conv_transpose2d(x, layer.weight.value(), layer.bias.value(), options,
                                                        Pair(direct.size(2), direct.size(3)));
       CAPTURE(channels);
       REQUIRE(algorithm(layer, x.shape()).starts_with("winograd"));
       REQUIRE(rms(direct, truth) > 0);
-      CHECK(rms(fast, truth) <= 2.2 * rms(direct, truth));
+      const std::vector<StepInfo> steps = compile(layer, x.shape()).steps();
+      for (const Candidate& candidate : steps.back().candidates) {
+        CAPTURE(candidate.algorithm);
+        const Tensor y = compile(layer, x.shape(), {.algorithm = candidate.algorithm})(x);
+        CHECK(rms(y, truth) <= 2.2 * rms(direct, truth));
+      }
     }
 }
 

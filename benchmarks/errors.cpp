@@ -1,0 +1,128 @@
+// How far each algorithm's results lie from float64's, as a Markdown table over the number of input channels. Weights
+// and inputs are normal random numbers; errors are divided by the rms of the outputs.
+#include <fmt/ranges.h>
+#include <upconv/upconv.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "layers/reference.h"
+
+namespace upconv::benchmarks {
+namespace {
+
+constexpr int64_t channels[] = {16, 64, 256, 1024};
+constexpr int64_t size = 24, out_channels = 16;  // 20,000 outputs and more: their largest error is no accident
+constexpr double most = 2.2;                     // times the direct sum's rms that Accuracy::standard allows
+
+struct Kind {
+  const char* name;
+  Pair kernel;
+  ConvTranspose2dOptions options;
+};
+const Kind kinds[] = {{"k4s2", 4, {.stride = 2, .padding = 1, .bias = false}},
+                      {"k3s1", 3, {.padding = 1, .bias = false}}};
+
+/// Of the outputs' rms.
+struct Errors {
+  double rms = 0, largest = 0;
+};
+
+Errors errors_of(const Tensor& got, const std::vector<double>& truth) {
+  Errors errors;
+  double power = 0;
+  for (size_t i = 0; i < truth.size(); ++i) {
+    const double error = std::abs(got.data()[i] - truth[i]);
+    errors.rms += error * error;
+    errors.largest = std::max(errors.largest, error);
+    power += truth[i] * truth[i];
+  }
+  return {std::sqrt(errors.rms / power), errors.largest / std::sqrt(power / static_cast<double>(truth.size()))};
+}
+
+/// One algorithm for one kind of layer, over the channels.
+struct Row {
+  std::string algorithm;
+  Accuracy accuracy;  ///< the strictest that allows it
+  std::map<Isa, std::vector<Errors>> errors;
+};
+
+/// The algorithms that each accuracy adds to those of the stricter ones.
+std::vector<Row> rows_of(const ConvTranspose2d& layer, const Tensor& x) {
+  std::vector<Row> rows;
+  for (Accuracy accuracy : {Accuracy::exact, Accuracy::standard, Accuracy::fast}) {
+    const std::vector<StepInfo> steps = compile(layer, x.shape(), {.accuracy = accuracy}).steps();
+    for (const Candidate& candidate : steps.back().candidates)
+      if (std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.algorithm == candidate.algorithm; }))
+        rows.push_back({candidate.algorithm, accuracy, {}});
+  }
+  return rows;
+}
+
+/// All algorithms for a kind of layer, the direct kernel first.
+std::vector<Row> measure(const Kind& kind) {
+  std::vector<Row> rows;
+  for (int64_t in_channels : channels) {
+    Random random(0);
+    const ConvTranspose2d layer(in_channels, out_channels, kind.kernel, kind.options);
+    Parameter(layer.weight).set(random.randn(layer.weight.shape()));
+    const Tensor x = random.randn({1, in_channels, size, size});
+    const Shape output = compile(layer, x.shape()).outputs()[0].shape;
+    const std::vector<double> truth =
+        reference::conv_transpose2d_sums(x, layer.weight.value(), kind.options, Pair(output[2], output[3]));
+    if (rows.empty()) rows = rows_of(layer, x);
+    for (Row& row : rows)
+      for (Isa isa : available_isas()) {
+        const Options options{.accuracy = Accuracy::fast, .algorithm = row.algorithm, .isa = isa};
+        row.errors[isa].push_back(errors_of(compile(layer, x.shape(), options)(x), truth));
+      }
+  }
+  return rows;
+}
+
+const char* name_of(Accuracy accuracy) {
+  return accuracy == Accuracy::exact ? "exact" : accuracy == Accuracy::standard ? "standard" : "fast";
+}
+
+/// Each cell is the rms, how many times the direct kernel's that is, and the largest, in 1e-7.
+void print(const Kind& kind, const Row& row, const Row& direct, Isa isa) {
+  fmt::print("| {} {} | `{}` |", kind.name, row.algorithm, name_of(row.accuracy));
+  for (size_t i = 0; i < std::size(channels); ++i) {
+    const Errors &errors = row.errors.at(isa)[i], &others = direct.errors.at(isa)[i];
+    fmt::print(" {:.1f} ({:.2f}x), {:.0f} |", errors.rms * 1e7, errors.rms / others.rms, errors.largest * 1e7);
+  }
+  fmt::print("\n");
+}
+
+int run() {
+  const Isa best = available_isas().front();
+  fmt::print("| error | accuracy |");
+  for (int64_t count : channels) fmt::print(" {} channels |", count);
+  fmt::print("\n|---|---|");
+  for (size_t i = 0; i < std::size(channels); ++i) fmt::print("--:|");
+  fmt::print("\n");
+  std::map<Isa, double> worst;  // of Accuracy::standard, times the direct kernel's
+  for (const Kind& kind : kinds) {
+    const std::vector<Row> rows = measure(kind);
+    for (const Row& row : rows) {
+      print(kind, row, rows.front(), best);
+      if (row.accuracy == Accuracy::fast) continue;
+      for (const auto& [isa, errors] : row.errors)
+        for (size_t i = 0; i < errors.size(); ++i)
+          worst[isa] = std::max(worst[isa], errors[i].rms / rows.front().errors.at(isa)[i].rms);
+    }
+  }
+  std::vector<std::string> ratios;
+  for (const auto& [isa, ratio] : worst) ratios.push_back(fmt::format("{:.2f}x on {}", ratio, name(isa)));
+  fmt::print("\nThe table is {}'s. The greatest rms that `standard` allows itself, of the direct kernel's: {}.\n",
+             name(best), fmt::join(ratios, ", "));
+  return std::all_of(worst.begin(), worst.end(), [](const auto& one) { return one.second <= most; }) ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace upconv::benchmarks
+
+int main() { return upconv::benchmarks::run(); }

@@ -1,0 +1,87 @@
+// Files made to break the readers. Each script of tests/hostile writes a folder of them and, beside it, a .json that
+// says what the refusal of each must contain: {"FOLDER/FILE": "words"}.
+#include <doctest/doctest.h>
+#include <upconv/upconv.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "tests/allocations.h"
+#include "tests/support.h"
+
+namespace upconv {
+namespace {
+
+using testing::error_of;
+
+const std::filesystem::path folder = UPCONV_SOURCE "/tests/hostile";
+using Manifest = std::map<std::string, std::string>;
+
+Manifest read_manifest(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return nlohmann::json::parse(file).get<Manifest>();
+}
+
+/// Of all scripts together.
+Manifest whole_manifest() {
+  Manifest all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".json") all.merge(read_manifest(entry.path()));
+  return all;
+}
+
+/// In memory that ends where the file ends, so that a sanitizer sees a step too far.
+std::vector<std::byte> bytes_of(const std::filesystem::path& path) {
+  std::vector<std::byte> bytes(std::filesystem::file_size(path));
+  std::ifstream(path, std::ios::binary)
+      .read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
+}
+
+TEST_CASE("hostile: the manifests name every file, and nothing else") {
+  std::set<std::string> named, there;
+  for (const auto& [file, words] : whole_manifest()) named.insert(file);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    const std::filesystem::path file = std::filesystem::relative(entry.path(), folder);
+    if (entry.is_regular_file() && file.has_parent_path() && *file.begin() != "__pycache__")
+      there.insert(file.string());
+  }
+  CHECK(!named.empty());
+  CHECK(named == there);
+}
+
+TEST_CASE("hostile: each file is refused in its own words, for memory in proportion" * doctest::timeout(60)) {
+  for (const auto& [file, words] : whole_manifest()) {
+    CAPTURE(file);
+    const std::vector<std::byte> bytes = bytes_of(folder / file);
+    const testing::PeakMemory memory;
+    const std::string message = error_of([&] { load_state_dict(bytes, file); });
+    CHECK(memory.bytes() < (size_t{32} << 20) + 32 * bytes.size());
+    CAPTURE(message);
+    CHECK(message.starts_with(file + ": "));
+    CHECK(message.find(words) != message.npos);
+    CHECK(message.size() < 500);
+  }
+}
+
+TEST_CASE("hostile: a module stays as it was") {
+  const ConvTranspose2d module(4, 3, 2);
+  Random random(0);
+  testing::randomize(module, random);
+  std::vector<uint64_t> versions;
+  for (const auto& [name, parameter] : module.named_parameters()) versions.push_back(parameter.version());
+  for (const auto& [file, words] : whole_manifest()) {
+    CAPTURE(file);
+    CHECK_THROWS_AS(ConvTranspose2d(module).load(folder / file), Error);
+  }
+  std::vector<uint64_t> after;
+  for (const auto& [name, parameter] : module.named_parameters()) after.push_back(parameter.version());
+  CHECK(after == versions);
+}
+
+}  // namespace
+}  // namespace upconv

@@ -18,7 +18,7 @@ set(public_headers
   examples/dcgan.h
   framework/arena.h framework/compile.h framework/cpu.h framework/error.h framework/graph.h framework/image.h
   framework/module.h framework/options.h framework/parameter.h framework/program.h framework/random.h framework/tensor.h
-  framework/weights/npy.h framework/weights/state_dict.h
+  framework/weights/npy.h framework/weights/safetensors.h framework/weights/state_dict.h
   layers/activation.h layers/conv_transpose2d.h layers/linear.h layers/norm.h layers/pair.h layers/spec.h
   layers/structure.h)
 foreach(header IN LISTS public_headers)

@@ -5,8 +5,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "framework/weights/mapped_file.h"
 #include "tools/commands.h"
+#include "tools/options.h"
 #include "tools/table.h"
 
 namespace upconv::tools {
@@ -14,19 +14,11 @@ namespace {
 
 struct Inspect {
   std::string file;
+  LoadOptions naming;
   bool json = false;
 
   void run() const;
 };
-
-/// A .npy file is one array without a name.
-StateDict read(const std::string& path) {
-  MappedFile file = map_file(path);
-  if (!looks_like_npy(file.bytes)) return load_state_dict(file.bytes, path, std::move(file.owner));
-  StateDict one;
-  one.add("", read_npy(file.bytes, path, std::move(file.owner)));
-  return one;
-}
 
 /// A text from a file for a terminal: nothing in it moves the cursor.
 std::string printable(const std::string& text) {
@@ -62,7 +54,7 @@ void print(const nlohmann::ordered_json& report) {
 }
 
 void Inspect::run() const {
-  const nlohmann::ordered_json report = report_of(read(file));
+  const nlohmann::ordered_json report = report_of(load_state_dict(file, naming));
   if (json) {
     fmt::print("{}\n", report.dump());
   } else {
@@ -75,7 +67,8 @@ void Inspect::run() const {
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Inspect>();
   CLI::App* command = app.add_subcommand("inspect", "List what is in a file: names, types, shapes");
-  command->add_option("FILE", options->file, "safetensors or .npy")->required();
+  command->add_option("FILE", options->file, "Weights of any format")->required();
+  add_naming_options(*command, options->naming);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer("Example: upconv inspect netG.safetensors");
   command->callback([options] { options->run(); });

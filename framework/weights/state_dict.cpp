@@ -2,7 +2,10 @@
 
 #include "framework/fail.h"
 #include "framework/weights/mapped_file.h"
+#include "framework/weights/names.h"
+#include "framework/weights/npy.h"
 #include "framework/weights/safetensors.h"
+#include "framework/weights/shards.h"
 
 namespace upconv {
 namespace {
@@ -15,7 +18,6 @@ struct ForeignFormat {
 };
 
 constexpr std::string_view torch_load = "torch.load(\"{}\", map_location=\"cpu\", weights_only=True)";
-constexpr std::string_view numpy_load = "{{\"weight\": torch.from_numpy(numpy.load(\"{}\"))}}";
 constexpr ForeignFormat foreign_formats[] = {
     {"PK\x03\x04", "a zip archive (a PyTorch .pt or .pth file, or an .npz)", torch_load},
     {"PK\x05\x06", "an empty zip archive", torch_load},
@@ -23,7 +25,6 @@ constexpr ForeignFormat foreign_formats[] = {
     {"\x80\x03", "a Python pickle of protocol 3", torch_load},
     {"\x80\x04", "a Python pickle of protocol 4", torch_load},
     {"\x80\x05", "a Python pickle of protocol 5", torch_load},
-    {"\x93NUMPY", "a NumPy array (.npy)", numpy_load},
 };
 
 [[noreturn]] void refuse(std::span<const std::byte> bytes, const std::string& name) {
@@ -36,6 +37,19 @@ constexpr ForeignFormat foreign_formats[] = {
         name, format.words, fmt::format(fmt::runtime(format.python), name));
   }
   fail("{}: not a weights file: expected safetensors, got something that does not begin as one", name);
+}
+
+StateDict read(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
+               const LoadOptions& options) {
+  if (looks_like_safetensors(bytes))
+    return read_safetensors(bytes, name, std::move(owner), {.lenient = options.lenient});
+  if (looks_like_npy(bytes)) {
+    StateDict one;
+    one.add("", read_npy(bytes, name, std::move(owner)));
+    return one;
+  }
+  if (looks_like_shard_index(bytes)) fail("{}: names files beside it: load the index by its path", name);
+  refuse(bytes, name);
 }
 
 }  // namespace
@@ -57,16 +71,17 @@ const Stored& StateDict::at(const std::string& name) const {
   return *stored;
 }
 
-StateDict load_state_dict(const std::filesystem::path& path) {
+StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options) {
   MappedFile file = map_file(path);
-  return load_state_dict(file.bytes, path.string(), std::move(file.owner));
+  if (looks_like_shard_index(file.bytes))
+    return renamed(read_shards(file.bytes, path, options), options, path.string());
+  return load_state_dict(file.bytes, path.string(), std::move(file.owner), options);
 }
 
-StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name,
-                          std::shared_ptr<const void> owner) {
+StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
+                          const LoadOptions& options) {
   if (bytes.empty()) fail("{}: there are no bytes to read", name);
-  if (looks_like_safetensors(bytes)) return read_safetensors(bytes, name, std::move(owner));
-  refuse(bytes, name);
+  return renamed(read(bytes, name, std::move(owner), options), options, name);
 }
 
 }  // namespace upconv

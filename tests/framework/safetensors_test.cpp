@@ -92,7 +92,7 @@ const std::vector<Hostile>& hostile_json() {
   static const std::vector<Hostile> rows = {
       {"bad UTF-8", [] { return file("{\"\xff\":" + one_bits + "}"); }, "ill-formed UTF-8"},
       {"a zero byte after the object", [] { return file(std::string("{}\0garbage", 10)); },
-       "zero byte in the header, at 2"},
+       "the header has a zero byte, at 2"},
       {"an array as header", [] { return file("[]"); }, "expected the header to begin with {, got \"[\""},
       {"an unfinished object", [] { return file("{"); }, "the header is not valid JSON at byte 2: unexpected end"},
       {"a lone surrogate", [] { return file(R"({"\ud800":1})"); }, "surrogate U+D800..U+DBFF must be followed"},
@@ -440,8 +440,6 @@ TEST_CASE("load_state_dict: other formats are named, with the way to convert the
               .find("pickle") != std::string::npos);
     CHECK(refused(std::string("\x80") + protocol).find(convert) != std::string::npos);
   }
-  CHECK(refused("\x93NUMPY\x01 and more").find("NumPy array") != std::string::npos);
-  CHECK(refused("\x93NUMPY\x01 and more").find("numpy.load(\"netG.pth\")") != std::string::npos);
   CHECK(refused("").ends_with("there are no bytes to read"));
   CHECK(refused("short").find("not a weights file") != std::string::npos);
   CHECK(refused(repeat("GGUF", 10)).find("not a weights file") != std::string::npos);

@@ -39,4 +39,4 @@ configure_package_config_file(cmake/upconvConfig.cmake.in ${PROJECT_BINARY_DIR}/
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/upconvConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(EXPORT upconv NAMESPACE upconv:: FILE upconvTargets.cmake DESTINATION ${package})
 install(FILES ${PROJECT_BINARY_DIR}/upconvConfig.cmake ${PROJECT_BINARY_DIR}/upconvConfigVersion.cmake
-  DESTINATION ${package})
+  cmake/upconv_embed_weights.cmake DESTINATION ${package})

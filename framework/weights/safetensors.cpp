@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "framework/fail.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/temporary_file.h"
 
 namespace upconv {
@@ -34,13 +35,6 @@ constexpr std::array<std::pair<std::string_view, DType>, 10> dtype_names = {{{"F
                                                                              {"I8", DType::int8},
                                                                              {"U8", DType::uint8},
                                                                              {"BOOL", DType::boolean}}};
-
-/// A text from the file as messages show it: escaped, and no longer than a line.
-std::string shown(std::string_view text) {
-  constexpr size_t longest_count = 100;
-  if (text.size() <= longest_count) return fmt::format("{:?}", text);
-  return fmt::format("{:?}...", text.substr(0, longest_count));
-}
 
 // ---- The header --------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,6 @@
 
 namespace upconv {
 
-std::string shown(std::string_view text) {
-  constexpr size_t longest_count = 100;
-  if (text.size() <= longest_count) return fmt::format("{:?}", text);
-  return fmt::format("{:?}...", text.substr(0, longest_count));
-}
-
 void parse_json(std::string_view text, JsonReceiver& receiver, const std::string& what) {
   // The parser takes a zero byte for the end and would not see what follows it.
   if (const size_t zero = text.find('\0'); zero != text.npos) fail("{} has a zero byte, at {}", what, zero);

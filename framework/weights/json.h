@@ -9,9 +9,6 @@ namespace upconv {
 
 using JsonReceiver = nlohmann::json_sax<nlohmann::json>;
 
-/// A text from a file as messages show it: escaped, and no longer than a line.
-std::string shown(std::string_view text);
-
 /// Sends what `text` says to `receiver`. `what` names the text in messages: "FILE: the header".
 void parse_json(std::string_view text, JsonReceiver& receiver, const std::string& what);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "framework/fail.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/convert.h"
 #include "framework/weights/json.h"
 #include "framework/weights/temporary_file.h"

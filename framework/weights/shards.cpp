@@ -4,8 +4,10 @@
 #include <string_view>
 
 #include "framework/fail.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/json.h"
 #include "framework/weights/mapped_file.h"
+#include "framework/weights/safetensors.h"
 
 namespace upconv {
 namespace {
@@ -106,7 +108,7 @@ StateDict read_shards(std::span<const std::byte> index, const std::filesystem::p
   if (index.size() > max_index_bytes)
     fail("{}: expected an index of at most {} bytes, got {}", file, max_index_bytes, index.size());
   IndexReader reader(file);
-  parse_json({reinterpret_cast<const char*>(index.data()), index.size()}, reader, file + ": the index");
+  parse_json(text_of(index), reader, file + ": the index");
   if (!reader.has_map) fail("{}: the index has no weight_map", file);
 
   std::map<std::string, StateDict> shards;

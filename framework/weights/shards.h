@@ -9,7 +9,8 @@
 
 namespace upconv {
 
-/// Whether the bytes begin as a JSON object does; says nothing about the rest.
+/// Whether the bytes begin as a JSON object does, and are no safetensors file whose length begins with the same byte;
+/// says nothing about the rest.
 bool looks_like_shard_index(std::span<const std::byte> bytes);
 
 /// The tensors that the index at `path` names, in its order, from files beside it, each mapped once; their names are as

@@ -27,6 +27,9 @@ class StateDict {
 
   /// What the file said of itself (safetensors' `__metadata__`).
   std::map<std::string, std::string> metadata;
+  /// The keys of a PyTorch file's dictionary under which no tensor is, but an epoch, or a dictionary such as "netG",
+  /// whose tensors are here as "netG.main.0.weight".
+  std::vector<std::string> outer_keys;
 
  private:
   std::vector<Entry> entries_;

@@ -424,22 +424,10 @@ TEST_CASE("load_state_dict: a file that is none says so in its own words") {
   CHECK(refused(folder.write("bad", u64(3) + "{}")).ends_with("cut short"));
 }
 
-TEST_CASE("load_state_dict: other formats are named, with the way to convert them") {
+TEST_CASE("load_state_dict: bytes of no format are refused") {
   const auto refused = [](const std::string& bytes) {
     return error_of([&] { load_state_dict(std::as_bytes(std::span(bytes)), "netG.pth"); });
   };
-  const auto convert = "save_file(torch.load(\"netG.pth\", map_location=\"cpu\", weights_only=True)";
-  for (const std::string& bytes : {std::string("PK\x03\x04 and more"), std::string("PK\x05\x06 and more")}) {
-    CHECK(refused(bytes).find("zip archive") != std::string::npos);
-    CHECK(refused(bytes).find(convert) != std::string::npos);
-  }
-  for (const char* protocol : {"\x02", "\x03", "\x04", "\x05"}) {
-    CHECK(refused(std::string("\x80") + protocol +
-                  "\x8a\x0al\xfc\x9c"
-                  "F\xf9 ")
-              .find("pickle") != std::string::npos);
-    CHECK(refused(std::string("\x80") + protocol).find(convert) != std::string::npos);
-  }
   CHECK(refused("").ends_with("there are no bytes to read"));
   CHECK(refused("short").find("not a weights file") != std::string::npos);
   CHECK(refused(repeat("GGUF", 10)).find("not a weights file") != std::string::npos);

@@ -84,6 +84,14 @@ TEST_CASE("shards: files are in the index's folder") {
   CHECK(refusal(R"({"a": "3.safetensors"})").ends_with("3.safetensors: there is no such file"));
 }
 
+TEST_CASE("shards: a safetensors file whose length begins with a brace is no index") {
+  const TemporaryFolder folder;
+  std::string header = "{}";
+  header.resize('{', ' ');
+  const auto path = folder.write("a.safetensors", "{" + std::string(7, '\0') + header);
+  CHECK(load_state_dict(path).size() == 0);
+}
+
 TEST_CASE("shards: a shard is weights, not another index") {
   CHECK(refusal(R"({"a": "model.safetensors.index.json"})").find("names files beside it: load the index by its path") !=
         std::string::npos);

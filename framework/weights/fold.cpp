@@ -94,7 +94,7 @@ void fold_weight(const StateDict& weights, const std::vector<std::string>& names
 
 std::optional<Factors> find_factors(const StateDict& weights, const std::string& key) {
   const size_t dot = key.rfind('.') + 1;  // 0 where there is none
-  const std::string parametrized = key.substr(0, dot) + "parametrizations." + key.substr(dot);
+  const std::string parametrized = fmt::format("{}parametrizations.{}", key.substr(0, dot), key.substr(dot));
   for (const Factors& factors : {
            Factors{Factors::spectral, {key + "_orig", key + "_u", key + "_v"}},
            Factors{Factors::spectral, {parametrized + ".original", parametrized + ".0._u", parametrized + ".0._v"}},

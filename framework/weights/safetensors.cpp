@@ -308,7 +308,9 @@ void check_layout(const std::vector<Description>& tensors, uint64_t data_bytes, 
 }  // namespace
 
 bool looks_like_safetensors(std::span<const std::byte> bytes) {
-  return bytes.size() > length_bytes && bytes[length_bytes] == std::byte{'{'};
+  if (bytes.size() <= length_bytes) return false;
+  const auto length = number_at<uint64_t>(bytes, 0);
+  return bytes[length_bytes] == std::byte{'{'} || (length > 0 && length <= bytes.size() - length_bytes);
 }
 
 StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,

@@ -17,7 +17,8 @@ struct SafetensorsOptions {
   bool lenient = false;
 };
 
-/// Whether the bytes begin as a safetensors file does; says nothing about the rest.
+/// Whether the bytes begin as a safetensors file does, with a length that they have or with a brace in its place; says
+/// nothing about the rest.
 bool looks_like_safetensors(std::span<const std::byte> bytes);
 
 /// Reads the header and makes views of the tensors; copies and touches no data. `name` stands for the file in messages,

@@ -99,9 +99,20 @@ void check_file_name(const std::string& tensor, const std::string& shard, const 
     fail("{}: weight_map: {}: expected the name of a file beside the index, got {}", file, shown(tensor), shown(shard));
 }
 
+StateDict read_shard(const std::filesystem::path& path, const std::string& index, const LoadOptions& options) {
+  try {
+    MappedFile mapped = map_file(path);
+    return load_state_dict(mapped.bytes, path.string(), std::move(mapped.owner), {.lenient = options.lenient});
+  } catch (const Error& error) {
+    fail("{}: {}", index, error.what());
+  }
+}
+
 }  // namespace
 
-bool looks_like_shard_index(std::span<const std::byte> bytes) { return !bytes.empty() && bytes[0] == std::byte{'{'}; }
+bool looks_like_shard_index(std::span<const std::byte> bytes) {
+  return !bytes.empty() && bytes[0] == std::byte{'{'} && !looks_like_safetensors(bytes);
+}
 
 StateDict read_shards(std::span<const std::byte> index, const std::filesystem::path& path, const LoadOptions& options) {
   const std::string file = path.string();
@@ -118,10 +129,7 @@ StateDict read_shards(std::span<const std::byte> index, const std::filesystem::p
     const std::filesystem::path where = path.parent_path() / shard;
     auto found = shards.find(shard);
     if (found == shards.end()) {
-      MappedFile mapped = map_file(where);
-      const LoadOptions as_saved{.lenient = options.lenient};
-      found =
-          shards.emplace(shard, load_state_dict(mapped.bytes, where.string(), std::move(mapped.owner), as_saved)).first;
+      found = shards.emplace(shard, read_shard(where, file, options)).first;
       weights.metadata.insert(found->second.metadata.begin(), found->second.metadata.end());
     }
     const Stored* stored = found->second.find(tensor);

@@ -13,7 +13,11 @@ namespace {
 
 // Of one pickle. A network's has some thousands of each.
 constexpr size_t most_bytes = 100'000'000;
-constexpr size_t most_values = 2'000'000;
+constexpr size_t most_values = 500'000;
+
+/// Values that say nothing but what they are; the pickle's table begins with one of each.
+constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer", "a set"};
+enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value, set_value };
 constexpr std::string_view ordered_dict = "collections.OrderedDict";
 constexpr std::string_view size_tuple = "torch.Size";
 
@@ -65,7 +69,9 @@ class Pickle::Machine {
         values_(pickle.values_),
         bytes_(bytes.first(std::min(bytes.size(), most_bytes))),
         where_(where),
-        permitted_(permitted) {}
+        permitted_(permitted) {
+    for (const std::string_view kind : plain_kinds) values_.push_back(Other{kind});
+  }
 
   void run();
 
@@ -82,7 +88,8 @@ class Pickle::Machine {
   }
   std::string_view line();
 
-  void push(Value value);
+  void push(Ref ref);
+  void make(Value value);
   Ref pop();
   Ref top() const;
   std::vector<Ref> pop_to_mark();
@@ -127,9 +134,14 @@ std::string_view Pickle::Machine::line() {
   return take(end + 1).substr(0, end);
 }
 
-void Pickle::Machine::push(Value value) {
+void Pickle::Machine::push(Ref ref) {
+  if (stack_.size() == most_values) refuse("expected at most {} values on the stack, got more", most_values);
+  stack_.push_back(ref);
+}
+
+void Pickle::Machine::make(Value value) {
   if (values_.size() == most_values) refuse("expected at most {} values, got more", most_values);
-  stack_.push_back(static_cast<Ref>(values_.size()));
+  push(static_cast<Ref>(values_.size()));
   values_.push_back(std::move(value));
 }
 
@@ -159,7 +171,7 @@ void Pickle::Machine::global() {
   const std::string_view module = line(), name = line();
   const std::string whole = fmt::format("{}.{}", module.substr(0, 200), name.substr(0, 200));
   const auto known = std::find(permitted_.begin(), permitted_.end(), whole);
-  if (known != permitted_.end()) return push(Global{&*known});
+  if (known != permitted_.end()) return make(Global{&*known});
   if (module.starts_with("torch.nn.modules.") || module == "__main__") {
     refuse("this is a whole pickled model ({}); save its state_dict instead: torch.save(net.state_dict(), \"net.pth\")",
            whole);
@@ -178,10 +190,10 @@ void Pickle::Machine::call() {
   const Tuple* tuple = pickle_.get<Tuple>(arguments);
   if (tuple == nullptr) refuse("expected a tuple of arguments for {}, got {}", *global->name, pickle_.kind(arguments));
   if (*global->name == ordered_dict) return ordered_dictionary(tuple->items);
-  if (*global->name != size_tuple) return push(Call{function, arguments});
+  if (*global->name != size_tuple) return make(Call{function, arguments});
   if (tuple->items.size() != 1 || pickle_.get<Tuple>(tuple->items[0]) == nullptr)
     refuse("expected torch.Size to be given a tuple");
-  stack_.push_back(tuple->items[0]);
+  push(tuple->items[0]);
 }
 
 /// Empty, or of a list of pairs, as Python 2 has it. The pairs are moved out of the list, so that no list of a hostile
@@ -197,7 +209,7 @@ void Pickle::Machine::ordered_dictionary(const std::vector<Ref>& arguments) {
       dict.items.insert(dict.items.end(), items->items.begin(), items->items.end());
     }
   }
-  push(std::move(dict));
+  make(std::move(dict));
 }
 
 /// The state of an OrderedDict is what modules note in their _metadata; it is of no use here.
@@ -223,22 +235,22 @@ void Pickle::Machine::set_items(std::span<const Ref> items) {
 void Pickle::Machine::tuple(size_t size) {
   Tuple tuple;
   for (size_t i = 0; i < size; ++i) tuple.items.insert(tuple.items.begin(), pop());
-  push(std::move(tuple));
+  make(std::move(tuple));
 }
 
 void Pickle::Machine::get(uint32_t key) {
   const auto found = memo_.find(key);
   if (found == memo_.end()) refuse("nothing was put into the memo as {}", key);
-  stack_.push_back(found->second);
+  push(found->second);
 }
 
 void Pickle::Machine::long_integer() {
   const std::string_view digits = take(number<uint8_t>());
-  if (digits.size() > sizeof(int64_t)) return push(Other{"a large integer"});
+  if (digits.size() > sizeof(int64_t)) return push(large_value);
   const bool is_negative = !digits.empty() && (digits.back() & 0x80) != 0;
   int64_t value = is_negative ? -1 : 0;
   std::memcpy(&value, digits.data(), digits.size());
-  push(value);
+  make(value);
 }
 
 void Pickle::Machine::step(Op op) {
@@ -263,9 +275,10 @@ void Pickle::Machine::step(Op op) {
     case Op::setitems:
       return set_items(pop_to_mark());
     case Op::mark:
+      if (marks_.size() == most_values) refuse("expected at most {} marks, got more", most_values);
       return marks_.push_back(stack_.size());
     case Op::tuple:
-      return push(Tuple{pop_to_mark()});
+      return make(Tuple{pop_to_mark()});
     case Op::tuple1:
       return tuple(1);
     case Op::tuple2:
@@ -273,33 +286,33 @@ void Pickle::Machine::step(Op op) {
     case Op::tuple3:
       return tuple(3);
     case Op::none:
-      return push(Other{"None"});
+      return push(none_value);
     case Op::newtrue:
     case Op::newfalse:
-      return push(Other{"a boolean"});
+      return push(boolean_value);
     case Op::empty_tuple:
-      return push(Tuple{});
+      return make(Tuple{});
     case Op::empty_list:
-      return push(List{});
+      return make(List{});
     case Op::empty_dict:
-      return push(Dict{});
+      return make(Dict{});
     case Op::empty_set:
-      return push(Other{"a set"});
+      return push(set_value);
     case Op::binint:
-      return push(int64_t{number<int32_t>()});
+      return make(int64_t{number<int32_t>()});
     case Op::binint1:
-      return push(int64_t{number<uint8_t>()});
+      return make(int64_t{number<uint8_t>()});
     case Op::binint2:
-      return push(int64_t{number<uint16_t>()});
+      return make(int64_t{number<uint16_t>()});
     case Op::binfloat:
       take(sizeof(double));
-      return push(Other{"a float"});
+      return push(float_value);
     case Op::binunicode:
-      return push(take(number<uint32_t>()));
+      return make(take(number<uint32_t>()));
     case Op::short_binstring:
-      return push(take(number<uint8_t>()));
+      return make(take(number<uint8_t>()));
     case Op::binpersid:
-      return push(PersistentId{pop()});
+      return make(PersistentId{pop()});
     case Op::binget:
       return get(number<uint8_t>());
     case Op::long_binget:

@@ -519,6 +519,14 @@ bool is_big_endian(const ZipArchive& archive, const std::string& prefix, const s
   return order == "big";
 }
 
+/// What a pickle says takes many times its bytes, so the deflated ones are held shorter than other entries.
+Bytes read_pickle(const ZipArchive& archive, const ZipEntry& entry, const std::string& file) {
+  if (entry.size > (uint64_t{1} << 20) + 16 * uint64_t{archive.size()})
+    fail("{}: entry {}: a pickle of {} bytes, more than an archive of {} should have", file, shown(entry.name),
+         entry.size, archive.size());
+  return archive.read(entry);
+}
+
 Bytes storage_data(const ZipArchive& archive, const std::string& entry_name, const Storage& storage, bool big_endian,
                    const std::string& file) {
   const ZipEntry* entry = archive.find(entry_name);
@@ -572,7 +580,7 @@ bool looks_like_pytorch(const ZipArchive& archive) {
 StateDict read_pytorch_zip(const ZipArchive& archive, const std::string& name) {
   const std::string prefix = prefix_of(archive, name);
   const bool big_endian = is_big_endian(archive, prefix, name);
-  const Bytes text = archive.read(*archive.find(prefix + std::string(pickle_entry)));
+  const Bytes text = read_pickle(archive, *archive.find(prefix + std::string(pickle_entry)), name);
   const Pickle pickle(text.span, fmt::format("{}: {}", name, pickle_entry), permitted());
   if (pickle.size() != text.span.size())
     fail("{}: {} trailing bytes after the pickle", name, text.span.size() - pickle.size());

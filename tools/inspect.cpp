@@ -70,7 +70,10 @@ void add_inspect(CLI::App& app) {
   command->add_option("FILE", options->file, "Weights of any format")->required();
   add_naming_options(*command, options->naming);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
-  command->footer("Example: upconv inspect netG.safetensors");
+  command->footer(
+      "Examples:\n"
+      "  upconv inspect netG.pth\n"
+      "  upconv inspect checkpoint.pth --key netG --strip-prefix module.");
   command->callback([options] { options->run(); });
 }
 

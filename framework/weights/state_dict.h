@@ -60,9 +60,9 @@ struct LoadOptions {
 };
 
 /// Reads a file of weights; the names are what the first four options make of them. The format is told by the first
-/// bytes, never by the name: safetensors, or the index of one in several files, `*.safetensors.index.json`. The file is
-/// mapped, not copied: it must not be shortened while any of its tensors is alive. Throws Error naming file, tensor,
-/// expected and got.
+/// bytes, never by the name: safetensors, the index of one in several files (`*.safetensors.index.json`), what
+/// torch.save wrote, .npz, or .npy, whose array gets the name "weight". The file is mapped, not copied: it must not be
+/// shortened while any of its tensors is alive. Throws Error naming file, tensor, expected and got.
 StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options = {});
 
 /// Reads weights that lie in memory. `name` stands for the file in messages; `owner` keeps the bytes alive (without it

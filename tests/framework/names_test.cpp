@@ -145,6 +145,27 @@ TEST_CASE("names: a file whose names lack the module's first component says so")
   CHECK(outer.state_dict().size() == weights.size());
 }
 
+TEST_CASE("load: one network of a checkpoint, from a DataParallel") {
+  Sequential expected = net(), got = net();
+  expected.load(UPCONV_GOLDEN "/names/netG.safetensors");
+  const std::string checkpoint = UPCONV_GOLDEN "/names/checkpoint.pth";
+  CHECK(error_of([&] { got.load(checkpoint); }).ends_with("give key = \"netG.module\""));
+  CHECK(error_of([&] { got.load(checkpoint, {.key = "netG"}); }).ends_with("give key = \"module\""));
+  CHECK(error_of([&] { got.load(checkpoint, {.key = "netE"}); }).ends_with("did you mean netD?"));
+  got.load(checkpoint, {.key = "netG", .strip_prefix = "module."});
+  check_same(got, expected);
+  CHECK(got.parameter("1.num_batches_tracked").value().indices()[0] == 1);
+}
+
+TEST_CASE("load: the statistics of an old InstanceNorm are ignored only when asked") {
+  Sequential net = sequential(ConvTranspose2d(3, 4, 2), Identity(), Tanh());
+  const std::string file = UPCONV_GOLDEN "/names/instance_norm.pth";
+  CHECK(error_of([&] { net.load(file); }) ==
+        "the weights do not fit Sequential:\n  unexpected: 1.running_mean, 1.running_var");
+  net.load(file, {.ignore = {"*.running_mean", "*.running_var"}});
+  CHECK(net.state_dict().size() == 2);
+}
+
 TEST_CASE("load: strict unless told, and lenient about trailing bytes when told") {
   const testing::TemporaryFolder folder;
   Sequential expected = net();

@@ -15,6 +15,7 @@
 #include "framework/compile.h"
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/fold.h"
 #include "framework/weights/names.h"
 
@@ -217,7 +218,7 @@ void Module::load_state_dict(const StateDict& state_dict, bool strict) {
           matching.match(state_dict, path.empty() ? named.name : path + "." + named.name, named.parameter,
                          module->output_dim());
   for (const auto& [name, stored] : state_dict)
-    if (!matching.known.contains(name)) matching.unexpected.push_back(name);
+    if (!matching.known.contains(name)) matching.unexpected.push_back(printable(name));
 
   std::string problems;
   auto report = [&](const char* what, const std::vector<std::string>& names) {

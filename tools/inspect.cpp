@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "framework/weights/bytes.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/table.h"
@@ -19,12 +20,6 @@ struct Inspect {
 
   void run() const;
 };
-
-/// A text from a file for a terminal: nothing in it moves the cursor.
-std::string printable(const std::string& text) {
-  const std::string escaped = fmt::format("{:?}", text);
-  return escaped.size() == text.size() + 2 ? text : escaped;
-}
 
 nlohmann::ordered_json report_of(const StateDict& weights) {
   auto tensors = nlohmann::ordered_json::array();
@@ -44,13 +39,14 @@ nlohmann::ordered_json report_of(const StateDict& weights) {
 void print(const nlohmann::ordered_json& report) {
   Table table({{"name"}, {"type"}, {"shape"}, {"bytes", true}});
   for (const auto& tensor : report["tensors"])
-    table.add({printable(tensor["name"]), tensor["dtype"], str(tensor["shape"].get<Shape>()),
+    table.add({printable(tensor["name"].get<std::string>()), tensor["dtype"], str(tensor["shape"].get<Shape>()),
                fmt::format("{}", tensor["bytes"].get<size_t>())});
   table.print();
   const auto& totals = report["totals"];
   fmt::print("\n{} tensor{}, {} numbers, {} bytes\n", totals["tensors"].get<size_t>(),
              totals["tensors"] == 1 ? "" : "s", totals["numbers"].get<int64_t>(), totals["bytes"].get<size_t>());
-  for (const auto& [key, value] : report["metadata"].items()) fmt::print("{}: {}\n", printable(key), printable(value));
+  for (const auto& [key, value] : report["metadata"].items())
+    fmt::print("{}: {}\n", printable(key), printable(value.get<std::string>()));
 }
 
 void Inspect::run() const {

@@ -47,6 +47,11 @@ std::string shown(std::string_view text) {
   return fmt::format("{:?}...", text.substr(0, longest_count));
 }
 
+std::string printable(std::string_view name) {
+  const std::string escaped = fmt::format("{:?}", name);
+  return escaped.size() == name.size() + 2 ? std::string(name) : escaped;
+}
+
 bool is_utf8(std::string_view text) {
   try {
     nlohmann::json(text).dump();

@@ -48,6 +48,9 @@ std::vector<std::byte> gathered(const std::byte* first, const Shape& shape, std:
 /// A text from a file as messages show it: escaped, and no longer than a line.
 std::string shown(std::string_view text);
 
+/// A name from a file as lists of names show it: as it is, unless something in it would move a terminal's cursor.
+std::string printable(std::string_view name);
+
 /// Whether a text can be shown and saved as a name.
 bool is_utf8(std::string_view text);
 

@@ -9,6 +9,7 @@
 
 #include "framework/fail.h"
 #include "framework/suggestion.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/fold.h"
 
 namespace upconv {
@@ -78,7 +79,7 @@ class Renamer {
   void select(const std::string& key);
   void strip(const std::string& prefix);
   void rename(const std::vector<std::pair<std::string, std::string>>& rules);
-  void ignore(const std::string& pattern);
+  void ignore(const std::vector<std::string>& patterns);
   StateDict result() const;
 
  private:
@@ -95,7 +96,7 @@ void Renamer::fits_nothing(std::string_view option, const std::string& value) co
   for (const Renaming& tensor : tensors_) {
     const std::string_view name = tensor.name;
     known.emplace(name);
-    if (first.size() <= max_shown) first.emplace(name.substr(0, name.find('.')));
+    if (first.size() <= max_shown) first.insert(printable(name.substr(0, name.find('.'))));
     for_each_parent(name, name.size(), [&](std::string_view parent) {
       known.emplace(parent);
       if (is_suffix) known.insert(fmt::format("*{}", name.substr(parent.size())));
@@ -151,13 +152,19 @@ void Renamer::rename(const std::vector<std::pair<std::string, std::string>>& rul
   fits_nothing("rename", rules[static_cast<size_t>(idle - fits.begin())].first);
 }
 
-void Renamer::ignore(const std::string& pattern) {
-  const std::string below = pattern + (pattern.ends_with('.') ? "*" : ".*");
-  const auto ignored = std::stable_partition(tensors_.begin(), tensors_.end(), [&](const Renaming& tensor) {
-    return !is_match(pattern, tensor.name) && !is_match(below, tensor.name);
-  });
-  if (ignored == tensors_.end()) fits_nothing("ignore", pattern);
-  tensors_.erase(ignored, tensors_.end());
+void Renamer::ignore(const std::vector<std::string>& patterns) {
+  std::vector<bool> ignored(tensors_.size());
+  for (const std::string& pattern : patterns) {
+    const std::string below = pattern + (pattern.ends_with('.') ? "*" : ".*");
+    bool fits = false;
+    for (size_t i = 0; i < tensors_.size(); ++i)
+      if (is_match(pattern, tensors_[i].name) || is_match(below, tensors_[i].name)) ignored[i] = fits = true;
+    if (!fits) fits_nothing("ignore", pattern);
+  }
+  std::vector<Renaming> kept;
+  for (size_t i = 0; i < tensors_.size(); ++i)
+    if (!ignored[i]) kept.push_back(std::move(tensors_[i]));
+  tensors_ = std::move(kept);
 }
 
 StateDict Renamer::result() const {
@@ -165,7 +172,8 @@ StateDict Renamer::result() const {
   std::map<std::string_view, std::string_view> from;
   for (const auto& [entry, name] : tensors_) {
     const auto [other, is_new] = from.try_emplace(name, entry->first);
-    if (!is_new) fail("{}: \"{}\" and \"{}\" would both become \"{}\"", file_, other->second, entry->first, name);
+    if (!is_new)
+      fail("{}: {} and {} would both become {}", file_, shown(other->second), shown(entry->first), shown(name));
     weights.add(name, entry->second);
   }
   return weights;
@@ -185,7 +193,7 @@ StateDict renamed(StateDict weights, const LoadOptions& options, const std::stri
   if (!options.key.empty()) renamer.select(options.key);
   if (!options.strip_prefix.empty()) renamer.strip(options.strip_prefix);
   renamer.rename(options.rename);
-  for (const std::string& pattern : options.ignore) renamer.ignore(pattern);
+  renamer.ignore(options.ignore);
   StateDict result = renamer.result();
   result.metadata = std::move(weights.metadata);
   return result;
@@ -193,15 +201,18 @@ StateDict renamed(StateDict weights, const LoadOptions& options, const std::stri
 
 std::string naming_advice(const StateDict& weights, const std::vector<std::string>& missing) {
   constexpr size_t max_depth = 4;  // of the dictionaries in a checkpoint
+  constexpr size_t max_keys = 10'000;
   if (missing.empty()) return "";
   std::set<std::string> keys;
   for (const auto& [name, stored] : weights)
-    for_each_parent(name, max_depth, [&](std::string_view parent) { keys.emplace(parent); });
+    for_each_parent(name, max_depth, [&](std::string_view parent) {
+      if (keys.size() < max_keys) keys.emplace(parent);
+    });
   std::vector<std::string> fitting;
   for (const std::string& key : keys)
     if (std::all_of(missing.begin(), missing.end(),
                     [&](auto& name) { return has(weights, fmt::format("{}.{}", key, name)); }))
-      fitting.push_back(fmt::format("\"{}\"", key));
+      fitting.push_back(shown(key));
   if (fitting.size() > max_shown) fitting.resize(max_shown);
   if (!fitting.empty())
     return fmt::format("what is missing is there below a name: give key = {}", fmt::join(fitting, " or "));

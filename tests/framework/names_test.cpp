@@ -99,6 +99,7 @@ TEST_CASE("names: ignore takes names, leading components and patterns") {
   CHECK(renamed_to(names, {.ignore = {"netD."}}) == Names{"0.weight", "0.running_mean", "1.running_mean"});
   CHECK(renamed_to(names, {.ignore = {"?.running_*"}}) == Names{"0.weight", "netD.0.weight"});
   CHECK(renamed_to(names, {.ignore = {"*"}}) == Names{});
+  CHECK(renamed_to({"a.b"}, {.ignore = {"a", "*.b"}}) == Names{});
   CHECK(renamed_to({"aab", "ab", "abb"}, {.ignore = {"*a*b"}}) == Names{});
   CHECK(refusal(names, {.ignore = {"*.runing_mean"}}) ==
         "file: ignore \"*.runing_mean\" fits no name; did you mean *.running_mean?");
@@ -143,6 +144,13 @@ TEST_CASE("names: a file whose names lack the module's first component says so")
         }).ends_with("what is missing is there without \"main.\": give rename = {{\"\", \"main.\"}}"));
   outer.load(UPCONV_GOLDEN "/names/netG.safetensors", {.rename = {{"", "main."}}});
   CHECK(outer.state_dict().size() == weights.size());
+}
+
+TEST_CASE("load: nothing in a name moves a terminal's cursor") {
+  StateDict weights;
+  weights.add("\033[2J", Stored::of(Tensor({1})));
+  Sequential empty;
+  CHECK(error_of([&] { empty.load_state_dict(weights); }).ends_with("unexpected: \"\\x1b[2J\""));
 }
 
 TEST_CASE("load: one network of a checkpoint, from a DataParallel") {

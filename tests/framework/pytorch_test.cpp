@@ -68,8 +68,8 @@ TEST_CASE("pytorch: the bytes may lie anywhere, and the tensors keep them alive"
   for (const auto& file : saved_files()) {
     CAPTURE(file.string());
     const auto bytes = bytes_of(file);
-    auto shifted = std::make_shared<std::vector<std::byte>>(1);
-    shifted->insert(shifted->end(), bytes.begin(), bytes.end());
+    auto shifted = std::make_shared<std::vector<std::byte>>(1 + bytes.size());
+    std::copy(bytes.begin(), bytes.end(), shifted->begin() + 1);
     StateDict weights = load_state_dict(std::span(*shifted).subspan(1), "memory", shifted);
     shifted.reset();
     check_same(weights, expected_of(file));

@@ -88,7 +88,7 @@ TEST_CASE("shards: a safetensors file whose length begins with a brace is no ind
   const TemporaryFolder folder;
   std::string header = "{}";
   header.resize('{', ' ');
-  const auto path = folder.write("a.safetensors", "{" + std::string(7, '\0') + header);
+  const auto path = folder.write("a.safetensors", std::string("{\0\0\0\0\0\0\0", 8) + header);
   CHECK(load_state_dict(path).size() == 0);
 }
 

@@ -6,6 +6,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
-    return upconv::read_pytorch_zip(upconv::ZipArchive(bytes, "fuzz", nullptr), "fuzz");
+    const upconv::ZipArchive archive(bytes, "fuzz", nullptr);
+    return upconv::looks_like_pytorch(archive) ? upconv::read_pytorch_zip(archive, "fuzz") : upconv::StateDict();
   });
 }

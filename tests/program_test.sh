@@ -68,6 +68,11 @@ for isa in $isas; do
     --output-size 7,13 --isa "$isa" --threads 1
   check cmp y.npy "$golden/y_7_13.npy"
 done
+for weights_file in net.zip.pth net.legacy.pth net.stored.npz; do
+  expect 0 "y.npy: float32 (2, 6, 8, 12)" run "$(cat "$golden/sequential.txt")" \
+    --weights "$golden/../weights/$weights_file" --input "$golden/x.npy" --output y.npy
+  check cmp y.npy "$golden/y.npy"
+done
 expect 0 "y.npy: float32 (2, 4, 3, 5)" run "ReLU()" --input "$golden/x.npy" --output y.npy
 expect 0 "Examples:" run --help
 
@@ -164,6 +169,7 @@ expect 0 "1 tensor, 60 numbers, 480 bytes" inspect "$golden/x0_float64.npy"
 check grep -qE '^weight  float64  \(4, 3, 5\) +480$' out.txt
 json "r['tensors'] == [{'name': 'weight', 'dtype': 'float16', 'shape': [3, 2], 'bytes': 12}]" inspect rows.safetensors
 json "r['totals'] == {'tensors': 1, 'numbers': 2, 'bytes': 4} and r['tensors'][0]['name'] == 'weight'" inspect half.npy
+expect 0 "2 tensors, " inspect "$golden/../weights/net.zip.pth"
 expect 1 "nowhere: there is no such file" inspect nowhere
 expect 1 "bad.safetensors: " inspect bad.safetensors
 expect 2 "FILE is required" inspect

@@ -177,7 +177,7 @@ expect 2 "FILE is required" inspect
 # Names in files, and files in another format and type.
 names=$(dirname "$golden")/names
 net="Sequential(ConvTranspose2d(5, 4, 3, bias=False), BatchNorm2d(4), ReLU(), ConvTranspose2d(4, 3, 4, stride=2))"
-npy latent.npy '<f4' '(5, 1, 1)' '\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\xbf'
+npy latent.npy '<f4' '(1, 5, 1, 1)' '\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\xbf'
 on_latent=(--input latent.npy)
 expect 1 'give key = "netG.module"' run "$net" --weights "$names/checkpoint.pth" "${on_latent[@]}" --output y.npy
 expect 0 "y.npy: float32" run "$net" --weights "$names/netG.safetensors" "${on_latent[@]}" --output y.npy

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <set>
 
 #include "tests/allocations.h"
@@ -86,6 +87,54 @@ TEST_CASE("hostile: each file is refused in its own words, for memory in proport
     CHECK(message.find(words) != message.npos);
     CHECK(message.size() < 500);
   }
+}
+
+/// One to three bytes changed, replaced by what formats give a meaning to, cut out or copied in.
+std::vector<std::byte> damaged(std::vector<std::byte> bytes, std::mt19937_64& random) {
+  constexpr std::string_view meaningful = "0123456789{}[](),:\"'\\-.PK\x80\x02\xff";
+  for (uint64_t damages = 1 + random() % 3; damages > 0 && !bytes.empty(); --damages) {
+    const auto at = bytes.begin() + static_cast<ptrdiff_t>(random() % bytes.size());
+    const auto some = [&](uint64_t most) {
+      return std::min(static_cast<ptrdiff_t>(random() % most), bytes.end() - at);
+    };
+    switch (random() % 4) {
+      case 0:
+        *at = static_cast<std::byte>(random());
+        break;
+      case 1:
+        *at = static_cast<std::byte>(meaningful[random() % meaningful.size()]);
+        break;
+      case 2:
+        bytes.erase(at, at + some(9));
+        break;
+      default: {
+        const std::vector<std::byte> copy(at, at + some(16));
+        bytes.insert(bytes.begin() + static_cast<ptrdiff_t>(random() % bytes.size()), copy.begin(), copy.end());
+      }
+    }
+  }
+  return bytes;
+}
+
+TEST_CASE("hostile: a good file that was damaged is refused or read, never worse" * doctest::timeout(60)) {
+  std::mt19937_64 random(0);
+  size_t files = 0, refused = 0;
+  for (const char* folder : {"weights", "names", "run"})
+    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(UPCONV_GOLDEN) / folder)) {
+      const std::vector<std::byte> good = bytes_of(entry.path());
+      CAPTURE(entry.path().string());
+      for (int i = 0; i < 300; ++i, ++files) {
+        const std::vector<std::byte> bad = damaged(good, random);
+        try {
+          for (const auto& [name, stored] : load_state_dict(bad, "damaged")) stored.to_tensor();
+        } catch (const Error&) {
+          ++refused;
+        }
+      }
+    }
+  CHECK(files > 10'000);
+  CHECK(refused > files / 10);
+  CHECK(refused < files);
 }
 
 TEST_CASE("hostile: a module stays as it was") {

@@ -248,7 +248,7 @@ PICKLES = {
     "mark_left": (raw(b"(N"), "byte 4 of the pickle: expected one value at the end"),
     "trailing": (pickled({}) + b"more", "4 trailing bytes after the pickle"),
     "stack_underflow": (raw(b"N\x86"), "byte 3 of the pickle: the stack is empty"),
-    "stack_underflow_at_mark": (raw(b"N(0"[:2] + b"\x85"), "byte 4 of the pickle: the stack is empty"),
+    "stack_underflow_at_mark": (raw(b"N(\x85"), "byte 4 of the pickle: the stack is empty"),
     "mark_underflow": (raw(b"Nt"), "byte 3 of the pickle: there is no mark on the stack"),
     "memo_miss": (raw(b"h\7"), "nothing was put into the memo as 7"),
     "memo_miss_long": (raw(b"j\xff\xff\xff\xff"), "nothing was put into the memo as 4294967295"),

@@ -4,14 +4,10 @@ each must contain. Running it again changes no byte.
     python3 tests/hostile/pytorch.py
 """
 
-import json
-import shutil
 import struct
 import zlib
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-FOLDER = HERE / "pytorch"
+from corpus import write_corpus
 
 # ---- zip ------------------------------------------------------------------------------------------------------------
 
@@ -248,7 +244,7 @@ PICKLES = {
     "mark_left": (raw(b"(N"), "byte 4 of the pickle: expected one value at the end"),
     "trailing": (pickled({}) + b"more", "4 trailing bytes after the pickle"),
     "stack_underflow": (raw(b"N\x86"), "byte 3 of the pickle: the stack is empty"),
-    "stack_underflow_at_mark": (raw(b"N(0"[:2] + b"\x85"), "byte 4 of the pickle: the stack is empty"),
+    "stack_underflow_at_mark": (raw(b"N(\x85"), "byte 4 of the pickle: the stack is empty"),
     "mark_underflow": (raw(b"Nt"), "byte 3 of the pickle: there is no mark on the stack"),
     "memo_miss": (raw(b"h\7"), "nothing was put into the memo as 7"),
     "memo_miss_long": (raw(b"j\xff\xff\xff\xff"), "nothing was put into the memo as 4294967295"),
@@ -453,13 +449,7 @@ def all_files():
 
 
 def main():
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir()
-    manifest = {}
-    for name, (data, words) in all_files():
-        (FOLDER / name).write_bytes(data)
-        manifest[f"{FOLDER.name}/{name}"] = words
-    (HERE / "pytorch.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    write_corpus("pytorch", dict(all_files()))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ std::optional<std::string> rewritten(const std::string& name, const std::string&
 
 class Renamer {
  public:
-  Renamer(const StateDict& weights, const std::string& file) : file_(file) {
+  Renamer(const StateDict& weights, const std::string& file) : file_(file), outer_keys_(weights.outer_keys) {
     for (const StateDict::Entry& entry : weights) tensors_.push_back({&entry, entry.first});
   }
 
@@ -86,6 +86,7 @@ class Renamer {
   [[noreturn]] void fits_nothing(std::string_view option, const std::string& value) const;
 
   const std::string& file_;
+  const std::vector<std::string>& outer_keys_;
   std::vector<Renaming> tensors_;
 };
 
@@ -117,6 +118,8 @@ void Renamer::select(const std::string& key) {
   std::vector<Renaming> below;
   for (const Renaming& tensor : tensors_)
     if (tensor.name.starts_with(prefix)) below.push_back({tensor.entry, tensor.name.substr(prefix.size())});
+  const bool is_there = std::find(outer_keys_.begin(), outer_keys_.end(), key) != outer_keys_.end();
+  if (below.empty() && is_there) fail("{}: key \"{}\": expected a dictionary of tensors, got none in it", file_, key);
   if (below.empty()) fits_nothing("key", key);
   tensors_ = std::move(below);
 }

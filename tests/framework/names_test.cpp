@@ -160,6 +160,9 @@ TEST_CASE("load: one network of a checkpoint, from a DataParallel") {
   CHECK(error_of([&] { got.load(checkpoint); }).ends_with("give key = \"netG.module\""));
   CHECK(error_of([&] { got.load(checkpoint, {.key = "netG"}); }).ends_with("give key = \"module\""));
   CHECK(error_of([&] { got.load(checkpoint, {.key = "netE"}); }).ends_with("did you mean netD?"));
+  CHECK(error_of([&] {
+          got.load(checkpoint, {.key = "epoch"});
+        }).ends_with("key \"epoch\": expected a dictionary of tensors, got none in it"));
   got.load(checkpoint, {.key = "netG", .strip_prefix = "module."});
   check_same(got, expected);
   CHECK(got.parameter("1.num_batches_tracked").value().indices()[0] == 1);

@@ -1,6 +1,5 @@
 // Any bytes, as torch.save wrote them before 1.6.
 #include "framework/weights/pytorch.h"
-
 #include "tests/fuzz/weights.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 # The package can only name what a consumer can find too.
-foreach(dependency TBB::tbb fmt::fmt PNG::PNG)
+foreach(dependency TBB::tbb fmt::fmt PNG::PNG libdeflate::libdeflate)
   get_target_property(found ${dependency} IMPORTED)
   if(NOT found)
     message(STATUS "cmake --install is off: ${dependency} was fetched, install a package of it first")
@@ -18,7 +18,7 @@ set(public_headers
   examples/dcgan.h
   framework/arena.h framework/compile.h framework/cpu.h framework/error.h framework/graph.h framework/image.h
   framework/module.h framework/options.h framework/parameter.h framework/program.h framework/random.h framework/tensor.h
-  framework/weights/npy.h framework/weights/state_dict.h
+  framework/weights/npy.h framework/weights/safetensors.h framework/weights/state_dict.h
   layers/activation.h layers/conv_transpose2d.h layers/linear.h layers/norm.h layers/pair.h layers/spec.h
   layers/structure.h)
 foreach(header IN LISTS public_headers)
@@ -39,4 +39,4 @@ configure_package_config_file(cmake/upconvConfig.cmake.in ${PROJECT_BINARY_DIR}/
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/upconvConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(EXPORT upconv NAMESPACE upconv:: FILE upconvTargets.cmake DESTINATION ${package})
 install(FILES ${PROJECT_BINARY_DIR}/upconvConfig.cmake ${PROJECT_BINARY_DIR}/upconvConfigVersion.cmake
-  DESTINATION ${package})
+  cmake/Findlibdeflate.cmake cmake/upconv_embed_weights.cmake DESTINATION ${package})

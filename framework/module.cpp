@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <typeinfo>
@@ -14,6 +15,9 @@
 #include "framework/compile.h"
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "framework/weights/bytes.h"
+#include "framework/weights/fold.h"
+#include "framework/weights/names.h"
 
 namespace upconv {
 namespace {
@@ -156,40 +160,78 @@ void Module::set_options(const Options& options) {
   state_->programs.clear();
 }
 
-void Module::load_state_dict(const StateDict& state_dict, bool strict) {
-  std::vector<std::pair<Parameter, const Stored*>> found;
+/// What of a state dict goes where in a module, and what does not.
+struct Module::Matching {
+  std::vector<std::pair<Parameter, Stored>> found;
   std::vector<std::string> missing, unexpected, misshapen;
   std::set<std::string> known;
-  auto match = [&](const std::string& name, const Parameter& parameter) {
-    known.insert(name);
-    const Stored* stored = state_dict.find(name);
-    const bool floats = parameter.dtype() == DType::float32;
-    if (!stored) {
-      missing.push_back(name);
-    } else if (stored->shape != parameter.shape()) {
-      misshapen.push_back(
-          fmt::format("{} (expected {}, got {})", name, upconv::str(parameter.shape()), upconv::str(stored->shape)));
-    } else if (floats != is_floating(stored->dtype)) {
-      misshapen.push_back(fmt::format("{} (expected {}, got {})", name, floats ? "floating point" : "integers",
-                                      upconv::name(stored->dtype)));
-    } else {
-      found.emplace_back(parameter, stored);
-    }
-  };
-  for (const auto& [name, parameter] : named_parameters()) match(name, parameter);
-  for (const auto& [name, buffer] : named_buffers()) match(name, buffer);
+
+  /// Looks for the values of one parameter or buffer, or for the factors that they are to be computed of.
+  void match(const StateDict& state_dict, const std::string& name, const Parameter& parameter, int64_t output_dim);
+  void check(const std::string& name, const Parameter& parameter, const Stored& stored);
+};
+
+void Module::Matching::match(const StateDict& state_dict, const std::string& name, const Parameter& parameter,
+                             int64_t output_dim) {
+  known.insert(name);
+  if (const Stored* stored = state_dict.find(name)) {
+    for (std::string& stale : stale_factors(state_dict, name)) known.insert(std::move(stale));
+    return check(name, parameter, *stored);
+  }
+  const std::optional<Factors> factors = find_factors(state_dict, name);
+  if (!factors) return missing.push_back(name);
+  known.insert(factors->names.begin(), factors->names.end());
+  try {
+    check(name, parameter, fold(state_dict, *factors, parameter.shape(), output_dim));
+  } catch (const Error& error) {
+    misshapen.push_back(error.what());
+  }
+}
+
+void Module::Matching::check(const std::string& name, const Parameter& parameter, const Stored& stored) {
+  const bool floats = parameter.dtype() == DType::float32;
+  if (stored.shape != parameter.shape()) {
+    misshapen.push_back(
+        fmt::format("{} (expected {}, got {})", name, upconv::str(parameter.shape()), upconv::str(stored.shape)));
+  } else if (floats != is_floating(stored.dtype)) {
+    misshapen.push_back(fmt::format("{} (expected {}, got {})", name, floats ? "floating point" : "integers",
+                                    upconv::name(stored.dtype)));
+  } else {
+    found.emplace_back(parameter, stored);
+  }
+}
+
+void Module::load(const std::filesystem::path& path, const LoadOptions& options) {
+  load_state_dict(upconv::load_state_dict(path, options), options.strict);
+}
+
+void Module::load(std::span<const std::byte> bytes, const LoadOptions& options) {
+  load_state_dict(upconv::load_state_dict(bytes, "weights in memory", nullptr, options), options.strict);
+}
+
+void Module::load_state_dict(const StateDict& state_dict, bool strict) {
+  Matching matching;
+  for (const bool buffers : {false, true})
+    for (const auto& [path, module] : named_modules())
+      for (const State::Named& named : module->state_->parameters)
+        if (named.buffer == buffers)
+          matching.match(state_dict, path.empty() ? named.name : path + "." + named.name, named.parameter,
+                         module->output_dim());
   for (const auto& [name, stored] : state_dict)
-    if (!known.contains(name)) unexpected.push_back(name);
+    if (!matching.known.contains(name)) matching.unexpected.push_back(printable(name));
 
   std::string problems;
   auto report = [&](const char* what, const std::vector<std::string>& names) {
     if (!names.empty()) problems += fmt::format("\n  {}: {}", what, fmt::join(names, ", "));
   };
-  if (strict) report("missing", missing);
-  if (strict) report("unexpected", unexpected);
-  report("misshapen", misshapen);
-  if (!problems.empty()) fail("the weights do not fit {}:{}", type_name(), problems);
-  for (auto& [parameter, stored] : found) parameter.set(*stored);
+  if (strict) report("missing", matching.missing);
+  if (strict) report("unexpected", matching.unexpected);
+  report("misshapen", matching.misshapen);
+  if (!problems.empty()) {
+    const std::string advice = strict ? naming_advice(state_dict, matching.missing) : "";
+    fail("the weights do not fit {}:{}{}{}", type_name(), problems, advice.empty() ? "" : "\n", advice);
+  }
+  for (auto& [parameter, stored] : matching.found) parameter.set(std::move(stored));
 }
 
 StateDict Module::state_dict() const {

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,10 +49,15 @@ class Module {
   /// How calls with tensors are compiled from now on.
   void set_options(const Options& options);
 
-  /// Reads a file of weights and replaces all parameters and buffers by it. Throws Error that lists every missing,
+  /// Reads a file of weights and replaces all parameters and buffers by it. What torch.nn.utils' spectral_norm and
+  /// weight_norm, old and new, saved in the place of a weight is folded into it. Throws Error that lists every missing,
   /// unexpected and misshapen key; the module is then as it was.
-  void load(const std::filesystem::path& path) { load_state_dict(upconv::load_state_dict(path)); }
-  /// The same from memory. With strict = false missing and unexpected keys are left alone; misshapen ones are refused.
+  void load(const std::filesystem::path& path, const LoadOptions& options = {});
+  /// The same from the bytes of a file, which are not copied: they must stay where they are for as long as the module
+  /// or a copy of it lives, as those do that upconv_embed_weights compiles into a program.
+  void load(std::span<const std::byte> bytes, const LoadOptions& options = {});
+  /// The same from what was loaded or made before. With strict = false missing and unexpected keys are left alone;
+  /// misshapen ones are refused.
   void load_state_dict(const StateDict& state_dict, bool strict = true);
   /// All parameters and buffers that have values, in PyTorch's order, sharing memory with the module.
   StateDict state_dict() const;
@@ -68,6 +74,8 @@ class Module {
   virtual std::string type_name() const;
   /// What stands between the parentheses of a layer without children.
   virtual std::string extra_repr() const { return ""; }
+  /// The dimension of the layer's weight that counts its outputs, which spectral norm keeps.
+  virtual int64_t output_dim() const { return 0; }
   /// As PyTorch prints a module.
   std::string str() const;
 
@@ -91,6 +99,7 @@ class Module {
  private:
   struct State;
   class Scope;
+  struct Matching;
   std::shared_ptr<State> state_;
 };
 

@@ -33,11 +33,13 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   if (word.size() > longest_word) return "";
   size_t least = 2 + word.size() / 4;  // one slip in a short word, more in a long one
   std::string_view best;
-  for (std::string_view candidate : known)
+  for (std::string_view candidate : known) {
+    if (candidate.size() >= word.size() + least) continue;  // too far, and perhaps as long as a file
     if (const size_t distance = edit_distance(word, candidate); distance < least) {
       least = distance;
       best = candidate;
     }
+  }
   return best.empty() ? "" : fmt::format("; did you mean {}?", best);
 }
 

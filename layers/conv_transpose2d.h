@@ -42,6 +42,7 @@ class ConvTranspose2d : public Module {
 
   std::string type_name() const override { return "ConvTranspose2d"; }
   std::string extra_repr() const override;
+  int64_t output_dim() const override { return 1; }
 
   int64_t in_channels, out_channels;
   Pair kernel_size;

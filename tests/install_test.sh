@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `cmake --install` leaves is enough for a stranger: their twenty lines find it, compile with none of our flags and
-# paint a picture; the installed program finds its weights.
+# paint a picture, also with the weights in the program itself; the installed program finds its weights.
 set -euo pipefail
 cmake=$1 build=$2 consumer=$3 sanitize=$4
 shift 4
@@ -22,12 +22,14 @@ mv "$folder/prefix" "$prefix"
   fail "an installed header includes what is not the caller's"
 
 "$cmake" -S "$consumer" -B "$folder/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
-  ${sanitize:+-DCMAKE_CXX_FLAGS=-fsanitize=$sanitize} "$@" >/dev/null
+  -DWEIGHTS="$prefix/share/upconv/dcgan.safetensors" ${sanitize:+-DCMAKE_CXX_FLAGS=-fsanitize=$sanitize} "$@" >/dev/null
 ! grep -E -- '-ffp-contract|-fno-math-errno|-mavx|-mfma|-msse|-Wall|-Wextra|-O[0-9]' "$folder/build/compile_commands.json" ||
   fail "a flag of ours reached the consumer"
 "$cmake" --build "$folder/build" >/dev/null
 cd "$folder"
-build/paint "$prefix/share/upconv/dcgan.safetensors" painted.png
+build/paint painted.png "$prefix/share/upconv/dcgan.safetensors"
+build/paint embedded.png
+cmp painted.png embedded.png
 "$prefix/bin/upconv" generate --seed 7 --count 4 --batch 1 --nrow 2 --out generated.png
 cmp painted.png generated.png
 [ "$(head -c 4 painted.png | tail -c 3)" = PNG ]

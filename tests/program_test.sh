@@ -68,6 +68,11 @@ for isa in $isas; do
     --output-size 7,13 --isa "$isa" --threads 1
   check cmp y.npy "$golden/y_7_13.npy"
 done
+for weights_file in net.zip.pth net.legacy.pth net.stored.npz; do
+  expect 0 "y.npy: float32 (2, 6, 8, 12)" run "$(cat "$golden/sequential.txt")" \
+    --weights "$golden/../weights/$weights_file" --input "$golden/x.npy" --output y.npy
+  check cmp y.npy "$golden/y.npy"
+done
 expect 0 "y.npy: float32 (2, 4, 3, 5)" run "ReLU()" --input "$golden/x.npy" --output y.npy
 expect 0 "Examples:" run --help
 
@@ -174,10 +179,47 @@ expect 2 "--seconds" bench dcgan --input 1,100,1,1 --seconds -1
 expect 0 "1 tensor, 6 numbers, 12 bytes" inspect rows.safetensors
 check grep -qE '^weight  float16  \(3, 2\) +12$' out.txt
 expect 0 "1 tensor, 60 numbers, 480 bytes" inspect "$golden/x0_float64.npy"
-check grep -qE '^- +float64  \(4, 3, 5\) +480$' out.txt
+check grep -qE '^weight  float64  \(4, 3, 5\) +480$' out.txt
 json "r['tensors'] == [{'name': 'weight', 'dtype': 'float16', 'shape': [3, 2], 'bytes': 12}]" inspect rows.safetensors
-json "r['totals'] == {'tensors': 1, 'numbers': 2, 'bytes': 4} and r['tensors'][0]['name'] == ''" inspect half.npy
+json "r['totals'] == {'tensors': 1, 'numbers': 2, 'bytes': 4} and r['tensors'][0]['name'] == 'weight'" inspect half.npy
+expect 0 "2 tensors, " inspect "$golden/../weights/net.zip.pth"
 expect 1 "nowhere: there is no such file" inspect nowhere
 expect 1 "bad.safetensors: " inspect bad.safetensors
 expect 2 "FILE is required" inspect
+
+# Names in files, and files in another format and type.
+names=$(dirname "$golden")/names
+net="Sequential(ConvTranspose2d(5, 4, 3, bias=False), BatchNorm2d(4), ReLU(), ConvTranspose2d(4, 3, 4, stride=2))"
+npy latent.npy '<f4' '(1, 5, 1, 1)' '\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\xbf'
+on_latent=(--input latent.npy)
+expect 1 'give key = "netG.module"' run "$net" --weights "$names/checkpoint.pth" "${on_latent[@]}" --output y.npy
+expect 0 "y.npy: float32" run "$net" --weights "$names/netG.safetensors" "${on_latent[@]}" --output y.npy
+checkpoint=("$names/checkpoint.pth" --key netG --strip-prefix module.)
+expect 0 "z.npy: float32" run "$net" --weights "${checkpoint[@]}" "${on_latent[@]}" --output z.npy
+check cmp y.npy z.npy
+expect 0 "8 tensors" inspect "${checkpoint[@]}"
+expect 0 "7 tensors" inspect "${checkpoint[@]}" --ignore 3.bias
+expect 0 "main.conv.weight" inspect "${checkpoint[@]}" --rename 0=main.conv --rename "3.*=main.out.*"
+check grep -q "^main.out.bias" out.txt
+expect 1 'strip_prefix "modul." fits no name; did you mean module?' \
+  inspect "$names/checkpoint.pth" --key netG --strip-prefix modul.
+expect 2 '--rename: expected OLD=NEW, got "main"' inspect "$names/checkpoint.pth" --rename main
+expect 2 "--key requires --weights" run "$net" --key netG "${on_latent[@]}" --output y.npy
+expect 0 "converted.safetensors: 8 tensors" convert "${checkpoint[@]}" converted.safetensors
+expect 0 "z.npy: float32" run "$net" --weights converted.safetensors "${on_latent[@]}" --output z.npy
+check cmp y.npy z.npy
+expect 0 "converted.safetensors: 8 tensors" convert "$names/model.safetensors.index.json" converted.safetensors --dtype bf16
+json "{t['dtype'] for t in r['tensors']} == {'bfloat16', 'int64'} and r['metadata'] == {'format': 'pt'}" \
+  inspect converted.safetensors
+cp "$names/netG.safetensors" trailing.safetensors
+echo more >>trailing.safetensors
+expect 1 "5 trailing bytes" inspect trailing.safetensors
+expect 0 "8 tensors" inspect trailing.safetensors --lenient
+npy large.npy '<f4' '(1,)' '\0\0\x80\x47'
+cp converted.safetensors before.safetensors
+expect 1 "weight: 65536 is beyond the range of float16" convert large.npy converted.safetensors --dtype f16
+check cmp converted.safetensors before.safetensors
+expect 1 "no/such/x.safetensors: cannot be created" convert large.npy no/such/x.safetensors
+expect 2 "--dtype" convert large.npy x.safetensors --dtype f8
+expect 2 "OUT is required" convert large.npy
 exit $failed

@@ -4,7 +4,8 @@ set -euo pipefail
 cmake=$1 build=$2 consumer=$3 upconv=$4
 shift 4
 rm -rf "$build"
-"$cmake" -S "$consumer" -B "$build" -DUPCONV_SOURCE="$upconv" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
+"$cmake" -S "$consumer" -B "$build" -DUPCONV_SOURCE="$upconv" \
+  -DWEIGHTS="$upconv/examples/weights/dcgan.safetensors" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >/dev/null
 commands=$build/compile_commands.json
 if grep '"command".*/paint\.cpp' "$commands" | grep -E -- '-ffp-contract|-fno-math-errno|-mavx|-mfma|-Wall|-Wextra'; then
   echo "a flag of ours reached the project around us" >&2

@@ -1,10 +1,14 @@
 #pragma once
 // What several tests share.
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <upconv/upconv.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -73,6 +77,34 @@ std::string error_of(F f) {
   }
   FAIL_CHECK("no Error was thrown");
   return "";
+}
+
+/// A folder that goes with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "upconv-test-XXXXXX";
+    if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+    REQUIRE(!path_.empty());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  std::filesystem::path operator/(const std::string& file) const { return path_ / file; }
+  std::filesystem::path write(const std::string& file, const std::string& bytes) const {
+    std::ofstream(path_ / file, std::ios::binary) << bytes;
+    return path_ / file;
+  }
+  auto files() const { return std::distance(std::filesystem::directory_iterator(path_), {}); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace upconv::testing

@@ -8,5 +8,6 @@ void add_generate(CLI::App& app);
 void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_convert(CLI::App& app);
 
 }  // namespace upconv::tools

@@ -18,7 +18,7 @@ namespace {
 
 struct Generate {
   std::string model = "dcgan";
-  std::string weights;
+  WeightsOptions weights;
   uint64_t seed = 0;
   int64_t count = 64;
   int64_t batch = 64;
@@ -72,7 +72,6 @@ void add_generate(CLI::App& app) {
   auto options = std::make_shared<Generate>();
   CLI::App* command = app.add_subcommand("generate", "Paint pictures from a seed onto one PNG");
   command->add_option("MODEL", options->model, "The network: dcgan")->capture_default_str();
-  command->add_option("--weights", options->weights, "A file of weights instead of the shipped ones");
   command->add_option("--seed", options->seed, "As torch.manual_seed")->capture_default_str();
   command->add_option("--count", options->count, "Pictures")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--batch", options->batch, "Pictures at a time")
@@ -81,6 +80,7 @@ void add_generate(CLI::App& app) {
   command->add_option("--nrow", options->nrow, "Pictures in a row")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--out", options->out, "The PNG")->capture_default_str();
   add_machine_options(*command, options->machine);
+  add_weights_options(*command, options->weights);
   command->footer("Example: upconv generate --seed 7 --count 16 --nrow 4 --out seven.png");
   command->callback([options] { options->run(); });
 }

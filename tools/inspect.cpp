@@ -5,8 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "framework/weights/mapped_file.h"
+#include "framework/weights/bytes.h"
 #include "tools/commands.h"
+#include "tools/options.h"
 #include "tools/table.h"
 
 namespace upconv::tools {
@@ -14,25 +15,11 @@ namespace {
 
 struct Inspect {
   std::string file;
+  LoadOptions naming;
   bool json = false;
 
   void run() const;
 };
-
-/// A .npy file is one array without a name.
-StateDict read(const std::string& path) {
-  MappedFile file = map_file(path);
-  if (!looks_like_npy(file.bytes)) return load_state_dict(file.bytes, path, std::move(file.owner));
-  StateDict one;
-  one.add("", read_npy(file.bytes, path, std::move(file.owner)));
-  return one;
-}
-
-/// A text from a file for a terminal: nothing in it moves the cursor.
-std::string printable(const std::string& text) {
-  const std::string escaped = fmt::format("{:?}", text);
-  return escaped.size() == text.size() + 2 ? text : escaped;
-}
 
 nlohmann::ordered_json report_of(const StateDict& weights) {
   auto tensors = nlohmann::ordered_json::array();
@@ -52,17 +39,18 @@ nlohmann::ordered_json report_of(const StateDict& weights) {
 void print(const nlohmann::ordered_json& report) {
   Table table({{"name"}, {"type"}, {"shape"}, {"bytes", true}});
   for (const auto& tensor : report["tensors"])
-    table.add({printable(tensor["name"]), tensor["dtype"], str(tensor["shape"].get<Shape>()),
+    table.add({printable(tensor["name"].get<std::string>()), tensor["dtype"], str(tensor["shape"].get<Shape>()),
                fmt::format("{}", tensor["bytes"].get<size_t>())});
   table.print();
   const auto& totals = report["totals"];
   fmt::print("\n{} tensor{}, {} numbers, {} bytes\n", totals["tensors"].get<size_t>(),
              totals["tensors"] == 1 ? "" : "s", totals["numbers"].get<int64_t>(), totals["bytes"].get<size_t>());
-  for (const auto& [key, value] : report["metadata"].items()) fmt::print("{}: {}\n", printable(key), printable(value));
+  for (const auto& [key, value] : report["metadata"].items())
+    fmt::print("{}: {}\n", printable(key), printable(value.get<std::string>()));
 }
 
 void Inspect::run() const {
-  const nlohmann::ordered_json report = report_of(read(file));
+  const nlohmann::ordered_json report = report_of(load_state_dict(file, naming));
   if (json) {
     fmt::print("{}\n", report.dump());
   } else {
@@ -75,9 +63,13 @@ void Inspect::run() const {
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Inspect>();
   CLI::App* command = app.add_subcommand("inspect", "List what is in a file: names, types, shapes");
-  command->add_option("FILE", options->file, "safetensors or .npy")->required();
+  command->add_option("FILE", options->file, "Weights of any format")->required();
+  add_naming_options(*command, options->naming);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
-  command->footer("Example: upconv inspect netG.safetensors");
+  command->footer(
+      "Examples:\n"
+      "  upconv inspect netG.pth\n"
+      "  upconv inspect checkpoint.pth --key netG --strip-prefix module.");
   command->callback([options] { options->run(); });
 }
 

@@ -56,9 +56,9 @@ std::filesystem::path shipped(const std::string& file) {
 
 }  // namespace
 
-void Model::load(const std::string& file) const {
-  if (!file.empty()) {
-    module->load(file);
+void Model::load(const WeightsOptions& options) const {
+  if (!options.file.empty()) {
+    module->load(options.file, options.naming);
   } else if (!weights.empty()) {
     module->load(shipped(weights));
   }

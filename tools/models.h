@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "tools/options.h"
+
 namespace upconv::tools {
 
 struct Model {
@@ -12,8 +14,8 @@ struct Model {
   std::string weights;  ///< the file that is shipped with an example; "" for any other network
   Shape latent;         ///< of one picture of an example: {100, 1, 1}
 
-  /// Loads `file`, or the shipped weights where that is ""; without either the module stays as it is.
-  void load(const std::string& file) const;
+  /// Loads the file, or the shipped weights where it is ""; without either the module stays as it is.
+  void load(const WeightsOptions& options) const;
 };
 
 /// An example: a generator, latents to pictures within [-1, 1]. Throws Error, listing the names, where there is none.

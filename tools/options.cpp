@@ -35,14 +35,49 @@ Shape parse_sizes(const std::string& text) {
   }
 }
 
+std::pair<std::string, std::string> parse_rename(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == text.npos) throw CLI::ValidationError("--rename", fmt::format("expected OLD=NEW, got \"{}\"", text));
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
 }  // namespace
+
+void add_naming_options(CLI::App& command, LoadOptions& options) {
+  constexpr const char* group = "Names in the file";
+  command.add_option("--key", options.key, "The dictionary to read, of several in a checkpoint: netG")->group(group);
+  command.add_option("--strip-prefix", options.strip_prefix, "Taken from the front of names: module.")->group(group);
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--rename",
+          [&options](const std::vector<std::string>& rules) {
+            for (const std::string& rule : rules) options.rename.push_back(parse_rename(rule));
+          },
+          "OLD=NEW: a name or its leading components; * is any text. May be given again")
+      ->type_name("RULE")
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--ignore", options.ignore, "Names to leave out: *.running_mean. May be given again")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_flag("--lenient", options.lenient, "Tolerate bytes after the last tensor of a safetensors file")
+      ->group(group);
+}
+
+void add_weights_options(CLI::App& command, WeightsOptions& options) {
+  CLI::Option* file = command.add_option("--weights", options.file, "A file of weights");
+  add_naming_options(command, options.naming);
+  for (const char* name : {"--key", "--strip-prefix", "--rename", "--ignore", "--lenient"})
+    command.get_option(name)->needs(file);
+}
 
 void add_network_options(CLI::App& command, NetworkOptions& options) {
   command
       .add_option("SPEC", options.spec,
                   "What PyTorch prints for the module, or as one types it, or the name of an example: dcgan")
       ->required();
-  command.add_option("--weights", options.weights, "A file of weights: safetensors");
+  add_weights_options(command, options.weights);
 }
 
 void add_machine_options(CLI::App& command, MachineOptions& options) {

@@ -8,10 +8,20 @@
 
 namespace upconv::tools {
 
-/// SPEC, what says which network a command is about, and --weights.
+/// How the names in a file of weights are read: --key, --strip-prefix, --rename, --ignore and --lenient.
+void add_naming_options(CLI::App& command, LoadOptions& options);
+
+/// --weights, and how its names are read.
+struct WeightsOptions {
+  std::string file;
+  LoadOptions naming;
+};
+void add_weights_options(CLI::App& command, WeightsOptions& options);
+
+/// SPEC, what says which network a command is about, and its weights.
 struct NetworkOptions {
   std::string spec;
-  std::string weights;
+  WeightsOptions weights;
 };
 void add_network_options(CLI::App& command, NetworkOptions& options);
 

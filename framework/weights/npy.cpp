@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "framework/fail.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/temporary_file.h"
 
@@ -231,32 +232,7 @@ std::vector<std::byte> transposed(std::span<const std::byte> data, const Shape& 
     strides.push_back(stride);
     stride *= static_cast<size_t>(size);
   }
-  std::vector<std::byte> out(data.size());
-  std::vector<int64_t> index(shape.size(), 0);
-  size_t from = 0;
-  for (size_t to = 0; to < out.size(); to += element) {
-    std::memcpy(out.data() + to, data.data() + from, element);
-    for (size_t d = shape.size(); d-- > 0;) {
-      from += strides[d];
-      if (++index[d] < shape[d]) break;
-      from -= strides[d] * static_cast<size_t>(shape[d]);
-      index[d] = 0;
-    }
-  }
-  return out;
-}
-
-std::vector<std::byte> swapped(std::span<const std::byte> data, size_t element) {
-  std::vector<std::byte> out(data.size());
-  for (size_t i = 0; i < out.size(); ++i) out[i] = data[i / element * element + (element - 1 - i % element)];
-  return out;
-}
-
-/// `bytes` as the data of `stored`, which from now on owns them.
-void own(Stored& stored, std::vector<std::byte> bytes) {
-  const auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
-  stored.bytes = *owner;
-  stored.owner = owner;
+  return gathered(data.data(), shape, strides, element);
 }
 
 /// Magic, version, length and dictionary, padded with spaces so that the data begins at a multiple of 64.
@@ -285,12 +261,12 @@ bool looks_like_npy(std::span<const std::byte> bytes) {
 Stored read_npy(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner) {
   const Header header = HeaderReader(header_text(bytes, name), name).whole();
   const size_t size = data_size(header, name);
-  Stored stored{*header.dtype, *header.shape, take(bytes, size, "data", name), std::move(owner)};
+  Bytes data = {take(bytes, size, "data", name), std::move(owner)};
   if (!bytes.empty()) fail("{}: {} trailing bytes after the data", name, bytes.size());
-  const size_t element = size_of(stored.dtype);
-  if (header.big_endian && element > 1) own(stored, swapped(stored.bytes, element));
-  if (*header.fortran_order && stored.shape.size() > 1) own(stored, transposed(stored.bytes, stored.shape, element));
-  return stored;
+  const size_t element = size_of(*header.dtype);
+  if (header.big_endian && element > 1) data = own(swapped(data.span, element));
+  if (*header.fortran_order && header.shape->size() > 1) data = own(transposed(data.span, *header.shape, element));
+  return {*header.dtype, *header.shape, data.span, std::move(data.owner)};
 }
 
 Tensor load_npy(const std::filesystem::path& path) {

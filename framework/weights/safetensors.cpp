@@ -4,11 +4,13 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "framework/fail.h"
+#include "framework/weights/bytes.h"
+#include "framework/weights/convert.h"
+#include "framework/weights/json.h"
 #include "framework/weights/temporary_file.h"
 
 namespace upconv {
@@ -35,13 +37,6 @@ constexpr std::array<std::pair<std::string_view, DType>, 10> dtype_names = {{{"F
                                                                              {"U8", DType::uint8},
                                                                              {"BOOL", DType::boolean}}};
 
-/// A text from the file as messages show it: escaped, and no longer than a line.
-std::string shown(std::string_view text) {
-  constexpr size_t longest_count = 100;
-  if (text.size() <= longest_count) return fmt::format("{:?}", text);
-  return fmt::format("{:?}...", text.substr(0, longest_count));
-}
-
 // ---- The header --------------------------------------------------------------------------------------------------
 
 /// One tensor as the header describes it.
@@ -55,9 +50,9 @@ struct Description {
   uint64_t end() const { return (*offsets)[1]; }
 };
 
-/// Takes the header's JSON as a stream of events and throws at the first that does not fit. Nothing is built but what
-/// is returned, so neither depth nor size of a hostile header costs more than reading up to its first mistake.
-class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
+/// Takes the header's events and throws at the first that does not fit. Nothing is built but what is returned, so
+/// neither depth nor size of a hostile header costs more than reading up to its first mistake.
+class HeaderReader final : public JsonReceiver {
  public:
   explicit HeaderReader(const std::string& file) : file_(file) {}
 
@@ -238,12 +233,7 @@ bool HeaderReader::end_array() {
 bool HeaderReader::parse_error(size_t position, const std::string&, const nlohmann::json::exception& error) {
   constexpr int number_out_of_range = 406;
   if (error.id == number_out_of_range) number("one beyond every range");
-  // Of "[name] parse error at ...: syntax error while parsing ... - reason; last read: ..." only the reason is of use;
-  // what was read last may be as long as the file.
-  std::string_view reason = error.what();
-  reason.remove_prefix(std::min(reason.find(" - ") + 3, reason.size()));
-  fail("{}: the header is not valid JSON at byte {}: {}", file_, position,
-       reason.substr(0, reason.find("; last read")));
+  refuse_json(position, error, file_ + ": the header");
 }
 
 // ---- The reader --------------------------------------------------------------------------------------------------
@@ -265,9 +255,7 @@ std::string_view header_text(std::span<const std::byte> bytes, const std::string
 
 void parse_header(std::string_view text, HeaderReader& reader, const std::string& file) {
   if (text[0] != '{') fail("{}: expected the header to begin with {{, got {}", file, shown(text.substr(0, 1)));
-  // The parser takes a zero byte for the end and would not see what follows it.
-  if (const size_t zero = text.find('\0'); zero != text.npos) fail("{}: zero byte in the header, at {}", file, zero);
-  nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &reader);
+  parse_json(text, reader, file + ": the header");
 }
 
 /// Proves that `tensor` has as many bytes as its type and shape need.
@@ -320,7 +308,9 @@ void check_layout(const std::vector<Description>& tensors, uint64_t data_bytes, 
 }  // namespace
 
 bool looks_like_safetensors(std::span<const std::byte> bytes) {
-  return bytes.size() > length_bytes && bytes[length_bytes] == std::byte{'{'};
+  if (bytes.size() <= length_bytes) return false;
+  const auto length = number_at<uint64_t>(bytes, 0);
+  return bytes[length_bytes] == std::byte{'{'} || (length > 0 && length <= bytes.size() - length_bytes);
 }
 
 StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
@@ -404,12 +394,18 @@ void check_readable(const std::string& header, const std::string& file) {
 
 }  // namespace
 
-void save_safetensors(const std::filesystem::path& path, const StateDict& weights) {
-  const std::string header = header_of(weights);
+void save_safetensors(const std::filesystem::path& path, const StateDict& weights, const SaveOptions& options) {
+  StateDict saved;
+  saved.metadata = weights.metadata;
+  for (const auto& [name, value] : weights) {
+    const bool changes = options.dtype && is_floating(value.dtype) && value.dtype != *options.dtype;
+    saved.add(name, changes ? converted(value, *options.dtype, name) : value);
+  }
+  const std::string header = header_of(saved);
   check_readable(header, path.string());
   TemporaryFile file(path);
   file.write(header.data(), header.size());
-  for (const auto& [name, value] : weights) file.write(value.bytes.data(), value.bytes.size());
+  for (const auto& [name, value] : saved) file.write(value.bytes.data(), value.bytes.size());
   file.commit();
 }
 

@@ -1,41 +1,63 @@
 #include "framework/weights/state_dict.h"
 
 #include "framework/fail.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/mapped_file.h"
+#include "framework/weights/names.h"
+#include "framework/weights/npy.h"
+#include "framework/weights/npz.h"
+#include "framework/weights/pytorch.h"
 #include "framework/weights/safetensors.h"
+#include "framework/weights/shards.h"
+#include "framework/weights/zip.h"
 
 namespace upconv {
 namespace {
 
-/// A format that others write weights in, and the Python that makes a dictionary of tensors of such a file.
-struct ForeignFormat {
-  std::string_view magic;
-  std::string_view words;
-  std::string_view python;
-};
+/// PyTorch's format of before 0.2: a tar archive, whose first header says so here.
+bool looks_like_tar(std::span<const std::byte> bytes) {
+  constexpr size_t position = 257;
+  return bytes.size() > position && text_of(bytes.subspan(position)).starts_with("ustar");
+}
 
-constexpr std::string_view torch_load = "torch.load(\"{}\", map_location=\"cpu\", weights_only=True)";
-constexpr std::string_view numpy_load = "{{\"weight\": torch.from_numpy(numpy.load(\"{}\"))}}";
-constexpr ForeignFormat foreign_formats[] = {
-    {"PK\x03\x04", "a zip archive (a PyTorch .pt or .pth file, or an .npz)", torch_load},
-    {"PK\x05\x06", "an empty zip archive", torch_load},
-    {"\x80\x02", "a Python pickle (a PyTorch .pt or .pth file of before 1.6)", torch_load},
-    {"\x80\x03", "a Python pickle of protocol 3", torch_load},
-    {"\x80\x04", "a Python pickle of protocol 4", torch_load},
-    {"\x80\x05", "a Python pickle of protocol 5", torch_load},
-    {"\x93NUMPY", "a NumPy array (.npy)", numpy_load},
-};
+bool looks_like_pickle(std::span<const std::byte> bytes) {
+  return bytes.size() >= 2 && bytes[0] == std::byte{0x80} && bytes[1] >= std::byte{2} && bytes[1] <= std::byte{5};
+}
+
+StateDict read_zip(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner) {
+  const ZipArchive archive(bytes, name, std::move(owner));
+  return looks_like_pytorch(archive) ? read_pytorch_zip(archive, name) : read_npz(archive, name);
+}
 
 [[noreturn]] void refuse(std::span<const std::byte> bytes, const std::string& name) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  for (const ForeignFormat& format : foreign_formats) {
-    if (!text.starts_with(format.magic)) continue;
-    fail(
-        "{}: expected safetensors, the one format that this version reads, got {}; convert it in Python: "
-        "safetensors.torch.save_file({}, \"weights.safetensors\")",
-        name, format.words, fmt::format(fmt::runtime(format.python), name));
+  if (looks_like_tar(bytes)) {
+    fail("{}: a tar archive, as PyTorch wrote them before 0.2; load it in Python and torch.save its state_dict", name);
   }
-  fail("{}: not a weights file: expected safetensors, got something that does not begin as one", name);
+  if (looks_like_pickle(bytes)) {
+    fail(
+        "{}: a pickle, but not torch.save's with its default protocol; expected torch.save(net.state_dict(), "
+        "\"net.pth\")",
+        name);
+  }
+  fail(
+      "{}: not a weights file: expected safetensors, PyTorch's .pt or .pth, .npz or .npy, got something that begins as "
+      "none of them",
+      name);
+}
+
+StateDict read(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
+               const LoadOptions& options) {
+  if (looks_like_zip(bytes)) return read_zip(bytes, name, std::move(owner));
+  if (looks_like_npy(bytes)) {
+    StateDict one;
+    one.add("weight", read_npy(bytes, name, std::move(owner)));
+    return one;
+  }
+  if (looks_like_safetensors(bytes))
+    return read_safetensors(bytes, name, std::move(owner), {.lenient = options.lenient});
+  if (looks_like_pytorch_legacy(bytes)) return read_pytorch_legacy(bytes, name, std::move(owner));
+  if (looks_like_shard_index(bytes)) fail("{}: names files beside it: load the index by its path", name);
+  refuse(bytes, name);
 }
 
 }  // namespace
@@ -57,16 +79,17 @@ const Stored& StateDict::at(const std::string& name) const {
   return *stored;
 }
 
-StateDict load_state_dict(const std::filesystem::path& path) {
+StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options) {
   MappedFile file = map_file(path);
-  return load_state_dict(file.bytes, path.string(), std::move(file.owner));
+  if (looks_like_shard_index(file.bytes))
+    return renamed(read_shards(file.bytes, path, options), options, path.string());
+  return load_state_dict(file.bytes, path.string(), std::move(file.owner), options);
 }
 
-StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name,
-                          std::shared_ptr<const void> owner) {
+StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
+                          const LoadOptions& options) {
   if (bytes.empty()) fail("{}: there are no bytes to read", name);
-  if (looks_like_safetensors(bytes)) return read_safetensors(bytes, name, std::move(owner));
-  refuse(bytes, name);
+  return renamed(read(bytes, name, std::move(owner), options), options, name);
 }
 
 }  // namespace upconv

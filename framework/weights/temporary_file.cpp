@@ -43,6 +43,15 @@ void TemporaryFile::commit() {
   if (::close(std::exchange(fd_, -1)) != 0) fail_with("cannot be closed");
   if (::rename(path_.c_str(), destination_.c_str()) != 0) fail_with("cannot be put in place");
   committed_ = true;
+  sync_folder();
+}
+
+/// The new name is on disk when its folder is. File systems that cannot do this say EINVAL.
+void TemporaryFile::sync_folder() {
+  const std::string folder = std::filesystem::path(destination_).parent_path().string();
+  fd_ = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd_ < 0 && errno == EACCES) return;  // a folder that one may write into and not list
+  if (fd_ < 0 || (::fsync(fd_) != 0 && errno != EINVAL)) fail_with("is written, but its folder is perhaps not on disk");
 }
 
 void TemporaryFile::fail_with(std::string_view what) const {

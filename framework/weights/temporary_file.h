@@ -16,10 +16,11 @@ class TemporaryFile {
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
   void write(const void* from, size_t size);
-  /// Puts the bytes on disk, then gives the file its name.
+  /// Puts the bytes on disk, then gives the file its name, and puts that on disk.
   void commit();
 
  private:
+  void sync_folder();
   [[noreturn]] void fail_with(std::string_view what) const;
 
   std::string destination_;

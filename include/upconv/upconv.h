@@ -12,6 +12,7 @@
 #include "framework/random.h"
 #include "framework/tensor.h"
 #include "framework/weights/npy.h"
+#include "framework/weights/safetensors.h"
 #include "framework/weights/state_dict.h"
 #include "layers/activation.h"
 #include "layers/conv_transpose2d.h"

@@ -2,12 +2,8 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <functional>
-#include <iterator>
 
 #include "framework/error.h"
 #include "tests/support.h"
@@ -18,12 +14,6 @@ namespace {
 using namespace std::string_literals;
 using testing::error_of;
 using testing::same_bits;
-
-std::string repeat(const std::string& text, size_t times) {
-  std::string all;
-  for (size_t i = 0; i < times; ++i) all += text;
-  return all;
-}
 
 template <class T>
 std::string raw(const std::vector<T>& values) {
@@ -42,9 +32,6 @@ std::string dictionary(const std::string& descr, const std::string& shape, const
   return fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}    \n", descr, fortran_order, shape);
 }
 
-/// A file whose shape is this, of six float32.
-std::string shaped(const std::string& shape) { return file(dictionary("<f4", shape), std::string(24, '\0')); }
-
 /// Reads a copy that ends where its memory ends, so that a sanitizer sees a step too far.
 Stored read(const std::string& bytes) {
   auto memory = std::make_shared<std::vector<std::byte>>(bytes.size());
@@ -55,27 +42,8 @@ Stored read(const std::string& bytes) {
 std::vector<float> floats(const Tensor& tensor) { return {tensor.data(), tensor.data() + tensor.numel()}; }
 std::vector<int64_t> integers(const Tensor& tensor) { return {tensor.indices(), tensor.indices() + tensor.numel()}; }
 
-/// A folder of its own that goes with it.
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / fmt::format("upconv_npy_test_{}", ::getpid())) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-  size_t files() const { return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), {})); }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 TEST_CASE("npy: what is saved is loaded, bit for bit") {
-  const Folder folder;
+  const testing::TemporaryFolder folder;
   const auto path = folder / "x.npy";
   for (const Shape& shape : {Shape{}, Shape{3}, Shape{2, 3}, Shape{2, 3, 4, 5}, Shape{0}, Shape{2, 0, 3}}) {
     CAPTURE(str(shape));
@@ -91,15 +59,15 @@ TEST_CASE("npy: what is saved is loaded, bit for bit") {
 }
 
 TEST_CASE("npy: a saved file is byte for byte numpy.save's") {
-  const Folder folder;
+  const testing::TemporaryFolder folder;
   save_npy(folder / "x.npy", Tensor({3}, std::vector<float>{1, 2, 3}));
   const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }";
   const std::string expected = file(header + std::string(117 - header.size(), ' ') + "\n", raw<float>({1, 2, 3}));
-  CHECK(contents(folder / "x.npy") == expected);
+  CHECK(testing::bytes_of(folder / "x.npy") == expected);
 }
 
 TEST_CASE("npy: a file that cannot be written leaves nothing behind") {
-  const Folder folder;
+  const testing::TemporaryFolder folder;
   CHECK(error_of([&] { save_npy(folder / "no/such/x.npy", Tensor({1})); }).find("cannot be created") !=
         std::string::npos);
   std::filesystem::create_directory(folder / "x.npy");
@@ -192,82 +160,9 @@ TEST_CASE("npy: elements are views of the file's bytes") {
   CHECK(memory.use_count() == 2);
 }
 
-TEST_CASE("npy: hostile files are refused, each in its own words") {
-  struct Hostile {
-    const char* what;
-    std::string bytes;
-    const char* message;
-  };
-  const std::string length_of_four_billion = "\x93NUMPY\x02\x00\xf0\xff\xff\xff{}"s;
-  const Hostile rows[] = {
-      {"nothing", "", "not a NumPy array"},
-      {"bad magic", "\x93NUMPI\x01\x00\x02\x00{}"s, "not a NumPy array"},
-      {"only the magic", "\x93NUMPY", "expected a version of 2 bytes, got 0"},
-      {"version 0", file("{}", "", 0), "expected version 1.0, 2.0 or 3.0 of the format, got 0.0"},
-      {"version 4", file("{}", "", 4), "expected version 1.0, 2.0 or 3.0 of the format, got 4.0"},
-      {"version 1.1", "\x93NUMPY\x01\x01\x02\x00{}"s, "expected version 1.0, 2.0 or 3.0 of the format, got 1.1"},
-      {"half a length", "\x93NUMPY\x02\x00\x02\x00"s, "expected a header length of 4 bytes, got 2"},
-      {"header length 0xFFFFFFF0", length_of_four_billion,
-       "expected a header of at most 10000 bytes, got a length of 4294967280"},
-      {"header beyond the cap", file(std::string(10'001, ' ')), "at most 10000 bytes, got a length of 10001"},
-      {"header beyond the file", "\x93NUMPY\x01\x00\x03\x00{}"s, "expected a header of 3 bytes, got 2"},
-      {"no header", file(""), "the header: expected a dictionary, got the end"},
-      {"spaces", file("   \n"), "the header: expected a dictionary, got the end"},
-      {"a list", file("[1]"), "expected a dictionary, got \"[1]\""},
-      {"an open dictionary", file("{"), "expected a key in quotes, got the end"},
-      {"a key without end", file("{'descr"), "expected a key in quotes, got \"'descr\""},
-      {"a number as key", file("{1: 2}"), "expected a key in quotes, got \"1: 2}\""},
-      {"no colon", file("{'descr' '<f4'}"), "expected \":\" after a key"},
-      {"no comma", file("{'descr': '<f4' 'shape': ()}"), "expected \",\" or \"}\" after a value"},
-      {"no keys", file("{}"), "descr is missing"},
-      {"no descr", file("{'fortran_order': False, 'shape': ()}"), "descr is missing"},
-      {"no fortran_order", file("{'descr': '<f4', 'shape': ()}"), "fortran_order is missing"},
-      {"no shape", file("{'descr': '<f4', 'fortran_order': False}"), "shape is missing"},
-      {"an extra key", file("{'descr': '<f4', 'fortran_order': False, 'shape': (), 'more': 1}"),
-       "expected only the keys descr, fortran_order and shape, got \"more\""},
-      {"descr twice", file("{'descr': '<f4', 'descr': '<f4'}"), "descr is given twice"},
-      {"fortran_order twice", file("{'fortran_order': True, 'fortran_order': True}"), "fortran_order is given twice"},
-      {"shape twice", file("{'shape': (), 'shape': ()}"), "shape is given twice"},
-      {"more after the dictionary", file(dictionary("<f4", "()") + "{}"), "expected nothing after the dictionary"},
-      {"a zero byte after the dictionary", file(dictionary("<f4", "()") + '\0'), "expected nothing after the dict"},
-      {"objects", file(dictionary("|O", "(1,)")), "expected an array of plain numbers, got Python objects"},
-      {"a structured type", file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}"),
-       "expected an array of plain numbers, got a structured type"},
-      {"a type with a shape", file("{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (1,)}"),
-       "expected an array of plain numbers, got a structured type"},
-      {"complex numbers", file(dictionary("<c8", "()")), "expected one of f8, f4, f2, i8, i4, i2, i1, u1, b1"},
-      {"unsigned numbers", file(dictionary("<u4", "()")), "as type, got \"<u4\""},
-      {"an empty type", file(dictionary("", "()")), "as type, got \"\""},
-      {"a byte order alone", file(dictionary(">", "()")), "as type, got \">\""},
-      {"a number as type", file("{'descr': 4}"), "expected a string for descr, got \"4}\""},
-      {"fortran_order 1", file("{'fortran_order': 1}"), "expected True or False for fortran_order, got \"1}\""},
-      {"a number as shape", shaped("6"), "expected a tuple for shape, got \"6, }"},
-      {"a number in parentheses", shaped("(6)"), "expected a tuple for shape, got the number (6), which is no (6,)"},
-      {"a list as shape", shaped("[6]"), "expected a tuple for shape, got \"[6], }"},
-      {"a fraction in shape", shaped("(1.5,)"), "expected \",\" or \")\" in shape, got \".5,)"},
-      {"a word in shape", shaped("(True,)"), "expected a whole number in shape, got \"True,)"},
-      {"a comma alone", shaped("(,)"), "expected a whole number in shape, got \",)"},
-      {"a negative size", shaped("(-6,)"), "shape has a negative size"},
-      {"a size of 2^63", shaped("(9223372036854775808,)"), "a size in shape does not fit 63 bits"},
-      {"too many elements", shaped("(4294967296, 4294967296)"), "has more elements than 63 bits can count"},
-      {"too many elements behind a zero", shaped("(0, 4294967296, 4294967296)"), "more elements than 63 bits"},
-      {"too many bytes", shaped("(4611686018427387904,)"), "has more than 2^63 - 1 bytes"},
-      {"rank 65", shaped(fmt::format("({})", repeat("1, ", 65))), "expected at most 64 dimensions, got more"},
-      {"parentheses 9000 deep", shaped(std::string(9000, '(')), "expected a whole number in shape, got \"((((((((("},
-      {"braces 9000 deep", file(std::string(9000, '{')), "expected a key in quotes, got \"{{{{{{{{"},
-      {"an open shape", file("{'shape': (1, 2"), "expected \",\" or \")\" in shape, got the end"},
-      {"short data", file(dictionary("<f4", "(6,)"), std::string(23, '\0')), "expected data of 24 bytes, got 23"},
-      {"no data", file(dictionary("<f4", "(1000000000000,)")), "expected data of 4000000000000 bytes, got 0"},
-      {"trailing data", file(dictionary("<f4", "(6,)"), std::string(25, '\0')), "1 trailing bytes after the data"},
-  };
-  for (const Hostile& row : rows) {
-    CAPTURE(row.what);
-    const std::string message = error_of([&] { read(row.bytes); });
-    CAPTURE(message);
-    CHECK(message.starts_with("bad.npy: "));
-    CHECK(message.find(row.message) != std::string::npos);
-    CHECK(message.size() < 200);
-  }
+TEST_CASE("npy: what is no array is refused") {
+  for (const std::string& bytes : {""s, "\x93NUMPI\x01\x00\x02\x00{}"s})
+    CHECK(error_of([&] { read(bytes); }).find("bad.npy: not a NumPy array") == 0);
 }
 
 TEST_CASE("npy: a good file cut anywhere is refused") {

@@ -1,0 +1,64 @@
+#include "framework/weights/bytes.h"
+
+#include <bit>
+#include <nlohmann/json.hpp>
+
+#include "framework/fail.h"
+
+namespace upconv {
+
+static_assert(std::endian::native == std::endian::little, "numbers and elements are read in place");
+
+Bytes own(std::vector<std::byte> bytes) {
+  const auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  return {*owner, owner};
+}
+
+uint64_t most_memory(size_t size) { return (uint64_t{16} << 20) + 16 * uint64_t{size}; }
+
+std::vector<std::byte> swapped(std::span<const std::byte> data, size_t element) {
+  std::vector<std::byte> out(data.size());
+  for (size_t i = 0; i < out.size(); ++i) out[i] = data[i / element * element + (element - 1 - i % element)];
+  return out;
+}
+
+std::vector<std::byte> gathered(const std::byte* first, const Shape& shape, std::span<const size_t> strides,
+                                size_t element) {
+  std::vector<std::byte> out(static_cast<size_t>(numel(shape)) * element);
+  std::vector<int64_t> index(shape.size(), 0);
+  const std::byte* from = first;
+  for (size_t to = 0; to < out.size(); to += element) {
+    std::memcpy(out.data() + to, from, element);
+    for (size_t d = shape.size(); d-- > 0;) {
+      if (++index[d] < shape[d]) {
+        from += strides[d];
+        break;
+      }
+      from -= strides[d] * static_cast<size_t>(shape[d] - 1);
+      index[d] = 0;
+    }
+  }
+  return out;
+}
+
+std::string shown(std::string_view text) {
+  constexpr size_t longest_count = 100;
+  if (text.size() <= longest_count) return fmt::format("{:?}", text);
+  return fmt::format("{:?}...", text.substr(0, longest_count));
+}
+
+std::string printable(std::string_view name) {
+  const std::string escaped = fmt::format("{:?}", name);
+  return escaped.size() == name.size() + 2 ? std::string(name) : escaped;
+}
+
+bool is_utf8(std::string_view text) {
+  try {
+    nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+}  // namespace upconv

@@ -1,0 +1,370 @@
+#include "framework/weights/pickle.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <utility>
+
+#include "framework/fail.h"
+#include "framework/weights/bytes.h"
+
+namespace upconv {
+namespace {
+
+// Of one pickle. A network's has some thousands of each.
+constexpr size_t most_bytes = 100'000'000;
+constexpr size_t most_values = 500'000;
+
+/// Values that say nothing but what they are; the pickle's table begins with one of each.
+constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer", "a set"};
+enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value, set_value };
+constexpr std::string_view ordered_dict = "collections.OrderedDict";
+constexpr std::string_view size_tuple = "torch.Size";
+
+/// What the pickle module calls the bytes that begin an instruction.
+enum class Op : uint8_t {
+  proto = 0x80,
+  stop = '.',
+  global = 'c',
+  newobj = 0x81,
+  reduce = 'R',
+  build = 'b',
+  append = 'a',
+  appends = 'e',
+  setitem = 's',
+  setitems = 'u',
+  mark = '(',
+  tuple = 't',
+  tuple1 = 0x85,
+  tuple2 = 0x86,
+  tuple3 = 0x87,
+  none = 'N',
+  newtrue = 0x88,
+  newfalse = 0x89,
+  empty_tuple = ')',
+  empty_list = ']',
+  empty_dict = '}',
+  empty_set = 0x8f,
+  binint = 'J',
+  binint1 = 'K',
+  binint2 = 'M',
+  binfloat = 'G',
+  binunicode = 'X',
+  short_binstring = 'U',
+  binpersid = 'Q',
+  binget = 'h',
+  long_binget = 'j',
+  binput = 'q',
+  long_binput = 'r',
+  long1 = 0x8a
+};
+
+}  // namespace
+
+class Pickle::Machine {
+ public:
+  Machine(Pickle& pickle, std::span<const std::byte> bytes, const std::string& where,
+          std::span<const std::string_view> permitted)
+      : pickle_(pickle),
+        values_(pickle.values_),
+        bytes_(bytes.first(std::min(bytes.size(), most_bytes))),
+        where_(where),
+        permitted_(permitted) {
+    for (const std::string_view kind : plain_kinds) values_.push_back(Other{kind});
+  }
+
+  void run();
+
+ private:
+  template <class... Args>
+  [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
+    fail("{}: byte {} of the pickle: {}", where_, at_, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  std::string_view take(size_t size);
+  template <class T>
+  T number() {
+    return number_at<T>(std::as_bytes(std::span(take(sizeof(T)))), 0);
+  }
+  std::string_view line();
+
+  void push(Ref ref);
+  void make(Value value);
+  Ref pop();
+  Ref top() const;
+  std::vector<Ref> pop_to_mark();
+
+  void step(Op op);
+  void global();
+  void call();
+  void ordered_dictionary(const std::vector<Ref>& arguments);
+  void build();
+  void append(std::span<const Ref> items);
+  void set_items(std::span<const Ref> items);
+  void tuple(size_t size);
+  void get(uint32_t key);
+  void long_integer();
+
+  Pickle& pickle_;
+  std::deque<Value>& values_;
+  std::span<const std::byte> bytes_;
+  const std::string& where_;
+  std::span<const std::string_view> permitted_;
+  size_t next_ = 0;  // byte to read
+  size_t at_ = 0;    // where the instruction began
+  std::vector<Ref> stack_;
+  std::vector<size_t> marks_;  // how high the stack was
+  std::unordered_map<uint32_t, Ref> memo_;
+};
+
+// ---- Bytes and stack ---------------------------------------------------------------------------------------------
+
+std::string_view Pickle::Machine::take(size_t size) {
+  if (bytes_.size() - next_ < size)
+    refuse("expected {} bytes, {} are left: it is cut short", size, bytes_.size() - next_);
+  const auto taken = bytes_.subspan(next_, size);
+  next_ += size;
+  return text_of(taken);
+}
+
+std::string_view Pickle::Machine::line() {
+  const std::string_view rest = text_of(bytes_.subspan(next_));
+  const size_t end = rest.find('\n');
+  if (end == rest.npos) refuse("a name without end: it is cut short");
+  return take(end + 1).substr(0, end);
+}
+
+void Pickle::Machine::push(Ref ref) {
+  if (stack_.size() == most_values) refuse("expected at most {} values on the stack, got more", most_values);
+  stack_.push_back(ref);
+}
+
+void Pickle::Machine::make(Value value) {
+  if (values_.size() == most_values) refuse("expected at most {} values, got more", most_values);
+  push(static_cast<Ref>(values_.size()));
+  values_.push_back(std::move(value));
+}
+
+Pickle::Ref Pickle::Machine::top() const {
+  if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) refuse("the stack is empty");
+  return stack_.back();
+}
+
+Pickle::Ref Pickle::Machine::pop() {
+  const Ref ref = top();
+  stack_.pop_back();
+  return ref;
+}
+
+std::vector<Pickle::Ref> Pickle::Machine::pop_to_mark() {
+  if (marks_.empty()) refuse("there is no mark on the stack");
+  const auto first = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+  std::vector<Ref> items(first, stack_.end());
+  stack_.erase(first, stack_.end());
+  marks_.pop_back();
+  return items;
+}
+
+// ---- Instructions ------------------------------------------------------------------------------------------------
+
+void Pickle::Machine::global() {
+  const std::string_view module = line(), name = line();
+  const std::string whole = fmt::format("{}.{}", module.substr(0, 200), name.substr(0, 200));
+  const auto known = std::find(permitted_.begin(), permitted_.end(), whole);
+  if (known != permitted_.end()) return make(Global{&*known});
+  if (module.starts_with("torch.nn.modules.") || module == "__main__") {
+    refuse("this is a whole pickled model ({}); save its state_dict instead: torch.save(net.state_dict(), \"net.pth\")",
+           whole);
+  }
+  refuse(
+      "this file would run code: {}; expected tensors in dictionaries, as torch.save(net.state_dict(), \"net.pth\") "
+      "writes them",
+      shown(whole));
+}
+
+/// REDUCE and NEWOBJ. The two callables that are containers become what they would return.
+void Pickle::Machine::call() {
+  const Ref arguments = pop(), function = pop();
+  const Global* global = pickle_.get<Global>(function);
+  if (global == nullptr) refuse("expected a global to call, got {}", pickle_.kind(function));
+  const Tuple* tuple = pickle_.get<Tuple>(arguments);
+  if (tuple == nullptr) refuse("expected a tuple of arguments for {}, got {}", *global->name, pickle_.kind(arguments));
+  if (*global->name == ordered_dict) return ordered_dictionary(tuple->items);
+  if (*global->name != size_tuple) return make(Call{function, arguments});
+  if (tuple->items.size() != 1 || pickle_.get<Tuple>(tuple->items[0]) == nullptr)
+    refuse("expected torch.Size to be given a tuple");
+  push(tuple->items[0]);
+}
+
+/// Empty, or of a list of pairs, as Python 2 has it. The pairs are moved out of the list, so that no list of a hostile
+/// file fills two dictionaries.
+void Pickle::Machine::ordered_dictionary(const std::vector<Ref>& arguments) {
+  Dict dict;
+  if (!arguments.empty()) {
+    List* list = arguments.size() == 1 ? std::get_if<List>(&values_[arguments[0]]) : nullptr;
+    if (list == nullptr) refuse("expected OrderedDict to be given nothing or a list of pairs");
+    for (const Ref pair : std::exchange(list->items, {})) {
+      const List* items = pickle_.get<List>(pair);
+      if (items == nullptr || items->items.size() != 2) refuse("expected OrderedDict's list to be one of pairs");
+      dict.items.insert(dict.items.end(), items->items.begin(), items->items.end());
+    }
+  }
+  make(std::move(dict));
+}
+
+/// The state of an OrderedDict is what modules note in their _metadata; it is of no use here.
+void Pickle::Machine::build() {
+  pop();
+  if (pickle_.get<Dict>(top()) == nullptr)
+    refuse("expected an OrderedDict to give a state, got {}", pickle_.kind(top()));
+}
+
+void Pickle::Machine::append(std::span<const Ref> items) {
+  List* list = std::get_if<List>(&values_[top()]);
+  if (list == nullptr) refuse("expected a list to append to, got {}", pickle_.kind(top()));
+  list->items.insert(list->items.end(), items.begin(), items.end());
+}
+
+void Pickle::Machine::set_items(std::span<const Ref> items) {
+  Dict* dict = std::get_if<Dict>(&values_[top()]);
+  if (dict == nullptr) refuse("expected a dictionary to set items of, got {}", pickle_.kind(top()));
+  if (items.size() % 2 != 0) refuse("expected keys and values to set, got {} of both together", items.size());
+  dict->items.insert(dict->items.end(), items.begin(), items.end());
+}
+
+void Pickle::Machine::tuple(size_t size) {
+  Tuple tuple;
+  for (size_t i = 0; i < size; ++i) tuple.items.insert(tuple.items.begin(), pop());
+  make(std::move(tuple));
+}
+
+void Pickle::Machine::get(uint32_t key) {
+  const auto found = memo_.find(key);
+  if (found == memo_.end()) refuse("nothing was put into the memo as {}", key);
+  push(found->second);
+}
+
+void Pickle::Machine::long_integer() {
+  const std::string_view digits = take(number<uint8_t>());
+  if (digits.size() > sizeof(int64_t)) return push(large_value);
+  const bool is_negative = !digits.empty() && (digits.back() & 0x80) != 0;
+  int64_t value = is_negative ? -1 : 0;
+  std::memcpy(&value, digits.data(), digits.size());
+  make(value);
+}
+
+void Pickle::Machine::step(Op op) {
+  switch (op) {
+    case Op::global:
+      return global();
+    case Op::newobj:
+    case Op::reduce:
+      return call();
+    case Op::build:
+      return build();
+    case Op::append: {
+      const Ref item = pop();
+      return append({&item, 1});
+    }
+    case Op::appends:
+      return append(pop_to_mark());
+    case Op::setitem: {
+      const Ref value = pop(), key = pop();
+      return set_items(std::array{key, value});
+    }
+    case Op::setitems:
+      return set_items(pop_to_mark());
+    case Op::mark:
+      if (marks_.size() == most_values) refuse("expected at most {} marks, got more", most_values);
+      return marks_.push_back(stack_.size());
+    case Op::tuple:
+      return make(Tuple{pop_to_mark()});
+    case Op::tuple1:
+      return tuple(1);
+    case Op::tuple2:
+      return tuple(2);
+    case Op::tuple3:
+      return tuple(3);
+    case Op::none:
+      return push(none_value);
+    case Op::newtrue:
+    case Op::newfalse:
+      return push(boolean_value);
+    case Op::empty_tuple:
+      return make(Tuple{});
+    case Op::empty_list:
+      return make(List{});
+    case Op::empty_dict:
+      return make(Dict{});
+    case Op::empty_set:
+      return push(set_value);
+    case Op::binint:
+      return make(int64_t{number<int32_t>()});
+    case Op::binint1:
+      return make(int64_t{number<uint8_t>()});
+    case Op::binint2:
+      return make(int64_t{number<uint16_t>()});
+    case Op::binfloat:
+      take(sizeof(double));
+      return push(float_value);
+    case Op::binunicode:
+      return make(take(number<uint32_t>()));
+    case Op::short_binstring:
+      return make(take(number<uint8_t>()));
+    case Op::binpersid:
+      return make(PersistentId{pop()});
+    case Op::binget:
+      return get(number<uint8_t>());
+    case Op::long_binget:
+      return get(number<uint32_t>());
+    case Op::binput:
+      memo_[number<uint8_t>()] = top();
+      return;
+    case Op::long_binput:
+      memo_[number<uint32_t>()] = top();
+      return;
+    case Op::long1:
+      return long_integer();
+    case Op::proto:
+    case Op::stop:
+      break;
+  }
+  refuse("expected an instruction of protocol 2 that torch.load(weights_only=True) knows, got 0x{:02x}",
+         static_cast<unsigned>(op));
+}
+
+void Pickle::Machine::run() {
+  if (number<uint8_t>() != static_cast<uint8_t>(Op::proto)) refuse("not a pickle of protocol 2");
+  if (const unsigned protocol = number<uint8_t>(); protocol != 2)
+    refuse("expected protocol 2, torch.save's default, got {}", protocol);
+  for (;;) {
+    at_ = next_;
+    const auto op = static_cast<Op>(number<uint8_t>());
+    if (op == Op::stop) break;
+    step(op);
+  }
+  if (!marks_.empty() || stack_.size() != 1) refuse("expected one value at the end, got {}", stack_.size());
+  pickle_.root_ = stack_.back();
+  pickle_.size_ = next_;
+}
+
+// ---- The result --------------------------------------------------------------------------------------------------
+
+Pickle::Pickle(std::span<const std::byte> bytes, const std::string& where,
+               std::span<const std::string_view> permitted) {
+  Machine(*this, bytes, where, permitted).run();
+}
+
+std::string_view Pickle::called(Ref ref) const {
+  const Call* call = get<Call>(ref);
+  return call == nullptr ? std::string_view{} : *get<Global>(call->function)->name;
+}
+
+std::string_view Pickle::kind(Ref ref) const {
+  constexpr std::string_view kinds[] = {"an integer",   "a string", "a global",        "a tuple", "a list",
+                                        "a dictionary", "a call",   "a persistent id", ""};
+  const Other* other = get<Other>(ref);
+  return other != nullptr ? other->kind : kinds[values_[ref].index()];
+}
+
+}  // namespace upconv

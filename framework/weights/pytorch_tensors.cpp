@@ -1,0 +1,446 @@
+#include "framework/weights/pytorch_tensors.h"
+
+#include <algorithm>
+
+namespace upconv {
+namespace {
+
+using Ref = Pickle::Ref;
+
+constexpr size_t max_rank = 64;
+constexpr size_t max_depth = 64;  // of dictionaries in dictionaries
+constexpr std::string_view types = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool";
+
+// ---- What a file may name ----------------------------------------------------------------------------------------
+
+constexpr std::string_view rebuild_v1 = "torch._utils._rebuild_tensor";
+constexpr std::string_view rebuild_v2 = "torch._utils._rebuild_tensor_v2";
+constexpr std::string_view rebuild_v3 = "torch._utils._rebuild_tensor_v3";
+constexpr std::string_view untyped_storage = "torch.storage.UntypedStorage";
+
+/// A function that makes a tensor, and how many arguments it takes.
+struct Function {
+  std::string_view name;
+  size_t least, most;
+};
+constexpr Function tensor_functions[] = {{rebuild_v1, 4, 4}, {rebuild_v2, 6, 7}, {rebuild_v3, 7, 8}};
+/// The first argument of each of these is a tensor, and so is what it makes.
+constexpr Function parameter_functions[] = {{"torch._utils._rebuild_parameter", 3, 3},
+                                            {"torch._utils._rebuild_parameter_with_state", 4, 4},
+                                            {"torch.nn.parameter.Parameter", 1, 2}};
+
+struct ElementType {
+  std::string_view storage;  // after "torch." or "torch.cuda."
+  std::string_view dtype;    // after "torch."
+  DType type;
+};
+constexpr ElementType element_types[] = {
+    {"DoubleStorage", "float64", DType::float64}, {"FloatStorage", "float32", DType::float32},
+    {"HalfStorage", "float16", DType::float16},   {"BFloat16Storage", "bfloat16", DType::bfloat16},
+    {"LongStorage", "int64", DType::int64},       {"IntStorage", "int32", DType::int32},
+    {"ShortStorage", "int16", DType::int16},      {"CharStorage", "int8", DType::int8},
+    {"ByteStorage", "uint8", DType::uint8},       {"BoolStorage", "bool", DType::boolean}};
+
+/// What torch.load(weights_only=True) would call for values that stand in checkpoints beside the tensors, and types of
+/// tensors that cannot be read: each is refused by name where it is used.
+constexpr std::string_view bystanders[] = {"collections.OrderedDict",
+                                           "collections.Counter",
+                                           "torch.Size",
+                                           "torch.device",
+                                           "torch.Tensor",
+                                           "torch.serialization._get_layout",
+                                           "_codecs.encode",
+                                           "builtins.set",
+                                           "__builtin__.set",
+                                           "builtins.bytearray",
+                                           "__builtin__.bytearray",
+                                           "builtins.complex",
+                                           "__builtin__.complex",
+                                           untyped_storage,
+                                           "torch.UntypedStorage",
+                                           "torch.ComplexFloatStorage",
+                                           "torch.ComplexDoubleStorage",
+                                           "torch.QInt8Storage",
+                                           "torch.QUInt8Storage",
+                                           "torch.QInt32Storage",
+                                           "torch.QUInt4x2Storage",
+                                           "torch.QUInt2x4Storage",
+                                           "torch.complex32",
+                                           "torch.complex64",
+                                           "torch.complex128",
+                                           "torch.uint16",
+                                           "torch.uint32",
+                                           "torch.uint64",
+                                           "torch.qint8",
+                                           "torch.quint8",
+                                           "torch.qint32",
+                                           "torch.float8_e4m3fn",
+                                           "torch.float8_e4m3fnuz",
+                                           "torch.float8_e5m2",
+                                           "torch.float8_e5m2fnuz",
+                                           "torch.float8_e8m0fnu",
+                                           "torch.float4_e2m1fn_x2"};
+
+const std::vector<std::string>& permitted_names() {
+  static const auto names = [] {
+    std::vector<std::string> all(std::begin(bystanders), std::end(bystanders));
+    for (const Function& function : tensor_functions) all.emplace_back(function.name);
+    for (const Function& function : parameter_functions) all.emplace_back(function.name);
+    for (const ElementType& type : element_types)
+      for (const auto& name : {fmt::format("torch.{}", type.storage), fmt::format("torch.cuda.{}", type.storage),
+                               fmt::format("torch.{}", type.dtype)})
+        all.push_back(name);
+    return all;
+  }();
+  return names;
+}
+
+std::optional<DType> type_of_storage(std::string_view name) {
+  for (const std::string_view package : {"torch.cuda.", "torch."}) {
+    if (!name.starts_with(package)) continue;
+    for (const ElementType& type : element_types)
+      if (name.substr(package.size()) == type.storage) return type.type;
+  }
+  return {};
+}
+
+std::optional<DType> type_of_dtype(std::string_view name) {
+  for (const ElementType& type : element_types)
+    if (name == fmt::format("torch.{}", type.dtype)) return type.type;
+  return {};
+}
+
+template <size_t n>
+const Function* find_function(const Function (&functions)[n], std::string_view name) {
+  const auto found = std::find_if(functions, functions + n, [&](const Function& row) { return row.name == name; });
+  return found == functions + n ? nullptr : found;
+}
+
+}  // namespace
+
+std::span<const std::string_view> permitted_globals() {
+  static const std::vector<std::string_view> views(permitted_names().begin(), permitted_names().end());
+  return views;
+}
+
+// ---- Storages ----------------------------------------------------------------------------------------------------
+
+Storages::Storages(const Pickle& pickle, const std::string& file) : pickle_(pickle), file_(file) {
+  Ref ref = 0;
+  for (const Pickle::Value& value : pickle.values()) {
+    if (const auto* id = std::get_if<Pickle::PersistentId>(&value)) add(ref, *id);
+    ++ref;
+  }
+}
+
+uint64_t Storages::count(Ref ref) const {
+  const int64_t* count = pickle_.get<int64_t>(ref);
+  if (count == nullptr) refuse("expected a number of elements, got {}", pickle_.kind(ref));
+  if (*count < 0) refuse("expected a number of elements, got the negative number {}", *count);
+  return static_cast<uint64_t>(*count);
+}
+
+/// ("storage", type, key, location, count)
+Storage Storages::described(std::span<const Ref> items) const {
+  const auto* type = pickle_.get<Pickle::Global>(items[1]);
+  if (type == nullptr) refuse("expected a type of storage, got {}", pickle_.kind(items[1]));
+  const auto* key = pickle_.get<std::string_view>(items[2]);
+  if (key == nullptr) refuse("expected a string as key, got {}", pickle_.kind(items[2]));
+  Storage storage = {*key, type_of_storage(*type->name), count(items[4]), {}};
+  const bool is_untyped = *type->name == untyped_storage || *type->name == "torch.UntypedStorage";
+  if (!storage.type && !is_untyped) refuse("expected a storage of {}, got {}", types, *type->name);
+  if (storage.count > static_cast<uint64_t>(INT64_MAX) / storage.element())
+    refuse("storage {}: {} elements are more than 2^63 - 1 bytes", shown(*key), storage.count);
+  return storage;
+}
+
+void Storages::add(Ref ref, const Pickle::PersistentId& id) {
+  const auto* tuple = pickle_.get<Pickle::Tuple>(id.id);
+  if (tuple == nullptr) refuse("expected a tuple, got {}", pickle_.kind(id.id));
+  const std::vector<Ref>& items = tuple->items;
+  const auto* what = items.empty() ? nullptr : pickle_.get<std::string_view>(items[0]);
+  if (what != nullptr && *what == "module") {
+    refuse("this is a whole pickled model; save its state_dict instead: torch.save(net.state_dict(), \"net.pth\")");
+  }
+  if (what == nullptr || *what != "storage" || items.size() < 5 || items.size() > 6)
+    refuse("expected (\"storage\", type, key, location, count)");
+  const Storage storage = described(items);
+  const auto [position, is_new] = index_.try_emplace(storage.key, storages_.size());
+  if (is_new) storages_.push_back(storage);
+  const Storage& known = storages_[position->second];
+  if (known.type != storage.type || known.count != storage.count)
+    refuse("storage {} is described in two ways", shown(storage.key));
+
+  StoragePart part = {position->second, 0, storage.count};
+  if (const auto* view = items.size() == 6 ? pickle_.get<Pickle::Tuple>(items[5]) : nullptr) {
+    if (view->items.size() != 3) refuse("expected (key, offset, count) as view, got {} values", view->items.size());
+    part.first = count(view->items[1]);
+    part.count = count(view->items[2]);
+    if (part.first > storage.count || part.count > storage.count - part.first)
+      refuse("storage {} has {} elements, a view of it needs {} from {}", shown(storage.key), storage.count, part.count,
+             part.first);
+  }
+  parts_[ref] = part;
+}
+
+Storage* Storages::find(std::string_view key) {
+  const auto position = index_.find(key);
+  return position == index_.end() ? nullptr : &storages_[position->second];
+}
+
+const StoragePart* Storages::part(Ref ref) const {
+  const auto position = parts_.find(ref);
+  return position == parts_.end() ? nullptr : &position->second;
+}
+
+// ---- Tensors -----------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Finds the tensors in what was unpickled, and gives each a name: its path of keys.
+class Flattener {
+ public:
+  Flattener(const Pickle& pickle, const Storages& storages, size_t file_size, const std::string& file)
+      : pickle_(pickle),
+        storages_(storages),
+        file_(file),
+        unfolding_left_(unfolding_per_byte * pickle.size()),
+        gathering_left_(most_memory(file_size)) {}
+
+  StateDict flatten();
+
+ private:
+  /// How much longer all names together may be than the pickle. Dictionaries that occur in many places could otherwise
+  /// unfold without end.
+  static constexpr uint64_t unfolding_per_byte = 64;
+
+  template <class... Args>
+  [[noreturn]] void refuse(const std::string& name, fmt::format_string<Args...> format, Args&&... args) const {
+    fail("{}: tensor {}: {}", file_, shown(name), fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  void charge(uint64_t work);
+  bool is_tensor(Ref ref) const;
+  bool is_container(Ref ref) const;
+  std::optional<std::string> key(Ref ref);
+  void visit(Ref ref, const std::string& name);
+  void visit_items(Ref ref, const std::string& prefix);
+  void add(Ref ref, const std::string& name);
+  Ref without_parameter(Ref ref, const std::string& name) const;
+  const std::vector<Ref>& arguments(Ref call, const Function& function, const std::string& name) const;
+  Shape sizes(Ref ref, std::string_view what, const std::string& name) const;
+  Stored tensor(Ref call, const std::string& name);
+  DType type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
+             const std::string& name) const;
+  void check_bounds(uint64_t offset, const Shape& shape, const Shape& strides, uint64_t count,
+                    const std::string& name) const;
+  Stored view(Bytes from, DType type, Shape shape, const Shape& strides, const std::string& name);
+
+  const Pickle& pickle_;
+  const Storages& storages_;
+  const std::string& file_;
+  uint64_t unfolding_left_;
+  uint64_t gathering_left_;
+  std::vector<Ref> path_;  // the containers around what is visited
+  StateDict weights_;
+};
+
+void Flattener::charge(uint64_t work) {
+  if (work > unfolding_left_)
+    fail("{}: its dictionaries unfold to more than {} times its pickle", file_, unfolding_per_byte);
+  unfolding_left_ -= work;
+}
+
+bool Flattener::is_tensor(Ref ref) const {
+  const std::string_view function = pickle_.called(ref);
+  return find_function(tensor_functions, function) != nullptr ||
+         find_function(parameter_functions, function) != nullptr;
+}
+
+bool Flattener::is_container(Ref ref) const {
+  return pickle_.get<Pickle::Dict>(ref) || pickle_.get<Pickle::List>(ref) || pickle_.get<Pickle::Tuple>(ref);
+}
+
+/// None for a key that no tensor is saved under.
+std::optional<std::string> Flattener::key(Ref ref) {
+  if (const auto* number = pickle_.get<int64_t>(ref)) return std::to_string(*number);
+  const auto* text = pickle_.get<std::string_view>(ref);
+  if (text == nullptr) return {};
+  charge(text->size());
+  if (!is_utf8(*text)) fail("{}: the key {} is not valid UTF-8", file_, shown(*text));
+  return std::string(*text);
+}
+
+void Flattener::visit(Ref ref, const std::string& name) {
+  charge(16 + name.size());
+  if (is_tensor(ref)) return add(ref, name);
+  if (std::find(path_.begin(), path_.end(), ref) != path_.end()) fail("{}: {} holds itself", file_, shown(name));
+  if (path_.size() == max_depth) fail("{}: dictionaries are nested more than {} deep", file_, max_depth);
+  path_.push_back(ref);
+  visit_items(ref, path_.size() == 1 ? "" : name + ".");
+  path_.pop_back();
+}
+
+void Flattener::visit_items(Ref ref, const std::string& prefix) {
+  const auto visit_item = [&](Ref item, auto&& item_key) {
+    charge(1);
+    if (is_tensor(item) || is_container(item)) {
+      if (const std::optional<std::string> name = item_key()) visit(item, prefix + *name);
+    }
+  };
+  if (const auto* dict = pickle_.get<Pickle::Dict>(ref)) {
+    for (size_t i = 0; i < dict->items.size(); i += 2) {
+      const Ref item_key = dict->items[i], item = dict->items[i + 1];
+      if (path_.size() == 1 && !is_tensor(item)) {
+        if (std::optional<std::string> outer = key(item_key)) {
+          weights_.outer_keys.push_back(std::move(*outer));
+        }
+      }
+      visit_item(item, [&] { return key(item_key); });
+    }
+    return;
+  }
+  const auto* list = pickle_.get<Pickle::List>(ref);
+  const std::vector<Ref>& items = list != nullptr ? list->items : pickle_.get<Pickle::Tuple>(ref)->items;
+  for (size_t i = 0; i < items.size(); ++i) visit_item(items[i], [&] { return std::optional(std::to_string(i)); });
+}
+
+StateDict Flattener::flatten() {
+  const Ref root = pickle_.root();
+  if (!is_tensor(root) && !is_container(root))
+    fail("{}: expected a dictionary of tensors, got {}", file_, pickle_.kind(root));
+  visit(root, "weight");  // as a lone array is called
+  return std::move(weights_);
+}
+
+void Flattener::add(Ref ref, const std::string& name) {
+  if (weights_.find(name) != nullptr) refuse(name, "occurs twice");
+  weights_.add(name, tensor(without_parameter(ref, name), name));
+}
+
+const std::vector<Ref>& Flattener::arguments(Ref call, const Function& function, const std::string& name) const {
+  const auto& given = pickle_.get<Pickle::Tuple>(pickle_.get<Pickle::Call>(call)->arguments)->items;
+  if (given.size() < function.least || given.size() > function.most) {
+    refuse(name, "expected {} {}arguments for {}, got {}", function.least,
+           function.least == function.most ? "" : fmt::format("or {} ", function.most), function.name, given.size());
+  }
+  return given;
+}
+
+Ref Flattener::without_parameter(Ref ref, const std::string& name) const {
+  const Function* parameter = find_function(parameter_functions, pickle_.called(ref));
+  if (parameter == nullptr) return ref;
+  const Ref data = arguments(ref, *parameter, name)[0];
+  if (find_function(tensor_functions, pickle_.called(data)) == nullptr)
+    refuse(name, "expected a tensor in a parameter, got {}", pickle_.kind(data));
+  return data;
+}
+
+Shape Flattener::sizes(Ref ref, std::string_view what, const std::string& name) const {
+  const auto* tuple = pickle_.get<Pickle::Tuple>(ref);
+  if (tuple == nullptr) refuse(name, "expected a tuple as {}, got {}", what, pickle_.kind(ref));
+  if (tuple->items.size() > max_rank)
+    refuse(name, "expected at most {} dimensions, got {}", max_rank, tuple->items.size());
+  Shape numbers;
+  for (const Ref item : tuple->items) {
+    const int64_t* number = pickle_.get<int64_t>(item);
+    if (number == nullptr) refuse(name, "expected whole numbers as {}, got {}", what, pickle_.kind(item));
+    if (*number < 0) refuse(name, "a negative number in its {}: {}", what, *number);
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+DType Flattener::type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
+                      const std::string& name) const {
+  if (function.name != rebuild_v3) {
+    if (!storage.type) refuse(name, "expected a storage of {}, got one without type", types);
+    return *storage.type;
+  }
+  constexpr size_t dtype_index = 6;
+  const auto* dtype = pickle_.get<Pickle::Global>(given[dtype_index]);
+  if (dtype == nullptr) refuse(name, "expected a dtype, got {}", pickle_.kind(given[dtype_index]));
+  const std::optional<DType> known = type_of_dtype(*dtype->name);
+  if (!known) refuse(name, "expected one of {}, got {}", types, *dtype->name);
+  if (storage.type) refuse(name, "expected an UntypedStorage for {}", function.name);
+  return *known;
+}
+
+/// Proves that the shape has less than 2^63 bytes and that each element lies within `count` elements.
+void Flattener::check_bounds(uint64_t offset, const Shape& shape, const Shape& strides, uint64_t count,
+                             const std::string& name) const {
+  uint64_t elements = 1, last = offset;
+  bool is_empty = false, is_beyond = false;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    if (shape[d] == 0) {
+      is_empty = true;  // and go on: an overflow is one wherever the zero stands
+      continue;
+    }
+    const auto size = static_cast<uint64_t>(shape[d]);
+    if (__builtin_mul_overflow(elements, size, &elements) || elements > INT64_MAX / sizeof(int64_t))
+      refuse(name, "shape {} has more than 2^63 - 1 bytes", str(shape));
+    uint64_t reach = 0;
+    is_beyond |= __builtin_mul_overflow(size - 1, static_cast<uint64_t>(strides[d]), &reach);
+    is_beyond |= __builtin_add_overflow(last, reach, &last);
+  }
+  if (!is_empty && (is_beyond || last >= count))
+    refuse(name, "shape {} with strides {} from element {} leaves its storage of {} elements", str(shape), str(strides),
+           offset, count);
+}
+
+bool is_contiguous(const Shape& shape, const Shape& strides) {
+  int64_t expected = 1;
+  for (size_t d = shape.size(); d-- > 0;) {
+    if (shape[d] == 0) return true;
+    if (shape[d] != 1 && strides[d] != expected) return false;
+    expected *= shape[d];
+  }
+  return true;
+}
+
+/// The elements of `shape` and `strides` at the beginning of `from`, whose bounds are proven.
+Stored Flattener::view(Bytes from, DType type, Shape shape, const Shape& strides, const std::string& name) {
+  const size_t element = size_of(type), size = static_cast<size_t>(numel(shape)) * element;
+  if (!is_contiguous(shape, strides)) {
+    if (size > gathering_left_)
+      refuse(name,
+             "shape {} with strides {} gathers {} bytes, more than a file of this size should; save it contiguous",
+             str(shape), str(strides), size);
+    gathering_left_ -= size;
+    std::vector<size_t> steps;
+    for (const int64_t stride : strides) steps.push_back(static_cast<size_t>(stride) * element);
+    from = own(gathered(from.span.data(), shape, steps, element));
+  }
+  return {type, std::move(shape), from.span.first(size), std::move(from.owner)};
+}
+
+Stored Flattener::tensor(Ref call, const std::string& name) {
+  const Function& function = *find_function(tensor_functions, pickle_.called(call));
+  const std::vector<Ref>& given = arguments(call, function, name);
+  const StoragePart* part = storages_.part(given[0]);
+  if (part == nullptr) refuse(name, "expected a storage, got {}", pickle_.kind(given[0]));
+  const Storage& storage = storages_[*part];
+  const int64_t* offset = pickle_.get<int64_t>(given[1]);
+  if (offset == nullptr) refuse(name, "expected a whole number as offset, got {}", pickle_.kind(given[1]));
+  if (*offset < 0) refuse(name, "a negative offset: {}", *offset);
+  Shape shape = sizes(given[2], "shape", name);
+  const Shape strides = sizes(given[3], "strides", name);
+  if (strides.size() != shape.size())
+    refuse(name, "expected as many strides as dimensions, got {} and {}", strides.size(), shape.size());
+
+  const DType element_type = type(storage, function, given, name);
+  const size_t element = size_of(element_type);
+  const uint64_t count = part->count * storage.element() / element;
+  check_bounds(static_cast<uint64_t>(*offset), shape, strides, count, name);
+  const bool is_empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
+  const uint64_t first = is_empty ? 0 : part->first * storage.element() + static_cast<uint64_t>(*offset) * element;
+  return view({storage.data.span.subspan(first), storage.data.owner}, element_type, std::move(shape), strides, name);
+}
+
+}  // namespace
+
+StateDict flatten(const Pickle& pickle, const Storages& storages, size_t file_size, const std::string& file) {
+  return Flattener(pickle, storages, file_size, file).flatten();
+}
+
+}  // namespace upconv

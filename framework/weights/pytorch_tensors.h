@@ -1,0 +1,71 @@
+#pragma once
+// Internal: what the pickles of PyTorch's files say of tensors, the same in both forms of file.
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "../fail.h"
+#include "bytes.h"
+#include "pickle.h"
+#include "state_dict.h"
+
+namespace upconv {
+
+/// The globals that a file may name.
+std::span<const std::string_view> permitted_globals();
+
+/// Elements that tensors look at.
+struct Storage {
+  std::string_view key;
+  std::optional<DType> type;  // none: bytes
+  uint64_t count = 0;         // of elements
+  Bytes data;                 // once it is read
+
+  size_t element() const { return type ? size_of(*type) : 1; }
+  uint64_t size() const { return count * element(); }  // below 2^63
+};
+
+/// A part of one, which files of before 0.4 name for themselves.
+struct StoragePart {
+  size_t storage = 0;
+  uint64_t first = 0;
+  uint64_t count = 0;
+};
+
+/// The storages that the persistent ids of a pickle tell of.
+class Storages {
+ public:
+  /// Throws Error for a persistent id that tells of anything else.
+  Storages(const Pickle& pickle, const std::string& file);
+
+  std::vector<Storage>& all() { return storages_; }
+  const Storage& operator[](const StoragePart& part) const { return storages_[part.storage]; }
+  Storage* find(std::string_view key);
+  /// Of a persistent id; nullptr for every other value.
+  const StoragePart* part(Pickle::Ref ref) const;
+
+ private:
+  template <class... Args>
+  [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
+    fail("{}: persistent id: {}", file_, fmt::format(format, std::forward<Args>(args)...));
+  }
+  void add(Pickle::Ref ref, const Pickle::PersistentId& id);
+  Storage described(std::span<const Pickle::Ref> items) const;
+  uint64_t count(Pickle::Ref ref) const;
+
+  const Pickle& pickle_;
+  const std::string& file_;
+  std::vector<Storage> storages_;
+  std::unordered_map<std::string_view, size_t> index_;
+  std::unordered_map<Pickle::Ref, StoragePart> parts_;
+};
+
+/// The tensors in what was unpickled, each under its path of keys. `storages` have their data. Throws Error for what
+/// does not lie in its storage, and for what gathers or unfolds to more than a file of `file_size` bytes should.
+StateDict flatten(const Pickle& pickle, const Storages& storages, size_t file_size, const std::string& file);
+
+}  // namespace upconv

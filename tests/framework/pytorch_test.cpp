@@ -1,0 +1,154 @@
+// PyTorch's files and NumPy's archives: what they hold, and what a change of theirs can do.
+#include <doctest/doctest.h>
+#include <upconv/upconv.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "tests/allocations.h"
+#include "tests/support.h"
+
+namespace upconv {
+namespace {
+
+using testing::error_of;
+using testing::golden;
+
+const std::filesystem::path folder = UPCONV_GOLDEN "/weights";
+
+/// The files that hold what the NAME.safetensors beside them holds: NAME.KIND.pth and NAME.KIND.npz.
+std::vector<std::filesystem::path> saved_files() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() != ".safetensors") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+StateDict expected_of(const std::filesystem::path& file) {
+  return load_state_dict(folder / (file.stem().stem().string() + ".safetensors"));
+}
+
+std::vector<std::byte> bytes_of(const std::filesystem::path& path) {
+  std::vector<std::byte> bytes(std::filesystem::file_size(path));
+  std::ifstream(path, std::ios::binary)
+      .read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
+}
+
+void check_same(const StateDict& got, const StateDict& expected) {
+  CHECK(got.size() == expected.size());
+  for (const auto& [name, stored] : expected) {
+    CAPTURE(name);
+    const Stored* found = got.find(name);
+    REQUIRE(found != nullptr);
+    CHECK(found->dtype == stored.dtype);
+    CHECK(found->shape == stored.shape);
+    CHECK(std::equal(found->bytes.begin(), found->bytes.end(), stored.bytes.begin(), stored.bytes.end()));
+    CHECK(testing::same_bits(found->to_tensor(), stored.to_tensor()));
+  }
+}
+
+bool lies_in(const Stored& stored, const std::vector<std::byte>& bytes) {
+  return stored.bytes.data() >= bytes.data() &&
+         stored.bytes.data() + stored.bytes.size() <= bytes.data() + bytes.size();
+}
+
+TEST_CASE("pytorch: every file holds the tensors that were saved, bit for bit") {
+  const auto files = saved_files();
+  CHECK(files.size() >= 18);
+  for (const auto& file : files) {
+    CAPTURE(file.string());
+    check_same(load_state_dict(file), expected_of(file));
+  }
+}
+
+TEST_CASE("pytorch: the bytes may lie anywhere, and the tensors keep them alive") {
+  for (const auto& file : saved_files()) {
+    CAPTURE(file.string());
+    const auto bytes = bytes_of(file);
+    auto shifted = std::make_shared<std::vector<std::byte>>(1 + bytes.size());
+    std::copy(bytes.begin(), bytes.end(), shifted->begin() + 1);
+    StateDict weights = load_state_dict(std::span(*shifted).subspan(1), "memory", shifted);
+    shifted.reset();
+    check_same(weights, expected_of(file));
+  }
+}
+
+TEST_CASE("pytorch: what is stored contiguously is read where it lies") {
+  for (const char* name : {"types.zip.pth", "types.legacy.pth", "types.unsummed.pth", "net.stored.npz"}) {
+    CAPTURE(name);
+    const auto bytes = bytes_of(folder / name);
+    for (const auto& [key, stored] : load_state_dict(bytes, name)) {
+      CAPTURE(key);
+      CHECK(lies_in(stored, bytes));
+    }
+  }
+  const auto bytes = bytes_of(folder / "views.zip.pth");
+  const StateDict views = load_state_dict(bytes, "views");
+  for (const char* key : {"whole", "grid", "offset", "one", "size_one"}) CHECK(lies_in(views.at(key), bytes));
+  for (const char* key : {"transposed", "column", "expanded"}) CHECK(!lies_in(views.at(key), bytes));
+}
+
+TEST_CASE("pytorch: the keys around the tensors are told") {
+  const StateDict flat = load_state_dict(folder / "net.zip.pth");
+  CHECK(flat.outer_keys.empty());
+  for (const char* name : {"checkpoint.zip.pth", "checkpoint.legacy.pth"}) {
+    const StateDict checkpoint = load_state_dict(folder / name);
+    const std::vector<std::string> outer = {"epoch", "netG",    "optimizer", "scheduler", "best",   "seed",   "steps",
+                                            "name",  "nothing", "size",      "dtype",     "device", "samples"};
+    CHECK(checkpoint.outer_keys == outer);
+    CHECK(checkpoint.at("optimizer.state.0.exp_avg").shape == Shape{2, 3, 2, 2});
+    CHECK(checkpoint.at("samples.1.0").shape == Shape{1});
+  }
+}
+
+TEST_CASE("pytorch: one .npy file is one tensor, called weight") {
+  const StateDict weights = load_state_dict(UPCONV_GOLDEN "/run/y.npy");
+  CHECK(weights.size() == 1);
+  CHECK(testing::same_bits(weights.at("weight").to_tensor(), load_npy(UPCONV_GOLDEN "/run/y.npy")));
+}
+
+TEST_CASE("pytorch: a module computes the same from every format") {
+  const auto module =
+      parse_module("Sequential(ConvTranspose2d(4, 6, (3, 2), (2, 3), 1, (1, 0), 2, dilation=(2, 1)), ReLU())");
+  const Tensor x = load_npy(UPCONV_GOLDEN "/run/x.npy"), y = load_npy(UPCONV_GOLDEN "/run/y.npy");
+  for (const char* name : {"net.safetensors", "net.zip.pth", "net.legacy.pth", "net.stored.npz"}) {
+    CAPTURE(name);
+    module->load(folder / name);
+    CHECK(testing::same_bits((*module)(x), y));
+  }
+}
+
+/// Every file with a few bytes changed, cut, repeated or moved: read, or refused with an Error.
+TEST_CASE("pytorch: no change of a file does more than make it refused" * doctest::timeout(60)) {
+  std::mt19937 random(7);
+  const auto below = [&](size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random); };
+  size_t refused = 0;
+  for (const auto& file : saved_files()) {
+    const auto good = bytes_of(file);
+    for (int round = 0; round < 200; ++round) {
+      CAPTURE(file.string());
+      CAPTURE(round);
+      std::vector<std::byte> bytes = good;
+      const std::byte values[] = {std::byte(below(256)), std::byte{0}, std::byte{0xff}, std::byte{0x80}};
+      for (size_t change = below(3); change-- > 0;) bytes[below(bytes.size())] = values[below(4)];
+      if (round % 8 == 0) bytes.resize(below(bytes.size()) + 1);
+      if (round % 8 == 1) bytes[below(bytes.size())] ^= std::byte(1 << below(8));
+      const std::vector<std::byte> exact(bytes.begin(), bytes.end());
+      const testing::PeakMemory memory;
+      try {
+        for (const auto& [name, stored] : load_state_dict(exact, "changed")) stored.to_tensor();
+      } catch (const Error& error) {
+        ++refused;
+        CHECK(std::string(error.what()).starts_with("changed: "));
+      }
+      CHECK(memory.bytes() < size_t{32} << 20);
+    }
+  }
+  CHECK(refused > 1000);
+}
+
+}  // namespace
+}  // namespace upconv

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "layers/blocking.h"
 
@@ -22,14 +23,21 @@ std::string name_of(kernels::Scheme scheme) {
 
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T) {
   Axis axis;
+  axis.out_step = phases.front().out_step;
+  int64_t out_last = std::numeric_limits<int64_t>::min();
+  axis.out_first = std::numeric_limits<int64_t>::max();
   for (const Phase& phase : phases) {
     if (phase.in_step != 1) return {};
     const auto [least, most] = reach(phase);
     if (most - least >= T) return {};
     for (const Segment& segment : phase.segments)
       if (segment.taps.empty()) return {};
-    axis.base.push_back(phase.in_first + least);
+    axis.base.push_back(phase.in_first + most - T + 1);
+    const int64_t output = phase.out_first - phase.out_step * axis.base.back();
+    axis.out_first = std::min(axis.out_first, output);
+    out_last = std::max(out_last, output);
   }
+  if (out_last - axis.out_first >= axis.out_step) return {};
   axis.first = *std::min_element(axis.base.begin(), axis.base.end());
   int64_t last = axis.first;
   for (size_t p = 0; p < phases.size(); ++p) last = std::max(last, axis.base[p] + phases[p].count);

@@ -20,14 +20,17 @@ std::string name_of(kernels::Scheme scheme);
 /// tiles on AVX-512.
 constexpr int64_t most_tiles = 56;
 
-/// What the scheme makes of one axis: windows begin at `first`, one for each position of any phase.
+/// What the scheme makes of one axis: windows of T inputs begin at `first`, one for each position of any phase. The
+/// window at u, all phases together, makes the outputs out_step * u + out_first and the out_step - 1 after it.
 struct Axis {
   int64_t first = 0, positions = 0;
   std::vector<int64_t> base;  ///< of each phase: where the window of its position 0 begins
+  int64_t out_first = 0, out_step = 1;
 };
 
-/// The window shared by all phases, or nothing where a phase reads more than T inputs or T that are not neighbours, or
-/// where an output has no input at all: it must be the bias alone, not that plus a rounding error.
+/// The window shared by all phases, or nothing where a phase reads more than T inputs or T that are not neighbours,
+/// where the outputs of a window are not neighbours (some dilations), or where an output has no input at all: it must
+/// be the bias alone, not that plus a rounding error.
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T);
 
 /// For every phase of an axis, the kernel's index of what position t of its window means, or -1.

@@ -1,15 +1,16 @@
 #include "layers/winograd_step.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "layers/blocking.h"
 
 namespace upconv {
 namespace {
 
-/// The transformed inputs of a block may take three quarters of a 1 MiB L2, about: 16 points * 256 channels * 46 tiles.
-/// More tiles at once save more than the rest of L2 is worth: at 256 channels the weights stream from L3.
-constexpr int64_t block_floats = (736 << 10) / 4;
+/// The transformed inputs of a work may take three quarters of a 1 MiB L2, about: 16 points * 256 channels * 46 tiles.
+/// The weights of a pair of phases and a block of outputs stream past them, from L2 or L3.
+constexpr int64_t work_floats = (736 << 10) / 4;
 
 class WinogradStep : public Step {
  public:
@@ -29,8 +30,6 @@ class WinogradStep : public Step {
         tile_rows_(ceil_div(rows_.positions, size_.m)),
         tile_cols_(ceil_div(cols_.positions, size_.m)),
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)) {
-    step_ = planar_ ? geometry_.in.W * kernels::panel_lanes : kernels::panel_lanes;
-    zeros_.assign(static_cast<size_t>(channel_blocks_ * step_), 0.0f);
     if (lanes_.merged)
       for (size_t row = 0; row < geometry_.rows.size(); ++row)
         for (size_t col = 0; col < geometry_.cols.size(); ++col)
@@ -47,112 +46,158 @@ class WinogradStep : public Step {
 
   void run(int64_t index, const Frame& frame) const override {
     const Work& work = works_[static_cast<size_t>(index)];
+    auto* y = static_cast<float*>(frame.output);
     auto* v = reinterpret_cast<float*>(frame.scratch);
     float *m = v + v_floats_, *panel = m + m_floats_, *aside = panel + panel_floats_;
     transform_inputs(work, static_cast<const float*>(frame.inputs[0]), v, panel);
     for (int64_t group = work.group_begin; group < work.group_end; ++group) {
-      const int64_t phases = lanes_.merged ? 1 : phase_count();
-      for (int64_t phase = 0; phase < phases; ++phase) {
-        multiply(work, group, phase, v, m);
-        if (lanes_.merged)
-          scatter(work, group, m, static_cast<float*>(frame.output));
-        else
-          transform_outputs(work, group, phase, m, aside_ ? aside : static_cast<float*>(frame.output));
+      if (lanes_.merged) {
+        multiply(work, group, 0, v, m);
+        scatter(work, group, m, y);
+        continue;
       }
-      if (aside_) put_back(work, group, aside, static_cast<float*>(frame.output));
+      for (size_t a = 0; a < geometry_.rows.size(); ++a)
+        for (size_t b = 0; b < geometry_.cols.size(); ++b) {
+          multiply(work, group, static_cast<int64_t>(a * geometry_.cols.size() + b), v, m);
+          put(work, group, a, b, m, aside_ ? aside : y);
+        }
+      if (aside_) put_back(work, group, aside, y);
     }
   }
 
  private:
-  /// What one thread does at a time: rows of tiles of some images, for some groups of output channels.
+  /// What one thread does at a time: a run of tiles, counted through rows and images, for some groups of output
+  /// channels; whole rows of tiles where either side is (N, C, H, W).
   struct Work {
-    int64_t image_begin, image_end, row_begin, row_end;
+    int64_t begin, end;
     int64_t group_begin, group_end;
-    int64_t rows() const { return row_end - row_begin; }
-    int64_t images() const { return image_end - image_begin; }
+    int64_t tiles() const { return end - begin; }
   };
 
-  int64_t phase_count() const { return static_cast<int64_t>(geometry_.rows.size() * geometry_.cols.size()); }
   int64_t groups() const { return lanes_.merged ? lanes_.blocks : packed_->groups(); }
   int64_t points() const { return size_.n * size_.n; }
-  int64_t tiles_of(const Work& work) const { return work.images() * work.rows() * tile_cols_; }
   /// Floats from one block of channels of the transformed inputs to the next: odd lines spread over the sets of L1.
-  int64_t pitch_of(const Work& work) const { return (tiles_of(work) | 1) * kernels::panel_lanes; }
-
-  void cut() {
-    const int64_t per_tile = points() * channel_blocks_ * kernels::panel_lanes;
-    const int64_t most = std::clamp<int64_t>(block_floats / per_tile, 14, most_tiles);
-    const int64_t N = geometry_.in.N, in_image = tile_rows_ * tile_cols_;
-    int64_t rows = tile_rows_, images = 1;
-    if (in_image > most)
-      rows = even(tile_rows_, most / tile_cols_);
-    else
-      images = even(N, std::min(most / in_image, ceil_div(N, 4)));
-    const int64_t works = ceil_div(N, images) * ceil_div(tile_rows_, rows);
-    const int64_t parts = std::clamp<int64_t>(ceil_div(4, std::max<int64_t>(1, works)), 1, groups());
-    for (int64_t part = 0; part < parts; ++part)
-      for (int64_t image = 0; image < N; image += images)
-        for (int64_t row = 0; row < tile_rows_; row += rows)
-          works_.push_back({image, std::min(N, image + images), row, std::min(tile_rows_, row + rows),
-                            groups() * part / parts, groups() * (part + 1) / parts});
-    for (const Work& work : works_) {
-      v_floats_ = std::max(v_floats_, points() * channel_blocks_ * pitch_of(work));
-      m_floats_ = std::max(m_floats_, points() * tiles_of(work) * lanes_.block);
-      if (planar_) panel_floats_ = std::max(panel_floats_, work.images() * input_rows(work) * panel_row());
-      if (aside_) aside_floats_ = std::max(aside_floats_, work.images() * output_rows(work) * aside_row());
+  int64_t pitch_of(const Work& work) const { return (work.tiles() | 1) * kernels::panel_lanes; }
+  /// Where a tile is; counts on.
+  struct Place {
+    int64_t image, row, col;
+  };
+  Place place_of(int64_t tile) const {
+    return {tile / (tile_rows_ * tile_cols_), tile / tile_cols_ % tile_rows_, tile % tile_cols_};
+  }
+  void next(Place& place) const {
+    if (++place.col < tile_cols_) return;
+    place.col = 0;
+    if (++place.row < tile_rows_) return;
+    place.row = 0;
+    ++place.image;
+  }
+  /// Calls f(image, first row of tiles, row after the last one) for the images of a work of whole rows.
+  template <class F>
+  void each_image(const Work& work, F f) const {
+    for (int64_t t = work.begin; t < work.end;) {
+      const Place place = place_of(t);
+      const int64_t rows = std::min(tile_rows_ - place.row, (work.end - t) / tile_cols_);
+      f(place.image, place.row, place.row + rows);
+      t += rows * tile_cols_;
     }
   }
+  /// The first output row of a row of tiles.
+  int64_t output_row(int64_t row) const {
+    return std::clamp<int64_t>(rows_.out_step * (rows_.first + row * size_.m) + rows_.out_first, 0, geometry_.out.H);
+  }
+  /// The row of all images' outputs that is put aside first.
+  int64_t first_aside(const Work& work) const {
+    const Place place = place_of(work.begin);
+    return place.image * geometry_.out.H + output_row(place.row);
+  }
 
-  int64_t input_rows(const Work& work) const { return work.rows() * size_.m + size_.n - size_.m; }
-  int64_t panel_row() const { return channel_blocks_ * step_; }
-  int64_t row_phases() const { return static_cast<int64_t>(geometry_.rows.size()); }
-  int64_t output_rows(const Work& work) const { return work.rows() * size_.m * row_phases(); }
-  int64_t aside_row() const { return geometry_.out.W * lanes_.block; }
+  void cut() {
+    const int64_t unit = planar_ || aside_ ? tile_cols_ : 1;
+    const int64_t in_image = tile_rows_ * tile_cols_ / unit, total = geometry_.in.N * in_image;
+    const int64_t per_tile = points() * channel_blocks_ * kernels::panel_lanes;
+    const int64_t most = std::clamp<int64_t>(work_floats / per_tile, 14, most_tiles) / unit;
+    const int64_t run = best_run(unit, total, std::min(most, std::max(in_image, ceil_div(total, 4))));
+    const int64_t parts = std::clamp<int64_t>(ceil_div(4, ceil_div(total, run)), 1, groups());
+    for (int64_t part = 0; part < parts; ++part)
+      for (int64_t i = 0; i < total; i += run)
+        works_.push_back(
+            {i * unit, std::min(total, i + run) * unit, groups() * part / parts, groups() * (part + 1) / parts});
+    const Work& longest = works_.front();
+    v_floats_ = points() * channel_blocks_ * pitch_of(longest);
+    m_floats_ = points() * longest.tiles() * lanes_.block;
+    const int64_t rows = std::min(longest.tiles() / tile_cols_, tile_rows_);
+    step_ = kernels::panel_lanes *
+            (planar_ ? std::min(geometry_.in.H, rows * size_.m + size_.n - size_.m) * geometry_.in.W : 1);
+    zeros_.assign(static_cast<size_t>(channel_blocks_ * step_), 0.0f);
+    if (planar_) panel_floats_ = channel_blocks_ * step_;
+    if (aside_)
+      aside_floats_ = longest.tiles() / tile_cols_ * size_.m * rows_.out_step * geometry_.out.W * lanes_.block;
+  }
+
+  /// How many units of tiles make a work, at most `most`, so that `total` of them take the fewest instructions: for one
+  /// channel and two vectors 3 a tile and 6 a register tile.
+  int64_t best_run(int64_t unit, int64_t total, int64_t most) const {
+    const auto cost = [&](int64_t units) { return 3 * units * unit + 6 * ceil_div(units * unit, table_.pixels); };
+    int64_t best = 1, least = std::numeric_limits<int64_t>::max();
+    for (int64_t run = 1; run <= most; ++run) {
+      const int64_t sum = total / run * cost(run) + cost(total % run);
+      if (sum > least) continue;
+      best = run;
+      least = sum;
+    }
+    return best;
+  }
 
   void transform_inputs(const Work& work, const float* x, float* v, float* panel) const {
     const ImageShape& in = geometry_.in;
-    const int64_t first = rows_.first + work.row_begin * size_.m;  // the input row of the work's first window
-    if (planar_)
-      for (int64_t image = work.image_begin; image < work.image_end; ++image)
-        for (int64_t h = std::max<int64_t>(0, first); h < std::min(in.H, first + input_rows(work)); ++h)
-          pack_planar(table_, in, x, image, h, 0,
-                      panel + ((image - work.image_begin) * input_rows(work) + h - first) * panel_row(), step_, in.W);
+    kernels::WinogradInput tile{nullptr, step_, v, channel_blocks_ * pitch_of(work), pitch_of(work), in.C};
+    if (!planar_) {
+      Place place = place_of(work.begin);
+      for (int64_t t = work.begin; t < work.end; ++t, next(place))
+        transform_input(place, x + place.image * in.H * in.W * in.C, in.C, tile);
+      return;
+    }
+    each_image(work, [&](int64_t image, int64_t begin, int64_t end) {
+      const int64_t top = rows_.first + begin * size_.m, bottom = rows_.first + end * size_.m + size_.n - size_.m;
+      const int64_t first = std::clamp<int64_t>(top, 0, in.H), last = std::clamp<int64_t>(bottom, first, in.H);
+      pack_planar(table_, in, x, image, first, 0, panel, step_, (last - first) * in.W);
+      for (Place place{image, begin, 0}; place.image == image && place.row < end; next(place))
+        transform_input(place, panel - first * in.W * kernels::panel_lanes, kernels::panel_lanes, tile);
+    });
+  }
 
+  /// One tile, from inputs whose pixel (0, 0) is at x, and goes on to the next tile's place.
+  void transform_input(const Place& place, const float* x, int64_t pixel, kernels::WinogradInput& tile) const {
+    const ImageShape& in = geometry_.in;
+    const int64_t top = rows_.first + place.row * size_.m, left = cols_.first + place.col * size_.m;
     const float* inputs[kernels::most_points];
-    kernels::WinogradInput tile{inputs, step_, v, channel_blocks_ * pitch_of(work), pitch_of(work), in.C};
-    for (int64_t image = work.image_begin; image < work.image_end; ++image)
-      for (int64_t row = work.row_begin; row < work.row_end; ++row)
-        for (int64_t col = 0; col < tile_cols_; ++col, tile.v += kernels::panel_lanes) {
-          for (int64_t i = 0; i < size_.n; ++i)
-            for (int64_t j = 0; j < size_.n; ++j) {
-              const int64_t h = rows_.first + row * size_.m + i, w = cols_.first + col * size_.m + j;
-              const float*& input = inputs[i * size_.n + j];
-              if (h < 0 || h >= in.H || w < 0 || w >= in.W)
-                input = zeros_.data();
-              else if (planar_)
-                input = panel + ((image - work.image_begin) * input_rows(work) + h - first) * panel_row() +
-                        w * kernels::panel_lanes;
-              else
-                input = x + ((image * in.H + h) * in.W + w) * in.C;
-            }
-          table_.winograd_input[static_cast<int>(scheme_)](tile);
-        }
+    for (int64_t i = 0; i < size_.n; ++i)
+      for (int64_t j = 0; j < size_.n; ++j) {
+        const int64_t h = top + i, w = left + j;
+        const bool inside = h >= 0 && h < in.H && w >= 0 && w < in.W;
+        inputs[i * size_.n + j] = inside ? x + (h * in.W + w) * pixel : zeros_.data();
+      }
+    tile.x = inputs;
+    table_.winograd_input[static_cast<int>(scheme_)](tile);
+    tile.v += kernels::panel_lanes;
   }
 
   /// The products of all points: m[point][tile][lane].
   void multiply(const Work& work, int64_t group, int64_t phase, const float* v, float* m) const {
-    const int64_t tiles = tiles_of(work), cuts = ceil_div(tiles, table_.pixels), pitch = pitch_of(work);
+    const int64_t tiles = work.tiles(), cuts = ceil_div(tiles, table_.pixels), pitch = pitch_of(work);
     const kernels::Block* blocks = packed_->points(group, phase);
     const kernels::Tap tap{0, 0};
     float* ys[max_pixels];
     for (int64_t point = 0; point < points(); ++point) {
+      float* sums = m + point * tiles * lanes_.block;
       if (packed_->zero(phase, point)) {
-        std::fill_n(m + point * tiles * lanes_.block, tiles * lanes_.block, 0.0f);
+        std::fill_n(sums, tiles * lanes_.block, 0.0f);
         continue;
       }
-      for (int64_t c = 0; c < cuts; ++c) {
-        const int64_t first = tiles * c / cuts, last = tiles * (c + 1) / cuts;
-        for (int64_t t = first; t < last; ++t) ys[t - first] = m + (point * tiles + t) * lanes_.block;
+      for (int64_t cut = 0; cut < cuts; ++cut) {
+        const int64_t first = tiles * cut / cuts, last = tiles * (cut + 1) / cuts;
+        for (int64_t t = first; t < last; ++t) ys[t - first] = sums + t * lanes_.block;
         table_.direct({.x = v + point * channel_blocks_ * pitch + first * kernels::panel_lanes,
                        .pitch = pitch,
                        .y = ys,
@@ -178,45 +223,20 @@ class WinogradStep : public Step {
             static_cast<int32_t>(std::clamp<int64_t>(phase.count - index, 0, size_.m))};
   }
 
-  /// Calls f(tile number, image, tile row, tile column).
-  template <class F>
-  void each_tile(const Work& work, F f) const {
-    int64_t t = 0;
-    for (int64_t image = work.image_begin; image < work.image_end; ++image)
-      for (int64_t row = work.row_begin; row < work.row_end; ++row)
-        for (int64_t col = 0; col < tile_cols_; ++col) f(t++, image, row, col);
-  }
-
-  /// The first output row of the work's tiles, all phases together; rows put aside begin there.
-  int64_t first_output_row(const Work& work) const {
-    int64_t first = geometry_.out.H;
-    for (size_t p = 0; p < geometry_.rows.size(); ++p) {
-      const Range range = range_of(rows_, geometry_.rows[p], p, work.row_begin);
-      const Phase& phase = geometry_.rows[p];
-      if (phase.count > range.index + range.begin)
-        first = std::min(first, phase.out_first + phase.out_step * (range.index + range.begin));
-    }
-    return first;
-  }
-
-  void transform_outputs(const Work& work, int64_t group, int64_t phase, const float* m, float* y) const {
+  /// Outputs of row phase a and column phase b: to y (N, H, W, C), or, put aside, [row][column][lane].
+  void put(const Work& work, int64_t group, size_t a, size_t b, const float* m, float* y) const {
     const ImageShape& out = geometry_.out;
-    const auto cols = static_cast<int64_t>(geometry_.cols.size());
-    const size_t a = static_cast<size_t>(phase / cols), b = static_cast<size_t>(phase % cols);
     const Phase &row_phase = geometry_.rows[a], &col_phase = geometry_.cols[b];
-    const int64_t oc = group * lanes_.block;
-    const int64_t pixel = aside_ ? lanes_.block : out.C;
-    const int64_t first_row = aside_ ? first_output_row(work) : 0;
-    each_tile(work, [&](int64_t t, int64_t image, int64_t row, int64_t col) {
-      const Range r = range_of(rows_, row_phase, a, row), c = range_of(cols_, col_phase, b, col);
-      const int64_t h = row_phase.out_first + row_phase.out_step * r.index - first_row;
-      const int64_t w = col_phase.out_first + col_phase.out_step * c.index;
-      float* to = aside_ ? y + (image - work.image_begin) * output_rows(work) * aside_row()
-                         : y + image * out.H * out.W * out.C + oc;
+    const int64_t oc = group * lanes_.block, pixel = aside_ ? lanes_.block : out.C;
+    y += aside_ ? -first_aside(work) * out.W * pixel : oc;
+    Place place = place_of(work.begin);
+    for (int64_t t = work.begin; t < work.end; ++t, m += lanes_.block, next(place)) {
+      const Range r = range_of(rows_, row_phase, a, place.row), c = range_of(cols_, col_phase, b, place.col);
+      const int64_t h = place.image * out.H + row_phase.out_first + row_phase.out_step * r.index;
       table_.winograd_output[static_cast<int>(scheme_)](
-          {.m = m + t * lanes_.block,
-           .point = tiles_of(work) * lanes_.block,
-           .y = to + (h * out.W + w) * pixel,
+          {.m = m,
+           .point = work.tiles() * lanes_.block,
+           .y = y + (h * out.W + col_phase.out_first + col_phase.out_step * c.index) * pixel,
            .row = row_phase.out_step * out.W * pixel,
            .column = col_phase.out_step * pixel,
            .row_begin = r.begin,
@@ -226,25 +246,19 @@ class WinogradStep : public Step {
            .shift = packed_->shift(group),
            .lanes = static_cast<int32_t>(std::min(lanes_.block, out.C - oc)),
            .activation = context_.activation});
-    });
+    }
   }
 
-  /// Moves what was put aside, [row][column][lane], into (N, C, H, W).
+  /// Moves what was put aside into (N, C, H, W): the rows of an image at once, as they lie one after another.
   void put_back(const Work& work, int64_t group, const float* aside, float* y) const {
     const ImageShape& out = geometry_.out;
     const int64_t oc = group * lanes_.block, lanes = std::min(lanes_.block, out.C - oc);
-    const int64_t first = first_output_row(work);
-    for (size_t p = 0; p < geometry_.rows.size(); ++p) {
-      const Phase& phase = geometry_.rows[p];
-      const int64_t begin = range_of(rows_, phase, p, work.row_begin).index;
-      const int64_t end = begin + work.rows() * size_.m;
-      for (int64_t i = std::max<int64_t>(0, begin); i < std::min(phase.count, end); ++i) {
-        const int64_t h = phase.out_first + phase.out_step * i;
-        for (int64_t image = work.image_begin; image < work.image_end; ++image)
-          table_.transpose(aside + ((image - work.image_begin) * output_rows(work) + h - first) * aside_row(),
-                           lanes_.block, y + ((image * out.C + oc) * out.H + h) * out.W, out.H * out.W, out.W, lanes);
-      }
-    }
+    each_image(work, [&](int64_t image, int64_t begin, int64_t end) {
+      const int64_t first = output_row(begin), rows = output_row(end) - first;
+      table_.transpose(aside, lanes_.block, y + ((image * out.C + oc) * out.H + first) * out.W, out.H * out.W,
+                       rows * out.W, lanes);
+      aside += rows * out.W * lanes_.block;
+    });
   }
 
   /// What a lane of merged phases is.
@@ -258,11 +272,12 @@ class WinogradStep : public Step {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
-    const int64_t lanes = std::min(lanes_.block, phase_count() * out.C - group * lanes_.block);
+    const int64_t lanes = std::min(lanes_.block, static_cast<int64_t>(merged_.size()) - group * lanes_.block);
     alignas(64) float all[kernels::most_points * max_block];
-    each_tile(work, [&](int64_t t, int64_t image, int64_t row, int64_t col) {
-      table_.winograd_output[static_cast<int>(scheme_)]({.m = m + t * lanes_.block,
-                                                         .point = tiles_of(work) * lanes_.block,
+    Place place = place_of(work.begin);
+    for (int64_t t = work.begin; t < work.end; ++t, m += lanes_.block, next(place)) {
+      table_.winograd_output[static_cast<int>(scheme_)]({.m = m,
+                                                         .point = work.tiles() * lanes_.block,
                                                          .y = all,
                                                          .row = size_.m * lanes_.block,
                                                          .column = lanes_.block,
@@ -273,11 +288,12 @@ class WinogradStep : public Step {
                                                          .shift = packed_->shift(group),
                                                          .lanes = static_cast<int32_t>(lanes_.block),
                                                          .activation = context_.activation});
-      float* to = y + image * out.C * out.H * out.W;
+      float* to = y + place.image * out.C * out.H * out.W;
       for (int64_t lane = 0; lane < lanes; ++lane) {
         const Merged& of = merged_[static_cast<size_t>(group * lanes_.block + lane)];
         const Phase &row_phase = geometry_.rows[of.row], &col_phase = geometry_.cols[of.col];
-        const Range r = range_of(rows_, row_phase, of.row, row), c = range_of(cols_, col_phase, of.col, col);
+        const Range r = range_of(rows_, row_phase, of.row, place.row),
+                    c = range_of(cols_, col_phase, of.col, place.col);
         float* lane_to = to + of.oc * channel;
         for (int64_t i = r.begin; i < r.end; ++i) {
           float* row_to = lane_to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
@@ -286,7 +302,7 @@ class WinogradStep : public Step {
                 all[(i * size_.m + j) * lanes_.block + lane];
         }
       }
-    });
+    }
   }
 
   static constexpr int max_pixels = 32;

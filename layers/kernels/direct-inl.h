@@ -9,14 +9,19 @@
 // blocks are taken at once.
 //
 // Instructions: pixels are 64 bytes apart, so every input is base + constant, and one pointer steps through the
-// channels. On AVX-512 every other row broadcasts inside its multiply-adds: 40 instructions and 23 loads for 28
-// multiply-adds instead of 47 and 16. A core that shares its front end with a busy sibling gets 2 instructions and a
-// good load a cycle; this mixture is where the two limits meet (all rows: 33 and 30).
+// channels. On AVX-512 every third row broadcasts inside its multiply-adds, which saves an instruction and costs a
+// load: a core that shares its front end with a busy sibling gets 2 instructions and a good load a cycle, and this
+// mixture is where the two limits meet. Accumulators are added to in place: GCC, left alone, moves them between
+// registers.
 //
-// Measured, Cascade Lake, GFLOP/s with the sibling idle and busy, of a peak of 152: this 143 and 96; no broadcast
-// inside 147 and 82; all inside 117 and 80; pixels one input row apart, reached by 5 pointers, 138 and 78; channels
-// outermost, [channel][pixel], 145 and 88. AVX2, of 76: this 66 and 37, one input row apart 55 and 29. Tried and lost:
-// the channel loop unrolled by 4 (spills), 28 x 1 (the load ports are the limit), 9 x 3, 7 x 4.
+// Caches: a line of 16 channels of 14 pixels is 14 lines that no prefetcher foresees, so the next one is asked for a
+// pixel a channel; weights are asked for 16 channels ahead.
+//
+// Measured, Cascade Lake, GFLOP/s with the sibling idle and busy, of a peak of 152. Weights in L1: this 143 and 96; no
+// broadcast inside 147 and 82; all inside 117 and 80; channels outermost, [channel][pixel], 145 and 88. Weights from L3,
+// as in Winograd's products at 128 channels: this 133 and 85; not unrolled and nothing asked for 104 and 70; inputs
+// asked for 124 and 81. AVX2, of 76, in L1: 66 and 37. Tried and lost: unrolled by 4 (spills), 28 x 1 (the load ports
+// are the limit), 9 x 3, 7 x 4, 6 x 4 (96 and 67: 4 lines of weights a channel).
 #include "activation-inl.h"
 
 namespace upconv::kernels {
@@ -53,16 +58,46 @@ UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const f
   UPCONV_UNROLL
   for (int r = 0; r < R; ++r) {
     if constexpr (S::folds_broadcast && B * V == 2) {
-      if (r % 2 == 0) {
+      if (r % 3 == 0) {
         UPCONV_UNROLL
-        for (int v = 0; v < B * V; ++v) acc[r][v] = S::fma(x + r * panel_lanes, weight[v], acc[r][v]);
+        for (int v = 0; v < B * V; ++v) S::accumulate(acc[r][v], x + r * panel_lanes, weight[v]);
         continue;
       }
     }
     const Batch input(x[r * panel_lanes]);
     UPCONV_UNROLL
-    for (int v = 0; v < B * V; ++v) acc[r][v] = S::fma(input, weight[v], acc[r][v]);
+    for (int v = 0; v < B * V; ++v) S::accumulate(acc[r][v], input, weight[v]);
   }
+}
+
+/// The same for `count` channels in a row, 16 or those of a line that a group has. Asks for what comes next: the
+/// weights 16 channels on, and of the next line of channels, at `next`, one pixel for each channel done.
+template <class Arch, int R, int B, int V>
+UPCONV_INLINE void multiply_line(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* next,
+                                 const float* (&w)[B], int64_t count) {
+  constexpr int lanes = V * Simd<Arch>::width;
+  const auto run = [&](int channels) __attribute__((always_inline)) {
+    UPCONV_UNROLL
+    for (int i = 0; i < channels; ++i) {
+      __builtin_prefetch(next + i * panel_lanes);
+      const float* weights[B];
+      UPCONV_UNROLL
+      for (int b = 0; b < B; ++b) {
+        weights[b] = w[b] + i * lanes;
+        UPCONV_UNROLL
+        for (int j = 0; j < lanes; j += panel_lanes) __builtin_prefetch(weights[b] + panel_lanes * lanes + j);
+      }
+      multiply<Arch, R, B, V>(acc, x + i, weights);
+    }
+    x += channels;
+    next += channels * panel_lanes;
+    UPCONV_UNROLL
+    for (int b = 0; b < B; ++b) w[b] += channels * lanes;
+  };
+  if (count == panel_lanes)
+    for (int i = 0; i < panel_lanes; i += 2) run(2);
+  else
+    for (; count > 0; --count) run(1);
 }
 
 /// R pixels by B neighbouring blocks of V vectors.
@@ -80,16 +115,14 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
     const float* w[B];
     UPCONV_UNROLL
     for (int b = 0; b < B; ++b) w[b] = block[b].w + d.taps[t].index * d.IC * lanes;
-    const int64_t end = block->ic + d.IC;
-    for (int64_t ic = block->ic; ic < end;) {
-      const float* x = d.x + d.taps[t].x + ic / panel_lanes * d.pitch + ic % panel_lanes;
-      const int64_t line = ic - ic % panel_lanes + panel_lanes;
-      for (const int64_t stop = line < end ? line : end; ic < stop; ++ic) {
-        multiply<Arch, R, B, V>(acc, x, w);
-        ++x;
-        UPCONV_UNROLL
-        for (int b = 0; b < B; ++b) w[b] += lanes;
-      }
+    int64_t lane = block->ic % panel_lanes, rest = d.IC;
+    const float* line = d.x + d.taps[t].x + block->ic / panel_lanes * d.pitch;
+    while (rest > 0) {
+      const int64_t count = rest < panel_lanes - lane ? rest : panel_lanes - lane;
+      multiply_line<Arch, R, B, V>(acc, line + lane, line + d.pitch, w, count);
+      rest -= count;
+      lane = 0;
+      line += d.pitch;
     }
   }
 

@@ -29,6 +29,7 @@ struct Simd<Scalar> {
   static UPCONV_INLINE void store(float* p, float v) { *p = v; }
   static constexpr bool folds_broadcast = false;
   static UPCONV_INLINE float fma(float a, float b, float c) { return a * b + c; }
+  static UPCONV_INLINE void accumulate(float& sum, float a, float b) { sum += a * b; }
   static UPCONV_INLINE float select(bool condition, float a, float b) { return condition ? a : b; }
   static UPCONV_INLINE float exp(float v) { return __builtin_expf(v); }
   static UPCONV_INLINE float tanh(float v) { return __builtin_tanhf(v); }
@@ -55,6 +56,7 @@ template <>
 struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
   static constexpr int rows = 6, vectors = 2;  // 12 + 2 + 1 + the product = 16 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return a * b + c; }
+  static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) { sum = fma(a, b, sum); }
 };
 #endif
 #if defined(__AVX2__) && defined(__FMA__)
@@ -62,6 +64,11 @@ template <>
 struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
   static constexpr int rows = 6, vectors = 2;  // 12 + 2 + 1 = 15 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
+  static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {
+    __m256 value = sum;
+    asm("vfmadd231ps %1, %2, %0" : "+x"(value) : "x"(static_cast<__m256>(a)), "x"(static_cast<__m256>(b)));
+    sum = value;
+  }
 };
 #endif
 #if defined(__AVX512F__)
@@ -70,11 +77,17 @@ struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
   static constexpr int rows = 14, vectors = 2;  // 28 + 2 + 1 = 31 of 32
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
   static constexpr bool folds_broadcast = true;
-  /// c + *a * b in one instruction that broadcasts as it loads; a compiler left alone loads once and keeps a register.
-  static UPCONV_INLINE Batch fma(const float* a, Batch b, Batch c) {
-    __m512 sum = c;
-    asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(sum) : "m"(*a), "v"(static_cast<__m512>(b)));
-    return sum;
+  static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {
+    __m512 value = sum;
+    asm("vfmadd231ps %1, %2, %0" : "+v"(value) : "v"(static_cast<__m512>(a)), "v"(static_cast<__m512>(b)));
+    sum = value;
+  }
+  /// sum += *a * b in one instruction that broadcasts as it loads; a compiler left alone loads once and keeps a
+  /// register.
+  static UPCONV_INLINE void accumulate(Batch& sum, const float* a, Batch b) {
+    __m512 value = sum;
+    asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(value) : "m"(*a), "v"(static_cast<__m512>(b)));
+    sum = value;
   }
 };
 #endif

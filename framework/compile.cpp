@@ -333,6 +333,7 @@ Program compile(const Graph& graph, const Options& options) {
   code->options = options;
   code->options.isa = options.isa ? *options.isa : default_isa();
   code->crew = crew(options.threads, options.arena);
+  code->options.threads = code->crew->threads();
   for (int input : graph.inputs()) code->inputs.push_back(graph.nodes()[static_cast<size_t>(input)].type);
   for (int output : graph.outputs()) code->outputs.push_back(graph.nodes()[static_cast<size_t>(output)].type);
 

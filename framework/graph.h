@@ -45,7 +45,7 @@ struct Lowering {
   std::span<const Layout> input_layouts;
   Type output;
   Layout output_layout = Layout::contiguous;
-  const Options& options;
+  const Options& options;  ///< with the instruction set and the number of threads that it really has
 };
 
 /// An algorithm that could compute a layer.

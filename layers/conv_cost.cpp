@@ -3,17 +3,37 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/blocking.h"
 #include "layers/winograd_plan.h"
 
 namespace upconv {
 namespace {
 
-// Costs are cycles of one core at two multiply-adds of a vector a cycle, for one image.
-//
-// Transforms: a vector through a tile takes n * n loads, as many stores and twice as many additions, about
-// 4 cycles a point with its share of address arithmetic. Weights beyond half of L2 stream from L3 at about 8 bytes a
-// cycle, once for every block of tiles.
-constexpr double cache_bytes = 512 * 1024, streamed_bytes = 8, transform_cycles = 4;
+// Costs are cycles of one core at two multiply-adds of a vector a cycle, for one image. What `./dev choice` measured
+// fits them within a few percent where two candidates lie close.
+
+/// A register tile of R pixels and 2 vectors takes R + 2 cycles a channel: the loads of weights and the loop's own
+/// instructions beside its R multiply-adds.
+constexpr double tile_overhead = 2;
+/// A block of one vector leaves half of every tile's loads without use.
+constexpr double lone_vector = 1.6;
+/// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 4 cycles a
+/// point with its share of address arithmetic.
+constexpr double transform_cycles = 4;
+/// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
+constexpr double gather_cycles = 16, gather_line_cycles = 4;
+
+/// Cycles until weights are here that do not fit half of L2: 8 bytes a cycle from L3, 5 beyond what a core may expect
+/// of L3 for itself.
+double stream_cycles(double bytes) {
+  if (bytes <= 512 << 10) return 0;
+  return bytes / (bytes <= 16 << 20 ? 8 : 5);
+}
+
+/// Cycles of products whose weights stream in meanwhile: a third of the shorter of the two shows.
+double overlapped(double products, double stream) {
+  return std::max(products, stream) + std::min(products, stream) / 3;
+}
 
 /// The mean number of points of a phase that are not zero.
 double points_of(kernels::Scheme scheme, const ConvGeometry& geometry, const Axis& rows, const Axis& cols,
@@ -46,37 +66,43 @@ std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& 
   // Points that are not zero, over all phases, times the vectors of one phase.
   const double products = points_of(scheme, geometry, *rows, *cols, lanes.merged) * vectors;
   const double weights = products * IC * width * 4;
-  const double blocks = std::max(1.0, tiles * images / static_cast<double>(most_tiles));
-  const double streamed = weights > cache_bytes ? weights * blocks / streamed_bytes / images : 0;
-  return std::max(tiles * IC * products / 2, streamed) + transforms;
-}
-
-/// Inputs that all outputs of an axis read together, and taps that its phases have together.
-struct Reads {
-  double inputs = 0, taps = 0;
-};
-Reads reads_of(const std::vector<Phase>& phases) {
-  Reads reads;
-  for (const Phase& phase : phases) {
-    size_t most = 0;
-    for (const Segment& segment : phase.segments) {
-      reads.inputs += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
-      most = std::max(most, segment.taps.size());
-    }
-    reads.taps += static_cast<double>(most);
-  }
-  return reads;
+  const double works = std::max(1.0, tiles * images / static_cast<double>(most_tiles(size, geometry.in.C)));
+  const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
+  return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2,
+                    stream_cycles(weights) * works / images) +
+         transforms;
 }
 
 /// Cycles that the direct kernel should take for an image when `images` come at once.
 double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, double images) {
   const double groups = static_cast<double>(geometry.groups);
-  const double IC = static_cast<double>(geometry.in.C) / groups, OC = static_cast<double>(geometry.out.C) / groups;
-  const double vectors = std::ceil(OC / static_cast<double>(table.width)) * groups;
-  const Reads rows = reads_of(geometry.rows), cols = reads_of(geometry.cols);
-  const double weights = rows.taps * cols.taps * IC * OC * groups * 4;
-  return std::max(rows.inputs * cols.inputs * IC * vectors / 2,
-                  weights > cache_bytes ? weights / streamed_bytes / images : 0);
+  const double IC = static_cast<double>(geometry.in.C) / groups;
+  const int64_t OC = geometry.out.C / geometry.groups, odd = OC % (2 * table.width);
+  const double vectors = groups * (static_cast<double>(OC / (2 * table.width)) * 2 + (odd == 0             ? 0
+                                                                                      : odd <= table.width ? lone_vector
+                                                                                                           : 2));
+  const bool wide =
+      std::any_of(geometry.cols.begin(), geometry.cols.end(), [](const Phase& col) { return col.count >= wide_row; });
+  double inputs = 0, cycles = 0, taps = 0;  // of one channel and one vector
+  for (const Phase& row : geometry.rows)
+    for (const Phase& col : geometry.cols) {
+      double most = 0;
+      for (const Segment& r : row.segments)
+        for (const Segment& c : col.segments) {
+          const double rows = static_cast<double>(r.end - r.begin), cols = static_cast<double>(c.end - c.begin);
+          const double both = static_cast<double>(r.taps.size() * c.taps.size());
+          const double tiles = wide ? rows * cols / static_cast<double>(col.count) *
+                                          static_cast<double>(ceil_div(col.count, table.pixels))
+                                    : std::ceil(rows * cols * images / table.pixels) / images;
+          inputs += rows * cols * both;
+          cycles += (rows * cols + tile_overhead * tiles) * both;
+          most = std::max(most, both);
+        }
+      taps += most;
+    }
+  const double weights = taps * IC * static_cast<double>(OC) * groups * 4;
+  const double gathered = wide ? 0 : inputs * (gather_cycles + gather_line_cycles * IC * groups / kernels::panel_lanes);
+  return overlapped(cycles * IC * vectors / 2, stream_cycles(weights) / images) + gathered;
 }
 
 }  // namespace

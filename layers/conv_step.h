@@ -50,6 +50,7 @@ struct ConvContext {
   Layout input, output;
   kernels::Activation activation;
   double flops;  ///< for Step::flops
+  int threads;   ///< that share the step
 };
 
 /// Inputs from this width on are read by rows, in either layout: register tiles of 14 pixels are then at least 10 full.

@@ -112,7 +112,8 @@ class ConvTranspose2dOperation : public Operation {
     ConvGeometry geometry = geometry_of(lowering);
     const ImageShape& in = geometry.in;
     const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
-    const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products};
+    const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products,
+                              lowering.options.threads};
     const auto candidates = conv_candidates(geometry, table, lowering.options);
     if (const auto scheme = choose(candidates, lowering.options).scheme) {
       auto packed = packed_as<PackedWinograd>(

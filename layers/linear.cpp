@@ -41,7 +41,7 @@ class LinearOperation : public ContiguousOperation {
     geometry.rows = geometry.cols = transposed_axis(1, 1, 1, 1, 0, 1);
     return direct_step(std::move(geometry), packed(table), table,
                        {Layout::channels_last, Layout::contiguous, to_kernel(activation_),
-                        2.0 * static_cast<double>(rows * in * out)});
+                        2.0 * static_cast<double>(rows * in * out), lowering.options.threads});
   }
 
  private:

@@ -21,6 +21,11 @@ std::string name_of(kernels::Scheme scheme) {
   return fmt::format("winograd F({},{})", size.m, size.T);
 }
 
+int64_t most_tiles(const SchemeSize& size, int64_t channels) {
+  const int64_t padded = ceil_div(channels, kernels::panel_lanes) * kernels::panel_lanes;
+  return std::clamp<int64_t>((736 << 10) / (size.n * size.n * padded * 4), 14, 56);
+}
+
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T) {
   Axis axis;
   axis.out_step = phases.front().out_step;

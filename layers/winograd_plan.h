@@ -16,9 +16,10 @@ SchemeSize sizes_of(kernels::Scheme scheme);
 /// The algorithm's name in programs: "winograd F(3,2)".
 std::string name_of(kernels::Scheme scheme);
 
-/// Tiles in a block of work, at most: every transformed weight that streams past is used for all of them, 4 register
-/// tiles on AVX-512.
-constexpr int64_t most_tiles = 56;
+/// Tiles of so many channels that a thread transforms before it multiplies them, at most. Every transformed weight that
+/// streams past is used for all of them; but they should fill no more than three quarters of a 1 MiB L2, about: 46 of
+/// 16 points and 256 channels. Beyond 4 register tiles of AVX-512 nothing is gained.
+int64_t most_tiles(const SchemeSize& size, int64_t channels);
 
 /// What the scheme makes of one axis: windows of T inputs begin at `first`, one for each position of any phase. The
 /// window at u, all phases together, makes the outputs out_step * u + out_first and the out_step - 1 after it.

@@ -8,10 +8,6 @@
 namespace upconv {
 namespace {
 
-/// The transformed inputs of a work may take three quarters of a 1 MiB L2, about: 16 points * 256 channels * 46 tiles.
-/// The weights of a pair of phases and a block of outputs stream past them, from L2 or L3.
-constexpr int64_t work_floats = (736 << 10) / 4;
-
 class WinogradStep : public Step {
  public:
   WinogradStep(kernels::Scheme scheme, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
@@ -115,10 +111,11 @@ class WinogradStep : public Step {
   void cut() {
     const int64_t unit = planar_ || aside_ ? tile_cols_ : 1;
     const int64_t in_image = tile_rows_ * tile_cols_ / unit, total = geometry_.in.N * in_image;
-    const int64_t per_tile = points() * channel_blocks_ * kernels::panel_lanes;
-    const int64_t most = std::clamp<int64_t>(work_floats / per_tile, 14, most_tiles) / unit;
-    const int64_t run = best_run(unit, total, std::min(most, std::max(in_image, ceil_div(total, 4))));
-    const int64_t parts = std::clamp<int64_t>(ceil_div(4, ceil_div(total, run)), 1, groups());
+    const int64_t most = most_tiles(size_, geometry_.in.C) / unit;
+    // Groups of outputs are shared out where there are too few works for the threads: each then transforms its inputs.
+    const int64_t wanted = context_.threads == 1 ? 1 : 2 * context_.threads;
+    const int64_t run = best_run(unit, total, std::min(most, std::max(in_image, ceil_div(total, wanted))));
+    const int64_t parts = std::clamp<int64_t>(ceil_div(wanted, ceil_div(total, run)), 1, groups());
     for (int64_t part = 0; part < parts; ++part)
       for (int64_t i = 0; i < total; i += run)
         works_.push_back(

@@ -18,8 +18,8 @@ constexpr double tile_overhead = 2;
 /// A block of one vector leaves half of every tile's loads without use.
 constexpr double lone_vector = 1.6;
 /// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 4 cycles a
-/// point with its share of address arithmetic.
-constexpr double transform_cycles = 4;
+/// point with its share of address arithmetic; 7 where the points outgrow the registers.
+double transform_cycles(const SchemeSize& size) { return size.n > 4 ? 7 : 4; }
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
 constexpr double gather_cycles = 16, gather_line_cycles = 4;
 
@@ -62,7 +62,7 @@ std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& 
   const Lanes lanes = lanes_of(geometry, table);
   const double IC = static_cast<double>(geometry.in.C), width = static_cast<double>(table.width);
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
-  const double transforms = tiles * transform_cycles * n * n * (IC / width + vectors);
+  const double transforms = tiles * transform_cycles(size) * n * n * (IC / width + vectors);
   // Points that are not zero, over all phases, times the vectors of one phase.
   const double products = points_of(scheme, geometry, *rows, *cols, lanes.merged) * vectors;
   const double weights = products * IC * width * 4;
@@ -114,7 +114,9 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const k
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
   if (options.accuracy == Accuracy::exact) return candidates;
-  for (auto scheme : {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23})
+  std::vector<kernels::Scheme> schemes = {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23};
+  if (options.accuracy == Accuracy::fast) schemes.push_back(kernels::Scheme::f42);
+  for (auto scheme : schemes)
     if (const std::optional<double> cycles = winograd_cost(scheme, geometry, table, images))
       candidates.push_back({scheme, *cycles});
   return candidates;

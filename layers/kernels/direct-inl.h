@@ -18,8 +18,8 @@
 // pixel a channel; weights are asked for 16 channels ahead.
 //
 // Measured, Cascade Lake, GFLOP/s with the sibling idle and busy, of a peak of 152. Weights in L1: this 143 and 96; no
-// broadcast inside 147 and 82; all inside 117 and 80; channels outermost, [channel][pixel], 145 and 88. Weights from L3,
-// as in Winograd's products at 128 channels: this 133 and 85; not unrolled and nothing asked for 104 and 70; inputs
+// broadcast inside 147 and 82; all inside 117 and 80; channels outermost, [channel][pixel], 145 and 88. Weights from
+// L3, as in Winograd's products at 128 channels: this 133 and 85; not unrolled and nothing asked for 104 and 70; inputs
 // asked for 124 and 81. AVX2, of 76, in L1: 66 and 37. Tried and lost: unrolled by 4 (spills), 28 x 1 (the load ports
 // are the limit), 9 x 3, 7 x 4, 6 x 4 (96 and 67: 4 lines of weights a channel).
 #include "activation-inl.h"

@@ -11,10 +11,11 @@
 namespace upconv::kernels {
 namespace {
 
-/// sum_j row[j] * d[j] for a row of 0, 1 and -1, which the compiler sees: additions only.
+/// sum_j row[j] * d[j], where the compiler sees the row: additions for 1 and -1, nothing for 0.
 template <class Arch, int n>
 UPCONV_INLINE typename Simd<Arch>::Batch combine(const float (&row)[n], const typename Simd<Arch>::Batch* d) {
-  using Batch = typename Simd<Arch>::Batch;
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
   Batch sum(0.0f);
   bool first = true;
   UPCONV_UNROLL
@@ -23,7 +24,10 @@ UPCONV_INLINE typename Simd<Arch>::Batch combine(const float (&row)[n], const ty
   for (int j = 0; j < n; ++j) {
     if (row[j] == 0 || (pass == 0) != (row[j] > 0)) continue;
     const Batch term = d[j];
-    sum = first ? term : row[j] > 0 ? sum + term : sum - term;
+    if (row[j] == 1 || row[j] == -1)
+      sum = first ? term : row[j] > 0 ? sum + term : sum - term;
+    else
+      sum = first ? Batch(row[j]) * term : S::fma(Batch(row[j]), term, sum);
     first = false;
   }
   return sum;

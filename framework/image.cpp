@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "framework/fail.h"
+#include "framework/weights/temporary_file.h"
 
 namespace upconv {
 namespace {
@@ -92,17 +93,19 @@ struct Png : png_image {
 };
 
 /// A file that is removed unless it gets its final name.
-class TemporaryFile {
+class UnfinishedFile {
  public:
   /// A name beside `target`, so that renaming stays on one file system; random, so that two writers never share it.
-  explicit TemporaryFile(const std::filesystem::path& target)
-      : target_(target), path_(target.string() + fmt::format(".{:08x}.tmp", std::random_device{}())) {}
-  ~TemporaryFile() {
+  explicit UnfinishedFile(const std::filesystem::path& target)
+      : target_(target), path_(target.string() + fmt::format(".{:08x}.tmp", std::random_device{}())) {
+    check_replaceable(target);
+  }
+  ~UnfinishedFile() {
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
   }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  UnfinishedFile(const UnfinishedFile&) = delete;
+  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
   void commit() const {
@@ -166,7 +169,7 @@ void save_png(const std::filesystem::path& path, const Image& image) {
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);
   png.format = PNG_FORMAT_RGB;
-  const TemporaryFile file(path);
+  const UnfinishedFile file(path);
   if (!png_image_write_to_file(&png, file.path().string().c_str(), 0, image.rgb.data(), 0, nullptr))
     fail("{}: cannot be written: {}", path.string(), png.message);
   file.commit();

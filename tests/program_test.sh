@@ -40,6 +40,14 @@ expect 2 "--count" generate --count many
 expect 1 'unknown model "dcgam"' generate dcgam
 expect 1 "nowhere.safetensors" generate --weights nowhere.safetensors
 expect 1 "no/such/folder" generate --count 1 --out no/such/folder/x.png
+mkfifo pipe
+expect 1 "pipe: expected a regular file to write" generate --count 1 --out pipe
+expect 1 "pipe: expected a regular file to write" convert "$golden/layer.safetensors" pipe
+check test -p pipe
+if [ -c /dev/full ]; then
+  check sh -c '! "$1" inspect "$2" >/dev/full 2>err.txt' sh "$program" "$golden/layer.safetensors"
+  check grep -qx "upconv: the results cannot be written" err.txt
+fi
 
 expect 0 "fake.png: 64 pictures" generate
 check test -s fake.png

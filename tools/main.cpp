@@ -24,7 +24,9 @@ int main(int argc, char** argv) {
   upconv::tools::add_convert(app);
   try {
     app.parse(argc, argv);
-    return 0;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
+    std::fprintf(stderr, "upconv: the results cannot be written\n");
+    return 1;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::bad_alloc&) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 #include <utility>
 
 #include "framework/fail.h"
@@ -14,10 +13,12 @@ namespace {
 // Of one pickle. A network's has some thousands of each.
 constexpr size_t most_bytes = 100'000'000;
 constexpr size_t most_values = 500'000;
+constexpr size_t most_instructions = 10 * most_values;
 
 /// Values that say nothing but what they are; the pickle's table begins with one of each.
 constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer", "a set"};
 enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value, set_value };
+constexpr Pickle::Ref nothing = UINT32_MAX;
 constexpr std::string_view ordered_dict = "collections.OrderedDict";
 constexpr std::string_view size_tuple = "torch.Size";
 
@@ -102,6 +103,7 @@ class Pickle::Machine {
   void append(std::span<const Ref> items);
   void set_items(std::span<const Ref> items);
   void tuple(size_t size);
+  void put(uint32_t key);
   void get(uint32_t key);
   void long_integer();
 
@@ -114,7 +116,7 @@ class Pickle::Machine {
   size_t at_ = 0;    // where the instruction began
   std::vector<Ref> stack_;
   std::vector<size_t> marks_;  // how high the stack was
-  std::unordered_map<uint32_t, Ref> memo_;
+  std::vector<Ref> memo_;      // a pickler counts its places from 0
 };
 
 // ---- Bytes and stack ---------------------------------------------------------------------------------------------
@@ -175,6 +177,10 @@ void Pickle::Machine::global() {
   if (module.starts_with("torch.nn.modules.") || module == "__main__") {
     refuse("this is a whole pickled model ({}); save its state_dict instead: torch.save(net.state_dict(), \"net.pth\")",
            whole);
+  }
+  if (module.starts_with("torch.") && name.starts_with("_rebuild_")) {
+    refuse("a tensor that is no plain array, but sparse, quantised, nested, without data or of a class of its own: {}",
+           shown(whole));
   }
   refuse(
       "this file would run code: {}; expected tensors in dictionaries, as torch.save(net.state_dict(), \"net.pth\") "
@@ -238,10 +244,16 @@ void Pickle::Machine::tuple(size_t size) {
   make(std::move(tuple));
 }
 
+void Pickle::Machine::put(uint32_t key) {
+  const Ref ref = top();
+  if (key >= most_values) refuse("expected at most {} places in the memo, got the number {}", most_values, key);
+  if (key >= memo_.size()) memo_.resize(key + 1, nothing);
+  memo_[key] = ref;
+}
+
 void Pickle::Machine::get(uint32_t key) {
-  const auto found = memo_.find(key);
-  if (found == memo_.end()) refuse("nothing was put into the memo as {}", key);
-  push(found->second);
+  if (key >= memo_.size() || memo_[key] == nothing) refuse("nothing was put into the memo as {}", key);
+  push(memo_[key]);
 }
 
 void Pickle::Machine::long_integer() {
@@ -318,11 +330,9 @@ void Pickle::Machine::step(Op op) {
     case Op::long_binget:
       return get(number<uint32_t>());
     case Op::binput:
-      memo_[number<uint8_t>()] = top();
-      return;
+      return put(number<uint8_t>());
     case Op::long_binput:
-      memo_[number<uint32_t>()] = top();
-      return;
+      return put(number<uint32_t>());
     case Op::long1:
       return long_integer();
     case Op::proto:
@@ -337,8 +347,9 @@ void Pickle::Machine::run() {
   if (number<uint8_t>() != static_cast<uint8_t>(Op::proto)) refuse("not a pickle of protocol 2");
   if (const unsigned protocol = number<uint8_t>(); protocol != 2)
     refuse("expected protocol 2, torch.save's default, got {}", protocol);
-  for (;;) {
+  for (size_t instructions = 0;; ++instructions) {
     at_ = next_;
+    if (instructions == most_instructions) refuse("expected at most {} instructions, got more", most_instructions);
     const auto op = static_cast<Op>(number<uint8_t>());
     if (op == Op::stop) break;
     step(op);

@@ -8,7 +8,8 @@ namespace {
 using Ref = Pickle::Ref;
 
 constexpr size_t max_rank = 64;
-constexpr size_t max_depth = 64;  // of dictionaries in dictionaries
+constexpr size_t max_depth = 64;         // of dictionaries in dictionaries
+constexpr size_t max_tensors = 100'000;  // as many as a safetensors file may have
 constexpr std::string_view types = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool";
 
 // ---- What a file may name ----------------------------------------------------------------------------------------
@@ -204,15 +205,16 @@ class Flattener {
       : pickle_(pickle),
         storages_(storages),
         file_(file),
-        unfolding_left_(unfolding_per_byte * pickle.size()),
+        unfolding_left_(std::min(least_unfolding + unfolding_per_byte * pickle.size(), most_unfolding)),
         gathering_left_(most_memory(file_size)) {}
 
   StateDict flatten();
 
  private:
-  /// How much longer all names together may be than the pickle. Dictionaries that occur in many places could otherwise
-  /// unfold without end.
-  static constexpr uint64_t unfolding_per_byte = 64;
+  /// How long all names together may be, of a pickle of so many bytes. Dictionaries that occur in many places could
+  /// otherwise unfold without end.
+  static constexpr uint64_t least_unfolding = uint64_t{1} << 20, unfolding_per_byte = 6;
+  static constexpr uint64_t most_unfolding = uint64_t{24} << 20;
 
   template <class... Args>
   [[noreturn]] void refuse(const std::string& name, fmt::format_string<Args...> format, Args&&... args) const {
@@ -229,6 +231,7 @@ class Flattener {
   Ref without_parameter(Ref ref, const std::string& name) const;
   const std::vector<Ref>& arguments(Ref call, const Function& function, const std::string& name) const;
   Shape sizes(Ref ref, std::string_view what, const std::string& name) const;
+  void check_metadata(const Function& function, const std::vector<Ref>& given, const std::string& name) const;
   Stored tensor(Ref call, const std::string& name);
   DType type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
              const std::string& name) const;
@@ -246,8 +249,7 @@ class Flattener {
 };
 
 void Flattener::charge(uint64_t work) {
-  if (work > unfolding_left_)
-    fail("{}: its dictionaries unfold to more than {} times its pickle", file_, unfolding_per_byte);
+  if (work > unfolding_left_) fail("{}: its dictionaries unfold to names that are much longer than its pickle", file_);
   unfolding_left_ -= work;
 }
 
@@ -314,6 +316,7 @@ StateDict Flattener::flatten() {
 }
 
 void Flattener::add(Ref ref, const std::string& name) {
+  if (weights_.size() == max_tensors) fail("{}: expected at most {} tensors, got more", file_, max_tensors);
   if (weights_.find(name) != nullptr) refuse(name, "occurs twice");
   weights_.add(name, tensor(without_parameter(ref, name), name));
 }
@@ -414,9 +417,22 @@ Stored Flattener::view(Bytes from, DType type, Shape shape, const Shape& strides
   return {type, std::move(shape), from.span.first(size), std::move(from.owner)};
 }
 
+/// The argument that may be left out is a dictionary of what PyTorch does to elements when it reads them.
+void Flattener::check_metadata(const Function& function, const std::vector<Ref>& given, const std::string& name) const {
+  const bool is_given = function.least < function.most && given.size() == function.most;
+  const auto* metadata = is_given ? pickle_.get<Pickle::Dict>(given.back()) : nullptr;
+  if (metadata == nullptr) return;
+  for (size_t i = 0; i < metadata->items.size(); i += 2) {
+    const auto* key = pickle_.get<std::string_view>(metadata->items[i]);
+    if (key != nullptr && (*key == "neg" || *key == "conj"))
+      refuse(name, "expected plain elements, got a view that changes their sign ({}); save its clone()", *key);
+  }
+}
+
 Stored Flattener::tensor(Ref call, const std::string& name) {
   const Function& function = *find_function(tensor_functions, pickle_.called(call));
   const std::vector<Ref>& given = arguments(call, function, name);
+  check_metadata(function, given, name);
   const StoragePart* part = storages_.part(given[0]);
   if (part == nullptr) refuse(name, "expected a storage, got {}", pickle_.kind(given[0]));
   const Storage& storage = storages_[*part];

@@ -12,7 +12,15 @@
 
 namespace upconv {
 
+void check_replaceable(const std::filesystem::path& destination) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(destination, ignored);
+  if (std::filesystem::exists(status) && std::filesystem::is_other(status))
+    fail("{}: expected a regular file to write, got a pipe, socket or device", destination.string());
+}
+
 TemporaryFile::TemporaryFile(const std::filesystem::path& destination) : destination_(destination.string()) {
+  check_replaceable(destination);
   constexpr int attempts = 1000;  // names left behind by processes that died
   for (int i = 0; fd_ < 0 && i < attempts; ++i) {
     path_ = fmt::format("{}.{}-{}.part", destination_, ::getpid(), i);

@@ -7,6 +7,9 @@
 
 namespace upconv {
 
+/// Throws Error for a device, a pipe or a socket, which a new file must not take the place of.
+void check_replaceable(const std::filesystem::path& destination);
+
 /// A new file beside its destination, removed again unless it is committed. Throws Error naming the destination.
 class TemporaryFile {
  public:

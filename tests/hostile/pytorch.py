@@ -228,6 +228,12 @@ def shared(levels):
     return made
 
 
+def legacy_recipe(*parts):
+    """A file of before 1.6 without storages, whose object is pickled in parts: [(bytes, times), ...]."""
+    before, after = legacy({}, keys=(), data=b"").split(pickled({}))
+    return [(before + b"\x80\2", 1), *parts, (b"." + after, 1)]
+
+
 def legacy(objects, keys=("0",), data=struct.pack("<q", 4) + b"\0" * 16, version=1001):
     system = pickled({"little_endian": True})
     listed = pickled(list(keys)) if isinstance(keys, tuple) else keys
@@ -291,14 +297,19 @@ PICKLES = {
     "deep_lists": (raw(b"]" * 100_000 + b"a" * 99_999), "dictionaries are nested more than 64 deep"),
     "deep_tuples": (raw(b")" + b"\x85" * 100_000), "are nested more than 64 deep"),
     "deep_marks": (raw(b"(" * 100_000), "expected one value at the end, got 0"),
-    "shared_2_30": (raw(shared(30)), "its dictionaries unfold to more than 64 times its pickle"),
+    "shared_2_30": (raw(shared(30)), "its dictionaries unfold to names that are much longer than its pickle"),
     "long_names": (
         raw(b"}" + value("k" * 20_000) + b"}(" + b"".join(value(k) + b"]" for k in range(500)) + b"us"),
-        "its dictionaries unfold to more than",
+        "its dictionaries unfold to names that are much longer",
     ),
     "many_values": (raw(b"]" * 500_001), "expected at most 500000 values, got more"),
     "many_on_the_stack": (raw(b"N" * 500_001), "expected at most 500000 values on the stack, got more"),
     "many_marks": (raw(b"(" * 500_001), "expected at most 500000 marks, got more"),
+    "memo_place_too_large": (raw(b"}r" + struct.pack("<I", 500_000)), "at most 500000 places in the memo, got the number 500000"),
+    "sparse": (
+        pickled({"w": called("torch._utils._rebuild_sparse_tensor", 1)}),
+        'a tensor that is no plain array, but sparse, quantised, nested, without data or of a class of its own: "torch._utils',
+    ),
     "a_number": (pickled(7), "expected a dictionary of tensors, got an integer"),
     "bad_utf8": (raw(b"}U\1\xff" + tensor() + b"s"), 'the key "\\xff" is not valid UTF-8'),
     "name_twice": (pickled({"a": {"b": tensor()}, "a.b": tensor()}), 'tensor "a.b": occurs twice'),
@@ -364,6 +375,10 @@ TENSORS = {
         tensor(0, (), (), identified("storage", named("torch.FloatStorage"), "0", "cpu", 4, ("1", 4, 0))),
         "shape () with strides () from element 0 leaves its storage of 0 elements",
     ),
+    "sign_changed": (
+        tensor(rest=(False, HOOKS, {"neg": True})),
+        'tensor "w": expected plain elements, got a view that changes their sign (neg); save its clone()',
+    ),
     "untyped": (tensor(storage=stored(16, kind="torch.storage.UntypedStorage")), "bool, got one without type"),
     "dtype": (
         called("torch._utils._rebuild_tensor_v3", stored(), 0, (4,), (1,), False, HOOKS, 7),
@@ -424,6 +439,23 @@ LEGACY = {
     "whole_model": (
         legacy(identified("module", 1, "net.py", "class Net: ...")),
         "persistent id: this is a whole pickled model; save its state_dict instead",
+    ),
+    "deep_long_names": (
+        legacy_recipe((b"}" + value("k" * 5_000), 1), (b"}" + value("k" * 50_000), 60), (b"]", 1), (b"s", 61)),
+        "its dictionaries unfold to names that are much longer than its pickle",
+    ),
+    "many_instructions": (legacy_recipe((b"}", 1), (b"q\0", 5_000_000)), "expected at most 5000000 instructions, got more"),
+    "many_tensors": (
+        legacy_recipe(
+            (b"](X" + struct.pack("<I", 1_000_000), 1),
+            (b"a", 1_000_000),
+            (tensor(storage=identified("storage", named("torch.FloatStorage"), "0", "cpu", 0), shape=(0,)) + b"q\0", 1),
+            (b"](" + b"h\0" * 1000 + b"eq\1", 1),
+            (b"h\1", 101),
+            (b"e", 1),
+        )[:-1]
+        + [(b"." + pickled(["0"]) + b"\0" * 8, 1)],
+        "expected at most 100000 tensors, got more",
     ),
     "expanded_2_40": (legacy({"w": tensor(0, (2**40,), (0,))}), "gathers 4398046511104 bytes"),
 }

@@ -25,7 +25,7 @@ inline int64_t even(int64_t total, int64_t most) {
   return std::max<int64_t>(1, ceil_div(total, parts));
 }
 
-/// Copies `count` pixels of a row of x (N, C, H, W), from (h, w) on, into a panel.
+/// Copies `count` pixels of x (N, C, H, W) into a panel, from (h, w) on and into the rows that follow.
 inline void pack_planar(const kernels::Table& table, const ImageShape& in, const float* x, int64_t image, int64_t h,
                         int64_t w, float* panel, int64_t pitch, int64_t count) {
   const int64_t plane = in.H * in.W, lanes = kernels::panel_lanes;

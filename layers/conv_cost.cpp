@@ -73,16 +73,21 @@ std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& 
          transforms;
 }
 
+/// Vectors of blocks for so many outputs, the last block's at what it costs.
+double vectors_of(int64_t outputs, int64_t width) {
+  const double whole = static_cast<double>(outputs / (2 * width)) * 2;
+  const int64_t rest = outputs % (2 * width);
+  if (rest == 0) return whole;
+  return whole + (rest <= width ? lone_vector : 2);
+}
+
 /// Cycles that the direct kernel should take for an image when `images` come at once.
 double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, double images) {
   const double groups = static_cast<double>(geometry.groups);
   const double IC = static_cast<double>(geometry.in.C) / groups;
-  const int64_t OC = geometry.out.C / geometry.groups, odd = OC % (2 * table.width);
-  const double vectors = groups * (static_cast<double>(OC / (2 * table.width)) * 2 + (odd == 0             ? 0
-                                                                                      : odd <= table.width ? lone_vector
-                                                                                                           : 2));
-  const bool wide =
-      std::any_of(geometry.cols.begin(), geometry.cols.end(), [](const Phase& col) { return col.count >= wide_row; });
+  const int64_t OC = geometry.out.C / geometry.groups;
+  const double vectors = groups * vectors_of(OC, table.width);
+  const bool wide = has_wide_rows(geometry);
   double inputs = 0, cycles = 0, taps = 0;  // of one channel and one vector
   for (const Phase& row : geometry.rows)
     for (const Phase& col : geometry.cols) {

@@ -127,10 +127,8 @@ class DirectStep : public Step {
     const int64_t C = geometry_.in.C, W = geometry_.in.W;
     channel_blocks_ = ceil_div(C, kernels::panel_lanes);
     pitch_ = table_.pixels * kernels::panel_lanes;
-    int64_t count = 0;
-    for (const Phase& col : geometry_.cols) count = std::max(count, col.count);
+    if (!has_wide_rows(geometry_) || !packed_->finite()) return;
     const Reach read = reach_of(geometry_.cols);
-    if (count < wide_row || !packed_->finite()) return;
     const int64_t cols = (read.end - read.begin) | 1;  // odd, so that blocks of channels spread over the sets of L1
     if (cols > 2 * W || cols * channel_blocks_ * kernels::panel_lanes * 2 > window_budget) return;
     pitch_ = cols * kernels::panel_lanes;
@@ -369,6 +367,11 @@ class DirectStep : public Step {
 };
 
 }  // namespace
+
+bool has_wide_rows(const ConvGeometry& geometry) {
+  return std::any_of(geometry.cols.begin(), geometry.cols.end(),
+                     [](const Phase& col) { return col.count >= wide_row; });
+}
 
 PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight, const std::vector<float>& shift) {
   const int64_t IC = weight.IC / weight.groups, OC = weight.OC / weight.groups, full = 2 * table.width;

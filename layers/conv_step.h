@@ -56,6 +56,8 @@ struct ConvContext {
 /// Inputs from this width on are read by rows, in either layout: register tiles of 14 pixels are then at least 10 full.
 /// Narrower ones are read by pixels, best channels-last.
 constexpr int64_t wide_row = 20;
+/// Whether any phase of the columns is that wide.
+bool has_wide_rows(const ConvGeometry& geometry);
 
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
                                   const kernels::Table& table, ConvContext context);

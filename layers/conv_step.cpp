@@ -257,7 +257,7 @@ class DirectStep : public Step {
   /// Copies `count` pixels of one row of the input into a panel.
   void pack_row(const float* x, int64_t image, int64_t h, int64_t w, float* to, int64_t count) const {
     const ImageShape& in = geometry_.in;
-    if (!planar_) return table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, to, pitch_, count);
+    if (!planar_) return table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, in.C, to, pitch_, count);
     pack_planar(table_, in, x, image, h, w, to, pitch_, count);
   }
 

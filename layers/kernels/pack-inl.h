@@ -10,10 +10,10 @@ namespace {
 
 /// Pixels in the outer loop: reading is in order, and every line that is written is written whole.
 template <class Arch>
-void pack(const float* x, int64_t C, float* panel, int64_t pitch, int64_t pixels) {
+void pack(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels) {
   using S = Simd<Arch>;
   const int64_t whole = C / panel_lanes * panel_lanes;
-  for (int64_t p = 0; p < pixels; ++p, x += C, panel += panel_lanes) {
+  for (int64_t p = 0; p < pixels; ++p, x += stride, panel += panel_lanes) {
     float* line = panel;
     for (int64_t c = 0; c < whole; c += panel_lanes, line += pitch) {
       UPCONV_UNROLL

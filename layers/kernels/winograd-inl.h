@@ -43,7 +43,7 @@ UPCONV_INLINE void transform_input(Load load, Store store) {
   for (int j = 0; j < n; ++j) {
     Batch d[n];
     UPCONV_UNROLL
-    for (int i = 0; i < n; ++i) d[i] = load(i * n + j);
+    for (int i = 0; i < n; ++i) d[i] = load(i, j);
     UPCONV_UNROLL
     for (int i = 0; i < n; ++i) rows[i * n + j] = combine<Arch, n>(W::BT[i], d);
   }
@@ -55,22 +55,15 @@ UPCONV_INLINE void transform_input(Load load, Store store) {
 template <class Arch, class W>
 void winograd_input(const WinogradInput& t) {
   using S = Simd<Arch>;
-  using Batch = typename S::Batch;
-  for (int64_t c = 0; c < t.channels; c += S::width) {
-    const int64_t from = c / panel_lanes * t.step + c % panel_lanes;
-    float* v = t.v + c / panel_lanes * t.pitch + c % panel_lanes;
-    const auto store = [&](int point, Batch value) __attribute__((always_inline)) {
-      S::store(v + point * t.point, value);
-    };
-    if (c + S::width <= t.channels) {
+  for (int64_t tile = 0; tile < t.tiles; ++tile)
+    for (int64_t c = 0; c < t.channels; c += S::width) {
+      const float* x = t.x + tile * W::m * panel_lanes + c;
+      float* v = t.v + tile * panel_lanes + c;
       transform_input<Arch, W>(
-          [&](int p) __attribute__((always_inline)) { return S::load(t.x[p] + from); }, store);
-    } else {
-      const int rest = static_cast<int>(t.channels - c);
-      transform_input<Arch, W>(
-          [&](int p) __attribute__((always_inline)) { return load_partial<Arch>(t.x[p] + from, rest); }, store);
+          [&](int i, int j) __attribute__((always_inline)) { return S::load(x + i * t.row + j * panel_lanes); },
+          [&](int point, typename S::Batch value)
+              __attribute__((always_inline)) { S::store(v + point * t.point, value); });
     }
-  }
 }
 
 template <class Arch, class W>

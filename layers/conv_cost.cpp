@@ -61,12 +61,11 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double inputs = IC / width * (tiling.by_phase ? phases : 1);
   const double transforms = tiles * transform_cycles(size) * points * (inputs + vectors);
   // Points that are not zero, over all phases, times the vectors of one phase.
-  const double products = vectors * (lanes.merged ? points
-                                                  : points_of(tiling, geometry.rows, *rows) *
-                                                        points_of(tiling, geometry.cols, *cols));
+  const double products =
+      vectors *
+      (lanes.merged ? points : points_of(tiling, geometry.rows, *rows) * points_of(tiling, geometry.cols, *cols));
   const double weights = products * IC * width * 4;
-  const double works =
-      std::max(1.0, tiles * images / static_cast<double>(most_tiles(geometry, table, tiling, false)));
+  const double works = std::max(1.0, tiles * images / static_cast<double>(most_tiles(geometry, table, tiling, false)));
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
   return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2,
                     stream_cycles(weights) * works / images) +

@@ -114,8 +114,8 @@ int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, co
   // By phase all channels of a row phase come together, otherwise all phases of a block of channels.
   const int64_t lanes = tiling.by_phase ? geometry.out.C : 2 * table.width;
   const int64_t products = size.n * size.n * lanes;
-  const int64_t outputs = size.m * size.m * geometry.cols.front().out_step *
-                          (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
+  const int64_t outputs =
+      size.m * size.m * geometry.cols.front().out_step * (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
   return std::clamp<int64_t>(budget / (inputs + products + (aside ? outputs : 0)), tiling.by_phase ? 32 : 16, 64);
 }
 

@@ -57,10 +57,11 @@ class WinogradStep : public Step {
     auto* y = static_cast<float*>(frame.output);
     auto* v = reinterpret_cast<float*>(frame.scratch);
     const Scratch scratch{v, v + v_floats_, v + v_floats_ + m_floats_, v + v_floats_ + m_floats_ + panel_floats_};
+    pack_panel(work, x, scratch.panel);
     if (tiling_.by_phase)
-      run_by_phase(work, x, y, scratch);
+      run_by_phase(work, y, scratch);
     else
-      run_shared(work, x, y, scratch);
+      run_shared(work, y, scratch);
   }
 
  private:
@@ -73,8 +74,8 @@ class WinogradStep : public Step {
   int64_t phase_number(size_t a, size_t b) const { return static_cast<int64_t>(a * geometry_.cols.size() + b); }
 
   /// One transform, then group by group all phases, whose outputs lie aside together.
-  void run_shared(const Work& work, const float* x, float* y, const Scratch& scratch) const {
-    transform_inputs(work, 0, 0, x, scratch);
+  void run_shared(const Work& work, float* y, const Scratch& scratch) const {
+    transform_inputs(work, 0, 0, scratch);
     for (int64_t group = work.group_begin; group < work.group_end; ++group) {
       if (lanes_.merged) {
         for (int64_t point = 0; point < points(); ++point) multiply(work, group, 0, point, scratch.v, scratch.m);
@@ -95,12 +96,12 @@ class WinogradStep : public Step {
 
   /// A transform for each phase, then point by point all groups, so that the inputs of a point are read from L1 or L2
   /// and may be many; the outputs of a row phase lie aside together.
-  void run_by_phase(const Work& work, const float* x, float* y, const Scratch& scratch) const {
+  void run_by_phase(const Work& work, float* y, const Scratch& scratch) const {
     const Aside aside = aside_of(work, work.group_begin, work.group_end, scratch);
     const int64_t group_floats = points() * work.tiles() * lanes_.block;
     for (auto a = static_cast<size_t>(work.phase_begin); a < static_cast<size_t>(work.phase_end); ++a) {
       for (size_t b = 0; b < geometry_.cols.size(); ++b) {
-        transform_inputs(work, a, b, x, scratch);
+        transform_inputs(work, a, b, scratch);
         for (int64_t point = 0; point < points(); ++point)
           for (int64_t group = work.group_begin; group < work.group_end; ++group)
             multiply(work, group, phase_number(a, b), point, scratch.v,
@@ -142,7 +143,7 @@ class WinogradStep : public Step {
     for (const Work& work : works_)
       m_floats_ = std::max(m_floats_, points() * work.tiles() * lanes_.block *
                                           (tiling_.by_phase ? work.group_end - work.group_begin : 1));
-    panel_floats_ = panel_rows(longest) * panel_cols(longest) * kernels::panel_lanes;
+    panel_floats_ = longest.images() * channel_blocks_ * panel_block(longest);
     if (aside_)
       for (const Work& work : works_) aside_floats_ = std::max(aside_floats_, aside_floats(work));
   }
@@ -163,48 +164,64 @@ class WinogradStep : public Step {
 
   // Inputs.
 
-  int64_t panel_rows(const Work& work) const { return (work.rows() - 1) * size_.m + size_.n; }
-  int64_t panel_cols(const Work& work) const { return (work.cols() - 1) * size_.m + size_.n; }
-
-  /// v[point][tile][ic] of the windows of row phase a and column phase b; where they share them, of all.
-  void transform_inputs(const Work& work, size_t a, size_t b, const float* x, const Scratch& scratch) const {
-    const int64_t row = panel_cols(work) * kernels::panel_lanes, point = channel_blocks_ * work.pitch();
-    const int64_t top = rows_.phases[a].input + work.row_begin * size_.m;
-    const int64_t left = cols_.phases[b].input + work.col_begin * size_.m;
-    for (int64_t block = 0; block < channel_blocks_; ++block) {
-      const int64_t c = block * kernels::panel_lanes, channels = std::min(kernels::panel_lanes, geometry_.in.C - c);
-      float* v = scratch.v + block * work.pitch();
-      for (int64_t image = work.image_begin; image < work.image_end; ++image) {
-        pack_panel(work, image, top, left, c, channels, x, scratch.panel);
-        for (int64_t r = 0; r < work.rows(); ++r, v += work.cols() * kernels::panel_lanes)
-          table_.winograd_input[static_cast<int>(tiling_.scheme)](
-              {scratch.panel + r * size_.m * row, row, v, point, work.cols(), channels});
-      }
-    }
+  // The panel of a box: the inputs of its tiles in all phases, zeros around the picture,
+  // [image][block][row][column][16].
+  int64_t panel_rows(const Work& work) const { return (work.rows() - 1) * size_.m + size_.n + spread_of(rows_); }
+  int64_t panel_cols(const Work& work) const { return (work.cols() - 1) * size_.m + size_.n + spread_of(cols_); }
+  int64_t panel_block(const Work& work) const { return panel_rows(work) * panel_cols(work) * kernels::panel_lanes; }
+  static int64_t first_of(const Axis& axis) {
+    int64_t first = axis.phases.front().input;
+    for (const Axis::Start& start : axis.phases) first = std::min(first, start.input);
+    return first;
+  }
+  /// How far apart the phases' tiles begin.
+  static int64_t spread_of(const Axis& axis) {
+    int64_t last = axis.phases.front().input;
+    for (const Axis::Start& start : axis.phases) last = std::max(last, start.input);
+    return last - first_of(axis);
   }
 
-  /// Up to 16 channels of the inputs of a box's tiles, zeros around the picture: small enough for L1.
-  void pack_panel(const Work& work, int64_t image, int64_t top, int64_t left, int64_t c, int64_t channels,
-                  const float* x, float* panel) const {
+  void pack_panel(const Work& work, const float* x, float* panel) const {
     const ImageShape& in = geometry_.in;
     constexpr int64_t lanes = kernels::panel_lanes;
-    const int64_t rows = panel_rows(work), cols = panel_cols(work);
-    const int64_t before = std::clamp<int64_t>(-left, 0, cols);
-    const int64_t count = std::clamp<int64_t>(in.W - (left + before), 0, cols - before);
-    for (int64_t r = 0; r < rows; ++r, panel += cols * lanes) {
-      const int64_t h = top + r, w = left + before;
-      if (h < 0 || h >= in.H) {
-        std::fill_n(panel, cols * lanes, 0.0f);
-        continue;
+    const int64_t rows = panel_rows(work), cols = panel_cols(work), pitch = panel_block(work);
+    const int64_t top = first_of(rows_) + work.row_begin * size_.m, left = first_of(cols_) + work.col_begin * size_.m;
+    const int64_t before = std::clamp<int64_t>(-left, 0, cols),
+                  after = std::clamp<int64_t>(left + cols - in.W, 0, cols);
+    for (int64_t image = work.image_begin; image < work.image_end; ++image, panel += channel_blocks_ * pitch)
+      for (int64_t r = 0; r < rows; ++r) {
+        const int64_t h = top + r;
+        const bool inside = h >= 0 && h < in.H && before + after < cols;
+        float* row = panel + r * cols * lanes;
+        for (int64_t block = 0; block < channel_blocks_; ++block) {
+          std::fill_n(row + block * pitch, (inside ? before : cols) * lanes, 0.0f);
+          if (inside) std::fill_n(row + block * pitch + (cols - after) * lanes, after * lanes, 0.0f);
+        }
+        if (inside) pack_row(image, h, left + before, x, row + before * lanes, pitch, cols - before - after);
       }
-      std::fill_n(panel, before * lanes, 0.0f);
-      std::fill_n(panel + (before + count) * lanes, (cols - before - count) * lanes, 0.0f);
-      float* to = panel + before * lanes;
-      if (planar_)
-        table_.transpose(x + ((image * in.C + c) * in.H + h) * in.W + w, in.H * in.W, to, lanes, channels, count);
-      else
-        table_.pack(x + ((image * in.H + h) * in.W + w) * in.C + c, in.C, channels, to, 0, count);
-    }
+  }
+
+  /// `count` pixels of a row of the picture into a panel.
+  void pack_row(int64_t image, int64_t h, int64_t w, const float* x, float* to, int64_t pitch, int64_t count) const {
+    const ImageShape& in = geometry_.in;
+    if (planar_) return pack_planar(table_, in, x, image, h, w, to, pitch, count);
+    table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, in.C, to, pitch, count);
+  }
+
+  /// v[point][tile][ic] of the windows of row phase a and column phase b; where they share them, of all.
+  void transform_inputs(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
+    constexpr int64_t lanes = kernels::panel_lanes;
+    const int64_t row = panel_cols(work) * lanes, point = channel_blocks_ * work.pitch();
+    const float* panel = scratch.panel + (rows_.phases[a].input - first_of(rows_)) * row +
+                         (cols_.phases[b].input - first_of(cols_)) * lanes;
+    for (int64_t image = 0; image < work.images(); ++image)
+      for (int64_t block = 0; block < channel_blocks_; ++block, panel += panel_block(work)) {
+        float* v = scratch.v + block * work.pitch() + image * work.rows() * work.cols() * lanes;
+        for (int64_t r = 0; r < work.rows(); ++r)
+          table_.winograd_input[static_cast<int>(tiling_.scheme)]({panel + r * size_.m * row, row,
+                                                                   v + r * work.cols() * lanes, point, work.cols(),
+                                                                   std::min(lanes, geometry_.in.C - block * lanes)});
+      }
   }
 
   /// m[point][tile][lane] of one point.
@@ -246,12 +263,8 @@ class WinogradStep : public Step {
     return {std::clamp<int64_t>(axis.out_first + begin * step, 0, size),
             std::clamp<int64_t>(axis.out_first + end * step, 0, size)};
   }
-  Range output_rows(const Work& work) const {
-    return outputs_of(rows_, work.row_begin, work.row_end, geometry_.out.H);
-  }
-  Range output_cols(const Work& work) const {
-    return outputs_of(cols_, work.col_begin, work.col_end, geometry_.out.W);
-  }
+  Range output_rows(const Work& work) const { return outputs_of(rows_, work.row_begin, work.row_end, geometry_.out.H); }
+  Range output_cols(const Work& work) const { return outputs_of(cols_, work.col_begin, work.col_end, geometry_.out.W); }
 
   /// The box's outputs aside, [image][row][column][lane]; by phase one row phase at a time.
   Aside aside_of(const Work& work, int64_t group_begin, int64_t group_end, const Scratch& scratch) const {
@@ -260,7 +273,12 @@ class WinogradStep : public Step {
     const int64_t oc = group_begin * lanes_.block, pixel = (group_end - group_begin) * lanes_.block;
     const int64_t row = cols.count() * pixel, image = ceil_div(rows.count(), step) * row;
     return {scratch.aside - work.image_begin * image - rows.begin / step * row - cols.begin * pixel - oc,
-            image, row, pixel, step, oc, std::min(geometry_.out.C, group_end * lanes_.block)};
+            image,
+            row,
+            pixel,
+            step,
+            oc,
+            std::min(geometry_.out.C, group_end * lanes_.block)};
   }
   int64_t aside_floats(const Work& work) const {
     const int64_t groups = tiling_.by_phase ? work.group_end - work.group_begin : 1;
@@ -322,12 +340,14 @@ class WinogradStep : public Step {
     const ImageShape& out = geometry_.out;
     const Phase& phase = geometry_.rows[a];
     const Range rows = output_rows(work), cols = output_cols(work);
-    const int64_t first = rows.begin + ((phase.out_first - rows.begin) % phase.out_step + phase.out_step) % phase.out_step;
+    const int64_t first =
+        rows.begin + ((phase.out_first - rows.begin) % phase.out_step + phase.out_step) % phase.out_step;
     for (int64_t image = work.image_begin; image < work.image_end; ++image)
       for (int64_t h = first; h < rows.end; h += phase.out_step)
-        table_.transpose(from.base + image * from.image + h / from.row_step * from.row + cols.begin * from.pixel + from.oc_begin,
-                         from.pixel, y + ((image * out.C + from.oc_begin) * out.H + h) * out.W + cols.begin,
-                         out.H * out.W, cols.count(), from.oc_end - from.oc_begin);
+        table_.transpose(
+            from.base + image * from.image + h / from.row_step * from.row + cols.begin * from.pixel + from.oc_begin,
+            from.pixel, y + ((image * out.C + from.oc_begin) * out.H + h) * out.W + cols.begin, out.H * out.W,
+            cols.count(), from.oc_end - from.oc_begin);
   }
 
   /// What a lane of merged phases is.

@@ -1,6 +1,6 @@
 #pragma once
-// Winograd's products of one point. Contract: kernels.h, struct Products. The inner loop, its registers and what it asks
-// of the caches are direct-inl.h's; a pass over all tiles keeps the weights, IC * 64 or 128 bytes, in L1.
+// Winograd's products of one point. Contract: kernels.h, struct Products. The inner loop, its registers and what it
+// asks of the caches are direct-inl.h's; a pass over all tiles keeps the weights, IC * 64 or 128 bytes, in L1.
 //
 // The lines of the tiles that come next are asked for while the last channels are multiplied, and sums are stored where
 // they are: a register tile lasts only IC * rows cycles here, and what lies between two of them is 6 % of 128 channels.

@@ -80,12 +80,13 @@ constexpr bool mirrored_columns(const float (&AT)[m][n], int j) {
   return opposite;
 }
 
-/// Puts the sum and the difference of products at a and -a in their places.
+/// Puts the sum of products at a and -a in the place of the first, their difference, the second less the first, in that
+/// of the second: what AT multiplies them by stays as it is.
 template <class Arch, class W, int j = 0>
 UPCONV_INLINE void pair_products(typename Simd<Arch>::Batch* d) {
   if constexpr (j < W::n) {
     if constexpr (mirrored_columns(W::AT, j)) {
-      const typename Simd<Arch>::Batch sum = d[j] + d[j + 1], difference = d[j] - d[j + 1];
+      const typename Simd<Arch>::Batch sum = d[j] + d[j + 1], difference = d[j + 1] - d[j];
       d[j] = sum;
       d[j + 1] = difference;
       pair_products<Arch, W, j + 2>(d);

@@ -117,18 +117,20 @@ class WinogradStep : public Step {
 
   void cut() {
     const int64_t N = geometry_.in.N, most = most_tiles(geometry_, table_, tiling_, aside_);
-    // Row phases and groups of outputs are shared out where there are too few boxes of tiles for the threads: groups
-    // last, as each then transforms the inputs.
-    const int64_t wanted = context_.threads == 1 ? 1 : 2 * context_.threads;
-    const int64_t total = N * rows_.tiles * cols_.tiles;
-    const int64_t run = std::min(most, std::max(rows_.tiles * cols_.tiles, ceil_div(total, wanted)));
+    const int64_t total = N * rows_.tiles * cols_.tiles, threads = context_.threads;
+    // By phase a work is one row phase where that makes works enough of few tiles, or where the weights of all would
+    // not stay in L3 while boxes of tiles pass by. Groups of outputs are shared out last: each part transforms inputs.
+    const int64_t wanted = threads == 1 ? 1 : 2 * threads;
+    const bool split = tiling_.by_phase && (packed_->bytes() > l3_share || total < wanted * most);
+    const int64_t phase_parts = split ? static_cast<int64_t>(geometry_.rows.size()) : 1;
+    const int64_t run =
+        std::min(most, std::max(rows_.tiles * cols_.tiles, ceil_div(total, ceil_div(wanted, phase_parts))));
     const int64_t cols = even(cols_.tiles, run);
     const int64_t rows = cols < cols_.tiles ? 1 : best_run(cols, rows_.tiles, run / cols);
     const int64_t images = rows < rows_.tiles ? 1 : best_run(rows * cols, N, run / (rows * cols));
     const int64_t boxes = ceil_div(N, images) * ceil_div(rows_.tiles, rows) * ceil_div(cols_.tiles, cols);
-    const int64_t row_phases = static_cast<int64_t>(geometry_.rows.size());
-    const int64_t phase_parts = tiling_.by_phase && boxes < wanted ? row_phases : 1;
-    const int64_t group_parts = std::clamp<int64_t>(ceil_div(wanted, boxes * phase_parts), 1, groups());
+    const int64_t group_parts = std::clamp<int64_t>(ceil_div(threads, boxes * phase_parts), 1, groups());
+    const auto row_phases = static_cast<int64_t>(geometry_.rows.size());
     for (int64_t group = 0; group < group_parts; ++group)
       for (int64_t phase = 0; phase < phase_parts; ++phase)
         for (int64_t image = 0; image < N; image += images)
@@ -398,6 +400,7 @@ class WinogradStep : public Step {
   }
 
   static constexpr int max_block = 32;
+  static constexpr size_t l3_share = 4 << 20;  // bytes of weights that stay in L3 beside what else is there
   Tiling tiling_;
   SchemeSize size_;
   ConvGeometry geometry_;

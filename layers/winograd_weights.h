@@ -17,6 +17,8 @@ class PackedWinograd {
   const float* weights(int64_t group, int64_t phase, int64_t point) const {
     return weights_start_ + ((group * phases_ + phase) * points_ + point) * channels_ * lanes_;
   }
+  /// Bytes of all weights.
+  size_t bytes() const { return weights_.size() * sizeof(float); }
   /// Whether the weights of a point are zeros in a phase that has fewer taps than the scheme: its products are too.
   bool zero(int64_t phase, int64_t point) const { return zero_[static_cast<size_t>(phase * points_ + point)]; }
   const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }

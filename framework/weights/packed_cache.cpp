@@ -87,7 +87,9 @@ struct PackedCache::Mapped {
 };
 
 std::shared_ptr<PackedCache> PackedCache::beside(std::filesystem::path weights) {
-  return std::make_shared<PackedCache>(false, std::move(weights));
+  std::error_code unknown;  // the folder that the process is in may change, or be no more
+  std::filesystem::path absolute = std::filesystem::absolute(weights, unknown);
+  return std::make_shared<PackedCache>(false, unknown ? std::move(weights) : std::move(absolute));
 }
 
 std::shared_ptr<PackedCache> PackedCache::recorder() { return std::make_shared<PackedCache>(true, ""); }

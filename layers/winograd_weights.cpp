@@ -9,12 +9,12 @@ namespace {
 
 constexpr int64_t most_lanes = 32;  // of a block
 constexpr int64_t most_taps = 9;    // T * T
+constexpr int64_t width = 8;        // channels that are transformed at a time: their intermediate values stay in L1
 
-/// U = G g GT for channels side by side: u[point * most_lanes + lane] of g[tap * most_lanes + lane], in double, rounded
-/// once. Eight lanes at a time, whose intermediate values stay in L1.
+/// U = G g GT for channels side by side, whole widths of them: u[point * pitch + lane] of g[tap * most_lanes + lane],
+/// in double, rounded once.
 template <class W>
-void transform(const double* g, float* u, int64_t lanes) {
-  constexpr int64_t width = 8;
+void transform(const double* g, float* u, int64_t pitch, int64_t lanes) {
   static_assert(most_lanes % width == 0 && W::T * W::T <= most_taps);
   const auto add = [](double* sum, double factor, const double* values) {
     if (factor == 0) return;
@@ -29,7 +29,7 @@ void transform(const double* g, float* u, int64_t lanes) {
       for (int j = 0; j < W::n; ++j) {
         double sum[width] = {};
         for (int t = 0; t < W::T; ++t) add(sum, W::G[j][t], half[i][t]);
-        float* to = u + (i * W::n + j) * most_lanes + first;
+        float* to = u + (i * W::n + j) * pitch + first;
         for (int64_t lane = 0; lane < width; ++lane) to[lane] = static_cast<float>(sum[lane]);
       }
   }
@@ -67,6 +67,7 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
   };
   const int64_t shifts = whole_lines(groups_ * phases_ * points_ * IC * lanes_);
   const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(IC, chunk);
+  const bool straight = !lanes.merged && lanes_ % width == 0;  // whole widths of channels lie together
   // A part is a block of output channels, or all where phases are merged, and some input channels.
   const auto pack = [&](int64_t part, float* out, float* scratch) {
     const int64_t oc = part / chunks * lanes_, count = std::min(lanes_, OC - oc);
@@ -74,7 +75,7 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
     float* panel = scratch + lanes_ * chunk * taps;
     weight.read(table, 0, oc, count, first, ics, panel, lanes_, scratch);
     double g[most_taps * most_lanes] = {};
-    float u[kernels::most_points * most_lanes];
+    float aside[kernels::most_points * most_lanes];
     for (int64_t phase = 0; phase < rows * cols; ++phase) {
       // Where output channel oc is: its lane among all, and the block of that.
       const int64_t lane = lanes.merged ? phase * OC : oc;
@@ -83,12 +84,13 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
       };
       for (int64_t ic = first; ic < first + ics; ++ic) {
         gather(phase, panel + (ic - first) * taps * lanes_, weight.scale.data() + oc, count, g);
-        with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, count); });
-        for (int64_t point = 0; point < points_; ++point)
-          if (lanes.merged)
-            for (int64_t c = 0; c < count; ++c) to(lane + c)[(point * IC + ic) * lanes_] = u[point * most_lanes + c];
-          else
-            std::copy_n(u + point * most_lanes, count, to(lane) + (point * IC + ic) * lanes_);
+        float* u = straight ? to(lane) + ic * lanes_ : aside;
+        const int64_t pitch = straight ? IC * lanes_ : most_lanes;
+        with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
+        for (int64_t i = 0; !straight && i < points_ * count; ++i) {
+          const int64_t point = i / count, c = i % count;
+          to(lane + c)[(point * IC + ic) * lanes_] = u[point * pitch + c];
+        }
       }
       if (first == 0) std::copy_n(weight.shift.begin() + oc, count, out + shifts + lane);
     }

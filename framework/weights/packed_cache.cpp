@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "framework/fail.h"
@@ -76,7 +77,7 @@ struct PackedCache::Mapped {
     if (header.begin != magic || header.build != build() || header.entries > rest.size() / sizeof(Entry))
       return nullptr;
     std::vector<Entry> entries(header.entries);
-    std::memcpy(entries.data(), rest.data(), entries.size() * sizeof(Entry));
+    std::copy_n(rest.data(), entries.size() * sizeof(Entry), std::as_writable_bytes(std::span(entries)).data());
     if (hash_of(entries) != header.hash) return nullptr;
     for (const Entry& entry : entries)
       if (entry.offset % line != 0 || entry.offset > file.bytes.size() ||

@@ -200,7 +200,8 @@ TEST_CASE("packed cache: pictures keep their bits, and the saved weights are wha
   const auto recorder = PackedCache::recorder(), forged = PackedCache::recorder();
   StateDict weights = load_state_dict(file);
   const Isa isa = default_isa();
-  const auto& all = *crew(0, nullptr);
+  const auto everybody = crew(0, nullptr);
+  const Crew& all = *everybody;
   const std::vector<float> zeros(100, 0.0f);
   const PackedFloats forged_floats{zeros, nullptr};
   forged->keep(isa, 7, forged_floats);
@@ -284,7 +285,8 @@ TEST_CASE("packed cache: what is damaged, cut short or no file of ours is as goo
 TEST_CASE("packed cache: entries that a forger placed outside of the file are refused") {
   TemporaryFolder folder;
   const auto file = folder / "w";
-  const auto& all = *crew(0, nullptr);
+  const auto everybody = crew(0, nullptr);
+  const Crew& all = *everybody;
   const Isa isa = default_isa();
   const std::vector<float> floats(100, 1.0f);
   const auto recorder = PackedCache::recorder();

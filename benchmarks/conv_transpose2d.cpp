@@ -66,10 +66,11 @@ void run_inside(benchmark::State& state, const LayerShape& shape, Isa isa) {
   const Value x = graph.input({work.x.shape(), DType::float32});
   const Value y = work.layer(x);
   const Options options{.accuracy = Accuracy::exact, .threads = 1, .isa = isa};
+  const auto alone = crew(1, nullptr);
   const Type types[] = {{x.shape(), DType::float32}};
   const Layout layouts[] = {Layout::channels_last};
   const std::unique_ptr<Step> step =
-      graph.node(y).operation->lower({types, layouts, graph.node(y).type, Layout::channels_last, options});
+      graph.node(y).operation->lower({types, layouts, graph.node(y).type, Layout::channels_last, options, *alone});
 
   const int64_t in = x.size(2) * x.size(3), out = y.size(2) * y.size(3);
   Tensor inputs(x.shape()), outputs(y.shape()), result(y.shape());

@@ -23,6 +23,7 @@ struct Program::Code {
   std::vector<Type> inputs, outputs;
   std::vector<Placed> steps;
   size_t arena_bytes = 0;
+  size_t packed_bytes = 0;
   size_t scratch_bytes = 0;  ///< for one thread
   std::shared_ptr<const Crew> crew;
 };

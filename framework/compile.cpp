@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "framework/code.h"
 #include "framework/fail.h"
@@ -296,7 +297,7 @@ void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
       layouts.push_back(plan.at(input).layout);
       inputs.push_back(places[static_cast<size_t>(input)]);
     }
-    const Lowering lowering{types, layouts, node.type, node.layout, code.options};
+    const Lowering lowering{types, layouts, node.type, node.layout, code.options, *code.crew};
     std::unique_ptr<Step> step;
     try {
       step = node.operation->lower(lowering);
@@ -304,8 +305,13 @@ void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
       fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
     }
     code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
-    StepInfo info{node.path,     std::string(node.operation->name()), step->algorithm(), node.type.shape,
-                  step->flops(), node.operation->candidates(lowering)};
+    StepInfo info{node.path,
+                  std::string(node.operation->name()),
+                  step->algorithm(),
+                  node.type.shape,
+                  step->flops(),
+                  step->packed().size_bytes(),
+                  node.operation->candidates(lowering)};
     code.steps.push_back({std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)});
   }
 }
@@ -323,6 +329,15 @@ void check_algorithm(const Program::Code& code) {
   if (known.empty()) fail("no layer has a choice of algorithms, got \"{}\"", wanted);
   fail("no layer could take the algorithm \"{}\": with these options there are {}{}", wanted, fmt::join(known, ", "),
        suggestion(wanted, known));
+}
+
+/// Of all steps, each once: two layers may share a parameter.
+size_t packed_bytes(const Program::Code& code) {
+  std::set<const float*> seen;
+  size_t sum = 0;
+  for (const auto& placed : code.steps)
+    if (seen.insert(placed.step->packed().data()).second) sum += placed.step->packed().size_bytes();
+  return sum;
 }
 
 }  // namespace
@@ -346,6 +361,7 @@ Program compile(const Graph& graph, const Options& options) {
   const std::vector<Place> places = place_values(plan, code->arena_bytes);
   lower(plan, places, *code);
   check_algorithm(*code);
+  code->packed_bytes = packed_bytes(*code);
   return Program(std::move(code));
 }
 

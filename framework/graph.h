@@ -12,6 +12,7 @@
 
 namespace upconv {
 
+class Crew;
 class Graph;
 class Step;
 
@@ -46,6 +47,7 @@ struct Lowering {
   Type output;
   Layout output_layout = Layout::contiguous;
   const Options& options;  ///< with the instruction set and the number of threads that it really has
+  const Crew& crew;        ///< whose threads pack weights
 };
 
 /// An algorithm that could compute a layer.

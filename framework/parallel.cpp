@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -104,12 +105,30 @@ class Run {
 
 /// Where work passes from one thread to another through oneTBB, which orders the two. Debian's library of it is not
 /// instrumented, so ThreadSanitizer has to be told; nothing in other builds.
-void hand_over([[maybe_unused]] Run& run) {
+template <class Work>
+void hand_over([[maybe_unused]] Work& work) {
 #if defined(__SANITIZE_THREAD__)
-  __tsan_acquire(&run);
-  __tsan_release(&run);
+  __tsan_acquire(&work);
+  __tsan_release(&work);
 #endif
 }
+
+/// Parts of one piece of work that threads take until none is left. Those who come late outlive the call, and find
+/// nothing to do.
+struct Parts {
+  void work(int worker) {
+    FlushDenormals flush;
+    for (int64_t index = next.fetch_add(1); index < count; index = next.fetch_add(1)) {
+      (*part)(index, worker);
+      done.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  const int64_t count;
+  const std::function<void(int64_t, int)>* part;  // alive as long as a part of it is not done
+  alignas(64) std::atomic<int64_t> next = 0;
+  alignas(64) std::atomic<int64_t> done = 0;
+};
 
 /// The arena of programs whose caller lends none.
 class Own : public Arena {
@@ -117,6 +136,7 @@ class Own : public Arena {
   explicit Own(int threads) : arena_(threads) {}
   int concurrency() const override { return arena_.max_concurrency(); }
   void execute(const std::function<void()>& work) const override { arena_.execute(work); }
+  void enqueue(std::function<void()> work) const override { arena_.enqueue(std::move(work)); }
 
  private:
   mutable tbb::task_arena arena_;
@@ -156,6 +176,19 @@ void Crew::run(const Chain& chain) const {
   hand_over(run);
   arena_->execute(std::ref(inside));  // a reference, so that std::function allocates nothing
   hand_over(run);
+}
+
+void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) const {
+  const auto parts = std::make_shared<Parts>(count, &part);
+  hand_over(*parts);
+  for (int worker = 1; worker < std::min<int64_t>(threads_, count); ++worker)
+    arena_->enqueue([parts, worker] {
+      hand_over(*parts);
+      parts->work(worker);
+    });
+  parts->work(0);
+  Spin spin;
+  while (parts->done.load(std::memory_order_acquire) < count) spin.wait();
 }
 
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "arena.h"
@@ -31,6 +32,11 @@ class Crew {
   /// somebody has taken, so it never matters how many threads really came. Denormals are flushed to zero on every
   /// thread meanwhile.
   void run(const Chain& chain) const;
+
+  /// Calls part(0, worker) to part(count - 1, worker) in any order, each once, and returns when they are done; `worker`
+  /// as in Chain. Nothing is thrown by them. The calling thread takes part and waits for nobody who has not begun, so
+  /// it may hold a lock meanwhile. Denormals are flushed to zero.
+  void share(int64_t count, const std::function<void(int64_t index, int worker)>& part) const;
 
  private:
   int threads_;

@@ -93,17 +93,19 @@ Tensor Stored::to_tensor() const {
   return tensor;
 }
 
-void Stored::to_float(float* out) const {
-  const size_t count = checked_count(*this);
+void Stored::to_float(float* out) const { to_float(out, 0, checked_count(*this)); }
+
+void Stored::to_float(float* out, size_t first, size_t count) const {
+  const std::byte* from = bytes.data() + first * size_of(dtype);
   switch (dtype) {
     case DType::float64:
-      return convert_all<double>(bytes.data(), out, count, [](double value) { return static_cast<float>(value); });
+      return convert_all<double>(from, out, count, [](double value) { return static_cast<float>(value); });
     case DType::float32:
-      return convert_all<float>(bytes.data(), out, count, [](float value) { return value; });
+      return convert_all<float>(from, out, count, [](float value) { return value; });
     case DType::float16:
-      return convert_all<uint16_t>(bytes.data(), out, count, from_float16);
+      return convert_all<uint16_t>(from, out, count, from_float16);
     case DType::bfloat16:
-      return convert_all<uint16_t>(bytes.data(), out, count, from_bfloat16);
+      return convert_all<uint16_t>(from, out, count, from_bfloat16);
     default:
       fail("expected floating point values, got {} of shape {}", name(dtype), str(shape));
   }

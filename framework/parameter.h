@@ -8,12 +8,16 @@
 
 namespace upconv {
 
+class PackedCache;
+
 /// Elements as they were saved: a row-major view of mapped or owned memory that `owner` keeps alive. May be unaligned.
 struct Stored {
   DType dtype = DType::float32;
   Shape shape;
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
+  std::shared_ptr<PackedCache> packed =
+      nullptr;  ///< what was packed of their file before; nullptr where none is looked for
 
   /// A view of `tensor`, whose memory it shares.
   static Stored of(const Tensor& tensor);
@@ -21,6 +25,8 @@ struct Stored {
   Tensor to_tensor() const;
   /// Converts to float32 into `out`, which holds numel(shape) elements. Throws Error for integers.
   void to_float(float* out) const;
+  /// The same for `count` elements from `first` on, which there are.
+  void to_float(float* out, size_t first, size_t count) const;
 };
 
 /// A named array of a module: a handle to a lazy view of what was loaded, converted when a program packs it. Copies

@@ -95,6 +95,7 @@ const std::vector<Type>& Program::outputs() const { return code_->outputs; }
 Isa Program::isa() const { return *code_->options.isa; }
 int Program::threads() const { return code_->crew->threads(); }
 size_t Program::arena_bytes() const { return code_->arena_bytes; }
+size_t Program::packed_bytes() const { return code_->packed_bytes; }
 
 std::vector<StepInfo> Program::steps() const {
   std::vector<StepInfo> all;

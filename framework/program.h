@@ -29,6 +29,8 @@ class Step {
   virtual std::string algorithm() const = 0;
   /// Floating-point operations of the layer as its definition has them (two for each product), for rates.
   virtual double flops() const { return 0; }
+  /// The weights that were packed for it; steps may share them.
+  virtual std::span<const float> packed() const { return {}; }
 };
 
 /// What a program says of one of its steps.
@@ -38,6 +40,7 @@ struct StepInfo {
   std::string algorithm;
   Shape shape;  ///< of the output
   double flops = 0;
+  size_t packed_bytes = 0;            ///< of its packed weights; steps of one parameter share them
   std::vector<Candidate> candidates;  ///< what `algorithm` was chosen from; none where there is no choice
 };
 
@@ -52,8 +55,10 @@ class Program {
   Isa isa() const;
   int threads() const;
   std::vector<StepInfo> steps() const;
-  /// Bytes of intermediate values in one Workspace, and of packed weights.
+  /// Bytes of intermediate values in one Workspace.
   size_t arena_bytes() const;
+  /// Bytes of the packed weights of all steps.
+  size_t packed_bytes() const;
 
   /// Computes `outputs` from `inputs`, contiguous tensors of the program's types. Throws Error where one has another
   /// type; allocates nothing and takes no lock of its own. Denormal numbers count as zero; the caller's mode is kept.

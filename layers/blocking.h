@@ -2,22 +2,16 @@
 // Internal: what the drivers of convolutions share when they cut work and pack memory.
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "../framework/layout.h"
 #include "kernels/kernels.h"
 
 namespace upconv {
 
-constexpr size_t line_floats = 64 / sizeof(float);
-
-/// The first cache line of `memory`, which was made line_floats longer than needed.
-inline float* aligned(std::vector<float>& memory) {
-  const auto address = reinterpret_cast<uintptr_t>(memory.data());
-  return memory.data() + ((64 - address % 64) % 64) / sizeof(float);
-}
-
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// So many floats, and as many more as fill their last cache line.
+inline int64_t whole_lines(int64_t floats) { return ceil_div(floats, 16) * 16; }
 
 /// `total` in equal parts of at most `most`: the size of a part, at least 1.
 inline int64_t even(int64_t total, int64_t most) {

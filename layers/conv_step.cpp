@@ -1,7 +1,6 @@
 #include "layers/conv_step.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -75,6 +74,7 @@ class DirectStep : public Step {
   int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
   std::string algorithm() const override { return "direct"; }
   double flops() const override { return context_.flops; }
+  std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_ + panel_floats_) * sizeof(float); }
 
   void run(int64_t index, const Frame& frame) const override {
@@ -371,40 +371,6 @@ class DirectStep : public Step {
 bool has_wide_rows(const ConvGeometry& geometry) {
   return std::any_of(geometry.cols.begin(), geometry.cols.end(),
                      [](const Phase& col) { return col.count >= wide_row; });
-}
-
-PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight, const std::vector<float>& shift) {
-  const int64_t IC = weight.IC / weight.groups, OC = weight.OC / weight.groups, full = 2 * table.width;
-  std::vector<int64_t> starts;
-  int64_t size = 0;
-  for (int64_t group = 0; group < weight.groups; ++group)
-    for (int64_t oc = 0; oc < OC; oc += full) {
-      const auto lanes = static_cast<int32_t>(std::min(full, OC - oc));
-      const int32_t vectors = lanes > table.width ? 2 : 1;
-      blocks_.push_back({nullptr, nullptr, group * IC, group * OC + oc, vectors, lanes});
-      starts.push_back(size);
-      size += (weight.taps * IC * vectors * table.width + 15) / 16 * 16;
-    }
-  weights_.assign(static_cast<size_t>(size) + line_floats, 0.0f);
-  shift_.assign(blocks_.size() * static_cast<size_t>(full) + line_floats, 0.0f);
-  for (size_t b = 0; b < blocks_.size(); ++b) {
-    kernels::Block& block = blocks_[b];
-    float* w = aligned(weights_) + starts[b];
-    float* s = aligned(shift_) + b * static_cast<size_t>(full);
-    const int64_t row = int64_t{block.vectors} * table.width, group = block.oc / OC;
-    const float* from = weight.data + group * weight.group_stride + (block.oc - group * OC) * weight.oc_stride;
-    for (int64_t ic = 0; ic < IC; ++ic)
-      for (int64_t lane = 0; lane < block.lanes; ++lane) {
-        const float* taps = from + ic * weight.ic_stride + lane * weight.oc_stride;
-        const double scale = weight.scale[static_cast<size_t>(block.oc + lane)];
-        for (int64_t tap = 0; tap < weight.taps; ++tap)
-          w[(tap * IC + ic) * row + lane] = static_cast<float>(taps[tap] * scale);
-      }
-    std::copy_n(shift.begin() + block.oc, block.lanes, s);
-    block.w = w;
-    block.shift = s;
-  }
-  finite_ = std::all_of(weights_.begin(), weights_.end(), [](float w) { return std::isfinite(w); });
 }
 
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,

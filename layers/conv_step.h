@@ -8,34 +8,10 @@
 #include "../framework/layout.h"
 #include "../framework/program.h"
 #include "axis.h"
+#include "direct_weights.h"
 #include "kernels/kernels.h"
 
 namespace upconv {
-
-/// A layer's weights in its own order, with what BatchNorm folds into them:
-/// weight(oc, ic, tap) = data[group * group_stride + oc in group * oc_stride + ic * ic_stride + tap] * scale[oc].
-struct WeightView {
-  const float* data;
-  const std::vector<double>& scale;
-  int64_t IC, OC, groups, taps;
-  int64_t group_stride, oc_stride, ic_stride;
-};
-
-/// Weights and bias as the direct kernel reads them: w[block][tap][ic][oc in block], tap = kh * KW + kw.
-class PackedDirect {
- public:
-  PackedDirect(const kernels::Table& table, const WeightView& weight, const std::vector<float>& shift);
-  const std::vector<kernels::Block>& blocks() const { return blocks_; }
-  /// Bytes of the packed weights.
-  size_t bytes() const { return weights_.size() * sizeof(float); }
-  /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
-  bool finite() const { return finite_; }
-
- private:
-  std::vector<float> weights_, shift_;  // with room for alignment
-  std::vector<kernels::Block> blocks_;
-  bool finite_ = true;
-};
 
 /// What a convolution is to the driver, whichever layer it came from.
 struct ConvGeometry {

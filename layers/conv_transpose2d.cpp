@@ -3,6 +3,7 @@
 #include "framework/fail.h"
 #include "layers/conv_cost.h"
 #include "layers/conv_step.h"
+#include "layers/conv_weights.h"
 #include "layers/winograd_step.h"
 
 namespace upconv {
@@ -38,6 +39,13 @@ Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOption
           (in.W - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (kernel.w - 1) + 1};
 }
 
+/// How PyTorch's weight (in_channels, out_channels / groups, kH, kW) lies.
+WeightLayout layout_of(const ConvTranspose2d& layer) {
+  const int64_t groups = layer.options.groups, OC = layer.out_channels / groups;
+  const int64_t taps = layer.kernel_size.h * layer.kernel_size.w;
+  return {layer.in_channels, layer.out_channels, groups, taps, layer.in_channels / groups * OC * taps, taps, OC * taps};
+}
+
 /// The layer as the compiler sees it, with what it has absorbed.
 class ConvTranspose2dOperation : public Operation {
  public:
@@ -45,8 +53,7 @@ class ConvTranspose2dOperation : public Operation {
       : out_channels_(layer.out_channels),
         kernel_(layer.kernel_size),
         options_(layer.options),
-        weight_(layer.weight),
-        bias_(layer.bias) {
+        weights_{layer.weight, layer.options.bias ? std::optional(layer.bias) : std::nullopt, layout_of(layer)} {
     options_.output_padding = output_padding;
   }
 
@@ -54,7 +61,7 @@ class ConvTranspose2dOperation : public Operation {
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
-    const int64_t in_channels = weight_.shape()[0];
+    const int64_t in_channels = weights_.layout.IC;
     if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
     if (x.shape.size() != 3 && x.shape.size() != 4)
       fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
@@ -84,9 +91,9 @@ class ConvTranspose2dOperation : public Operation {
   }
 
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override {
-    if (affine_ || activation_.kind != Pointwise::identity) return nullptr;
+    if (weights_.affine || activation_.kind != Pointwise::identity) return nullptr;
     auto merged = std::make_shared<ConvTranspose2dOperation>(*this);
-    merged->affine_ = affine;
+    merged->weights_.affine = affine;
     return merged;
   }
   std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
@@ -111,22 +118,16 @@ class ConvTranspose2dOperation : public Operation {
     const kernels::Table& table = table_of(lowering);
     ConvGeometry geometry = geometry_of(lowering);
     const ImageShape& in = geometry.in;
-    const double products = static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_.shape()));
+    const double products =
+        static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weights_.weight.shape()));
     const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products,
                               lowering.options.threads};
     const auto candidates = conv_candidates(geometry, table, lowering.options);
     if (const auto tiling = choose(candidates, lowering.options).tiling) {
-      auto packed = packed_as<PackedWinograd>(
-          winograd_key(*tiling, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
-            return std::make_shared<const PackedWinograd>(table, *tiling, geometry, view, shift);
-          });
+      auto packed = weights_.winograd(*tiling, geometry, lowering);
       return winograd_step(*tiling, std::move(geometry), std::move(packed), table, context);
     }
-    auto packed =
-        packed_as<PackedDirect>("direct", table, [&](const WeightView& view, const std::vector<float>& shift) {
-          return std::make_shared<const PackedDirect>(table, view, shift);
-        });
-    return direct_step(std::move(geometry), std::move(packed), table, context);
+    return direct_step(std::move(geometry), weights_.direct(lowering), table, context);
   }
 
  private:
@@ -154,41 +155,10 @@ class ConvTranspose2dOperation : public Operation {
            output_padding, stride, dilation, axis);
   }
 
-  /// Weights packed by `pack`, made once for these parameters, this BatchNorm, this way and this instruction set.
-  template <class Packed, class Pack>
-  std::shared_ptr<const Packed> packed_as(std::string_view way, const kernels::Table& table, Pack pack) const {
-    const std::string key = fmt::format("{}/{}/{}/{}/{}", way, upconv::name(table.isa), fmt::ptr(bias_.identity()),
-                                        bias_.version(), affine_ ? affine_->key : "");
-    auto make = [&]() -> std::shared_ptr<const void> {
-      if (!weight_.has_value()) fail("weight has no values: load or set it first");
-      const size_t OC = static_cast<size_t>(out_channels_);
-      std::vector<double> scale(OC, 1.0);
-      std::vector<float> shift(OC, 0.0f);
-      if (options_.bias) {
-        if (!bias_.has_value()) fail("bias has no values: load or set it first");
-        bias_.stored().to_float(shift.data());
-      }
-      if (affine_) {
-        scale = affine_->scale;
-        for (size_t oc = 0; oc < OC; ++oc)
-          shift[oc] = static_cast<float>(shift[oc] * affine_->scale[oc] + affine_->shift[oc]);
-      }
-      const Shape& s = weight_.shape();
-      std::vector<float> weight(static_cast<size_t>(numel(s)));
-      weight_.stored().to_float(weight.data());
-      const int64_t taps = s[2] * s[3];
-      return pack(WeightView{weight.data(), scale, s[0], out_channels_, options_.groups, taps,
-                             s[0] / options_.groups * s[1] * taps, taps, s[1] * taps},
-                  shift);
-    };
-    return std::static_pointer_cast<const Packed>(weight_.cached(key, make));
-  }
-
   int64_t out_channels_;
   Pair kernel_;
   ConvTranspose2dOptions options_;
-  Parameter weight_, bias_;
-  std::optional<ChannelAffine> affine_;
+  ConvWeights weights_;
   Pointwise activation_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "framework/fail.h"
 #include "layers/conv_step.h"
+#include "layers/conv_weights.h"
 #include "layers/python.h"
 
 namespace upconv {
@@ -13,17 +14,20 @@ namespace {
 /// A convolution whose pictures have one pixel: rows of the input are images.
 class LinearOperation : public ContiguousOperation {
  public:
-  explicit LinearOperation(const Linear& layer) : weight_(layer.weight), bias_(layer.bias), has_bias_(layer.has_bias) {}
+  explicit LinearOperation(const Linear& layer)
+      : weights_{layer.weight,
+                 layer.has_bias ? std::optional(layer.bias) : std::nullopt,
+                 {layer.in_features, layer.out_features, 1, 1, 0, layer.in_features, 1}} {}
 
   std::string_view name() const override { return "Linear"; }
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
     if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-    if (x.shape.empty() || x.shape.back() != weight_.shape()[1])
-      fail("expected {} features in the last dimension, got {}", weight_.shape()[1], str(x.shape));
+    if (x.shape.empty() || x.shape.back() != weights_.layout.IC)
+      fail("expected {} features in the last dimension, got {}", weights_.layout.IC, str(x.shape));
     Shape shape = x.shape;
-    shape.back() = weight_.shape()[0];
+    shape.back() = weights_.layout.OC;
     return {shape, DType::float32};
   }
 
@@ -36,32 +40,16 @@ class LinearOperation : public ContiguousOperation {
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const kernels::Table& table = kernels::table(*lowering.options.isa);
-    const int64_t in = weight_.shape()[1], out = weight_.shape()[0], rows = numel(lowering.output.shape) / out;
+    const int64_t in = weights_.layout.IC, out = weights_.layout.OC, rows = numel(lowering.output.shape) / out;
     ConvGeometry geometry{{rows, in, 1, 1}, {rows, out, 1, 1}, 1, 1, {}, {}};
     geometry.rows = geometry.cols = transposed_axis(1, 1, 1, 1, 0, 1);
-    return direct_step(std::move(geometry), packed(table), table,
+    return direct_step(std::move(geometry), weights_.direct(lowering), table,
                        {Layout::channels_last, Layout::contiguous, to_kernel(activation_),
                         2.0 * static_cast<double>(rows * in * out), lowering.options.threads});
   }
 
  private:
-  std::shared_ptr<const PackedDirect> packed(const kernels::Table& table) const {
-    const std::string key =
-        fmt::format("direct/{}/{}/{}", upconv::name(table.isa), fmt::ptr(bias_.identity()), bias_.version());
-    auto make = [&]() -> std::shared_ptr<const void> {
-      const int64_t in = weight_.shape()[1], out = weight_.shape()[0];
-      std::vector<float> weight(static_cast<size_t>(in * out)), shift(static_cast<size_t>(out));
-      weight_.stored().to_float(weight.data());
-      if (has_bias_) bias_.stored().to_float(shift.data());
-      const std::vector<double> scale(static_cast<size_t>(out), 1.0);
-      return std::make_shared<const PackedDirect>(table, WeightView{weight.data(), scale, in, out, 1, 1, 0, in, 1},
-                                                  shift);
-    };
-    return std::static_pointer_cast<const PackedDirect>(weight_.cached(key, make));
-  }
-
-  Parameter weight_, bias_;
-  bool has_bias_;
+  ConvWeights weights_;
   Pointwise activation_;
 };
 
@@ -81,6 +69,7 @@ class EmbeddingStep : public Step {
     }
   }
   std::string algorithm() const override { return "look-up"; }
+  std::span<const float> packed() const override { return *table_; }
 
  private:
   std::shared_ptr<const std::vector<float>> table_;

@@ -47,6 +47,7 @@ class WinogradStep : public Step {
   int64_t tiles() const override { return static_cast<int64_t>(works_.size()); }
   std::string algorithm() const override { return name_of(tiling_); }
   double flops() const override { return context_.flops; }
+  std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override {
     return static_cast<size_t>(v_floats_ + m_floats_ + panel_floats_ + aside_floats_) * sizeof(float);
   }
@@ -121,7 +122,7 @@ class WinogradStep : public Step {
     // By phase a work is one row phase where that makes works enough of few tiles, or where the weights of all would
     // not stay in L3 while boxes of tiles pass by. Groups of outputs are shared out last: each part transforms inputs.
     const int64_t wanted = threads == 1 ? 1 : 2 * threads;
-    const bool split = tiling_.by_phase && (packed_->bytes() > l3_share || total < wanted * most);
+    const bool split = tiling_.by_phase && (packed_->floats().size_bytes() > l3_share || total < wanted * most);
     const int64_t phase_parts = split ? static_cast<int64_t>(geometry_.rows.size()) : 1;
     const int64_t run =
         std::min(most, std::max(rows_.tiles * cols_.tiles, ceil_div(total, ceil_div(wanted, phase_parts))));

@@ -1,64 +1,105 @@
 #include "layers/winograd_weights.h"
 
+#include <algorithm>
+
 #include "layers/blocking.h"
 
 namespace upconv {
+namespace {
 
+constexpr int64_t most_lanes = 32;  // of a block
+constexpr int64_t most_taps = 9;    // T * T
+constexpr int64_t width = 8;        // channels that are transformed at a time: their intermediate values stay in L1
+
+/// U = G g GT for channels side by side, whole widths of them: u[point * pitch + lane] of g[tap * most_lanes + lane],
+/// in double, rounded once.
+template <class W>
+void transform(const double* g, float* u, int64_t pitch, int64_t lanes) {
+  static_assert(most_lanes % width == 0 && W::T * W::T <= most_taps);
+  const auto add = [](double* sum, double factor, const double* values) {
+    if (factor == 0) return;
+    for (int64_t lane = 0; lane < width; ++lane) sum[lane] += factor * values[lane];
+  };
+  for (int64_t first = 0; first < lanes; first += width) {
+    double half[W::n][W::T][width] = {};
+    for (int i = 0; i < W::n; ++i)
+      for (int j = 0; j < W::T; ++j)
+        for (int t = 0; t < W::T; ++t) add(half[i][j], W::G[i][t], g + (t * W::T + j) * most_lanes + first);
+    for (int i = 0; i < W::n; ++i)
+      for (int j = 0; j < W::n; ++j) {
+        double sum[width] = {};
+        for (int t = 0; t < W::T; ++t) add(sum, W::G[j][t], half[i][t]);
+        float* to = u + (i * W::n + j) * pitch + first;
+        for (int64_t lane = 0; lane < width; ++lane) to[lane] = static_cast<float>(sum[lane]);
+      }
+  }
+}
+
+}  // namespace
+
+// The shifts of all groups follow the weights.
 PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling, const ConvGeometry& geometry,
-                               const WeightView& weight, const std::vector<float>& shift) {
+                               const WeightView& weight, const Packer& packer) {
   const kernels::Scheme scheme = tiling.scheme;
   const Lanes lanes = lanes_of(geometry, table, tiling);
-  const int64_t n = sizes_of(scheme).n, T = sizes_of(scheme).T, IC = weight.IC, OC = weight.OC;
+  const int64_t n = sizes_of(scheme).n, T = sizes_of(scheme).T;
+  const int64_t IC = weight.layout.IC, OC = weight.layout.OC, taps = weight.layout.taps;
   const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
   groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
   phases_ = lanes.merged ? 1 : rows * cols;
   points_ = n * n;
   lanes_ = lanes.block;
-  weights_.assign(static_cast<size_t>(groups_ * phases_ * points_ * IC * lanes_) + line_floats, 0.0f);
-  shift_.assign(static_cast<size_t>(groups_ * lanes_) + line_floats, 0.0f);
-  float *w = aligned(weights_), *s = aligned(shift_);
-  shift_start_ = s;
-  weights_start_ = w;
   channels_ = IC;
-
   const Axis row_axis = *axis_of(geometry.rows, tiling), col_axis = *axis_of(geometry.cols, tiling);
   const auto row_taps = window_taps(geometry.rows, row_axis, T), col_taps = window_taps(geometry.cols, col_axis, T);
   for (int64_t phase = 0; phase < phases_; ++phase)
     for (int64_t point = 0; point < points_; ++point)
       zero_.push_back(!lanes.merged && (zero_point(scheme, row_taps[static_cast<size_t>(phase / cols)], point / n) ||
                                         zero_point(scheme, col_taps[static_cast<size_t>(phase % cols)], point % n)));
-  std::vector<double> g(static_cast<size_t>(T * T));
-  for (int64_t phase = 0; phase < rows * cols; ++phase)
-    for (int64_t oc = 0; oc < OC; ++oc) {
-      const int64_t lane = lanes.merged ? phase * OC + oc : oc;
-      float* block = w + (lane / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + lane % lanes_;
-      s[lane] = shift[static_cast<size_t>(oc)];
-      for (int64_t ic = 0; ic < IC; ++ic) {
-        const float* from = weight.data + oc * weight.oc_stride + ic * weight.ic_stride;
-        for (int64_t i = 0; i < T; ++i)
-          for (int64_t j = 0; j < T; ++j) {
-            const int64_t kh = row_taps[static_cast<size_t>(phase / cols)][static_cast<size_t>(i)];
-            const int64_t kw = col_taps[static_cast<size_t>(phase % cols)][static_cast<size_t>(j)];
-            g[static_cast<size_t>(i * T + j)] =
-                kh < 0 || kw < 0 ? 0.0 : from[kh * geometry.KW + kw] * weight.scale[static_cast<size_t>(oc)];
-          }
-        with_scheme(scheme, [&](auto s) {
-          using W = decltype(s);
-          double half[W::n][W::T];
-          for (int i = 0; i < W::n; ++i)
-            for (int j = 0; j < W::T; ++j) {
-              half[i][j] = 0;
-              for (int t = 0; t < W::T; ++t) half[i][j] += W::G[i][t] * g[static_cast<size_t>(t * W::T + j)];
-            }
-          for (int i = 0; i < W::n; ++i)
-            for (int j = 0; j < W::n; ++j) {
-              double sum = 0;
-              for (int t = 0; t < W::T; ++t) sum += half[i][t] * W::G[j][t];
-              block[(i * W::n + j) * IC * lanes_ + ic * lanes_] = static_cast<float>(sum);
-            }
-        });
+
+  /// g of one phase and input channel, for channels side by side.
+  const auto gather = [&](int64_t phase, const float* panel, const double* scale, int64_t count, double* g) {
+    for (int64_t i = 0; i < T; ++i)
+      for (int64_t j = 0; j < T; ++j, g += most_lanes) {
+        const int64_t kh = row_taps[static_cast<size_t>(phase / cols)][static_cast<size_t>(i)];
+        const int64_t kw = col_taps[static_cast<size_t>(phase % cols)][static_cast<size_t>(j)];
+        for (int64_t lane = 0; lane < count; ++lane)
+          g[lane] = kh < 0 || kw < 0 ? 0.0 : panel[(kh * geometry.KW + kw) * lanes_ + lane] * scale[lane];
       }
+  };
+  const int64_t shifts = whole_lines(groups_ * phases_ * points_ * IC * lanes_);
+  const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(IC, chunk);
+  const bool straight = !lanes.merged && lanes_ % width == 0;  // whole widths of channels lie together
+  // A part is a block of output channels, or all where phases are merged, and some input channels.
+  const auto pack = [&](int64_t part, float* out, float* scratch) {
+    const int64_t oc = part / chunks * lanes_, count = std::min(lanes_, OC - oc);
+    const int64_t first = part % chunks * chunk, ics = std::min(chunk, IC - first);
+    float* panel = scratch + lanes_ * chunk * taps;
+    weight.read(table, 0, oc, count, first, ics, panel, lanes_, scratch);
+    double g[most_taps * most_lanes] = {};
+    float aside[kernels::most_points * most_lanes];
+    for (int64_t phase = 0; phase < rows * cols; ++phase) {
+      // Where output channel oc is: its lane among all, and the block of that.
+      const int64_t lane = lanes.merged ? phase * OC : oc;
+      const auto to = [&](int64_t at) {
+        return out + (at / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + at % lanes_;
+      };
+      for (int64_t ic = first; ic < first + ics; ++ic) {
+        gather(phase, panel + (ic - first) * taps * lanes_, weight.scale.data() + oc, count, g);
+        float* u = straight ? to(lane) + ic * lanes_ : aside;
+        const int64_t pitch = straight ? IC * lanes_ : most_lanes;
+        with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
+        for (int64_t i = 0; !straight && i < points_ * count; ++i) {
+          const int64_t point = i / count, c = i % count;
+          to(lane + c)[(point * IC + ic) * lanes_] = u[point * pitch + c];
+        }
+      }
+      if (first == 0) std::copy_n(weight.shift.begin() + oc, count, out + shifts + lane);
     }
+  };
+  packed_ = packer({static_cast<size_t>(shifts + groups_ * lanes_), static_cast<size_t>(2 * lanes_ * chunk * taps),
+                    (lanes.merged ? 1 : groups_) * chunks, pack});
+  shift_start_ = packed_.span.data() + shifts;
 }
 
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {

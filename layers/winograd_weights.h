@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "direct_weights.h"
 #include "winograd_plan.h"
 
 namespace upconv {
@@ -10,24 +11,24 @@ namespace upconv {
 class PackedWinograd {
  public:
   PackedWinograd(const kernels::Table& table, const Tiling& tiling, const ConvGeometry& geometry,
-                 const WeightView& weight, const std::vector<float>& shift);
+                 const WeightView& weight, const Packer& packer);
   /// Groups of output channels; where phases are merged, of (phase, channel) pairs, and phase is 0.
   int64_t groups() const { return groups_; }
   /// The weights of one point: w[ic][lane].
   const float* weights(int64_t group, int64_t phase, int64_t point) const {
-    return weights_start_ + ((group * phases_ + phase) * points_ + point) * channels_ * lanes_;
+    return packed_.span.data() + ((group * phases_ + phase) * points_ + point) * channels_ * lanes_;
   }
-  /// Bytes of all weights.
-  size_t bytes() const { return weights_.size() * sizeof(float); }
   /// Whether the weights of a point are zeros in a phase that has fewer taps than the scheme: its products are too.
   bool zero(int64_t phase, int64_t point) const { return zero_[static_cast<size_t>(phase * points_ + point)]; }
   const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }
+  /// All that is packed.
+  std::span<const float> floats() const { return packed_.span; }
 
  private:
   int64_t groups_, phases_, points_, channels_, lanes_;
-  const float *weights_start_, *shift_start_;
+  PackedFloats packed_;
+  const float* shift_start_;
   std::vector<bool> zero_;
-  std::vector<float> weights_, shift_;  // with room for alignment
 };
 
 /// Equal for geometries that share packed weights: the phases and the taps of each, whatever the size of the picture.

@@ -195,6 +195,26 @@ expect 1 "nowhere: there is no such file" inspect nowhere
 expect 1 "bad.safetensors: " inspect bad.safetensors
 expect 2 "FILE is required" inspect
 
+# pack: what it writes beside the weights changes no bit, and is made anew where something differs.
+cp "$golden/sequential.safetensors" packed.safetensors
+sequential=(run "$(cat "$golden/sequential.txt")" --weights packed.safetensors --input "$golden/x.npy" --output y.npy)
+for isa in $isas; do
+  expect 0 "packed.safetensors.packed-$isa: " pack "$(cat "$golden/sequential.txt")" --weights packed.safetensors \
+    --input 2,4,3,5 --isa "$isa"
+  expect 0 "y.npy: float32 (2, 6, 8, 12)" "${sequential[@]}" --isa "$isa"
+  check cmp y.npy "$golden/y.npy"
+  head -c 100 "packed.safetensors.packed-$isa" >short
+  mv short "packed.safetensors.packed-$isa"
+  expect 0 "y.npy: float32 (2, 6, 8, 12)" "${sequential[@]}" --isa "$isa"
+  check cmp y.npy "$golden/y.npy"
+done
+expect 0 "1 packed weight, 0.0 MB" pack "$(cat "$golden/sequential.txt")" --weights packed.safetensors --input 2,4,3,5 --tune latency
+expect 1 "nowhere.safetensors" pack "$layer" --weights nowhere.safetensors --input 2,4,3,5
+expect 1 "ReLU(): this network has no weights that are packed" \
+  pack "ReLU()" --weights "$golden/x0_float64.npy" --ignore weight --input 1,2
+expect 2 "--weights: is required" pack "$layer" --input 2,4,3,5
+expect 2 "--input: is required" pack "$layer" "${weights[@]}"
+
 # Names in files, and files in another format and type.
 names=$(dirname "$golden")/names
 net="Sequential(ConvTranspose2d(5, 4, 3, bias=False), BatchNorm2d(4), ReLU(), ConvTranspose2d(4, 3, 4, stride=2))"

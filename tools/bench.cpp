@@ -24,17 +24,11 @@ struct Bench {
   MachineOptions machine;
   Shape input;
   double seconds = 1;
-  std::string tune = "latency";
-  std::string accuracy = "standard";
-  std::string algorithm = "auto";
+  ChoiceOptions choice;
   bool json = false;
 
   void run() const;
 };
-
-const std::map<std::string, Tune> tunes = {{"latency", Tune::latency}, {"throughput", Tune::throughput}};
-const std::map<std::string, Accuracy> accuracies = {
-    {"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}};
 
 /// A program and what it runs on.
 struct Runner {
@@ -222,6 +216,8 @@ void print(const nlohmann::ordered_json& report) {
   fmt::print("\nmedian {:.3f} ms, least {:.3f} ms of {} runs: {:.0f} images/s, {:.1f} GFLOP/s\n",
              report["median_ms"].get<double>(), report["min_ms"].get<double>(), report["runs"].get<size_t>(),
              report["images_per_s"].get<double>(), report["gflops"].get<double>());
+  fmt::print("packed weights {:.1f} MB, arena {:.1f} MB\n", report["packed_bytes"].get<double>() / 1e6,
+             report["arena_bytes"].get<double>() / 1e6);
   if (report["algorithm"] == "all") print_candidates(report["layers"]);
 }
 
@@ -233,15 +229,12 @@ void Bench::run() const {
   const Tensor x = random_input(input, *model.module, random);
   const Type type{x.shape(), x.dtype()};
   const auto compile_with = [&](const std::string& name) {
-    return compile(*model.module, std::span(&type, 1),
-                   {.tune = tunes.at(tune),
-                    .accuracy = accuracies.at(accuracy),
-                    .algorithm = name,
-                    .threads = machine.threads,
-                    .isa = machine.isa});
+    Options options = choice.options(machine);
+    options.algorithm = name;
+    return compile(*model.module, std::span(&type, 1), options);
   };
-  const bool all = algorithm == "all";
-  const Program program = compile_with(all || algorithm == "auto" ? "" : algorithm);
+  const bool all = choice.algorithm == "all";
+  const Program program = compile_with(choice.options(machine).algorithm);
   const Times times = measure(program, x, seconds);
 
   const double seconds_of_one = median(times.runs);
@@ -258,9 +251,11 @@ void Bench::run() const {
       {"output", output},
       {"isa", name(program.isa())},
       {"threads", program.threads()},
-      {"tune", tune},
-      {"accuracy", accuracy},
-      {"algorithm", algorithm},
+      {"tune", choice.tune},
+      {"accuracy", choice.accuracy},
+      {"algorithm", choice.algorithm},
+      {"arena_bytes", program.arena_bytes()},
+      {"packed_bytes", program.packed_bytes()},
       {"runs", times.runs.size()},
       {"median_ms", seconds_of_one * 1e3},
       {"min_ms", *std::min_element(times.runs.begin(), times.runs.end()) * 1e3},
@@ -286,24 +281,15 @@ void add_bench(CLI::App& app) {
   command->add_option("--seconds", options->seconds, "How long to measure")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--tune", options->tune, "latency (of one run) or throughput (of large batches)")
-      ->check(CLI::IsMember(tunes))
-      ->capture_default_str();
-  command->add_option("--accuracy", options->accuracy, "Which algorithms may be chosen: exact, standard or fast")
-      ->check(CLI::IsMember(accuracies))
-      ->capture_default_str();
-  command
-      ->add_option("--algorithm", options->algorithm,
-                   "auto: what is expected to be fastest; all: every one that applies, beside the chosen one; or one's "
-                   "name, direct or \"winograd F(3,2)\", for the layers that could take it")
-      ->capture_default_str();
+  add_choice_options(*command, options->choice, "latency");
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(
       "Examples:\n"
       "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
       "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
-      "Each layer is timed by itself, so they add up to more than a run. GFLOP/s count the layer's own products.");
+      "--algorithm all measures every one that applies, beside the chosen one. Each layer is timed by itself, so they "
+      "add up to more than a run. GFLOP/s count the layer's own products.");
   command->callback([options] { options->run(); });
 }
 

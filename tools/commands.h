@@ -9,5 +9,6 @@ void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_pack(CLI::App& app);
 
 }  // namespace upconv::tools

@@ -16,12 +16,14 @@ int main(int argc, char** argv) {
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32\n"
       "  upconv inspect netG.safetensors\n"
       "  upconv convert netG.pth netG.safetensors --dtype f16\n"
+      "  upconv pack dcgan\n"
       "\"upconv COMMAND --help\" says more. NO_COLOR in the environment keeps terminals plain.");
   upconv::tools::add_generate(app);
   upconv::tools::add_run(app);
   upconv::tools::add_bench(app);
   upconv::tools::add_inspect(app);
   upconv::tools::add_convert(app);
+  upconv::tools::add_pack(app);
   try {
     app.parse(argc, argv);
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;

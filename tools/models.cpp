@@ -56,12 +56,13 @@ std::filesystem::path shipped(const std::string& file) {
 
 }  // namespace
 
+std::string Model::file(const WeightsOptions& options) const {
+  if (!options.file.empty()) return options.file;
+  return weights.empty() ? "" : shipped(weights).string();
+}
+
 void Model::load(const WeightsOptions& options) const {
-  if (!options.file.empty()) {
-    module->load(options.file, options.naming);
-  } else if (!weights.empty()) {
-    module->load(shipped(weights));
-  }
+  if (const std::string path = file(options); !path.empty()) module->load(path, options.naming);
 }
 
 Model find_model(const std::string& name) {

@@ -14,6 +14,8 @@ struct Model {
   std::string weights;  ///< the file that is shipped with an example; "" for any other network
   Shape latent;         ///< of one picture of an example: {100, 1, 1}
 
+  /// The file of weights that is meant: the given one, or the shipped one; "" where there is neither.
+  std::string file(const WeightsOptions& options) const;
   /// Loads the file, or the shipped weights where it is ""; without either the module stays as it is.
   void load(const WeightsOptions& options) const;
 };

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <map>
 #include <vector>
 
 namespace upconv::tools {
@@ -40,6 +41,10 @@ std::pair<std::string, std::string> parse_rename(const std::string& text) {
   if (equals == text.npos) throw CLI::ValidationError("--rename", fmt::format("expected OLD=NEW, got \"{}\"", text));
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
+
+const std::map<std::string, Tune> all_tunes = {{"latency", Tune::latency}, {"throughput", Tune::throughput}};
+const std::map<std::string, Accuracy> accuracies = {
+    {"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}};
 
 }  // namespace
 
@@ -89,6 +94,34 @@ void add_machine_options(CLI::App& command, MachineOptions& options) {
           "--isa", [&options](const std::string& text) { options.isa = available_isa(text); },
           "The instruction set; on this machine " + names_of(available_isas()))
       ->type_name("NAME");
+}
+
+std::vector<Tune> ChoiceOptions::tunes() const {
+  if (!tune.empty()) return {all_tunes.at(tune)};
+  return {Tune::latency, Tune::throughput};
+}
+
+Options ChoiceOptions::options(const MachineOptions& machine) const {
+  return {.tune = tunes().front(),
+          .accuracy = accuracies.at(accuracy),
+          .algorithm = algorithm == "auto" || algorithm == "all" ? "" : algorithm,
+          .threads = machine.threads,
+          .isa = machine.isa};
+}
+
+void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::string& tune) {
+  options.tune = tune;
+  command.add_option("--tune", options.tune, "latency (of one run) or throughput (of large batches)")
+      ->check(CLI::IsMember(all_tunes))
+      ->capture_default_str();
+  command.add_option("--accuracy", options.accuracy, "Which algorithms may be chosen: exact, standard or fast")
+      ->check(CLI::IsMember(accuracies))
+      ->capture_default_str();
+  command
+      .add_option("--algorithm", options.algorithm,
+                  "auto: what is expected to be fastest; or one's name, direct or \"winograd F(3,2)\", for the layers "
+                  "that could take it")
+      ->capture_default_str();
 }
 
 CLI::Option* add_sizes(CLI::App& command, const std::string& name, Shape& sizes, const std::string& description) {

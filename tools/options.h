@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace upconv::tools {
 
@@ -31,6 +32,18 @@ struct MachineOptions {
   std::optional<Isa> isa;
 };
 void add_machine_options(CLI::App& command, MachineOptions& options);
+
+/// What algorithms are chosen for and from: --tune, --accuracy and --algorithm.
+struct ChoiceOptions {
+  std::string tune, accuracy = "standard", algorithm = "auto";
+
+  /// The one that was asked for, or all.
+  std::vector<Tune> tunes() const;
+  /// With the first tune and the named algorithm; none for "auto" and "all".
+  Options options(const MachineOptions& machine) const;
+};
+/// `tune` is the default; "" stands for all.
+void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::string& tune);
 
 /// An option whose value is sizes with commas between them: 1,100,1,1.
 CLI::Option* add_sizes(CLI::App& command, const std::string& name, Shape& sizes, const std::string& description);

@@ -123,7 +123,9 @@ Stored fold(const StateDict& weights, const Factors& factors, const Shape& shape
     fold_spectral(weights, factors.names, shape, output_dim, out);
   else
     fold_weight(weights, factors.names, shape, out);
-  return Stored::of(folded);
+  Stored result = Stored::of(folded);
+  result.packed = stored.packed;
+  return result;
 }
 
 }  // namespace upconv

@@ -6,6 +6,7 @@
 #include "framework/weights/names.h"
 #include "framework/weights/npy.h"
 #include "framework/weights/npz.h"
+#include "framework/weights/packed_cache.h"
 #include "framework/weights/pytorch.h"
 #include "framework/weights/safetensors.h"
 #include "framework/weights/shards.h"
@@ -79,11 +80,17 @@ const Stored& StateDict::at(const std::string& name) const {
   return *stored;
 }
 
+void StateDict::look_in(const std::shared_ptr<PackedCache>& packed) {
+  for (auto& [name, value] : entries_) value.packed = packed;
+}
+
 StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options) {
   MappedFile file = map_file(path);
-  if (looks_like_shard_index(file.bytes))
-    return renamed(read_shards(file.bytes, path, options), options, path.string());
-  return load_state_dict(file.bytes, path.string(), std::move(file.owner), options);
+  StateDict loaded = looks_like_shard_index(file.bytes)
+                         ? renamed(read_shards(file.bytes, path, options), options, path.string())
+                         : load_state_dict(file.bytes, path.string(), std::move(file.owner), options);
+  loaded.look_in(PackedCache::beside(path));
+  return loaded;
 }
 
 StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,

@@ -132,6 +132,7 @@ TEST_CASE("concurrency: a program runs inside the arena that it was lent") {
       ++executed;
       lent->execute(work);
     }
+    void enqueue(std::function<void()> work) const override { lent->enqueue(std::move(work)); }
     std::shared_ptr<const Arena> lent;
     mutable std::atomic<int> executed = 0;
   };

@@ -1,6 +1,12 @@
 #include "framework/program.h"
 
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+
 #include "framework/compile.h"
+#include "framework/parallel.h"
+#include "tests/allocations.h"
 #include "tests/support.h"
 
 using namespace upconv;
@@ -148,6 +154,62 @@ TEST_CASE("Program: denormals count as zero while it runs, and the caller's mode
   volatile float half = denormal;
   half = half * 0.5f;
   CHECK(half > 0);
+}
+
+TEST_CASE("Program: what is counted as an allocation or a lock is one") {
+  if (!Calls::counted()) return;
+  static void* volatile sink;  // a malloc whose memory nobody sees is optimised away
+  const auto allocated = [](auto allocate) {
+    const Calls thread = Calls::of_thread(), program = Calls::of_program();
+    sink = allocate();
+    const Calls thread_after = Calls::of_thread(), program_after = Calls::of_program();
+    std::free(sink);
+    return thread_after - thread == Calls{1, 0} && program_after - program == Calls{1, 0};
+  };
+  CHECK(allocated([] { return std::malloc(100); }));
+  CHECK(allocated([] { return std::calloc(100, 1); }));
+  CHECK(allocated([] { return std::realloc(nullptr, 100); }));
+  CHECK(allocated([] { return std::aligned_alloc(64, 128); }));
+  CHECK(allocated([] {
+    void* memory = nullptr;
+    return ::posix_memalign(&memory, 64, 128) == 0 ? memory : nullptr;
+  }));
+  {
+    const Calls program = Calls::of_program();
+    const auto made = std::make_unique<Tensor>(Shape{});
+    sink = made.get();
+    CHECK(Calls::of_program().allocations > program.allocations);
+  }
+  std::mutex mutex;
+  const Calls thread = Calls::of_thread(), program = Calls::of_program();
+  mutex.lock();
+  const Calls thread_after = Calls::of_thread(), program_after = Calls::of_program();
+  mutex.unlock();
+  CHECK(thread_after - thread == Calls{0, 1});
+  CHECK(program_after - program == Calls{0, 1});
+}
+
+TEST_CASE("Program: a run allocates nothing and takes no lock") {
+  // Direct and Winograd's kernels, layouts changed on the way, what is not folded, several tiles in every layer.
+  const auto net = with_values(sequential(
+      Linear(8, 16 * 8 * 8), Unflatten(1, {16, 8, 8}), ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), ReLU(),
+      BatchNorm2d(32), ConvTranspose2d(32, 32, 4, {.stride = 2, .padding = 1}), LeakyReLU(0.1),
+      ConvTranspose2d(32, 3, 4, {.stride = 2, .padding = 1}), Tanh()));
+  Random random(3);
+  const std::vector<Tensor> x{random.randn({4, 8})};
+  for (const std::string algorithm : {"direct", "winograd F(3,2)"})
+    for (int threads = 1; threads <= hardware_threads(); ++threads) {
+      CAPTURE(threads);
+      const Program program = compile(net, x[0].shape(), {.algorithm = algorithm, .threads = threads});
+      Workspace workspace(program);
+      std::vector<Tensor> y{Tensor(program.outputs()[0].shape)};
+      program.run(workspace, x, y);  // wakes oneTBB's threads
+      const Calls thread = Calls::of_thread(), own = Calls::of_program();
+      for (int i = 0; i < 100; ++i) program.run(workspace, x, y);
+      const Calls thread_after = Calls::of_thread(), own_after = Calls::of_program();
+      CHECK(own_after == own);
+      if (threads == 1) CHECK(thread_after == thread);  // not even by oneTBB
+    }
 }
 
 TEST_CASE("Program: a module keeps programs for several shapes") {

@@ -1,0 +1,67 @@
+#pragma once
+// Internal: packed weights in files beside the weights. FILE.packed-avx2 holds, for AVX2, what `upconv pack` packed of
+// FILE. An entry is used only where its key fits, which is made of all that the packed weights are made of: the bytes
+// of the weights, what is folded into them, the way of packing. The whole file is used only by the version and the
+// sources that wrote it. What does not fit, or is damaged, is as good as absent.
+//
+//     file = header, entries[header.entries], the floats of each entry from a multiple of 64 on
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "../cpu.h"
+#include "../packed.h"
+
+namespace upconv {
+
+/// A hash of so many bytes, by XXH3. Large ones are cut among the threads of `crew`; the hash depends on the bytes
+/// alone.
+uint64_t hash(std::span<const std::byte> bytes, const Crew& crew);
+template <class T>
+uint64_t hash(std::span<const T> elements, const Crew& crew) {
+  return hash(std::as_bytes(elements), crew);
+}
+
+/// Of one file of weights: what was packed of them before, for every instruction set. Thread-safe; copes with any
+/// bytes.
+class PackedCache {
+ public:
+  /// Of the files beside `weights`, which are looked for when they are first asked for.
+  static std::shared_ptr<PackedCache> beside(std::filesystem::path weights);
+  /// One that finds nothing and keeps what is packed, to be saved.
+  static std::shared_ptr<PackedCache> recorder();
+
+  /// Whether there is anything to ask for a key.
+  bool wants(Isa isa);
+  /// What was packed under `key`, if it has that many floats and they are as they were saved.
+  std::optional<PackedFloats> find(Isa isa, uint64_t key, size_t floats, const Crew& crew);
+  /// Remembers `packed`, in a recorder.
+  void keep(Isa isa, uint64_t key, const PackedFloats& packed);
+
+  /// How many are kept, and their bytes.
+  size_t size() const;
+  size_t bytes() const;
+  /// Writes all that is kept for `isa` beside `weights`, in the place of what is there; returns the file.
+  std::filesystem::path save(const std::filesystem::path& weights, Isa isa, const Crew& crew) const;
+
+ private:
+  struct Mapped;
+  /// The valid file for `isa`, or nullptr.
+  const Mapped* file(Isa isa);
+
+  const bool records_;
+  const std::filesystem::path weights_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<Isa, std::shared_ptr<const Mapped>> files_;
+  std::map<Isa, std::map<uint64_t, PackedFloats>> kept_;
+
+ public:
+  PackedCache(bool records, std::filesystem::path weights) : records_(records), weights_(std::move(weights)) {}
+};
+
+}  // namespace upconv

@@ -1,0 +1,33 @@
+#pragma once
+// The weights of a layer that multiplies: how they lie in its parameter, and where what a kernel reads of them comes
+// from.
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "../framework/packed.h"
+#include "../framework/parameter.h"
+#include "direct_weights.h"
+#include "winograd_weights.h"
+
+namespace upconv {
+
+/// A layer's parameters with what it has absorbed. The parameters of `layout` are those of WeightView.
+struct ConvWeights {
+  Parameter weight;
+  std::optional<Parameter> bias;
+  WeightLayout layout;
+  std::optional<ChannelAffine> affine = {};
+
+  /// Packed on the crew of `lowering`, once for these values and this way. Throws Error where a parameter has no
+  /// values.
+  std::shared_ptr<const PackedDirect> direct(const Lowering& lowering) const;
+  std::shared_ptr<const PackedWinograd> winograd(const Tiling& tiling, const ConvGeometry& geometry,
+                                                 const Lowering& lowering) const;
+
+ private:
+  template <class Packed, class Make>
+  std::shared_ptr<const Packed> packed(const std::string& way, const Lowering& lowering, Make make) const;
+};
+
+}  // namespace upconv

@@ -1,0 +1,74 @@
+// upconv pack: packed weights in a file beside the weights, for programs that start at once.
+#include <fmt/format.h>
+#include <upconv/upconv.h>
+
+#include <memory>
+
+#include "framework/fail.h"
+#include "framework/parallel.h"
+#include "framework/weights/packed_cache.h"
+#include "tools/commands.h"
+#include "tools/models.h"
+#include "tools/options.h"
+
+namespace upconv::tools {
+namespace {
+
+struct Pack {
+  NetworkOptions network;
+  MachineOptions machine;
+  ChoiceOptions choice;
+  Shape input;
+
+  void run() const;
+};
+
+void Pack::run() const {
+  const Model model = find_network(network.spec);
+  const std::string file = model.file(network.weights);
+  if (file.empty()) throw CLI::ValidationError("--weights", "is required for a network that is no example");
+  Shape shape = input;
+  if (shape.empty() && !model.latent.empty()) {
+    shape = model.latent;
+    shape.insert(shape.begin(), 1);
+  }
+  if (shape.empty()) throw CLI::ValidationError("--input", "is required for a network that is no example");
+
+  StateDict weights = load_state_dict(file, network.weights.naming);
+  const auto packed = PackedCache::recorder();
+  weights.look_in(packed);
+  model.module->load_state_dict(weights);
+  const Type type{shape, find_embedding(*model.module) ? DType::int64 : DType::float32};
+  for (const Tune tune : choice.tunes()) {
+    Options options = choice.options(machine);
+    options.tune = tune;
+    compile(*model.module, std::span(&type, 1), options);
+  }
+  if (packed->size() == 0) fail("{}: this network has no weights that are packed", network.spec);
+  const Isa isa = machine.isa ? *machine.isa : default_isa();
+  const std::filesystem::path out = packed->save(file, isa, *crew(machine.threads, nullptr));
+  fmt::print("{}: {} packed weight{}, {:.1f} MB, {}\n", out.string(), packed->size(), packed->size() == 1 ? "" : "s",
+             static_cast<double>(packed->bytes()) / 1e6, name(isa));
+}
+
+}  // namespace
+
+void add_pack(CLI::App& app) {
+  auto options = std::make_shared<Pack>();
+  CLI::App* command = app.add_subcommand("pack", "Save packed weights beside the weights, for a faster start");
+  add_network_options(*command, options->network);
+  add_sizes(*command, "--input", options->input, "N,C,H,W: the shape of the input; an example knows its own");
+  add_machine_options(*command, options->machine);
+  add_choice_options(*command, options->choice, "");
+  command->footer(
+      "Examples:\n"
+      "  upconv pack dcgan\n"
+      "  upconv pack \"$(cat net.txt)\" --weights netG.safetensors --input 1,100,1,1 --tune latency\n"
+      "It writes WEIGHTS.packed-ISA. Whoever loads the weights afterwards finds it and maps it. It is used as long as "
+      "the\n"
+      "weights, what they are folded with, upconv's version, the instruction set and the algorithms are the same, and\n"
+      "ignored otherwise; deleting it is always safe. Without --tune it serves both.");
+  command->callback([options] { options->run(); });
+}
+
+}  // namespace upconv::tools

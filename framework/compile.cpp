@@ -304,10 +304,34 @@ void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
       fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
     }
     code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
-    StepInfo info{node.path,     std::string(node.operation->name()), step->algorithm(), node.type.shape,
-                  step->flops(), node.operation->candidates(lowering)};
+    size_t bytes = bytes_of(node.type) + step->weight_bytes();
+    for (const Type& type : types) bytes += bytes_of(type);
+    StepInfo info{node.path, std::string(node.operation->name()), step->algorithm(), node.type.shape, step->flops(),
+                  bytes,     node.operation->candidates(lowering)};
     code.steps.push_back({std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)});
   }
+}
+
+/// Cycles that one core takes for a step, about: what the layer expects of its algorithm, else of a vector for sixteen
+/// operations or two numbers.
+double cycles_of(const StepInfo& info) {
+  for (const Candidate& candidate : info.candidates)
+    if (candidate.algorithm == info.algorithm)
+      return candidate.cycles * static_cast<double>(info.shape.size() == 4 ? info.shape[0] : 1);
+  return std::max(info.flops / 16, static_cast<double>(info.bytes) / 8);
+}
+
+/// Pass: small steps stay on the calling thread. Returns whether enough remains for other threads.
+bool share(Program::Code& code) {
+  // A thread that looks for work already takes a tile within a microsecond; a sleeping one wakes within tens of them.
+  constexpr double least_step = 6e3, least_run = 60e3;  // cycles: 2 us and 20 us at 3 GHz
+  double sum = 0;
+  for (auto& placed : code.steps) {
+    const double cycles = cycles_of(placed.info);
+    placed.shared = placed.step->tiles() > 1 && cycles >= least_step;
+    if (placed.shared) sum += cycles;
+  }
+  return sum >= least_run;
 }
 
 /// Pass: an algorithm that was asked for by name is one that some layer could take.
@@ -345,6 +369,12 @@ Program compile(const Graph& graph, const Options& options) {
   separate_outputs(plan);
   const std::vector<Place> places = place_values(plan, code->arena_bytes);
   lower(plan, places, *code);
+  if (!share(*code) && code->options.threads > 1) {  // cut for one thread
+    code->crew = crew(1, options.arena);
+    code->options.threads = 1;
+    code->steps.clear();
+    lower(plan, places, *code);
+  }
   check_algorithm(*code);
   return Program(std::move(code));
 }

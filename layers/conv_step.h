@@ -28,12 +28,14 @@ class PackedDirect {
   const std::vector<kernels::Block>& blocks() const { return blocks_; }
   /// Bytes of the packed weights.
   size_t bytes() const { return weights_.size() * sizeof(float); }
+  int64_t taps() const { return taps_; }
   /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
   bool finite() const { return finite_; }
 
  private:
   std::vector<float> weights_, shift_;  // with room for alignment
   std::vector<kernels::Block> blocks_;
+  int64_t taps_ = 0;
   bool finite_ = true;
 };
 

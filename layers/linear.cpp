@@ -81,6 +81,7 @@ class EmbeddingStep : public Step {
     }
   }
   std::string algorithm() const override { return "look-up"; }
+  size_t weight_bytes() const override { return static_cast<size_t>(count_ * width_) * sizeof(float); }  // the rows
 
  private:
   std::shared_ptr<const std::vector<float>> table_;

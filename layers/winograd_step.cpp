@@ -35,6 +35,7 @@ class WinogradStep : public Step {
 
   int64_t tiles() const override { return static_cast<int64_t>(works_.size()); }
   std::string algorithm() const override { return name_of(scheme_); }
+  size_t weight_bytes() const override { return packed_->bytes(); }
   double flops() const override { return context_.flops; }
   size_t scratch_bytes() const override {
     return static_cast<size_t>(v_floats_ + m_floats_ + panel_floats_ + aside_floats_) * sizeof(float);

@@ -17,6 +17,8 @@ class PackedWinograd {
   const kernels::Block* points(int64_t group, int64_t phase) const;
   /// Whether the weights of a point are zeros in a phase that has fewer taps than the scheme: its products are too.
   bool zero(int64_t phase, int64_t point) const { return zero_[static_cast<size_t>(phase * points_ + point)]; }
+  /// Bytes of the packed weights.
+  size_t bytes() const { return weights_.size() * sizeof(float); }
   const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }
 
  private:

@@ -34,6 +34,12 @@ class LinearOperation : public ContiguousOperation {
     return merged;
   }
 
+  std::shared_ptr<const Operation> with_channels_last(int64_t channels) const override {
+    auto permuted = std::make_shared<LinearOperation>(*this);
+    permuted->channels_ = channels;
+    return permuted;
+  }
+
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const kernels::Table& table = kernels::table(*lowering.options.isa);
     const int64_t in = weight_.shape()[1], out = weight_.shape()[0], rows = numel(lowering.output.shape) / out;
@@ -46,13 +52,19 @@ class LinearOperation : public ContiguousOperation {
 
  private:
   std::shared_ptr<const PackedDirect> packed(const kernels::Table& table) const {
-    const std::string key =
-        fmt::format("direct/{}/{}/{}", upconv::name(table.isa), fmt::ptr(bias_.identity()), bias_.version());
+    const std::string key = fmt::format("direct/{}/{}/{}/{}", upconv::name(table.isa), fmt::ptr(bias_.identity()),
+                                        bias_.version(), channels_);
     auto make = [&]() -> std::shared_ptr<const void> {
       const int64_t in = weight_.shape()[1], out = weight_.shape()[0];
-      std::vector<float> weight(static_cast<size_t>(in * out)), shift(static_cast<size_t>(out));
-      weight_.stored().to_float(weight.data());
-      if (has_bias_) bias_.stored().to_float(shift.data());
+      std::vector<float> rows(static_cast<size_t>(in * out)), bias(static_cast<size_t>(out));
+      weight_.stored().to_float(rows.data());
+      if (has_bias_) bias_.stored().to_float(bias.data());
+      std::vector<float> weight(rows.size()), shift(bias.size());
+      for (int64_t o = 0; o < out; ++o) {
+        const int64_t feature = o % channels_ * (out / channels_) + o / channels_;
+        std::copy_n(rows.data() + feature * in, in, weight.data() + o * in);
+        shift[static_cast<size_t>(o)] = bias[static_cast<size_t>(feature)];
+      }
       const std::vector<double> scale(static_cast<size_t>(out), 1.0);
       return std::make_shared<const PackedDirect>(table, WeightView{weight.data(), scale, in, out, 1, 1, 0, in, 1},
                                                   shift);
@@ -63,6 +75,7 @@ class LinearOperation : public ContiguousOperation {
   Parameter weight_, bias_;
   bool has_bias_;
   Pointwise activation_;
+  int64_t channels_ = 1;  // of the pictures that the output is, [pixel][channel]; 1 leaves the features in order
 };
 
 class EmbeddingStep : public Step {

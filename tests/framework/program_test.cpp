@@ -111,6 +111,30 @@ TEST_CASE("compile: Flatten and Unflatten see (N, C, H, W) order whatever lies i
   CHECK(same_bits(net(x), straight(x)));
 }
 
+TEST_CASE("compile: a Linear whose features are pictures computes them channels-last") {
+  const Linear linear = with_values(Linear(7, 5 * 3 * 4), 3);
+  const ConvTranspose2d conv = with_values(ConvTranspose2d(5, 4, 3), 4);
+  const auto net = sequential(linear, ReLU(), Unflatten(1, {5, 3, 4}), conv);
+  Random random(2);
+  const Tensor x = random.randn({2, 7});
+  CHECK(operations(compile(net, x.shape())) == Names{"Linear", "ConvTranspose2d"});
+  CHECK(same_bits(net(x), conv(ReLU()(linear(x)).reshape({2, 5, 3, 4}))));
+  // Not where somebody else reads them, or sees them as they are.
+  struct Fork : Module {
+    Linear linear = child("linear", Linear(7, 5 * 3 * 4));
+    ConvTranspose2d conv = child("conv", ConvTranspose2d(5, 4, 3));
+    Values forward(Values xs) const override {
+      const Value features = linear(xs[0]);
+      return {features, conv(Unflatten(1, {5, 3, 4})(features)), Unflatten(1, {5, 3, 4})(linear(xs[0]))};
+    }
+  };
+  const Fork fork = with_values(Fork());
+  const std::vector<Tensor> ys = fork(std::vector<Tensor>{x});
+  CHECK(same_bits(ys[0], fork.linear(x)));
+  CHECK(same_bits(ys[1], fork.conv(ys[0].reshape({2, 5, 3, 4}))));
+  CHECK(same_bits(ys[2], ys[0].reshape({2, 5, 3, 4})));
+}
+
 TEST_CASE("compile: intermediate values share one arena") {
   Sequential net;
   for (int i = 0; i < 10; ++i) net.append(ConvTranspose2d(4, 4, 1));

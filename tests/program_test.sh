@@ -181,7 +181,7 @@ json "0 <= r['layers'][-1]['bytes'] - 4 * (5184 + 20736 + 16384) < 256 and r['la
   bench "$wide" --input 2,32,9,9 --seconds 0 --algorithm direct --isa scalar --profile
 json "all(0 < l['share'] <= 1 and 0 < l['busy'] <= 1 and 0 < l['of_roof'] and l['roof_ms'] > 0 for l in r['layers'])" \
   bench dcgan --input 2,100,1,1 --seconds 0 --profile --trace trace.json --threads 2
-json "r['peak_gflops'] > 0 and sum(l['share'] for l in r['layers']) < 1.2 and r['layers'][1]['tiles'] > 1" \
+json "r['peak_gflops'] > 0 and r['bandwidth_gbytes_per_s'] > 0 and sum(l['share'] for l in r['layers']) < 1.2 and r['layers'][1]['tiles'] > 1" \
   bench dcgan --input 2,100,1,1 --seconds 0 --profile
 if command -v python3 >/dev/null; then
   check python3 - trace.json <<'END'

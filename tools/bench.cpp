@@ -265,7 +265,7 @@ void Bench::run() const {
   };
   const bool all = algorithm == "all";
   const Program program = compile_with(all || algorithm == "auto" ? "" : algorithm);
-  Roof roof(kernels::table(program.isa()), program.threads());
+  Roof roof(program);
   Times times = measure(program, x, seconds, roof);
 
   const double seconds_of_one = median(times.runs);
@@ -295,7 +295,10 @@ void Bench::run() const {
       {"gflops", flops / seconds_of_one / 1e9},
       {"layers", layers},
   };
-  if (profile) report["peak_gflops"] = roof.flops() / 1e9;
+  if (profile) {
+    report["peak_gflops"] = roof.flops() / 1e9;
+    report["bandwidth_gbytes_per_s"] = roof.bandwidth() / 1e9;
+  }
   if (!trace.empty()) write_trace(trace, program, typical(times.profiles));
   if (json) {
     fmt::print("{}\n", report.dump());
@@ -344,8 +347,10 @@ void add_bench(CLI::App& app) {
       "own\n"
       "products, of which Winograd's algorithm needs fewer: it may go beyond the roof. The roof of a layer is the "
       "more\n"
-      "of two times: its operations by bare multiply-adds, and the bytes of its inputs, output and weights by reading\n"
-      "as many over and over, on all threads. \"% busy\" is how much of the threads' time went into its tiles.");
+      "of two times: its operations by bare multiply-adds, and the bytes of its inputs, output and weights by bare\n"
+      "reading, from the cache that holds what a run moves, on all threads. \"% busy\" is how much of the threads' "
+      "time\n"
+      "went into its tiles.");
   command->callback([options] { options->run(); });
 }
 

@@ -97,7 +97,8 @@ void print_profile(const Json& report) {
                std::to_string(layer["tiles"].get<size_t>()), percent("busy")});
   }
   table.print();
-  fmt::print("\nthe roof: {:.1f} GFLOP/s of multiply-adds in registers\n", report["peak_gflops"].get<double>());
+  fmt::print("\nthe roof: {:.1f} GFLOP/s of multiply-adds in registers, {:.1f} GB/s of reading what a run moves\n",
+             report["peak_gflops"].get<double>(), report["bandwidth_gbytes_per_s"].get<double>());
 }
 
 void write_trace(const std::filesystem::path& path, const Program& program, const Profile& profile) {

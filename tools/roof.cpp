@@ -41,19 +41,22 @@ double measure_bandwidth(size_t bytes, int threads) {
 
 }  // namespace
 
+Roof::Roof(const Program& program) : table_(kernels::table(program.isa())), threads_(program.threads()) {
+  for (const StepInfo& step : program.steps()) run_bytes_ += step.bytes;
+}
+
 void Roof::sample() { samples_.push_back(peak_sample(table_)); }
 
 double Roof::flops() const { return median(samples_) * threads_; }
 
-double Roof::bandwidth(size_t bytes) {
+double Roof::bandwidth() {
   constexpr size_t least = 1 << 16, most = 1 << 28;  // beyond that no cache helps
-  double& found = bandwidths_[std::clamp(bytes, least, most)];
-  if (found == 0) found = measure_bandwidth(std::clamp(bytes, least, most), threads_);
-  return found;
+  if (bandwidth_ == 0) bandwidth_ = measure_bandwidth(std::clamp(run_bytes_, least, most), threads_);
+  return bandwidth_;
 }
 
 double Roof::seconds(double flops, size_t bytes) {
-  return std::max(flops / this->flops(), static_cast<double>(bytes) / bandwidth(bytes));
+  return std::max(flops / this->flops(), static_cast<double>(bytes) / bandwidth());
 }
 
 }  // namespace upconv::tools

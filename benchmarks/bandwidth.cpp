@@ -2,18 +2,17 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <cstring>
-#include <vector>
+#include <utility>
 
 #include "framework/parallel.h"
+#include "tools/timing.h"
 
 namespace upconv::benchmarks {
 namespace {
 
-/// Looks for a byte that is not there: the C library does it with the widest loads that the machine has.
 void read(benchmark::State& state, size_t size) {
-  const std::vector<char> bytes(size, 1);
-  for (auto _ : state) benchmark::DoNotOptimize(std::memchr(bytes.data(), 0, size));
+  const Reading reading(size);
+  for (auto _ : state) benchmark::DoNotOptimize(reading());
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * size));
 }
 

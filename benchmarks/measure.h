@@ -15,15 +15,6 @@
 
 namespace upconv::benchmarks {
 
-/// Floating-point operations a second of one thread that only multiplies and adds in registers, over about 100 us.
-inline double peak_sample(const kernels::Table& table) {
-  static float sink = 1;
-  constexpr int64_t rounds = 500;
-  const auto start = std::chrono::steady_clock::now();
-  const double flops = table.peak(rounds, &sink) * rounds;
-  return flops / seconds_since(start);
-}
-
 /// Runs `once`, which has verified its result, as long as Google Benchmark asks. `flops` and `images` are those of one
 /// run.
 template <class F>

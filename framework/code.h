@@ -18,6 +18,7 @@ struct Program::Code {
     std::vector<Place> inputs;
     Place output;
     StepInfo info;
+    bool shared = true;  ///< whether it is worth another thread's while
   };
   Options options;
   std::vector<Type> inputs, outputs;

@@ -159,6 +159,20 @@ std::vector<Layout> wanted_layouts(Plan& plan) {
   return wanted;
 }
 
+/// Whether a view shows features as pictures, and whoever computes them for it alone can put the channels of a pixel
+/// side by side; from then on it does.
+bool compute_channels_last(Plan& plan, const Plan::Node& view) {
+  const int producer = view.inputs.front();
+  const Shape &pictures = view.type.shape, &features = plan.at(producer).type.shape;
+  if (!view.operation->is_view() || pictures.size() != 4 || features.size() != 2 || features[0] != pictures[0])
+    return false;
+  if (!plan.at(producer).operation || plan.readers(producer) != 1) return false;
+  auto made = plan.at(producer).operation->with_channels_last(pictures[1]);
+  if (!made) return false;
+  plan.at(producer).operation = std::move(made);
+  return true;
+}
+
 /// Pass: gives every value a layout and puts conversions where producer and reader differ.
 void lay_out(Plan& plan) {
   const std::vector<Layout> wanted = wanted_layouts(plan);
@@ -176,6 +190,8 @@ void lay_out(Plan& plan) {
       plan.at(node).inputs[i] = input;
     }
     plan.at(node).layout = operation.output_layout(in, want);
+    if (want == Layout::channels_last && compute_channels_last(plan, plan.at(node)))
+      plan.at(node).layout = Layout::channels_last;
   }
   for (int& output : plan.outputs) {
     size_t end = plan.order.size();
@@ -305,15 +321,41 @@ void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
       fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
     }
     code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
+    size_t bytes = bytes_of(node.type) + step->weight_bytes();
+    for (const Type& type : types) bytes += bytes_of(type);
     StepInfo info{node.path,
                   std::string(node.operation->name()),
                   step->algorithm(),
                   node.type.shape,
                   step->flops(),
                   step->packed().size_bytes(),
+                  bytes,
                   node.operation->candidates(lowering)};
     code.steps.push_back({std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)});
   }
+}
+
+/// Cycles that one core takes for a step, about: what the layer expects of its algorithm, else of a vector for sixteen
+/// operations or two numbers.
+double cycles_of(const StepInfo& info) {
+  for (const Candidate& candidate : info.candidates)
+    if (candidate.algorithm == info.algorithm)
+      return candidate.cycles * static_cast<double>(info.shape.size() == 4 ? info.shape[0] : 1);
+  return std::max(info.flops / 16, static_cast<double>(info.bytes) / 8);
+}
+
+/// Pass: small steps stay on the calling thread. Returns whether enough remains for other threads.
+bool share(Program::Code& code) {
+  // A thread that looks for work already takes a tile within a microsecond; a sleeping one wakes within tens of them.
+  // Expected cycles: 4 us and 20 us on a Zen 1 of 2 GHz, whose multiply-adds take twice the cycles that are expected.
+  constexpr double least_step = 6e3, least_run = 30e3;
+  double sum = 0;
+  for (auto& placed : code.steps) {
+    const double cycles = cycles_of(placed.info);
+    placed.shared = placed.step->tiles() > 1 && cycles >= least_step;
+    if (placed.shared) sum += cycles;
+  }
+  return sum >= least_run;
 }
 
 /// Pass: an algorithm that was asked for by name is one that some layer could take.
@@ -360,6 +402,12 @@ Program compile(const Graph& graph, const Options& options) {
   separate_outputs(plan);
   const std::vector<Place> places = place_values(plan, code->arena_bytes);
   lower(plan, places, *code);
+  if (!share(*code) && code->options.threads > 1) {  // cut for one thread
+    code->crew = crew(1, options.arena);
+    code->options.threads = 1;
+    code->steps.clear();
+    lower(plan, places, *code);
+  }
   check_algorithm(*code);
   code->packed_bytes = packed_bytes(*code);
   return Program(std::move(code));

@@ -73,6 +73,10 @@ class Operation {
   virtual std::shared_ptr<const Operation> with_affine(const ChannelAffine&) const { return nullptr; }
   virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
 
+  /// The operation that gives the features of its output (N, channels * pixels) as [pixel][channel] where this one
+  /// gives them as [channel][pixel], or nullptr.
+  virtual std::shared_ptr<const Operation> with_channels_last(int64_t /*channels*/) const { return nullptr; }
+
   /// True where the output is the input's memory under another shape.
   virtual bool is_view() const { return false; }
   /// Whether it reads inputs of rank 4 as they happen to lie. Otherwise they come in preferred_layout().

@@ -57,6 +57,10 @@ class Run {
   void lead() {
     for (int64_t step = 0; step < steps_; ++step) {
       const int64_t tiles = chain_.tiles(step);
+      if (!chain_.shared(step)) {  // never opened: the ticket still says that the last shared one has no tiles left
+        for (int64_t tile = 0; tile < tiles; ++tile) chain_.run(step, tile, 0);
+        continue;
+      }
       done_.store(0, std::memory_order_relaxed);
       ticket_.store(static_cast<uint64_t>(step) << 32, std::memory_order_release);
       while (take(0)) {
@@ -149,7 +153,7 @@ int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrenc
 void Crew::run(const Chain& chain) const {
   Run run(chain);
   bool shared = false;
-  for (int64_t step = 0; step < chain.steps(); ++step) shared = shared || chain.tiles(step) > 1;
+  for (int64_t step = 0; step < chain.steps(); ++step) shared = shared || chain.shared(step);
   if (threads_ == 1 || !shared) {
     FlushDenormals flush;
     return run.lead();

@@ -17,6 +17,8 @@ class Chain {
   virtual ~Chain() = default;
   virtual int64_t steps() const = 0;
   virtual int64_t tiles(int64_t step) const = 0;
+  /// Whether other threads may take tiles of it; those of all other steps stay on the calling thread.
+  virtual bool shared(int64_t step) const { return tiles(step) > 1; }
   /// Runs one tile. `worker` is below the number of threads and different for any two that run at once.
   virtual void run(int64_t step, int64_t tile, int worker) const = 0;
 };
@@ -29,8 +31,8 @@ class Crew {
 
   /// Runs all tiles of step 0, then all of step 1, and so on; the calling thread takes part. One parallel region for
   /// the whole chain: tiles are handed out by an atomic counter, and the end of a step waits only for tiles that
-  /// somebody has taken, so it never matters how many threads really came. Denormals are flushed to zero on every
-  /// thread meanwhile.
+  /// somebody has taken, so it never matters how many threads really came. No thread is woken where no step is shared.
+  /// Denormals are flushed to zero on every thread meanwhile.
   void run(const Chain& chain) const;
 
   /// Calls part(0, worker) to part(count - 1, worker) in any order, each once, and returns when they are done; `worker`

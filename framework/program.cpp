@@ -1,5 +1,6 @@
 #include "framework/program.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "framework/code.h"
@@ -22,6 +23,71 @@ void check(std::span<const Type> expected, std::span<const Tensor> got, const ch
       fail("{} {} of the program is {} {}, got {} {}", what, i, name(expected[i].dtype), str(expected[i].shape),
            name(got[i].dtype()), str(got[i].shape()));
 }
+
+/// A program as a chain.
+class Steps : public Chain {
+ public:
+  Steps(const Program::Code& code, const std::vector<Frame>& frames, std::byte* scratch)
+      : code_(code), frames_(frames), scratch_(scratch) {}
+  int64_t steps() const override { return static_cast<int64_t>(code_.steps.size()); }
+  int64_t tiles(int64_t step) const override { return placed(step).step->tiles(); }
+  bool shared(int64_t step) const override { return placed(step).shared; }
+  void run(int64_t step, int64_t tile, int worker) const override {
+    Frame frame = frames_[static_cast<size_t>(step)];
+    frame.scratch = scratch_ + static_cast<size_t>(worker) * code_.scratch_bytes;
+    placed(step).step->run(tile, frame);
+  }
+
+ private:
+  const Program::Code::Placed& placed(int64_t step) const { return code_.steps[static_cast<size_t>(step)]; }
+  const Program::Code& code_;
+  const std::vector<Frame>& frames_;
+  std::byte* scratch_;
+};
+
+/// Another chain, watched. Every tile has its place beforehand, so that nothing is allocated or shared while it runs;
+/// a chain that nobody watches knows nothing of this.
+class Watched : public Chain {
+ public:
+  explicit Watched(const Chain& chain) : chain_(chain) {
+    for (int64_t step = 0; step < chain.steps(); ++step) {
+      first_.push_back(tiles_.size());
+      for (int64_t tile = 0; tile < chain.tiles(step); ++tile)
+        tiles_.push_back({static_cast<size_t>(step), tile, 0, 0, 0});
+    }
+    start_ = std::chrono::steady_clock::now();
+  }
+  int64_t steps() const override { return chain_.steps(); }
+  int64_t tiles(int64_t step) const override { return chain_.tiles(step); }
+  bool shared(int64_t step) const override { return chain_.shared(step); }
+  void run(int64_t step, int64_t tile, int worker) const override {
+    Profile::Tile& watched = tiles_[first_[static_cast<size_t>(step)] + static_cast<size_t>(tile)];
+    watched.worker = worker;
+    watched.begin = now();
+    chain_.run(step, tile, worker);
+    watched.end = now();
+  }
+
+  /// After the run.
+  Profile profile() {
+    Profile profile{now(), std::vector<double>(first_.size()), std::move(tiles_)};
+    std::vector<double> ends(first_.size());
+    for (const Profile::Tile& tile : profile.tiles) ends[tile.step] = std::max(ends[tile.step], tile.end);
+    double end = 0;
+    for (size_t step = 0; step < ends.size(); ++step) {
+      profile.steps[step] = std::max(0.0, ends[step] - end);
+      end = std::max(end, ends[step]);
+    }
+    return profile;
+  }
+
+ private:
+  double now() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  const Chain& chain_;
+  std::vector<size_t> first_;
+  mutable std::vector<Profile::Tile> tiles_;
+  std::chrono::steady_clock::time_point start_;
+};
 
 }  // namespace
 
@@ -46,7 +112,11 @@ struct Workspace::Memory {
     }
   }
 
-  void bind(std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+  /// The program as a chain over these tensors. Throws Error where it is another program or has other types.
+  Steps bind(const Program::Code& which, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+    if (code.get() != &which) fail("this workspace was made for another program");
+    check(code->inputs, inputs, "input");
+    check(code->outputs, outputs, "output");
     size_t next = 0;
     for (size_t s = 0; s < code->steps.size(); ++s) {
       const auto& placed = code->steps[s];
@@ -57,6 +127,7 @@ struct Workspace::Memory {
       }
       if (placed.output.space == Place::output) frames[s].output = outputs[placed.output.at].bytes();
     }
+    return Steps(*code, frames, scratch.get());
   }
 };
 
@@ -64,31 +135,6 @@ Workspace::Workspace(const Program& program) : memory_(std::make_unique<Memory>(
 Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
-
-namespace {
-
-/// The steps [first, last) of a program as a chain.
-class Steps : public Chain {
- public:
-  Steps(const Program::Code& code, const std::vector<Frame>& frames, std::byte* scratch, size_t first, size_t last)
-      : code_(code), frames_(frames), scratch_(scratch), first_(first), last_(last) {}
-  int64_t steps() const override { return static_cast<int64_t>(last_ - first_); }
-  int64_t tiles(int64_t step) const override { return code_.steps[first_ + static_cast<size_t>(step)].step->tiles(); }
-  void run(int64_t step, int64_t tile, int worker) const override {
-    const size_t at = first_ + static_cast<size_t>(step);
-    Frame frame = frames_[at];
-    frame.scratch = scratch_ + static_cast<size_t>(worker) * code_.scratch_bytes;
-    code_.steps[at].step->run(tile, frame);
-  }
-
- private:
-  const Program::Code& code_;
-  const std::vector<Frame>& frames_;
-  std::byte* scratch_;
-  size_t first_, last_;
-};
-
-}  // namespace
 
 const std::vector<Type>& Program::inputs() const { return code_->inputs; }
 const std::vector<Type>& Program::outputs() const { return code_->outputs; }
@@ -104,12 +150,14 @@ std::vector<StepInfo> Program::steps() const {
 }
 
 void Program::run(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
-  if (workspace.memory_->code != code_) fail("this workspace was made for another program");
-  check(code_->inputs, inputs, "input");
-  check(code_->outputs, outputs, "output");
-  workspace.memory_->bind(inputs, outputs);
-  const auto& memory = *workspace.memory_;
-  code_->crew->run(Steps(*code_, memory.frames, memory.scratch.get(), 0, code_->steps.size()));
+  code_->crew->run(workspace.memory_->bind(*code_, inputs, outputs));
+}
+
+Profile Program::profile(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
+  const Steps steps = workspace.memory_->bind(*code_, inputs, outputs);
+  Watched watched(steps);
+  code_->crew->run(watched);
+  return watched.profile();
 }
 
 std::vector<Tensor> Program::operator()(std::span<const Tensor> inputs) const {
@@ -124,19 +172,6 @@ Tensor Program::operator()(const Tensor& input) const {
   if (code_->outputs.size() != 1)
     fail("the program has {} outputs: run it with a span of inputs", code_->outputs.size());
   return (*this)(std::span(&input, 1)).front();
-}
-
-std::vector<double> Program::profile(Workspace& workspace, std::span<const Tensor> inputs,
-                                     std::span<Tensor> outputs) const {
-  run(workspace, inputs, outputs);
-  std::vector<double> seconds;
-  for (size_t step = 0; step < code_->steps.size(); ++step) {
-    const auto begin = std::chrono::steady_clock::now();
-    const auto& memory = *workspace.memory_;
-    code_->crew->run(Steps(*code_, memory.frames, memory.scratch.get(), step, step + 1));
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
-  return seconds;
 }
 
 }  // namespace upconv

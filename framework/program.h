@@ -27,6 +27,8 @@ class Step {
   virtual size_t scratch_bytes() const { return 0; }
   /// How it computes: "direct", "affine", ...
   virtual std::string algorithm() const = 0;
+  /// Bytes of packed weights that one run reads.
+  virtual size_t weight_bytes() const { return 0; }
   /// Floating-point operations of the layer as its definition has them (two for each product), for rates.
   virtual double flops() const { return 0; }
   /// The weights that were packed for it; steps may share them.
@@ -41,7 +43,21 @@ struct StepInfo {
   Shape shape;  ///< of the output
   double flops = 0;
   size_t packed_bytes = 0;            ///< of its packed weights; steps of one parameter share them
+  size_t bytes = 0;                   ///< that it moves at least: inputs, output and packed weights, each once
   std::vector<Candidate> candidates;  ///< what `algorithm` was chosen from; none where there is no choice
+};
+
+/// One run as it went, all times in seconds from its beginning.
+struct Profile {
+  struct Tile {
+    size_t step;  ///< of Program::steps()
+    int64_t tile;
+    int worker;  ///< the thread: 0 is the caller's, all are below Program::threads()
+    double begin, end;
+  };
+  double seconds = 0;         ///< of the whole run
+  std::vector<double> steps;  ///< that each step took, from the end of the one before to the end of its own last tile
+  std::vector<Tile> tiles;    ///< step by step
 };
 
 class Workspace;
@@ -53,6 +69,7 @@ class Program {
   const std::vector<Type>& inputs() const;
   const std::vector<Type>& outputs() const;
   Isa isa() const;
+  /// How many threads work on one run: Options::threads, or 1 where the network is too small to share.
   int threads() const;
   std::vector<StepInfo> steps() const;
   /// Bytes of intermediate values in one Workspace.
@@ -67,8 +84,8 @@ class Program {
   std::vector<Tensor> operator()(std::span<const Tensor> inputs) const;
   Tensor operator()(const Tensor& input) const;
 
-  /// Seconds that each step took in one run, in the order of steps().
-  std::vector<double> profile(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
+  /// A run like any other, watched: one parallel region, in which the clock is read before and after each tile.
+  Profile profile(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
 
   struct Code;
   explicit Program(std::shared_ptr<const Code> code) : code_(std::move(code)) {}

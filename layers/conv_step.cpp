@@ -69,10 +69,12 @@ class DirectStep : public Step {
     for (const Phase& row : geometry_.rows)
       for (const Phase& col : geometry_.cols) pairs_.push_back({&row, &col, regions(row, col)});
     cut();
+    count_weights();
   }
 
   int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
   std::string algorithm() const override { return "direct"; }
+  size_t weight_bytes() const override { return weight_bytes_; }
   double flops() const override { return context_.flops; }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_ + panel_floats_) * sizeof(float); }
@@ -163,6 +165,15 @@ class DirectStep : public Step {
         all.push_back(std::move(region));
       }
     return all;
+  }
+
+  /// Taps that no position reads are not read, as most of them at 1x1 inputs with padding.
+  void count_weights() {
+    std::vector<bool> used(static_cast<size_t>(packed_->taps()));
+    for (const PhasePair& pair : pairs_)
+      for (const Region& region : pair.regions)
+        for (const kernels::Tap& tap : region.taps) used[static_cast<size_t>(tap.index)] = true;
+    weight_bytes_ = packed_->bytes() / used.size() * static_cast<size_t>(std::count(used.begin(), used.end(), true));
   }
 
   /// Multiply-adds of one row of one image for one vector lane and one input channel, at most.
@@ -364,6 +375,7 @@ class DirectStep : public Step {
   std::vector<PhasePair> pairs_;
   std::vector<Tile> tiles_;
   int64_t aside_floats_ = 0;
+  size_t weight_bytes_ = 0;
 };
 
 }  // namespace

@@ -15,7 +15,10 @@ struct Folded {
       : scale(static_cast<size_t>(weights.layout.OC), 1.0), shift(static_cast<size_t>(weights.layout.OC), 0.0f) {
     if (weights.bias) {
       if (!weights.bias->has_value()) fail("bias has no values: load or set it first");
-      weights.bias->stored().to_float(shift.data());
+      std::vector<float> bias(shift.size());
+      weights.bias->stored().to_float(bias.data());
+      for (size_t oc = 0; oc < shift.size(); ++oc)
+        shift[oc] = bias[static_cast<size_t>(weights.layout.feature(static_cast<int64_t>(oc)))];
     }
     if (!weights.affine) return;
     scale = weights.affine->scale;
@@ -29,9 +32,9 @@ struct Folded {
 /// Of all that packed weights are made of, whatever file, name or module it came from.
 uint64_t key_of(const WeightView& view, const std::string& way, const Crew& crew) {
   const WeightLayout& l = view.layout;
-  const std::string text = fmt::format("{}/{}/{}/{} {} {} {} {} {} {}/{:x}/{:x}/{:x}", way, name(view.stored.dtype),
+  const std::string text = fmt::format("{}/{}/{}/{} {} {} {} {} {} {} {}/{:x}/{:x}/{:x}", way, name(view.stored.dtype),
                                        fmt::join(view.stored.shape, ","), l.IC, l.OC, l.groups, l.taps, l.group_stride,
-                                       l.oc_stride, l.ic_stride, hash(view.stored.bytes, crew),
+                                       l.oc_stride, l.ic_stride, l.channels, hash(view.stored.bytes, crew),
                                        hash(std::span(view.scale), crew), hash(std::span(view.shift), crew));
   return hash(std::as_bytes(std::span(text)), crew);
 }
@@ -42,8 +45,9 @@ template <class Packed, class Make>
 std::shared_ptr<const Packed> ConvWeights::packed(const std::string& way, const Lowering& lowering, Make make) const {
   const Isa isa = *lowering.options.isa;
   const std::string method = fmt::format("{}/{}", way, name(isa));
-  const std::string key = fmt::format("{}/{}/{}/{}", method, bias ? fmt::ptr(bias->identity()) : nullptr,
-                                      bias ? bias->version() : 0, affine ? affine->key : "");
+  const std::string key =
+      fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,
+                  bias ? bias->version() : 0, affine ? affine->key : "");
   return std::static_pointer_cast<const Packed>(weight.cached(key, [&]() -> std::shared_ptr<const void> {
     if (!weight.has_value()) fail("weight has no values: load or set it first");
     const Folded folded(*this);

@@ -25,18 +25,18 @@ bool scaled(const float* x, const double* factor, int64_t count, float* y) {
 void WeightView::read(const kernels::Table& table, int64_t group, int64_t oc, int64_t lanes, int64_t ic, int64_t count,
                       float* panel, int64_t pitch, float* scratch) const {
   const int64_t taps = layout.taps;
-  const int64_t first = group * layout.group_stride + oc * layout.oc_stride + ic * layout.ic_stride;
+  const int64_t first = group * layout.group_stride + ic * layout.ic_stride;
   const auto convert = [&](int64_t at, int64_t elements, float* to) {
     stored.to_float(to, static_cast<size_t>(at), static_cast<size_t>(elements));
   };
-  if (layout.oc_stride == taps) {  // of one input channel, all output channels lie together
+  if (layout.oc_stride == taps && layout.channels == 1) {  // of one input channel, all output channels lie together
     for (int64_t i = 0; i < count; ++i) {
-      convert(first + i * layout.ic_stride, lanes * taps, scratch);
+      convert(first + oc * layout.oc_stride + i * layout.ic_stride, lanes * taps, scratch);
       table.transpose(scratch, taps, panel + i * taps * pitch, pitch, lanes, taps);
     }
   } else {  // of one output channel, all input channels
     for (int64_t lane = 0; lane < lanes; ++lane)
-      convert(first + lane * layout.oc_stride, count * taps, scratch + lane * count * taps);
+      convert(first + layout.feature(oc + lane) * layout.oc_stride, count * taps, scratch + lane * count * taps);
     table.transpose(scratch, count * taps, panel, pitch, lanes, count * taps);
   }
 }
@@ -60,6 +60,7 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
       starts.push_back(size);
       size += whole_lines(layout.taps * IC * vectors * table.width);
     }
+  taps_ = layout.taps;
   weight_bytes_ = static_cast<size_t>(size) * sizeof(float);
   const auto count = static_cast<int64_t>(blocks_.size());
   const int64_t shifts = size, infinite = shifts + whole_lines(count * full);

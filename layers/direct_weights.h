@@ -14,6 +14,10 @@ namespace upconv {
 struct WeightLayout {
   int64_t IC, OC, groups, taps;
   int64_t group_stride, oc_stride, ic_stride;
+  /// Of pictures that the outputs are, channels last, where the layer has them first: output oc is then the layer's
+  /// feature(oc). 1 leaves them in order; otherwise there is one group.
+  int64_t channels = 1;
+  int64_t feature(int64_t oc) const { return oc % channels * (OC / channels) + oc / channels; }
 };
 
 /// A layer's weights in its own order, with what BatchNorm folds into them: a factor and a shift for each output
@@ -40,6 +44,7 @@ class PackedDirect {
   const std::vector<kernels::Block>& blocks() const { return blocks_; }
   /// Bytes of the packed weights.
   size_t bytes() const { return weight_bytes_; }
+  int64_t taps() const { return taps_; }
   /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
   bool finite() const { return finite_; }
   /// All that is packed.
@@ -49,6 +54,7 @@ class PackedDirect {
   PackedFloats packed_;
   std::vector<kernels::Block> blocks_;
   size_t weight_bytes_;
+  int64_t taps_;
   bool finite_;
 };
 

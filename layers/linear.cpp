@@ -38,6 +38,12 @@ class LinearOperation : public ContiguousOperation {
     return merged;
   }
 
+  std::shared_ptr<const Operation> with_channels_last(int64_t channels) const override {
+    auto permuted = std::make_shared<LinearOperation>(*this);
+    permuted->weights_.layout.channels = channels;
+    return permuted;
+  }
+
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const kernels::Table& table = kernels::table(*lowering.options.isa);
     const int64_t in = weights_.layout.IC, out = weights_.layout.OC, rows = numel(lowering.output.shape) / out;
@@ -70,6 +76,7 @@ class EmbeddingStep : public Step {
   }
   std::string algorithm() const override { return "look-up"; }
   std::span<const float> packed() const override { return *table_; }
+  size_t weight_bytes() const override { return static_cast<size_t>(count_ * width_) * sizeof(float); }  // the rows
 
  private:
   std::shared_ptr<const std::vector<float>> table_;

@@ -46,6 +46,7 @@ class WinogradStep : public Step {
 
   int64_t tiles() const override { return static_cast<int64_t>(works_.size()); }
   std::string algorithm() const override { return name_of(tiling_); }
+  size_t weight_bytes() const override { return packed_->floats().size_bytes(); }
   double flops() const override { return context_.flops; }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override {

@@ -172,6 +172,38 @@ json "[c['algorithm'] for c in r['layers'][-1]['candidates'] if c['chosen']] == 
   bench "$wide" --input 1,32,9,9 --seconds 0 --algorithm all
 json "0 < min(c['ratio'] for c in r['layers'][-1]['candidates']) <= 1 and len(r['layers'][-1]['candidates']) > 2" \
   bench "$wide" --input 1,32,9,9 --seconds 0 --algorithm all
+# Layers beside the machine's limits, and one run as a file that the trace viewers of browsers open.
+expect 0 "the roof: " bench "$wide" --input 2,32,9,9 --seconds 0 --profile --trace trace.json
+check grep -qE '^layer .* MB +% of roof +roof +tiles +% busy$' out.txt
+check grep -qE '^-  +ConvTranspose2d  .* (memory|arithmetic) +[0-9]+ +[0-9]+$' out.txt
+# inputs 2*32*9*9, outputs 2*32*18*18 and all 16 taps of 32*32 weights, four bytes each, and what aligns them
+json "0 <= r['layers'][-1]['bytes'] - 4 * (5184 + 20736 + 16384) < 256 and r['layers'][-1]['bound'] in ('memory', 'arithmetic')" \
+  bench "$wide" --input 2,32,9,9 --seconds 0 --algorithm direct --isa scalar --profile
+json "all(0 < l['share'] <= 1 and 0 < l['busy'] <= 1 and 0 < l['of_roof'] and l['roof_ms'] > 0 for l in r['layers'])" \
+  bench dcgan --input 2,100,1,1 --seconds 0 --profile --trace trace.json --threads 2
+json "r['peak_gflops'] > 0 and r['bandwidth_gbytes_per_s'] > 0 and sum(l['share'] for l in r['layers']) < 1.2 and r['layers'][1]['tiles'] > 1" \
+  bench dcgan --input 2,100,1,1 --seconds 0 --profile
+if command -v python3 >/dev/null; then
+  check python3 - trace.json <<'END'
+import json, sys
+trace = json.load(open(sys.argv[1]))
+rows = {e["tid"]: e["args"]["name"] for e in trace["traceEvents"] if e["ph"] == "M"}
+slices = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+assert len(slices) + len(rows) == len(trace["traceEvents"])
+assert rows[0] == "steps" and rows[1] == "caller" and set(rows.values()) <= {"steps", "caller", "worker 1"}, rows
+steps = [e["name"] for e in slices if e["tid"] == 0]
+assert steps == [f"main.{i} ConvTranspose2d" for i in (0, 3, 6, 9, 12)], steps
+assert {e["name"] for e in slices if e["cat"] == "tile"} == set(steps)
+for row in rows:  # slices of one row follow each other
+    mine = sorted((e["ts"], e["ts"] + e["dur"]) for e in slices if e["tid"] == row)
+    assert all(a[1] <= b[0] + 1e-3 for a, b in zip(mine, mine[1:])), row
+assert all(e["dur"] >= 0 and e["ts"] >= 0 and e["pid"] == 1 for e in slices)
+END
+fi
+expect 2 "--trace requires --profile" bench "$wide" --input 2,32,9,9 --seconds 0 --trace other.json
+check test ! -e other.json
+expect 1 "no/such/trace.json: cannot be created" \
+  bench "$wide" --input 2,32,9,9 --seconds 0 --profile --trace no/such/trace.json
 expect 1 'no layer could take the algorithm "winograd F(2;2)": with these options there are direct, winograd F(2,2), ' \
   bench "$wide" --input 1,32,9,9 --algorithm "winograd F(2;2)"
 expect 1 'no layer has a choice of algorithms, got "direct"' bench "ReLU()" --input 1,32,9,9 --algorithm direct

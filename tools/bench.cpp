@@ -13,6 +13,8 @@
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
+#include "tools/profile.h"
+#include "tools/roof.h"
 #include "tools/table.h"
 #include "tools/timing.h"
 
@@ -26,6 +28,8 @@ struct Bench {
   double seconds = 1;
   ChoiceOptions choice;
   bool json = false;
+  bool profile = false;
+  std::string trace;
 
   void run() const;
 };
@@ -40,10 +44,10 @@ struct Runner {
   std::vector<Tensor> outputs;
 };
 
-/// Seconds of whole runs, and of each step by itself.
+/// Seconds of whole runs, and others that were watched.
 struct Times {
   std::vector<double> runs;
-  std::vector<std::vector<double>> steps;  ///< one row for each profile
+  std::vector<Profile> profiles;
 };
 
 /// The candidates for one step, measured in the same rounds.
@@ -79,7 +83,7 @@ Tensor random_input(const Shape& shape, const Module& module, Random& random) {
   return indices;
 }
 
-Times measure(const Program& program, const Tensor& x, double seconds) {
+Times measure(const Program& program, const Tensor& x, double seconds, Roof& roof) {
   Runner runner(program);
   const std::span<const Tensor> inputs(&x, 1);
   program.run(runner.workspace, inputs, runner.outputs);  // warms up
@@ -89,7 +93,10 @@ Times measure(const Program& program, const Tensor& x, double seconds) {
     program.run(runner.workspace, inputs, runner.outputs);
     times.runs.push_back(seconds_since(start));
   });
-  repeat(seconds / 4, [&] { times.steps.push_back(program.profile(runner.workspace, inputs, runner.outputs)); });
+  repeat(seconds / 4, [&] {
+    roof.sample();
+    times.profiles.push_back(program.profile(runner.workspace, inputs, runner.outputs));
+  });
   return times;
 }
 
@@ -117,7 +124,7 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
       }
   const auto run = [&](size_t which) {
     Runner& runner = runners[which];
-    const std::vector<double> times = runner.program.profile(runner.workspace, std::span(&x, 1), runner.outputs);
+    const std::vector<double> times = runner.program.profile(runner.workspace, std::span(&x, 1), runner.outputs).steps;
     for (Contest& contest : contests)
       for (size_t c = 0; c < contest.candidates.size(); ++c)
         if (contest.candidates[c].algorithm == algorithms[which]) contest.seconds[c].push_back(times[contest.step]);
@@ -142,10 +149,18 @@ nlohmann::ordered_json layer_reports(const Program& program, const Times& times)
   const std::vector<StepInfo> steps = program.steps();
   for (size_t i = 0; i < steps.size(); ++i) {
     std::vector<double> seconds;
-    for (const auto& profile : times.steps) seconds.push_back(profile[i]);
+    for (const Profile& profile : times.profiles) seconds.push_back(profile.steps[i]);
     layers.push_back(layer_report(steps[i], median(seconds)));
   }
   return layers;
+}
+
+/// The watched run whose time is the median.
+const Profile& typical(std::vector<Profile>& profiles) {
+  const auto middle = profiles.begin() + static_cast<std::ptrdiff_t>(profiles.size() / 2);
+  std::nth_element(profiles.begin(), middle, profiles.end(),
+                   [](const Profile& a, const Profile& b) { return a.seconds < b.seconds; });
+  return *middle;
 }
 
 /// A step's candidates, in the order of its list. Ratios are to the one with the least median: of times, the median
@@ -198,21 +213,29 @@ void print_candidates(const nlohmann::ordered_json& layers) {
   table.print();
 }
 
+void print_layers(const nlohmann::ordered_json& reports) {
+  Table layers({{"layer"}, {"operation"}, {"algorithm"}, {"output"}, {"ms", true}, {"%", true}, {"GFLOP/s", true}});
+  double sum = 0;
+  for (const auto& layer : reports) sum += layer["ms"].get<double>();
+  for (const auto& layer : reports) {
+    const double ms = layer["ms"], gflops = layer["gflops"];
+    layers.add({layer["path"], layer["operation"], layer["algorithm"], str(layer["shape"].get<Shape>()),
+                fmt::format("{:.3f}", ms), fmt::format("{:.0f}", 100 * ms / sum),
+                gflops > 0 ? fmt::format("{:.1f}", gflops) : ""});
+  }
+  layers.print();
+}
+
 void print(const nlohmann::ordered_json& report) {
   const auto shape = [](const nlohmann::ordered_json& sizes) { return str(sizes.get<Shape>()); };
   fmt::print("{} to {}, {}, {} thread{}, tuned for {}, accuracy {}\n\n", shape(report["input"]),
              shape(report["output"]), report["isa"].get<std::string>(), report["threads"].get<int>(),
              report["threads"] == 1 ? "" : "s", report["tune"].get<std::string>(),
              report["accuracy"].get<std::string>());
-  Table layers({{"layer"}, {"operation"}, {"algorithm"}, {"output"}, {"ms", true}, {"%", true}, {"GFLOP/s", true}});
-  double sum = 0;
-  for (const auto& layer : report["layers"]) sum += layer["ms"].get<double>();
-  for (const auto& layer : report["layers"]) {
-    const double ms = layer["ms"], gflops = layer["gflops"];
-    layers.add({layer["path"], layer["operation"], layer["algorithm"], shape(layer["shape"]), fmt::format("{:.3f}", ms),
-                fmt::format("{:.0f}", 100 * ms / sum), gflops > 0 ? fmt::format("{:.1f}", gflops) : ""});
-  }
-  layers.print();
+  if (report.contains("peak_gflops"))
+    print_profile(report);
+  else
+    print_layers(report["layers"]);
   fmt::print("\nmedian {:.3f} ms, least {:.3f} ms of {} runs: {:.0f} images/s, {:.1f} GFLOP/s\n",
              report["median_ms"].get<double>(), report["min_ms"].get<double>(), report["runs"].get<size_t>(),
              report["images_per_s"].get<double>(), report["gflops"].get<double>());
@@ -235,7 +258,8 @@ void Bench::run() const {
   };
   const bool all = choice.algorithm == "all";
   const Program program = compile_with(choice.options(machine).algorithm);
-  const Times times = measure(program, x, seconds);
+  Roof roof(program);
+  Times times = measure(program, x, seconds, roof);
 
   const double seconds_of_one = median(times.runs);
   const std::vector<StepInfo> steps = program.steps();
@@ -246,7 +270,10 @@ void Bench::run() const {
   if (all)
     for (const Contest& contest : compare(compile_with, x, seconds))
       layers[contest.step]["candidates"] = contest_report(contest, steps[contest.step]);
-  const nlohmann::ordered_json report = {
+  if (profile)
+    for (size_t i = 0; i < steps.size(); ++i)
+      layers[i].update(step_profile(steps[i], i, times.profiles, program.threads(), roof));
+  nlohmann::ordered_json report = {
       {"input", input},
       {"output", output},
       {"isa", name(program.isa())},
@@ -263,6 +290,11 @@ void Bench::run() const {
       {"gflops", flops / seconds_of_one / 1e9},
       {"layers", layers},
   };
+  if (profile) {
+    report["peak_gflops"] = roof.flops() / 1e9;
+    report["bandwidth_gbytes_per_s"] = roof.bandwidth() / 1e9;
+  }
+  if (!trace.empty()) write_trace(trace, program, typical(times.profiles));
   if (json) {
     fmt::print("{}\n", report.dump());
   } else {
@@ -282,14 +314,28 @@ void add_bench(CLI::App& app) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   add_choice_options(*command, options->choice, "latency");
+  CLI::Option* profile = command->add_flag(
+      "--profile", options->profile, "Also bytes that each layer moves, and how near it comes to the machine's limits");
+  command
+      ->add_option("--trace", options->trace,
+                   "A file for one watched run, a row for each thread: open it in chrome://tracing or ui.perfetto.dev")
+      ->type_name("FILE")
+      ->needs(profile);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(
       "Examples:\n"
       "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
       "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
-      "--algorithm all measures every one that applies, beside the chosen one. Each layer is timed by itself, so they "
-      "add up to more than a run. GFLOP/s count the layer's own products.");
+      "  upconv bench dcgan --input 16,100,1,1 --profile --trace trace.json\n"
+      "--algorithm all measures every one that applies, beside the chosen one. A layer's time is that from the end of "
+      "the\n"
+      "one before to its own, within whole runs. GFLOP/s count the layer's own products, of which Winograd's "
+      "algorithm\n"
+      "needs fewer: it may go beyond the roof. The roof of a layer is the more of two times: its operations by bare\n"
+      "multiply-adds, and the bytes of its inputs, output and weights by bare reading, from the cache that holds what "
+      "a\n"
+      "run moves, on all threads. \"% busy\" is how much of the threads' time went into its tiles.");
   command->callback([options] { options->run(); });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // act(v), for vectors in registers and for runs of memory. Included by the files of the instruction sets.
 #include "kernels.h"
+#include "math-inl.h"
 #include "simd.h"
 
 namespace upconv::kernels {
@@ -18,8 +19,7 @@ UPCONV_INLINE Batch leaky_relu(Batch v, Batch slope) {
 
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch transcendental(Batch v, Activation::Kind kind) {
-  if (kind == Activation::tanh) return Simd<Arch>::tanh(v);
-  return Batch(1.0f) / (Batch(1.0f) + Simd<Arch>::exp(-v));
+  return kind == Activation::tanh ? tanh<Arch>(v) : sigmoid<Arch>(v);
 }
 
 template <class Arch, class Batch = typename Simd<Arch>::Batch>

@@ -5,9 +5,13 @@
 #include <upconv/tbb.h>
 
 #include <atomic>
+#include <bit>
+#include <chrono>
+#include <set>
 #include <thread>
 
 #include "framework/compile.h"
+#include "framework/parallel.h"
 #include "tests/support.h"
 
 using namespace upconv;
@@ -77,6 +81,70 @@ struct Crowd {
   tbb::task_arena arena;
 };
 
+/// An arena that counts how often a program went in.
+struct Watched : Arena {
+  explicit Watched(tbb::task_arena& arena) : lent(make_arena(arena)) {}
+  int concurrency() const override { return lent->concurrency(); }
+  void execute(const std::function<void()>& work) const override {
+    ++executed;
+    lent->execute(work);
+  }
+  std::shared_ptr<const Arena> lent;
+  mutable std::atomic<int> executed = 0;
+};
+
+/// Waits until `count` have come, each once; gives up after ten seconds, as oneTBB never promises that they will.
+void wait_for_all(std::atomic<int>& come, int count) {
+  const auto last = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  ++come;
+  while (come < count && std::chrono::steady_clock::now() < last) std::this_thread::yield();
+}
+
+/// What this thread does with denormal numbers.
+struct Denormals {
+  bool inputs_are_zero, results_are_zero;
+  static Denormals now() {
+    const volatile float denormal = 1e-40f, least = std::numeric_limits<float>::min();
+    const volatile float large = denormal * 1e30f, small = least * 0.5f;
+    return {large == 0, std::bit_cast<uint32_t>(static_cast<float>(small)) == 0};
+  }
+};
+
+/// One tile for each thread, none of which ends before all have one.
+struct Gathering : Chain {
+  explicit Gathering(int threads) : seen(static_cast<size_t>(threads)), ids(seen.size()) {}
+  int64_t steps() const override { return 1; }
+  int64_t tiles(int64_t) const override { return static_cast<int64_t>(seen.size()); }
+  void run(int64_t, int64_t, int worker) const override {
+    wait_for_all(come, static_cast<int>(seen.size()));
+    seen[static_cast<size_t>(worker)] = Denormals::now();
+    ids[static_cast<size_t>(worker)] = std::this_thread::get_id();
+    meet();
+  }
+  mutable std::atomic<int> come = 0;
+  mutable std::vector<Denormals> seen;  // by worker
+  mutable std::vector<std::thread::id> ids;
+};
+
+/// Three steps of many tiles, of which the second is not shared; who ran its tiles. The first one waits for a helper.
+struct Shy : Chain {
+  int64_t steps() const override { return 3; }
+  int64_t tiles(int64_t) const override { return 64; }
+  bool shared(int64_t step) const override { return step != 1; }
+  void run(int64_t step, int64_t tile, int worker) const override {
+    if (step == 0 && worker != 0) come = 2;
+    if (step == 0 && tile == 0) wait_for_all(come, 2);
+    if (step == 1) {
+      const auto last = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+      while (std::chrono::steady_clock::now() < last) continue;
+      if (worker != 0 || std::this_thread::get_id() != caller) ++strangers;
+    }
+    meet();
+  }
+  const std::thread::id caller = std::this_thread::get_id();
+  mutable std::atomic<int> come = 0, strangers = 0;
+};
+
 /// f() on a thread of its own, whose stack dies with it: oneTBB's workers may look at the caller's frame until the end.
 template <class F>
 void apart(F f) {
@@ -143,6 +211,65 @@ TEST_CASE("concurrency: a program runs inside the arena that it was lent") {
   CHECK(compile(painter(), shape, {.threads = 9, .arena = watched}).threads() == 4);
   CHECK(work.run(0) == 0);
   CHECK(watched->executed == rounds);
+}
+
+TEST_CASE("concurrency: a network that is too small to share runs on the calling thread alone") {
+  Crowd crowd(4);
+  const auto watched = std::make_shared<Watched>(crowd.arena);
+  ConvTranspose2d layer(32, 32, 4, {.stride = 2, .padding = 1});
+  Random random(1);
+  randomize(layer, random);
+  const Tensor small = random.randn({1, 32, 2, 2}), large = random.randn({1, 32, 64, 64});
+  const Program alone = compile(layer, small.shape(), {.arena = watched});
+  const Program shared = compile(layer, large.shape(), {.arena = watched});
+  CHECK(alone.threads() == 1);
+  CHECK(shared.threads() == 4);
+  CHECK(same_bits(alone(small), compile(layer, small.shape(), {.threads = 1})(small)));
+  CHECK(watched->executed == 0);
+  CHECK(same_bits(shared(large), compile(layer, large.shape(), {.threads = 1})(large)));
+  CHECK(watched->executed == 1);
+}
+
+TEST_CASE("concurrency: steps that are not shared stay on the calling thread") {
+  Crowd crowd(4);
+  const Shy chain;
+  crew(4, make_arena(crowd.arena))->run(chain);
+  CHECK(chain.come >= 2);
+  CHECK(chain.strangers == 0);
+}
+
+TEST_CASE("concurrency: denormals count as zero on every thread of a run, and as numbers before and after") {
+  Crowd crowd(4);
+  const auto after = [&] {  // on every thread of the arena
+    std::vector<Denormals> seen(4);
+    std::atomic<int> come = 0;
+    crowd.arena.execute([&] {
+      tbb::parallel_for(
+          0, 4,
+          [&](int i) {
+            wait_for_all(come, 4);
+            seen[static_cast<size_t>(i)] = Denormals::now();
+            meet();
+          },
+          tbb::simple_partitioner());
+    });
+    CHECK(come == 4);
+    for (const Denormals& one : seen) {
+      CHECK(!one.inputs_are_zero);
+      CHECK(!one.results_are_zero);
+    }
+  };
+  after();
+  for (int round = 0; round < 3; ++round) {
+    const Gathering chain(4);
+    crew(4, make_arena(crowd.arena))->run(chain);
+    CHECK(std::set<std::thread::id>(chain.ids.begin(), chain.ids.end()).size() == 4);
+    for (const Denormals& one : chain.seen) {
+      CHECK(one.inputs_are_zero);
+      CHECK(one.results_are_zero);
+    }
+    after();
+  }
 }
 
 TEST_CASE("concurrency: a program inside the caller's parallel_for") {

@@ -116,6 +116,30 @@ TEST_CASE("compile: Flatten and Unflatten see (N, C, H, W) order whatever lies i
   CHECK(same_bits(net(x), straight(x)));
 }
 
+TEST_CASE("compile: a Linear whose features are pictures computes them channels-last") {
+  const Linear linear = with_values(Linear(7, 5 * 3 * 4), 3);
+  const ConvTranspose2d conv = with_values(ConvTranspose2d(5, 4, 3), 4);
+  const auto net = sequential(linear, ReLU(), Unflatten(1, {5, 3, 4}), conv);
+  Random random(2);
+  const Tensor x = random.randn({2, 7});
+  CHECK(operations(compile(net, x.shape())) == Names{"Linear", "ConvTranspose2d"});
+  CHECK(same_bits(net(x), conv(ReLU()(linear(x)).reshape({2, 5, 3, 4}))));
+  // Not where somebody else reads them, or sees them as they are.
+  struct Fork : Module {
+    Linear linear = child("linear", Linear(7, 5 * 3 * 4));
+    ConvTranspose2d conv = child("conv", ConvTranspose2d(5, 4, 3));
+    Values forward(Values xs) const override {
+      const Value features = linear(xs[0]);
+      return {features, conv(Unflatten(1, {5, 3, 4})(features)), Unflatten(1, {5, 3, 4})(linear(xs[0]))};
+    }
+  };
+  const Fork fork = with_values(Fork());
+  const std::vector<Tensor> ys = fork(std::vector<Tensor>{x});
+  CHECK(same_bits(ys[0], fork.linear(x)));
+  CHECK(same_bits(ys[1], fork.conv(ys[0].reshape({2, 5, 3, 4}))));
+  CHECK(same_bits(ys[2], ys[0].reshape({2, 5, 3, 4})));
+}
+
 TEST_CASE("compile: intermediate values share one arena") {
   Sequential net;
   for (int i = 0; i < 10; ++i) net.append(ConvTranspose2d(4, 4, 1));
@@ -142,8 +166,78 @@ TEST_CASE("Program: inputs and outputs of other shapes are refused") {
   CHECK(error_of([&] { other.run(workspace, in, out); }) == "this workspace was made for another program");
 }
 
-TEST_CASE("Program: takes no more threads than the machine has") {
-  CHECK(compile(with_values(ConvTranspose2d(2, 3, 2)), {1, 2, 3, 3}, {.threads = 100'000}).threads() <= 1024);
+TEST_CASE("Program: takes no more threads than the machine has, and one where there is little to do") {
+  const auto layer = with_values(ConvTranspose2d(32, 32, 4, {.stride = 2}));
+  CHECK(compile(layer, {1, 32, 64, 64}, {.threads = 100'000}).threads() == compile(layer, {1, 32, 64, 64}).threads());
+  CHECK(compile(layer, {1, 32, 64, 64}).threads() <= 1024);
+  CHECK(compile(layer, {1, 32, 1, 1}, {.threads = 2}).threads() == 1);
+}
+
+TEST_CASE("Program: a profile is a run that was watched") {
+  const auto net = with_values(sequential(ConvTranspose2d(32, 64, 4, {.stride = 2, .padding = 1}), ReLU(),
+                                          ConvTranspose2d(64, 3, 4, {.stride = 2, .padding = 1}), Tanh()));
+  Random random(5);
+  std::vector<Tensor> x{random.randn({4, 32, 20, 20})};
+  for (int threads : {1, 0}) {
+    const Program program = compile(net, x[0].shape(), {.threads = threads});
+    Workspace workspace(program);
+    std::vector<Tensor> y{Tensor(program.outputs()[0].shape)};
+    const Profile profile = program.profile(workspace, x, y);
+    CHECK(same_bits(y[0], program(x[0])));
+    REQUIRE(profile.steps.size() == 2);
+    double sum = 0, end = 0, last = 0;  // of the steps; of the step before; of this one
+    for (double seconds : profile.steps) sum += seconds;
+    CHECK(sum <= profile.seconds);
+    size_t step = 0;
+    int64_t next = 0;
+    for (const Profile::Tile& tile : profile.tiles) {
+      if (tile.step != step) {
+        CHECK(tile.step == step + 1);
+        CHECK(next > 1);
+        CHECK(last - end == doctest::Approx(profile.steps[step]));
+        end = last;
+        step = tile.step;
+        next = 0;
+      }
+      CHECK(tile.tile == next++);
+      CHECK(end <= tile.begin);
+      CHECK(tile.begin < tile.end);
+      CHECK(tile.end <= profile.seconds);
+      CHECK(tile.worker >= 0);
+      CHECK(tile.worker < program.threads());
+      last = std::max(last, tile.end);
+    }
+    CHECK(step == 1);
+  }
+}
+
+TEST_CASE("Program: a step moves its inputs, its output and the weights that it reads, each once") {
+  // Of 4 x 4 taps a single pixel with a padding of 1 meets 2 x 2.
+  const auto net = with_values(
+      sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), Flatten(), Sigmoid(), Linear(128, 64)));
+  const Program program = compile(net, {3, 16, 1, 1}, {.algorithm = "direct"});
+  std::vector<size_t> floats;
+  for (const StepInfo& step : program.steps())
+    if (step.operation != "Relayout") floats.push_back(step.bytes / sizeof(float));
+  CHECK(floats[0] >= 3 * 16 + 3 * 128 + 16 * 32 * 4);
+  CHECK(floats[0] < 3 * 16 + 3 * 128 + 16 * 32 * 4 + 64);
+  CHECK(floats.back() >= 3 * 128 + 3 * 64 + 128 * 64);
+  CHECK(floats.back() < 3 * 128 + 3 * 64 + 128 * 64 + 64);
+}
+
+TEST_CASE("Program: a run allocates nothing") {
+  const auto net = with_values(sequential(ConvTranspose2d(32, 64, 4, {.stride = 2, .padding = 1}), BatchNorm2d(64),
+                                          ReLU(), ConvTranspose2d(64, 3, 4, {.stride = 2, .padding = 1}), Tanh()));
+  Random random(5);
+  std::vector<Tensor> x{random.randn({2, 32, 16, 16})};
+  for (int threads : {1, 0}) {
+    const Program program = compile(net, x[0].shape(), {.threads = threads});
+    Workspace workspace(program);
+    std::vector<Tensor> y{Tensor(program.outputs()[0].shape)};
+    const PeakMemory memory;
+    program.run(workspace, x, y);
+    CHECK(memory.bytes() == 0);
+  }
 }
 
 TEST_CASE("Program: denormals count as zero while it runs, and the caller's mode is kept") {

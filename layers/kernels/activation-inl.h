@@ -1,6 +1,7 @@
 #pragma once
 // act(v), for vectors in registers and for runs of memory. Included by the files of the instruction sets.
 #include "kernels.h"
+#include "pointwise-inl.h"
 #include "simd.h"
 
 namespace upconv::kernels {
@@ -30,9 +31,14 @@ UPCONV_INLINE Batch activate(Batch v, Activation act) {
     case Activation::relu:
       return relu<Arch>(v);
     case Activation::leaky_relu:
-      return leaky_relu<Arch>(v, Batch(act.slope));
-    default:
+      return leaky_relu<Arch>(v, Batch(act.a));
+    case Activation::tanh:
+    case Activation::sigmoid:
       return transcendental<Arch>(v, act.kind);
+    case Activation::hardtanh:
+      return clamp<Arch>(v, Batch(act.a), Batch(act.b));
+    default:
+      return rare<Arch>(v, act);
   }
 }
 
@@ -59,18 +65,6 @@ void affine_run(const float* x, float* y, int64_t count, float scale, float shif
   using Batch = typename Simd<Arch>::Batch;
   const Batch s(scale), t(shift);
   map<Arch>(x, y, count, [=](Batch v, int64_t, int) { return activate<Arch>(Simd<Arch>::fma(v, s, t), act); });
-}
-
-template <class Arch>
-void affine_channels_run(const float* x, float* y, int64_t count, const float* scale, const float* shift,
-                         Activation act) {
-  using Batch = typename Simd<Arch>::Batch;
-  map<Arch>(x, y, count, [=](Batch v, int64_t i, int n) {
-    const bool whole = n == Simd<Arch>::width;
-    const Batch s = whole ? Simd<Arch>::load(scale + i) : load_partial<Arch>(scale + i, n);
-    const Batch t = whole ? Simd<Arch>::load(shift + i) : load_partial<Arch>(shift + i, n);
-    return activate<Arch>(Simd<Arch>::fma(v, s, t), act);
-  });
 }
 
 }  // namespace

@@ -130,6 +130,8 @@ Value PReLU::forward(Value x) const {
   return x.graph().apply(std::make_shared<PReLUOperation>(weight, x.shape().size()), {x});
 }
 
+std::string PReLU::extra_repr() const { return fmt::format("num_parameters={}", num_parameters); }
+
 Value ELU::forward(Value x) const { return apply("ELU", {Pointwise::elu, static_cast<float>(alpha)}, x, inplace); }
 std::string ELU::extra_repr() const {
   return fmt::format("alpha={}{}", python(alpha), inplace ? ", inplace=True" : "");
@@ -144,6 +146,7 @@ GELU::GELU(std::string approximate) : approximate(std::move(approximate)) {
 Value GELU::forward(Value x) const {
   return apply("GELU", {approximate == "tanh" ? Pointwise::gelu_tanh : Pointwise::gelu}, x);
 }
+std::string GELU::extra_repr() const { return fmt::format("approximate='{}'", approximate); }
 
 Value Softplus::forward(Value x) const {
   return apply("Softplus", {Pointwise::softplus, static_cast<float>(beta), static_cast<float>(threshold)}, x);

@@ -54,7 +54,7 @@ class PReLU : public Module {
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "PReLU"; }
-  std::string extra_repr() const override { return "num_parameters=" + std::to_string(num_parameters); }
+  std::string extra_repr() const override;
   int64_t num_parameters;
   Parameter weight;
 };
@@ -91,7 +91,7 @@ class GELU : public Module {
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "GELU"; }
-  std::string extra_repr() const override { return "approximate='" + approximate + "'"; }
+  std::string extra_repr() const override;
   std::string approximate;
 };
 

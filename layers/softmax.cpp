@@ -79,6 +79,6 @@ class SoftmaxOperation : public Operation {
 
 Value Softmax::forward(Value x) const { return x.graph().apply(std::make_shared<SoftmaxOperation>(dim), {x}); }
 
-std::string Softmax::extra_repr() const { return "dim=" + (dim ? std::to_string(*dim) : "None"); }
+std::string Softmax::extra_repr() const { return dim ? fmt::format("dim={}", *dim) : "dim=None"; }
 
 }  // namespace upconv

@@ -23,8 +23,18 @@ UPCONV_INLINE Batch transcendental(Batch v, Activation::Kind kind) {
   return Batch(1.0f) / (Batch(1.0f) + Simd<Arch>::exp(-v));
 }
 
+/// The kinds that cost tens of instructions. One copy out of line: a call does not matter to them, and they weigh
+/// nothing where others are applied.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+__attribute__((noinline)) Batch heavy(Batch v, Activation act) {
+  if (act.kind == Activation::tanh || act.kind == Activation::sigmoid) return transcendental<Arch>(v, act.kind);
+  return rare<Arch>(v, act);
+}
+
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch activate(Batch v, Activation act) {
+  // So improbable that nobody keeps registers free for the call.
+  if (__builtin_expect_with_probability(act.kind >= Activation::tanh, 0, 0.9999)) return heavy<Arch>(v, act);
   switch (act.kind) {
     case Activation::identity:
       return v;
@@ -32,13 +42,8 @@ UPCONV_INLINE Batch activate(Batch v, Activation act) {
       return relu<Arch>(v);
     case Activation::leaky_relu:
       return leaky_relu<Arch>(v, Batch(act.a));
-    case Activation::tanh:
-    case Activation::sigmoid:
-      return transcendental<Arch>(v, act.kind);
-    case Activation::hardtanh:
-      return clamp<Arch>(v, Batch(act.a), Batch(act.b));
     default:
-      return rare<Arch>(v, act);
+      return clamp<Arch>(v, Batch(act.a), Batch(act.b));
   }
 }
 

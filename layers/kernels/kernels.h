@@ -9,15 +9,16 @@
 
 namespace upconv::kernels {
 
-/// act(v): applied to every output where it is stored. Kinds, and what a and b are to them: upconv::Pointwise.
+/// act(v): applied to every output where it is stored. Kinds, the cheap ones before tanh, and what a and b are to them:
+/// upconv::Pointwise.
 struct Activation {
   enum Kind : int32_t {
     identity,
     relu,
     leaky_relu,
+    hardtanh,
     tanh,
     sigmoid,
-    hardtanh,
     hardsigmoid,
     hardswish,
     elu,

@@ -91,9 +91,8 @@ UPCONV_INLINE Batch mish(Batch v) {
   return v * (numerator / denominator);
 }
 
-/// One copy out of line: they cost so much that a call does not matter, and weigh nothing where others are applied.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
-__attribute__((noinline)) Batch rare(Batch v, Activation act) {
+UPCONV_INLINE Batch rare(Batch v, Activation act) {
   using S = Simd<Arch>;
   const Batch sixth = clamp<Arch>(v + Batch(3.0f), Batch(0.0f), Batch(6.0f)) / Batch(6.0f);
   switch (act.kind) {

@@ -130,6 +130,11 @@ TEST_CASE("norm: after a convolution there is no layout to change, and the activ
   check_close(activated, expected, [](int64_t) { return tolerance(3, 1); });
 }
 
+TEST_CASE("norm: moments and normalise share the change of layout") {
+  const auto steps = compile(InstanceNorm2d(20), {1, 20, 6, 7}).steps();
+  CHECK(std::count_if(steps.begin(), steps.end(), [](const StepInfo& s) { return s.operation == "Relayout"; }) == 2);
+}
+
 TEST_CASE("norm: running statistics fold, without them nothing does") {
   const auto steps = [](const InstanceNorm2dOptions& options) {
     return compile(randomized(sequential(ConvTranspose2d(5, 20, 3), InstanceNorm2d(20, options)), 1), {1, 5, 30, 30})

@@ -54,8 +54,8 @@ UPCONV_INLINE Batch softplus(Batch v, Batch beta, Batch threshold) {
 }
 
 /// v times the normal distribution's share below v. The share below -a is exp(-a^2 / 2) t P(t), t = 1 / (1 + a / 4): P
-/// has the least relative error for a in [0, 13.5], 4e-8; exp is 0 beyond. Computed from the smaller share, so the only
-/// loss is a^2 / 2 units in the last place where the square was rounded.
+/// has the least relative error for a in [0, 13.5], 4e-8; exp is 0 beyond. Taken from the smaller share, and so within 6
+/// (1 + a^2 / 2) units in the last place: exp loses what the rounding of its exponent cost.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch gelu(Batch v) {
   using S = Simd<Arch>;
@@ -79,7 +79,7 @@ UPCONV_INLINE Batch gelu_tanh(Batch v) {
   return gated<Arch>(v, v * Simd<Arch>::fma(v * v, Batch(two_root * 0.044715f), Batch(two_root)));
 }
 
-/// v tanh(log(1 + exp(v))) = v (1 - 1 / ...) as a quotient of polynomials in e = exp(-|v|), which cannot overflow.
+/// v tanh(log(1 + exp(v))), the tanh as a quotient of polynomials in e = exp(-|v|), which cannot overflow.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch mish(Batch v) {
   using S = Simd<Arch>;

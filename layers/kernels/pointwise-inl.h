@@ -54,8 +54,8 @@ UPCONV_INLINE Batch softplus(Batch v, Batch beta, Batch threshold) {
 }
 
 /// v times the normal distribution's share below v. The share below -a is exp(-a^2 / 2) t P(t), t = 1 / (1 + a / 4): P
-/// has the least relative error for a in [0, 13.5], 4e-8; exp is 0 beyond. Taken from the smaller share, and so within 6
-/// (1 + a^2 / 2) units in the last place: exp loses what the rounding of its exponent cost.
+/// has the least relative error for a in [0, 13.5], 4e-8; exp is 0 beyond. Taken from the smaller share, and so within
+/// 6 (1 + a^2 / 2) units in the last place: exp loses what the rounding of its exponent cost.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch gelu(Batch v) {
   using S = Simd<Arch>;

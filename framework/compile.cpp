@@ -130,9 +130,14 @@ std::unique_ptr<Step> Relayout::lower(const Lowering& lowering) const {
   return std::make_unique<RelayoutStep>(image_shape(lowering.output.shape), lowering.output_layout);
 }
 
-/// The value of `node` in the layout `to`, by a new node right before position `at` of the order where it has another.
+/// The value of `node` in the layout `to`, where it has another by a node that an earlier reader asked for, or else by
+/// a new one right before position `at` of the order.
 int relaid(Plan& plan, int node, Layout to, size_t& at) {
   if (plan.at(node).layout == to || same_in_both_layouts(plan.at(node).type.shape)) return node;
+  for (int earlier : plan.order)
+    if (plan.at(earlier).inputs == std::vector<int>{node} && plan.at(earlier).layout == to &&
+        dynamic_cast<const Relayout*>(plan.at(earlier).operation.get()))
+      return earlier;
   Plan::Node made;
   made.operation = std::make_shared<Relayout>();
   made.inputs = {node};

@@ -34,9 +34,25 @@ struct ChannelAffine {
 
 /// An element-wise function that a layer can apply where it stores its result.
 struct Pointwise {
-  enum Kind { identity, relu, leaky_relu, tanh, sigmoid };
+  enum Kind {
+    identity,
+    relu,
+    leaky_relu,
+    hardtanh,
+    tanh,
+    sigmoid,
+    hardsigmoid,
+    hardswish,
+    elu,
+    silu,
+    gelu,
+    gelu_tanh,
+    softplus,
+    mish
+  };
   Kind kind = identity;
-  float slope = 0;  ///< leaky_relu's negative_slope
+  float a = 0;  ///< leaky_relu's negative_slope, elu's alpha, softplus' beta, hardtanh's min_val
+  float b = 0;  ///< softplus' threshold, hardtanh's max_val
 };
 
 /// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed

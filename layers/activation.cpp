@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "layers/channel_tiles.h"
 #include "layers/conv_step.h"
 #include "layers/python.h"
 
@@ -30,14 +31,16 @@ class PointwiseStep : public Step {
   const kernels::Table& table_;
 };
 
+const Type& checked(const Type& x) {
+  if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+  return x;
+}
+
 class PointwiseOperation : public Operation {
  public:
   PointwiseOperation(std::string_view name, Pointwise function) : name_(name), function_(function) {}
   std::string_view name() const override { return name_; }
-  Type infer(std::span<const Type> inputs) const override {
-    if (inputs[0].dtype != DType::float32) fail("expected float32, got {}", upconv::name(inputs[0].dtype));
-    return inputs[0];
-  }
+  Type infer(std::span<const Type> inputs) const override { return checked(inputs[0]); }
   std::optional<Pointwise> pointwise() const override { return function_; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return std::make_unique<PointwiseStep>(numel(lowering.output.shape), to_kernel(function_),
@@ -49,8 +52,63 @@ class PointwiseOperation : public Operation {
   Pointwise function_;
 };
 
+/// LeakyReLU with a slope for each channel.
+class PReLUStep : public Step {
+ public:
+  PReLUStep(std::vector<float> slope, const ImageShape& shape, Layout layout, const kernels::Table& table)
+      : slope_(std::move(slope)), tiles_(shape, layout), table_(table) {}
+  int64_t tiles() const override { return tiles_.tiles(); }
+  void run(int64_t tile, const Frame& frame) const override {
+    const ChannelTiles::Piece piece = tiles_.piece(tile);
+    const float* x = static_cast<const float*>(frame.inputs[0]) + piece.offset;
+    float* y = static_cast<float*>(frame.output) + piece.offset;
+    if (tiles_.channels_last()) return table_.prelu_channels(x, y, piece.pixels, piece.channels, slope_.data());
+    for (int64_t c = piece.channel; c < piece.channel + piece.channels; ++c, x += piece.pixels, y += piece.pixels)
+      table_.activate(x, y, piece.pixels, {kernels::Activation::leaky_relu, slope_[static_cast<size_t>(c)]});
+  }
+  std::string algorithm() const override { return "prelu"; }
+
+ private:
+  std::vector<float> slope_;
+  ChannelTiles tiles_;
+  const kernels::Table& table_;
+};
+
+/// With slopes of the channels, which are in dimension 1: of pictures in either layout, of other values as they lie.
+class PReLUOperation : public Operation {
+ public:
+  PReLUOperation(const Parameter& weight, size_t rank) : weight_(weight), rank_(rank) {}
+  std::string_view name() const override { return "PReLU"; }
+  Type infer(std::span<const Type> inputs) const override {
+    const Shape& shape = checked(inputs[0]).shape;
+    const int64_t channels = shape.size() > 1 ? shape[1] : 1, slopes = weight_.shape()[0];
+    if (shape.empty()) fail("expected at least one dimension for {} slopes, got a scalar", slopes);
+    if (channels != slopes) fail("expected {} channels, got {} in {}", slopes, channels, str(shape));
+    return inputs[0];
+  }
+  bool any_layout(std::span<const Type>) const override { return rank_ == 4; }
+  Layout preferred_layout(Layout wanted) const override { return rank_ == 4 ? wanted : Layout::contiguous; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    const Shape& shape = lowering.output.shape;
+    std::vector<float> slope(static_cast<size_t>(numel(weight_.shape())));
+    weight_.stored().to_float(slope.data());
+    const ImageShape image{shape[0], shape[1], 1, numel(Shape(shape.begin() + 2, shape.end()))};
+    return std::make_unique<PReLUStep>(std::move(slope), image, lowering.output_layout,
+                                       kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  Parameter weight_;
+  size_t rank_;
+};
+
 Value apply(std::string_view name, Pointwise function, Value x, bool inplace = false) {
   return x.graph().apply(std::make_shared<PointwiseOperation>(name, function), {x}, inplace);
+}
+
+Parameter slopes(int64_t count, double value) {
+  if (count < 1) fail("PReLU: num_parameters must be positive, got {}", count);
+  return Parameter(Tensor({count}, std::vector<float>(static_cast<size_t>(count), static_cast<float>(value))));
 }
 
 }  // namespace
@@ -63,6 +121,55 @@ Value LeakyReLU::forward(Value x) const {
 std::string LeakyReLU::extra_repr() const {
   return fmt::format("negative_slope={}{}", python(negative_slope), inplace ? ", inplace=True" : "");
 }
+
+PReLU::PReLU(int64_t num_parameters, double init)
+    : num_parameters(num_parameters), weight(add_parameter("weight", slopes(num_parameters, init))) {}
+
+Value PReLU::forward(Value x) const {
+  if (num_parameters == 1) return apply("PReLU", {Pointwise::leaky_relu, *weight.value().data()}, x);
+  return x.graph().apply(std::make_shared<PReLUOperation>(weight, x.shape().size()), {x});
+}
+
+std::string PReLU::extra_repr() const { return fmt::format("num_parameters={}", num_parameters); }
+
+Value ELU::forward(Value x) const { return apply("ELU", {Pointwise::elu, static_cast<float>(alpha)}, x, inplace); }
+std::string ELU::extra_repr() const {
+  return fmt::format("alpha={}{}", python(alpha), inplace ? ", inplace=True" : "");
+}
+
+Value SiLU::forward(Value x) const { return apply("SiLU", {Pointwise::silu}, x, inplace); }
+
+GELU::GELU(std::string approximate) : approximate(std::move(approximate)) {
+  if (this->approximate != "none" && this->approximate != "tanh")
+    fail("GELU: approximate must be 'none' or 'tanh', got '{}'", this->approximate);
+}
+Value GELU::forward(Value x) const {
+  return apply("GELU", {approximate == "tanh" ? Pointwise::gelu_tanh : Pointwise::gelu}, x);
+}
+std::string GELU::extra_repr() const { return fmt::format("approximate='{}'", approximate); }
+
+Value Softplus::forward(Value x) const {
+  return apply("Softplus", {Pointwise::softplus, static_cast<float>(beta), static_cast<float>(threshold)}, x);
+}
+std::string Softplus::extra_repr() const {
+  return fmt::format("beta={}, threshold={}", python(beta), python(threshold));
+}
+
+Hardtanh::Hardtanh(double min_val, double max_val, bool inplace)
+    : min_val(min_val), max_val(max_val), inplace(inplace) {
+  if (!(max_val > min_val)) fail("Hardtanh: max_val must be greater than min_val {}, got {}", min_val, max_val);
+}
+Value Hardtanh::forward(Value x) const {
+  return apply("Hardtanh", {Pointwise::hardtanh, static_cast<float>(min_val), static_cast<float>(max_val)}, x, inplace);
+}
+std::string Hardtanh::extra_repr() const {
+  return fmt::format("min_val={}, max_val={}{}", python(min_val), python(max_val), inplace ? ", inplace=True" : "");
+}
+
+Value ReLU6::forward(Value x) const { return apply("ReLU6", {Pointwise::hardtanh, 0, 6}, x, inplace); }
+Value Hardsigmoid::forward(Value x) const { return apply("Hardsigmoid", {Pointwise::hardsigmoid}, x, inplace); }
+Value Hardswish::forward(Value x) const { return apply("Hardswish", {Pointwise::hardswish}, x, inplace); }
+Value Mish::forward(Value x) const { return apply("Mish", {Pointwise::mish}, x, inplace); }
 
 Value Tanh::forward(Value x) const { return apply("Tanh", {Pointwise::tanh}, x); }
 Value Sigmoid::forward(Value x) const { return apply("Sigmoid", {Pointwise::sigmoid}, x); }

@@ -1,4 +1,6 @@
 #pragma once
+#include <string>
+
 #include "../framework/module.h"
 
 namespace upconv {
@@ -41,6 +43,122 @@ class Sigmoid : public Module {
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Sigmoid"; }
+};
+
+/// torch.nn.PReLU: x where x >= 0, weight * x elsewhere, with one weight for all or one for each channel (dimension 1;
+/// a value of one dimension has one channel). Parameter: weight (num_parameters), `init` until set.
+class PReLU : public Module {
+ public:
+  /// Throws Error where num_parameters is not positive.
+  explicit PReLU(int64_t num_parameters = 1, double init = 0.25);
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "PReLU"; }
+  std::string extra_repr() const override;
+  int64_t num_parameters;
+  Parameter weight;
+};
+
+/// torch.nn.ELU: x where x > 0, alpha * (exp(x) - 1) elsewhere. Any shape.
+class ELU : public Module {
+ public:
+  explicit ELU(double alpha = 1.0, bool inplace = false) : alpha(alpha), inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "ELU"; }
+  std::string extra_repr() const override;
+  double alpha;
+  bool inplace;
+};
+
+/// torch.nn.SiLU: x / (1 + exp(-x)). Any shape.
+class SiLU : public Module {
+ public:
+  explicit SiLU(bool inplace = false) : inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "SiLU"; }
+  std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
+  bool inplace;
+};
+
+/// torch.nn.GELU: x times the share of the normal distribution that lies below x, or with approximate = "tanh"
+/// x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))). Any shape.
+class GELU : public Module {
+ public:
+  /// Throws Error where approximate is neither "none" nor "tanh".
+  explicit GELU(std::string approximate = "none");
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "GELU"; }
+  std::string extra_repr() const override;
+  std::string approximate;
+};
+
+/// torch.nn.Softplus: log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold. Any shape.
+class Softplus : public Module {
+ public:
+  explicit Softplus(double beta = 1.0, double threshold = 20.0) : beta(beta), threshold(threshold) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Softplus"; }
+  std::string extra_repr() const override;
+  double beta, threshold;
+};
+
+/// torch.nn.Hardtanh: x, but at least min_val and at most max_val. Any shape.
+class Hardtanh : public Module {
+ public:
+  /// Throws Error where max_val is not greater than min_val.
+  explicit Hardtanh(double min_val = -1.0, double max_val = 1.0, bool inplace = false);
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Hardtanh"; }
+  std::string extra_repr() const override;
+  double min_val, max_val;
+  bool inplace;
+};
+
+/// torch.nn.ReLU6: x, but at least 0 and at most 6. Any shape.
+class ReLU6 : public Module {
+ public:
+  explicit ReLU6(bool inplace = false) : inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "ReLU6"; }
+  std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
+  bool inplace;
+};
+
+/// torch.nn.Hardsigmoid: x + 3 within [0, 6], divided by 6. Any shape. PyTorch does not print inplace.
+class Hardsigmoid : public Module {
+ public:
+  explicit Hardsigmoid(bool inplace = false) : inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Hardsigmoid"; }
+  bool inplace;
+};
+
+/// torch.nn.Hardswish: x * Hardsigmoid(x). Any shape. PyTorch does not print inplace.
+class Hardswish : public Module {
+ public:
+  explicit Hardswish(bool inplace = false) : inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Hardswish"; }
+  bool inplace;
+};
+
+/// torch.nn.Mish: x * tanh(log(1 + exp(x))). Any shape.
+class Mish : public Module {
+ public:
+  explicit Mish(bool inplace = false) : inplace(inplace) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Mish"; }
+  std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
+  bool inplace;
 };
 
 }  // namespace upconv

@@ -391,8 +391,8 @@ std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const P
 }
 
 kernels::Activation to_kernel(const Pointwise& pointwise) {
-  static_assert(static_cast<int>(Pointwise::sigmoid) == static_cast<int>(kernels::Activation::sigmoid));
-  return {static_cast<kernels::Activation::Kind>(pointwise.kind), pointwise.slope};
+  static_assert(static_cast<int>(Pointwise::mish) == static_cast<int>(kernels::Activation::mish));
+  return {static_cast<kernels::Activation::Kind>(pointwise.kind), pointwise.a, pointwise.b};
 }
 
 }  // namespace upconv

@@ -1,133 +1,346 @@
 #include "layers/norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "framework/fail.h"
 #include "framework/layout.h"
-#include "framework/program.h"
 #include "layers/conv_step.h"
+#include "layers/norm_step.h"
 #include "layers/python.h"
 
 namespace upconv {
 namespace {
 
-/// y = act(x * scale[c] + shift[c]), where no layer before it could absorb it. A tile is one image.
-class AffineStep : public Step {
- public:
-  AffineStep(const ChannelAffine& affine, const ImageShape& shape, Layout layout, kernels::Activation activation,
-             const kernels::Table& table)
-      : scale_(affine.scale.begin(), affine.scale.end()),
-        shift_(affine.shift.begin(), affine.shift.end()),
-        shape_(shape),
-        layout_(layout),
-        activation_(activation),
-        table_(table) {}
-  int64_t tiles() const override { return shape_.N; }
-  void run(int64_t image, const Frame& frame) const override {
-    const int64_t pixels = shape_.H * shape_.W, C = shape_.C;
-    const float* x = static_cast<const float*>(frame.inputs[0]) + image * C * pixels;
-    float* y = static_cast<float*>(frame.output) + image * C * pixels;
-    if (layout_ == Layout::channels_last)
-      for (int64_t p = 0; p < pixels; ++p)
-        table_.affine_channels(x + p * C, y + p * C, C, scale_.data(), shift_.data(), activation_);
-    else
-      for (size_t c = 0; c < static_cast<size_t>(C); ++c, x += pixels, y += pixels)
-        table_.affine(x, y, pixels, scale_[c], shift_[c], activation_);
-  }
-  std::string algorithm() const override { return "affine"; }
+/// What multiplies and what is added; nothing where the layer has none.
+struct Affine {
+  std::optional<Parameter> weight, bias;
+
+  std::vector<float> weights(int64_t count) const { return values(weight, count, 1); }
+  std::vector<float> biases(int64_t count) const { return values(bias, count, 0); }
 
  private:
-  std::vector<float> scale_, shift_;
-  ImageShape shape_;
-  Layout layout_;
-  kernels::Activation activation_;
-  const kernels::Table& table_;
+  static std::vector<float> values(const std::optional<Parameter>& parameter, int64_t count, float otherwise) {
+    std::vector<float> all(static_cast<size_t>(count), otherwise);
+    if (parameter) parameter->stored().to_float(all.data());
+    return all;
+  }
 };
 
-class BatchNorm2dOperation : public Operation {
- public:
-  explicit BatchNorm2dOperation(const BatchNorm2d& layer) : layer_(layer) {}
+template <class Layer>
+Affine affine_of(const Layer& layer, bool affine) {
+  Affine made;
+  if (affine) made.weight = layer.weight;
+  if (affine && layer.options.bias) made.bias = layer.bias;
+  return made;
+}
 
-  std::string_view name() const override { return "BatchNorm2d"; }
+void check_float(const Type& x) {
+  if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+}
+
+void check_picture(const Type& x, bool unbatched) {
+  check_float(x);
+  const size_t rank = x.shape.size();
+  if (!unbatched && rank != 4) fail("expected a 4-D input (N, C, H, W), got {}", str(x.shape));
+  if (rank != 3 && rank != 4) fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+}
+
+void check_channels(int64_t expected, int64_t got, const Shape& shape) {
+  if (expected != got) fail("expected {} channels, got {} in {}", expected, got, str(shape));
+}
+
+/// A norm by statistics that are parameters: y = (x - mean) / sqrt(var + eps) * weight + bias for each channel.
+class KnownNormOperation : public Operation {
+ public:
+  template <class Layer>
+  KnownNormOperation(const Layer& layer, std::string_view name, bool unbatched)
+      : name_(name),
+        unbatched_(unbatched),
+        channels_(layer.num_features),
+        eps_(layer.options.eps),
+        affine_(affine_of(layer, layer.options.affine)),
+        mean_(layer.running_mean),
+        variance_(layer.running_var) {}
+
+  std::string_view name() const override { return name_; }
 
   Type infer(std::span<const Type> inputs) const override {
-    const Type& x = inputs[0];
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-    if (x.shape.size() != 4) fail("expected a 4-D input (N, C, H, W), got {}", str(x.shape));
-    if (x.shape[1] != layer_.num_features)
-      fail("expected {} channels, got {} in {}", layer_.num_features, x.shape[1], str(x.shape));
-    return x;
+    check_picture(inputs[0], unbatched_);
+    check_channels(channels_, image_shape(inputs[0].shape).C, inputs[0].shape);
+    return inputs[0];
   }
 
   /// In float64, so that folding rounds once.
   std::optional<ChannelAffine> channel_affine() const override {
-    const size_t C = static_cast<size_t>(layer_.num_features);
-    std::vector<float> weight(C, 1.0f), bias(C, 0.0f), mean(C), variance(C);
-    if (layer_.options.affine) layer_.weight.stored().to_float(weight.data());
-    if (layer_.options.affine && layer_.options.bias) layer_.bias.stored().to_float(bias.data());
-    layer_.running_mean.stored().to_float(mean.data());
-    layer_.running_var.stored().to_float(variance.data());
+    const size_t C = static_cast<size_t>(channels_);
+    const std::vector<float> weight = affine_.weights(channels_), bias = affine_.biases(channels_);
+    std::vector<float> mean(C), variance(C);
+    mean_.stored().to_float(mean.data());
+    variance_.stored().to_float(variance.data());
     ChannelAffine affine;
     for (size_t c = 0; c < C; ++c) {
-      affine.scale.push_back(weight[c] / std::sqrt(variance[c] + layer_.options.eps));
+      affine.scale.push_back(weight[c] / std::sqrt(variance[c] + eps_));
       affine.shift.push_back(bias[c] - mean[c] * affine.scale.back());
     }
-    for (const Parameter& p : {layer_.weight, layer_.bias, layer_.running_mean, layer_.running_var})
-      affine.key += fmt::format("{}:{},", fmt::ptr(p.identity()), p.version());
+    for (const std::optional<Parameter>& p :
+         {affine_.weight, affine_.bias, std::optional(mean_), std::optional(variance_)})
+      affine.key += p ? fmt::format("{}:{},", fmt::ptr(p->identity()), p->version()) : "none,";
     return affine;
   }
 
   std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
     if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<BatchNorm2dOperation>(*this);
+    auto merged = std::make_shared<KnownNormOperation>(*this);
     merged->activation_ = pointwise;
     return merged;
   }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return std::make_unique<AffineStep>(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout,
-                                        to_kernel(activation_), kernels::table(*lowering.options.isa));
+    return affine_step(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout,
+                       to_kernel(activation_), kernels::table(*lowering.options.isa));
   }
 
  private:
-  BatchNorm2d layer_;
+  std::string_view name_;
+  bool unbatched_;
+  int64_t channels_;
+  double eps_;
+  Affine affine_;
+  Parameter mean_, variance_;
   Pointwise activation_;
 };
 
-Tensor filled(int64_t count, float value) {
-  return Tensor({count}, std::vector<float>(static_cast<size_t>(count), value));
+/// A norm by the statistics of its input. Written down as three operations, so that whatever comes to know the
+/// statistics earlier can take the place of the first.
+struct OwnNorm {
+  std::string_view name;
+  std::function<NormGroups(const Type&)> rule;  ///< throws Error where the input does not fit
+  Affine affine;
+  double eps;
+  Layout layout = Layout::channels_last;  ///< of the input
+};
+
+/// One of the three: its input lies as the norm says, if it is the picture.
+class OwnNormOperation : public Operation {
+ public:
+  OwnNormOperation(std::shared_ptr<const OwnNorm> norm, const Type& input) : norm_(std::move(norm)), input_(input) {}
+  std::string_view name() const override { return norm_->name; }
+  bool any_layout(std::span<const Type>) const final { return false; }
+  Layout preferred_layout(Layout) const final { return norm_->layout; }
+  Layout output_layout(Layout, Layout) const final { return norm_->layout; }
+
+ protected:
+  NormGroups groups() const { return norm_->rule(input_); }
+  std::shared_ptr<const OwnNorm> norm_;
+
+ private:
+  Type input_;
+};
+
+class MomentsOperation : public OwnNormOperation {
+ public:
+  using OwnNormOperation::OwnNormOperation;
+  Type infer(std::span<const Type>) const override { return {moments_shape(groups()), DType::float32}; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    return moments_step(groups(), kernels::table(*lowering.options.isa));
+  }
+};
+
+class StatisticsOperation : public OwnNormOperation {
+ public:
+  using OwnNormOperation::OwnNormOperation;
+  Type infer(std::span<const Type>) const override { return {statistics_shape(groups()), DType::float32}; }
+  std::unique_ptr<Step> lower(const Lowering&) const override {
+    const int64_t C = groups().shape.C;
+    return statistics_step(groups(), {norm_->affine.weights(C), norm_->affine.biases(C), norm_->eps});
+  }
+};
+
+class NormaliseOperation : public OwnNormOperation {
+ public:
+  using OwnNormOperation::OwnNormOperation;
+  Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
+    if (activation_.kind != Pointwise::identity) return nullptr;
+    auto merged = std::make_shared<NormaliseOperation>(*this);
+    merged->activation_ = pointwise;
+    return merged;
+  }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    return normalise_step(groups(), to_kernel(activation_), kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  Pointwise activation_;
+};
+
+Value normalised(Value x, OwnNorm norm) {
+  const auto shared = std::make_shared<const OwnNorm>(std::move(norm));
+  const Type input{x.shape(), x.dtype()};
+  const Value moments = x.graph().apply(std::make_shared<MomentsOperation>(shared, input), {x});
+  const Value statistics = x.graph().apply(std::make_shared<StatisticsOperation>(shared, input), {moments});
+  return x.graph().apply(std::make_shared<NormaliseOperation>(shared, input), {x, statistics});
 }
 
-int64_t checked(int64_t num_features) {
-  if (num_features < 1) fail("BatchNorm2d: num_features must be positive, got {}", num_features);
-  return num_features;
+class LayerNormOperation : public ContiguousOperation {
+ public:
+  explicit LayerNormOperation(const LayerNorm& layer)
+      : shape_(layer.normalized_shape),
+        affine_(affine_of(layer, layer.options.elementwise_affine)),
+        eps_(layer.options.eps) {}
+
+  std::string_view name() const override { return "LayerNorm"; }
+
+  Type infer(std::span<const Type> inputs) const override {
+    const Shape& x = inputs[0].shape;
+    check_float(inputs[0]);
+    if (x.size() < shape_.size() || !std::equal(shape_.rbegin(), shape_.rend(), x.rbegin()))
+      fail("expected an input whose last dimensions are {}, got {}", str(shape_), str(x));
+    return inputs[0];
+  }
+
+  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
+    if (activation_.kind != Pointwise::identity) return nullptr;
+    auto merged = std::make_shared<LayerNormOperation>(*this);
+    merged->activation_ = pointwise;
+    return merged;
+  }
+
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    const int64_t length = numel(shape_);
+    return layer_norm_step(numel(lowering.output.shape) / length,
+                           {affine_.weights(length), affine_.biases(length), eps_}, to_kernel(activation_),
+                           kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  Shape shape_;
+  Affine affine_;
+  double eps_;
+  Pointwise activation_;
+};
+
+Tensor filled(const Shape& shape, float value) {
+  return Tensor(shape, std::vector<float>(static_cast<size_t>(numel(shape)), value));
+}
+
+int64_t positive(std::string_view layer, std::string_view argument, int64_t value) {
+  if (value < 1) fail("{}: {} must be positive, got {}", layer, argument, value);
+  return value;
+}
+
+Shape checked(const Shape& normalized_shape) {
+  if (normalized_shape.empty()) fail("LayerNorm: normalized_shape must have at least one size, got ()");
+  for (int64_t size : normalized_shape)
+    if (size < 1) fail("LayerNorm: normalized_shape must be positive, got {}", str(normalized_shape));
+  return normalized_shape;
 }
 
 }  // namespace
 
-BatchNorm2d::BatchNorm2d(int64_t num_features, BatchNorm2dOptions options)
-    : num_features(checked(num_features)),
+template <class Options>
+FeatureNorm<Options>::FeatureNorm(const char* layer, int64_t num_features, const Options& options)
+    : num_features(positive(layer, "num_features", num_features)),
       options(options),
-      weight(filled(num_features, 1)),
-      bias(filled(num_features, 0)),
-      running_mean(filled(num_features, 0)),
-      running_var(filled(num_features, 1)),
+      weight(filled({num_features}, 1)),
+      bias(filled({num_features}, 0)),
+      running_mean(filled({num_features}, 0)),
+      running_var(filled({num_features}, 1)),
       num_batches_tracked(Tensor(Shape{}, std::vector<int64_t>{0})) {
   if (options.affine) add_parameter("weight", weight);
   if (options.affine && options.bias) add_parameter("bias", bias);
+  if (!options.track_running_stats) return;
   add_buffer("running_mean", running_mean);
   add_buffer("running_var", running_var);
   add_buffer("num_batches_tracked", num_batches_tracked);
 }
 
-Value BatchNorm2d::forward(Value x) const {
-  return x.graph().apply(std::make_shared<BatchNorm2dOperation>(*this), {x});
+template <class Options>
+std::string FeatureNorm<Options>::extra_repr() const {
+  return fmt::format("{}, eps={}, momentum={}, affine={}, bias={}, track_running_stats={}", num_features,
+                     python(options.eps), options.momentum ? python(*options.momentum) : "None", python(options.affine),
+                     python(options.affine && options.bias), python(options.track_running_stats));
 }
 
-std::string BatchNorm2d::extra_repr() const {
-  return fmt::format("{}, eps={}, momentum={}, affine={}, bias={}, track_running_stats=True", num_features,
-                     python(options.eps), options.momentum ? python(*options.momentum) : "None", python(options.affine),
-                     python(options.affine && options.bias));
+template class FeatureNorm<BatchNorm2dOptions>;
+template class FeatureNorm<InstanceNorm2dOptions>;
+
+Value BatchNorm2d::forward(Value x) const {
+  if (options.track_running_stats)
+    return x.graph().apply(std::make_shared<KnownNormOperation>(*this, "BatchNorm2d", false), {x});
+  const auto rule = [channels = num_features](const Type& type) {
+    check_picture(type, false);
+    const ImageShape image = image_shape(type.shape);
+    check_channels(channels, image.C, type.shape);
+    if (image.N * image.H * image.W == 1)
+      fail("expected more than 1 value per channel, got {}", upconv::str(type.shape));
+    return NormGroups{image, Layout::channels_last, image.C, true};
+  };
+  return normalised(x, {"BatchNorm2d", rule, affine_of(*this, options.affine), options.eps});
+}
+
+Value InstanceNorm2d::forward(Value x) const {
+  if (options.track_running_stats)
+    return x.graph().apply(std::make_shared<KnownNormOperation>(*this, "InstanceNorm2d", true), {x});
+  const auto rule = [channels = num_features, affine = options.affine](const Type& type) {
+    check_picture(type, true);
+    const ImageShape image = image_shape(type.shape);
+    if (affine) check_channels(channels, image.C, type.shape);
+    if (image.H * image.W == 1) fail("expected more than 1 spatial element, got {}", upconv::str(type.shape));
+    return NormGroups{image, Layout::channels_last, image.C};
+  };
+  return normalised(x, {"InstanceNorm2d", rule, affine_of(*this, options.affine), options.eps});
+}
+
+GroupNorm::GroupNorm(int64_t num_groups, int64_t num_channels, GroupNormOptions options)
+    : num_groups(positive("GroupNorm", "num_groups", num_groups)),
+      num_channels(positive("GroupNorm", "num_channels", num_channels)),
+      options(options),
+      weight(filled({num_channels}, 1)),
+      bias(filled({num_channels}, 0)) {
+  if (num_channels % num_groups != 0)
+    fail("GroupNorm: num_channels must be divisible by num_groups, got {} and {}", num_channels, num_groups);
+  if (options.affine) add_parameter("weight", weight);
+  if (options.affine && options.bias) add_parameter("bias", bias);
+}
+
+Value GroupNorm::forward(Value x) const {
+  // Values of other ranks lie contiguous; without pixels that is channels-last too.
+  const size_t rank = x.shape().size();
+  const Layout layout = rank == 2 || rank == 4 ? Layout::channels_last : Layout::contiguous;
+  const auto rule = [layout, channels = num_channels, groups = num_groups](const Type& type) {
+    const Shape& shape = type.shape;
+    check_float(type);
+    if (shape.size() < 2) fail("expected at least 2 dimensions (N, C, ...), got {}", upconv::str(shape));
+    check_channels(channels, shape[1], shape);
+    const int64_t pixels = numel(Shape(shape.begin() + 2, shape.end()));
+    if (shape[0] * (channels / groups) * pixels == 1)
+      fail("expected more than 1 value per group, got {}", upconv::str(shape));
+    return NormGroups{{shape[0], channels, 1, pixels}, layout, groups};
+  };
+  return normalised(x, {"GroupNorm", rule, affine_of(*this, options.affine), options.eps, layout});
+}
+
+std::string GroupNorm::extra_repr() const {
+  return fmt::format("{}, {}, eps={}, affine={}, bias={}", num_groups, num_channels, python(options.eps),
+                     python(options.affine), python(options.affine && options.bias));
+}
+
+LayerNorm::LayerNorm(Shape normalized_shape, LayerNormOptions options)
+    : normalized_shape(checked(normalized_shape)),
+      options(options),
+      weight(filled(normalized_shape, 1)),
+      bias(filled(normalized_shape, 0)) {
+  if (options.elementwise_affine) add_parameter("weight", weight);
+  if (options.elementwise_affine && options.bias) add_parameter("bias", bias);
+}
+
+Value LayerNorm::forward(Value x) const { return x.graph().apply(std::make_shared<LayerNormOperation>(*this), {x}); }
+
+std::string LayerNorm::extra_repr() const {
+  return fmt::format("{}, eps={}, elementwise_affine={}, bias={}", upconv::str(normalized_shape), python(options.eps),
+                     python(options.elementwise_affine), python(options.elementwise_affine && options.bias));
 }
 
 }  // namespace upconv

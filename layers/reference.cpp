@@ -12,6 +12,25 @@ Tensor map(const Tensor& x, F f) {
   return y;
 }
 
+/// Normalises the elements that share group(i) < groups, then applies weight[channel(i)] and bias[channel(i)].
+template <class Group, class Channel>
+Tensor normalise(const Tensor& x, int64_t groups, Group group, Channel channel, const Tensor& weight,
+                 const Tensor& bias, double eps) {
+  std::vector<double> count(static_cast<size_t>(groups)), mean(count), var(count);
+  const auto of = [&](std::vector<double>& values, int64_t i) -> double& {
+    return values[static_cast<size_t>(group(i))];
+  };
+  for (int64_t i = 0; i < x.numel(); ++i) of(count, i) += 1;
+  for (int64_t i = 0; i < x.numel(); ++i) of(mean, i) += x.data()[i] / of(count, i);
+  for (int64_t i = 0; i < x.numel(); ++i) of(var, i) += std::pow(x.data()[i] - of(mean, i), 2) / of(count, i);
+  Tensor y(x.shape());
+  for (int64_t i = 0; i < x.numel(); ++i)
+    y.data()[i] = static_cast<float>((x.data()[i] - of(mean, i)) / std::sqrt(of(var, i) + eps) *
+                                         (weight.numel() ? weight.data()[channel(i)] : 1.0f) +
+                                     (bias.numel() ? bias.data()[channel(i)] : 0.0f));
+  return y;
+}
+
 }  // namespace
 
 std::vector<double> conv_transpose2d_sums(const Tensor& x, const Tensor& weight, const ConvTranspose2dOptions& options,
@@ -86,6 +105,47 @@ Tensor batch_norm2d(const Tensor& x, const Tensor& mean, const Tensor& var, cons
   return y;
 }
 
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double eps) {
+  const int64_t N = x.size(0), C = x.size(1), pixels = x.numel() / (N * C), length = C / groups * pixels;
+  return normalise(
+      x, N * groups, [=](int64_t i) { return i / length; }, [=](int64_t i) { return i / pixels % C; }, weight, bias,
+      eps);
+}
+
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  const int64_t N = x.size(0), C = x.size(1), pixels = x.numel() / (N * C);
+  const auto channel = [=](int64_t i) { return i / pixels % C; };
+  return normalise(x, C, channel, channel, weight, bias, eps);
+}
+
+Tensor layer_norm(const Tensor& x, int64_t length, const Tensor& weight, const Tensor& bias, double eps) {
+  return normalise(
+      x, x.numel() / length, [=](int64_t i) { return i / length; }, [=](int64_t i) { return i % length; }, weight, bias,
+      eps);
+}
+
+Tensor softmax(const Tensor& x, int64_t dim) {
+  int64_t inner = 1;
+  for (int64_t d = dim + 1; d < x.dim(); ++d) inner *= x.shape()[static_cast<size_t>(d)];
+  const int64_t count = x.shape()[static_cast<size_t>(dim)];
+  Tensor y(x.shape());
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    double sum = 0;
+    const int64_t first = i / (count * inner) * count * inner + i % inner;
+    for (int64_t k = 0; k < count; ++k) sum += std::exp(static_cast<double>(x.data()[first + k * inner]));
+    y.data()[i] = static_cast<float>(std::exp(static_cast<double>(x.data()[i])) / sum);
+  }
+  return y;
+}
+
+Tensor prelu(const Tensor& x, const Tensor& weight) {
+  const int64_t C = weight.numel(), pixels = C == 1 ? 1 : x.numel() / (x.size(0) * C);
+  Tensor y(x.shape());
+  for (int64_t i = 0; i < x.numel(); ++i)
+    y.data()[i] = x.data()[i] * (x.data()[i] < 0 ? weight.data()[i / pixels % C] : 1.0f);
+  return y;
+}
+
 Tensor relu(const Tensor& x) {
   return map(x, [](double v) { return v < 0 ? 0 : v; });
 }
@@ -97,6 +157,34 @@ Tensor tanh(const Tensor& x) {
 }
 Tensor sigmoid(const Tensor& x) {
   return map(x, [](double v) { return 1 / (1 + std::exp(-v)); });
+}
+
+Tensor elu(const Tensor& x, double alpha) {
+  return map(x, [=](double v) { return v > 0 ? v : alpha * std::expm1(v); });
+}
+Tensor silu(const Tensor& x) {
+  return map(x, [](double v) { return v / (1 + std::exp(-v)); });
+}
+Tensor gelu(const Tensor& x) {
+  return map(x, [](double v) { return v * std::erfc(-v / std::sqrt(2.0)) / 2; });
+}
+Tensor gelu_tanh(const Tensor& x) {
+  return map(x, [](double v) { return v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))); });
+}
+Tensor softplus(const Tensor& x, double beta, double threshold) {
+  return map(x, [=](double v) { return v * beta > threshold ? v : std::log1p(std::exp(v * beta)) / beta; });
+}
+Tensor hardtanh(const Tensor& x, double min_val, double max_val) {
+  return map(x, [=](double v) { return v < min_val ? min_val : v > max_val ? max_val : v; });
+}
+Tensor hardsigmoid(const Tensor& x) {
+  return map(x, [](double v) { return (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6; });
+}
+Tensor hardswish(const Tensor& x) {
+  return map(x, [](double v) { return v * (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6; });
+}
+Tensor mish(const Tensor& x) {
+  return map(x, [](double v) { return v * std::tanh(std::log1p(std::exp(v))); });
 }
 
 }  // namespace upconv::reference

@@ -26,9 +26,32 @@ Tensor embedding(const Tensor& indices, const Tensor& weight);
 Tensor batch_norm2d(const Tensor& x, const Tensor& mean, const Tensor& var, const Tensor& weight, const Tensor& bias,
                     double eps);
 
+/// (x - mean) / sqrt(var + eps) * weight[c] + bias[c] with the mean and the biased variance of the elements of x (N, C,
+/// ...) that share a group of channels; weight and bias may be empty. batch_norm shares them over the batch too.
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double eps);
+Tensor batch_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps);
+/// The same over rows of `length` elements, with a weight and a bias for each of them.
+Tensor layer_norm(const Tensor& x, int64_t length, const Tensor& weight, const Tensor& bias, double eps);
+
+/// exp(x) / sum exp(x) along dimension dim, 0 <= dim.
+Tensor softmax(const Tensor& x, int64_t dim);
+
+/// x * weight[c] where x < 0, for x (N, C, ...); one weight stands for all channels.
+Tensor prelu(const Tensor& x, const Tensor& weight);
+
 Tensor relu(const Tensor& x);
 Tensor leaky_relu(const Tensor& x, float negative_slope);
 Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
+
+Tensor elu(const Tensor& x, double alpha);
+Tensor silu(const Tensor& x);
+Tensor gelu(const Tensor& x);
+Tensor gelu_tanh(const Tensor& x);
+Tensor softplus(const Tensor& x, double beta, double threshold);
+Tensor hardtanh(const Tensor& x, double min_val, double max_val);
+Tensor hardsigmoid(const Tensor& x);
+Tensor hardswish(const Tensor& x);
+Tensor mish(const Tensor& x);
 
 }  // namespace upconv::reference

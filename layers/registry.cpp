@@ -1,10 +1,13 @@
 #include "layers/registry.h"
 
+#include <algorithm>
+
 #include "framework/fail.h"
 #include "layers/activation.h"
 #include "layers/conv_transpose2d.h"
 #include "layers/linear.h"
 #include "layers/norm.h"
+#include "layers/softmax.h"
 #include "layers/structure.h"
 
 namespace upconv {
@@ -18,19 +21,38 @@ LayerRow row(std::string_view name, std::string_view signature, Make make) {
           }};
 }
 
-/// BatchNorm2d holds its statistics from the start, unlike weights, which wait for a file: without a limit one line of
-/// text could ask for all memory. The widest networks have some thousands.
+/// Norms and PReLU hold their values from the start, unlike other weights, which wait for a file: without a limit one
+/// line of text could ask for all memory. The widest networks have some thousands.
 constexpr int64_t most_features = 1 << 16;
 
-BatchNorm2d batch_norm2d(const Arguments& a) {
-  const int64_t num_features = a.integer("num_features");
-  if (num_features > most_features) a.refuse("num_features", fmt::format("at most {}", most_features));
-  if (!a.boolean("track_running_stats"))
-    a.refuse("track_running_stats", "True, as a batch's own statistics are not taken");
-  return BatchNorm2d(num_features, {.eps = a.number("eps"),
-                                    .momentum = a.optional_number("momentum"),
-                                    .affine = a.boolean("affine"),
-                                    .bias = a.boolean("bias")});
+int64_t features(const Arguments& a, std::string_view name) {
+  const int64_t count = a.integer(name);
+  if (count > most_features) a.refuse(name, fmt::format("at most {}", most_features));
+  return count;
+}
+
+/// BatchNorm2d and InstanceNorm2d.
+template <class Layer, class Options>
+Layer feature_norm(const Arguments& a) {
+  return Layer(features(a, "num_features"), Options{.eps = a.number("eps"),
+                                                    .momentum = a.optional_number("momentum"),
+                                                    .affine = a.boolean("affine"),
+                                                    .track_running_stats = a.boolean("track_running_stats"),
+                                                    .bias = a.boolean("bias")});
+}
+
+GroupNorm group_norm(const Arguments& a) {
+  return GroupNorm(a.integer("num_groups"), features(a, "num_channels"),
+                   {.eps = a.number("eps"), .affine = a.boolean("affine"), .bias = a.boolean("bias")});
+}
+
+LayerNorm layer_norm(const Arguments& a) {
+  const Shape shape = a.sizes("normalized_shape");
+  if (std::none_of(shape.begin(), shape.end(), [](int64_t size) { return size < 1; }) && numel(shape) > most_features)
+    a.refuse("normalized_shape", fmt::format("at most {} elements", most_features));
+  return LayerNorm(
+      shape,
+      {.eps = a.number("eps"), .elementwise_affine = a.boolean("elementwise_affine"), .bias = a.boolean("bias")});
 }
 
 }  // namespace
@@ -55,10 +77,30 @@ const std::vector<LayerRow>& layer_rows() {
                              a.optional_integer("padding_idx"));
           }),
       row("BatchNorm2d", "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, bias=True",
-          batch_norm2d),
+          feature_norm<BatchNorm2d, BatchNorm2dOptions>),
+      row("InstanceNorm2d",
+          "num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, *, bias=True",
+          feature_norm<InstanceNorm2d, InstanceNorm2dOptions>),
+      row("GroupNorm", "num_groups, num_channels, eps=1e-05, affine=True, *, bias=True", group_norm),
+      row("LayerNorm", "normalized_shape, eps=1e-05, elementwise_affine=True, bias=True", layer_norm),
       row("ReLU", "inplace=False", [](const Arguments& a) { return ReLU(a.boolean("inplace")); }),
       row("LeakyReLU", "negative_slope=0.01, inplace=False",
           [](const Arguments& a) { return LeakyReLU(a.number("negative_slope"), a.boolean("inplace")); }),
+      row("PReLU", "num_parameters=1, init=0.25",
+          [](const Arguments& a) { return PReLU(features(a, "num_parameters"), a.number("init")); }),
+      row("ELU", "alpha=1.0, inplace=False",
+          [](const Arguments& a) { return ELU(a.number("alpha"), a.boolean("inplace")); }),
+      row("SiLU", "inplace=False", [](const Arguments& a) { return SiLU(a.boolean("inplace")); }),
+      row("GELU", "approximate='none'", [](const Arguments& a) { return GELU(a.text("approximate")); }),
+      row("Softplus", "beta=1.0, threshold=20.0",
+          [](const Arguments& a) { return Softplus(a.number("beta"), a.number("threshold")); }),
+      row("Hardtanh", "min_val=-1.0, max_val=1.0, inplace=False",
+          [](const Arguments& a) { return Hardtanh(a.number("min_val"), a.number("max_val"), a.boolean("inplace")); }),
+      row("ReLU6", "inplace=False", [](const Arguments& a) { return ReLU6(a.boolean("inplace")); }),
+      row("Hardsigmoid", "inplace=False", [](const Arguments& a) { return Hardsigmoid(a.boolean("inplace")); }),
+      row("Hardswish", "inplace=False", [](const Arguments& a) { return Hardswish(a.boolean("inplace")); }),
+      row("Mish", "inplace=False", [](const Arguments& a) { return Mish(a.boolean("inplace")); }),
+      row("Softmax", "dim=None", [](const Arguments& a) { return Softmax(a.optional_integer("dim")); }),
       row("Tanh", "", [](const Arguments&) { return Tanh(); }),
       row("Sigmoid", "", [](const Arguments&) { return Sigmoid(); }),
       row("Identity", "", [](const Arguments&) { return Identity(); }),
@@ -111,6 +153,11 @@ Pair Arguments::pair(std::string_view name) const {
   if (const auto* both = std::get_if<int64_t>(&value)) return *both;
   if (const auto* sizes = std::get_if<Shape>(&value); sizes && sizes->size() == 2) return {(*sizes)[0], (*sizes)[1]};
   refuse(name, "an integer or two, as in (4, 4)");
+}
+
+Shape Arguments::sizes(std::string_view name) const {
+  if (const auto* size = std::get_if<int64_t>(&values_.at(name).value)) return {*size};
+  return shape(name);
 }
 
 Shape Arguments::shape(std::string_view name) const {

@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "layers/dimension.h"
 #include "layers/python.h"
 
 namespace upconv {
@@ -26,13 +27,6 @@ class ReshapeOperation : public ContiguousOperation {
 
 Value apply(std::string_view name, Value x, ReshapeOperation::Rule rule) {
   return x.graph().apply(std::make_shared<ReshapeOperation>(name, std::move(rule)), {x});
-}
-
-int64_t dimension(const char* argument, int64_t dim, const Shape& shape) {
-  const int64_t rank = std::max<int64_t>(1, static_cast<int64_t>(shape.size()));
-  if (dim < -rank || dim >= rank)
-    fail("expected {} within the {} dimensions of {}, got {}", argument, rank, str(shape), dim);
-  return dim < 0 ? dim + rank : dim;
 }
 
 }  // namespace

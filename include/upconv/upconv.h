@@ -18,5 +18,6 @@
 #include "layers/conv_transpose2d.h"
 #include "layers/linear.h"
 #include "layers/norm.h"
+#include "layers/softmax.h"
 #include "layers/spec.h"
 #include "layers/structure.h"

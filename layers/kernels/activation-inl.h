@@ -2,6 +2,7 @@
 // act(v), for vectors in registers and for runs of memory. Included by the files of the instruction sets.
 #include "kernels.h"
 #include "math-inl.h"
+#include "pointwise-inl.h"
 #include "simd.h"
 
 namespace upconv::kernels {
@@ -22,17 +23,27 @@ UPCONV_INLINE Batch transcendental(Batch v, Activation::Kind kind) {
   return kind == Activation::tanh ? tanh<Arch>(v) : sigmoid<Arch>(v);
 }
 
+/// The kinds that cost tens of instructions. One copy out of line: a call does not matter to them, and they weigh
+/// nothing where others are applied.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+__attribute__((noinline)) Batch heavy(Batch v, Activation act) {
+  if (act.kind == Activation::tanh || act.kind == Activation::sigmoid) return transcendental<Arch>(v, act.kind);
+  return rare<Arch>(v, act);
+}
+
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch activate(Batch v, Activation act) {
+  // So improbable that nobody keeps registers free for the call.
+  if (__builtin_expect_with_probability(act.kind >= Activation::tanh, 0, 0.9999)) return heavy<Arch>(v, act);
   switch (act.kind) {
     case Activation::identity:
       return v;
     case Activation::relu:
       return relu<Arch>(v);
     case Activation::leaky_relu:
-      return leaky_relu<Arch>(v, Batch(act.slope));
+      return leaky_relu<Arch>(v, Batch(act.a));
     default:
-      return transcendental<Arch>(v, act.kind);
+      return clamp<Arch>(v, Batch(act.a), Batch(act.b));
   }
 }
 
@@ -59,18 +70,6 @@ void affine_run(const float* x, float* y, int64_t count, float scale, float shif
   using Batch = typename Simd<Arch>::Batch;
   const Batch s(scale), t(shift);
   map<Arch>(x, y, count, [=](Batch v, int64_t, int) { return activate<Arch>(Simd<Arch>::fma(v, s, t), act); });
-}
-
-template <class Arch>
-void affine_channels_run(const float* x, float* y, int64_t count, const float* scale, const float* shift,
-                         Activation act) {
-  using Batch = typename Simd<Arch>::Batch;
-  map<Arch>(x, y, count, [=](Batch v, int64_t i, int n) {
-    const bool whole = n == Simd<Arch>::width;
-    const Batch s = whole ? Simd<Arch>::load(scale + i) : load_partial<Arch>(scale + i, n);
-    const Batch t = whole ? Simd<Arch>::load(shift + i) : load_partial<Arch>(shift + i, n);
-    return activate<Arch>(Simd<Arch>::fma(v, s, t), act);
-  });
 }
 
 }  // namespace

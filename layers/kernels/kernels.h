@@ -9,11 +9,27 @@
 
 namespace upconv::kernels {
 
-/// act(v): applied to every output where it is stored. `slope` is leaky_relu's.
+/// act(v): applied to every output where it is stored. Kinds, the cheap ones before tanh, and what a and b are to them:
+/// upconv::Pointwise.
 struct Activation {
-  enum Kind : int32_t { identity, relu, leaky_relu, tanh, sigmoid };
+  enum Kind : int32_t {
+    identity,
+    relu,
+    leaky_relu,
+    hardtanh,
+    tanh,
+    sigmoid,
+    hardsigmoid,
+    hardswish,
+    elu,
+    silu,
+    gelu,
+    gelu_tanh,
+    softplus,
+    mish
+  };
   Kind kind = identity;
-  float slope = 0;
+  float a = 0, b = 0;
 };
 
 /// Channels of a panel lie in blocks of 16, a cache line of floats: channel c of pixel p is at
@@ -106,8 +122,23 @@ struct Table {
   void (*activate)(const float* x, float* y, int64_t count, Activation);
   /// y[i] = act(x[i] * scale + shift) over one run that shares a channel; x may be y.
   void (*affine)(const float* x, float* y, int64_t count, float scale, float shift, Activation);
-  /// y[i] = act(x[i] * scale[i] + shift[i]); x may be y.
-  void (*affine_channels)(const float* x, float* y, int64_t count, const float* scale, const float* shift, Activation);
+  /// y[p * C + c] = act(x[p * C + c] * scale[c] + shift[c]) for p < pixels, c < C; x may be y.
+  void (*affine_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* scale, const float* shift,
+                          Activation);
+  /// y[i] = act((x[i] * scale + shift) * weight[i] + bias[i]); x may be y.
+  void (*affine_elements)(const float* x, float* y, int64_t count, float scale, float shift, const float* weight,
+                          const float* bias, Activation);
+  /// y[p * C + c] = x[p * C + c], times slope[c] where it is below 0; x may be y.
+  void (*prelu_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* slope);
+  /// m[0] = the mean m of x[i], m[1] = sum (x[i] - m), which is what rounding left, m[2] = sum (x[i] - m)^2; count
+  /// >= 1.
+  void (*moments)(const float* x, int64_t count, float* m);
+  /// The same for every channel c of x[p * C + c]: m[c], m[C + c], m[2 * C + c]. Pixels are added in their order.
+  void (*moments_channels)(const float* x, int64_t pixels, int64_t C, float* m);
+  /// y[i] = exp(x[i] - max x) / sum_j exp(x[j] - max x); x may be y.
+  void (*softmax)(const float* x, float* y, int64_t count);
+  /// The same down each of `columns` columns: elements r < count of column c at x[r * stride + c]; x may be y.
+  void (*softmax_columns)(const float* x, float* y, int64_t stride, int64_t count, int64_t columns);
   /// Runs `rounds` times a block of independent register-only multiply-adds; returns the floating-point operations of a
   /// round, and stores a value that depends on all of them.
   double (*peak)(int64_t rounds, float* sink);

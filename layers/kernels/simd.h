@@ -31,6 +31,7 @@ struct Simd<Scalar> {
   static UPCONV_INLINE float fma(float a, float b, float c) { return a * b + c; }
   static UPCONV_INLINE void accumulate(float& sum, float a, float b) { sum += a * b; }
   static UPCONV_INLINE float select(bool condition, float a, float b) { return condition ? a : b; }
+  static UPCONV_INLINE float exp(float v) { return __builtin_expf(v); }
 };
 
 template <class Arch>
@@ -44,6 +45,7 @@ struct SimdBase {
   static UPCONV_INLINE Batch select(Condition condition, Batch a, Batch b) {
     return xsimd::select(condition, a, b);
   }
+  static UPCONV_INLINE Batch exp(Batch v) { return xsimd::exp(v); }
 };
 
 // rows x vectors accumulators, `vectors` weights and one broadcast input must fit the registers.

@@ -2,9 +2,11 @@
 // One instruction set's table: every kernel, instantiated for Arch.
 #include "activation-inl.h"
 #include "direct-inl.h"
+#include "norm-inl.h"
 #include "pack-inl.h"
 #include "peak-inl.h"
 #include "products-inl.h"
+#include "softmax-inl.h"
 #include "winograd-inl.h"
 
 namespace upconv::kernels {
@@ -25,7 +27,13 @@ constexpr Table make_table(Isa isa) {
           .transpose = transpose<Arch>,
           .activate = activate_run<Arch>,
           .affine = affine_run<Arch>,
-          .affine_channels = affine_channels_run<Arch>,
+          .affine_channels = affine_channels<Arch>,
+          .affine_elements = affine_elements<Arch>,
+          .prelu_channels = prelu_channels<Arch>,
+          .moments = moments<Arch>,
+          .moments_channels = moments_channels<Arch>,
+          .softmax = softmax<Arch>,
+          .softmax_columns = softmax_columns<Arch>,
           .peak = peak<Arch>};
 }
 

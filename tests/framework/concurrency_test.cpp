@@ -89,6 +89,7 @@ struct Watched : Arena {
     ++executed;
     lent->execute(work);
   }
+  void enqueue(std::function<void()> work) const override { lent->enqueue(std::move(work)); }
   std::shared_ptr<const Arena> lent;
   mutable std::atomic<int> executed = 0;
 };
@@ -193,17 +194,6 @@ TEST_CASE("concurrency: one program that was lent an arena, 16 threads outside a
 }
 
 TEST_CASE("concurrency: a program runs inside the arena that it was lent") {
-  struct Watched : Arena {
-    explicit Watched(tbb::task_arena& arena) : lent(make_arena(arena)) {}
-    int concurrency() const override { return lent->concurrency(); }
-    void execute(const std::function<void()>& work) const override {
-      ++executed;
-      lent->execute(work);
-    }
-    void enqueue(std::function<void()> work) const override { lent->enqueue(std::move(work)); }
-    std::shared_ptr<const Arena> lent;
-    mutable std::atomic<int> executed = 0;
-  };
   Crowd crowd(4);
   const auto watched = std::make_shared<Watched>(crowd.arena);
   const Work work({.threads = 3, .arena = watched});

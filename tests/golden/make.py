@@ -66,8 +66,8 @@ def answer(module, shape, seed, output_size=None):
     return y.float()
 
 
-def write_cases(file, cases):
-    """Each case is (note, module, input shape) or (note, module, input shape, output_size); its number is its seed."""
+def answers(cases):
+    """The tensors and the metadata of a file of cases. Each case is (note, module, input shape) or (note, module, input shape, output_size); its number is its seed."""
     tensors, metadata = {}, {}
     for seed, (note, module, shape, *output_size) in enumerate(cases):
         case = f"case{seed:03}"
@@ -78,7 +78,11 @@ def write_cases(file, cases):
             about["input_dtype"] = "int64"
         tensors[f"{case}.output"] = answer(module, shape, seed, *output_size)
         metadata[case] = json.dumps(about)
-    write_safetensors(HERE / file, tensors, metadata)
+    return tensors, metadata
+
+
+def write_cases(file, cases):
+    write_safetensors(HERE / file, *answers(cases))
 
 
 def make_randn():
@@ -343,11 +347,31 @@ def printed_modules():
         track_running_stats=(False,),
         bias=(False,),
     )
+    yield from variations(
+        nn.InstanceNorm2d,
+        5,
+        eps=(1e-3,),
+        momentum=(None, 0.2),
+        affine=(True,),
+        track_running_stats=(True,),
+        bias=(False,),
+    )
+    yield from variations(nn.GroupNorm, 3, 6, eps=(1e-6,), affine=(False,), bias=(False,))
+    yield from variations(nn.LayerNorm, 7, eps=(1e-6,), elementwise_affine=(False,), bias=(False,))
+    yield nn.LayerNorm((3, 4, 5))
     yield from variations(nn.Linear, 7, 5, bias=(False,))
     yield from variations(nn.Embedding, 10, 3, padding_idx=(0, 2, -1))
     yield from variations(nn.ReLU, inplace=(True,))
     yield from variations(nn.LeakyReLU, negative_slope=(0.2, 0.1, 1e-5, 1.0), inplace=(True,))
     yield nn.LeakyReLU(0.2, inplace=True)
+    yield from variations(nn.PReLU, num_parameters=(5,))
+    yield from variations(nn.ELU, alpha=(0.5,), inplace=(True,))
+    yield from variations(nn.GELU, approximate=("tanh",))
+    yield from variations(nn.Softplus, beta=(2.0,), threshold=(30.0,))
+    yield from variations(nn.Hardtanh, min_val=(-2.0,), max_val=(0.5,), inplace=(True,))
+    for layer in (nn.SiLU, nn.ReLU6, nn.Hardsigmoid, nn.Hardswish, nn.Mish):
+        yield from variations(layer, inplace=(True,))
+    yield from variations(nn.Softmax, dim=(0, -1))
     yield nn.Tanh()
     yield nn.Sigmoid()
     yield nn.Identity()

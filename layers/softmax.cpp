@@ -1,0 +1,84 @@
+#include "layers/softmax.h"
+
+#include <algorithm>
+
+#include "framework/fail.h"
+#include "framework/layout.h"
+#include "framework/program.h"
+#include "layers/dimension.h"
+#include "layers/kernels/kernels.h"
+
+namespace upconv {
+namespace {
+
+/// Softmax over the middle one of three sizes. A tile is a run of rows where the last is 1, else a run of columns.
+class SoftmaxStep : public Step {
+ public:
+  SoftmaxStep(int64_t outer, int64_t count, int64_t inner, const kernels::Table& table)
+      : outer_(outer),
+        count_(count),
+        inner_(inner),
+        run_(std::max<int64_t>(inner == 1 ? 1 : lanes, elements / std::max<int64_t>(1, count) / lanes * lanes)),
+        runs_(((inner == 1 ? outer : inner) + run_ - 1) / run_),
+        table_(table) {}
+  int64_t tiles() const override { return count_ == 0 ? 0 : inner_ == 1 ? runs_ : outer_ * runs_; }
+  std::string algorithm() const override { return "softmax"; }
+
+  void run(int64_t tile, const Frame& frame) const override {
+    const auto* x = static_cast<const float*>(frame.inputs[0]);
+    auto* y = static_cast<float*>(frame.output);
+    const int64_t first = tile % runs_ * run_;
+    if (inner_ == 1) {
+      for (int64_t row = first; row < std::min(outer_, first + run_); ++row)
+        table_.softmax(x + row * count_, y + row * count_, count_);
+    } else {
+      const int64_t offset = tile / runs_ * count_ * inner_ + first;
+      table_.softmax_columns(x + offset, y + offset, inner_, count_, std::min(run_, inner_ - first));
+    }
+  }
+
+ private:
+  static constexpr int64_t elements = 16 << 10, lanes = 16;
+  int64_t outer_, count_, inner_, run_, runs_;
+  const kernels::Table& table_;
+};
+
+class SoftmaxOperation : public Operation {
+ public:
+  explicit SoftmaxOperation(std::optional<int64_t> dim) : dim_(dim) {}
+  std::string_view name() const override { return "Softmax"; }
+  Type infer(std::span<const Type> inputs) const override {
+    if (inputs[0].dtype != DType::float32) fail("expected float32, got {}", upconv::name(inputs[0].dtype));
+    dim_of(inputs[0].shape);
+    return inputs[0];
+  }
+
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    Shape shape = lowering.output.shape;
+    int64_t dim = dim_of(shape);
+    if (shape.empty()) shape = {1};
+    if (lowering.output_layout == Layout::channels_last && !same_in_both_layouts(shape)) {
+      const int64_t channel = static_cast<int64_t>(shape.size()) - 3;
+      std::rotate(shape.end() - 3, shape.end() - 2, shape.end());
+      if (dim >= channel) dim = dim == channel ? channel + 2 : dim - 1;
+    }
+    const auto at = shape.begin() + static_cast<std::ptrdiff_t>(dim);
+    return std::make_unique<SoftmaxStep>(numel(Shape(shape.begin(), at)), *at, numel(Shape(at + 1, shape.end())),
+                                         kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  int64_t dim_of(const Shape& shape) const {
+    const size_t rank = shape.size();
+    return dim_ ? dimension("dim", *dim_, shape) : rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
+  }
+  std::optional<int64_t> dim_;
+};
+
+}  // namespace
+
+Value Softmax::forward(Value x) const { return x.graph().apply(std::make_shared<SoftmaxOperation>(dim), {x}); }
+
+std::string Softmax::extra_repr() const { return dim ? fmt::format("dim={}", *dim) : "dim=None"; }
+
+}  // namespace upconv

@@ -1,0 +1,20 @@
+#pragma once
+#include <optional>
+
+#include "../framework/module.h"
+
+namespace upconv {
+
+/// torch.nn.Softmax: exp(x) divided by its sum along dimension dim, which counts from the end where it is negative. Any
+/// shape. Without dim it is what PyTorch guesses: 0 for values of 0, 1 and 3 dimensions, else 1.
+class Softmax : public Module {
+ public:
+  explicit Softmax(std::optional<int64_t> dim = {}) : dim(dim) {}
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Softmax"; }
+  std::string extra_repr() const override;
+  std::optional<int64_t> dim;
+};
+
+}  // namespace upconv

@@ -2,8 +2,11 @@
 // One instruction set's table: every kernel, instantiated for Arch.
 #include "activation-inl.h"
 #include "direct-inl.h"
+#include "elementwise-inl.h"
+#include "matmul-inl.h"
 #include "pack-inl.h"
 #include "peak-inl.h"
+#include "pool-inl.h"
 #include "winograd-inl.h"
 
 namespace upconv::kernels {
@@ -24,6 +27,13 @@ constexpr Table make_table(Isa isa) {
           .activate = activate_run<Arch>,
           .affine = affine_run<Arch>,
           .affine_channels = affine_channels_run<Arch>,
+          .binary = binary<Arch>,
+          .affine_add = affine_add<Arch>,
+          .clamp = clamp<Arch>,
+          .lerp = lerp<Arch>,
+          .pool_max = pool<Arch, Largest>,
+          .pool_avg = pool<Arch, Mean>,
+          .matmul = matmul<Arch>,
           .peak = peak<Arch>};
 }
 

@@ -230,9 +230,9 @@ TEST_CASE("spec: parentheses and commas") {
   check_error("Unflatten(1, (6, 3", "1:19: expected \",\" or \")\" in the tuple that begins at 1:14, got the end");
   check_error("Unflatten(1, [6 3])", "1:17: expected \",\" or \"]\" in the tuple that begins at 1:14, got \"3\"");
   check_error("Unflatten(1, (6, 3])", "1:19: expected \",\" or \")\" in the tuple that begins at 1:14, got \"]\"");
-  check_error("Unflatten(1, ((6, 3)))", "1:15: expected an integer, got \"(\"");
-  check_error("Unflatten(1, (6, 0.5))", "1:18: expected an integer, got \"0.5\"");
-  check_error("Unflatten(1, (6,, 3))", "1:17: expected an integer, got \",\"");
+  check_error("Unflatten(1, ((6, 3)))", "1:15: expected a number or None, got \"(\"");
+  check_error("Unflatten(1, (6, 0.5))", "1:14: Unflatten: unflattened_size must be a tuple of integers, as in (4, 4) or (4,), got (6, 0.5)");
+  check_error("Unflatten(1, (6,, 3))", "1:17: expected a number or None, got \",\"");
 }
 
 TEST_CASE("spec: arguments that do not fit the signature") {

@@ -47,7 +47,8 @@ int64_t padded(int64_t i, int64_t in, Padding kind) {
 float position(int64_t i, int64_t in, int64_t out, std::optional<double> factor, const UpsampleOptions& options) {
   const auto index = static_cast<float>(i);
   const float ratio = factor ? static_cast<float>(1 / *factor) : static_cast<float>(in) / static_cast<float>(out);
-  if (options.mode == "nearest") return std::floor(index * ratio);
+  if (options.mode == "nearest" && out == 2 * in) return std::floor(index / 2);
+  if (options.mode == "nearest") return out == in ? index : std::floor(index * ratio);
   if (options.mode == "nearest-exact") return std::floor((index + 0.5f) * ratio);
   if (in == out) return index;
   if (options.align_corners.value_or(false))

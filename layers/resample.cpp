@@ -27,7 +27,13 @@ std::vector<int64_t> nearest(const Axis& axis, bool exact) {
   const float scale = axis.scale();
   for (int64_t i = 0; i < axis.out; ++i) {
     const float at = (static_cast<float>(i) + (exact ? 0.5f : 0.0f)) * scale;
-    from.push_back(std::min(static_cast<int64_t>(std::floor(at)), axis.in - 1));
+    // Sizes that are equal or double go before factors, as in PyTorch's nearest_idx.
+    if (!exact && axis.out == axis.in)
+      from.push_back(i);
+    else if (!exact && axis.out == 2 * axis.in)
+      from.push_back(i / 2);
+    else
+      from.push_back(std::min(static_cast<int64_t>(std::floor(at)), axis.in - 1));
   }
   return from;
 }
@@ -237,9 +243,10 @@ Value Upsample::forward(Value x) const {
   return x.graph().apply(std::make_shared<UpsampleOperation>("Upsample", options), {x});
 }
 std::string Upsample::extra_repr() const {
-  const std::string first = options.size
-                                ? fmt::format("size={}", given<int64_t>(*options.size, [](int64_t size) { return std::to_string(size); }))
-                                : fmt::format("scale_factor={}", given<double>(*options.scale_factor, python));
+  const std::string first =
+      options.size
+          ? fmt::format("size={}", given<int64_t>(*options.size, [](int64_t size) { return std::to_string(size); }))
+          : fmt::format("scale_factor={}", given<double>(*options.scale_factor, python));
   return fmt::format("{}, mode='{}'", first, options.mode);
 }
 

@@ -65,6 +65,8 @@ void prune(Plan& plan) {
     if (plan.at(node).alive) plan.order.push_back(node);
 }
 
+bool is_residual(const Plan::Node& node, size_t input) { return node.residual && input + 1 == node.inputs.size(); }
+
 /// Lets producers absorb their only reader where `absorb(producer, reader)` gives an operation that equals both.
 template <class Absorb>
 void merge(Plan& plan, Absorb absorb) {
@@ -104,7 +106,7 @@ void add_residuals(Plan& plan) {
     std::sort(terms.rbegin(), terms.rend());
     for (size_t i = 0; i < terms.size(); ++i) {
       const Plan::Node& term = plan.at(terms[i]);
-      if (!term.operation || term.type != sum.type || plan.readers(terms[i]) != 1) continue;
+      if (!term.operation || term.residual || term.type != sum.type || plan.readers(terms[i]) != 1) continue;
       const int other = terms[1 - i];
       auto merged = plan.at(other).type == sum.type ? term.operation->with_residual() : nullptr;
       if (!merged) continue;
@@ -134,7 +136,8 @@ void part(Plan& plan) {
     for (size_t input = 0; input < plan.at(node).inputs.size(); ++input) {
       Plan::Node& reader = plan.at(node);
       const int whole = reader.inputs[input];
-      if (!plan.at(whole).operation || !plan.at(whole).operation->is_concatenation()) continue;
+      if (is_residual(reader, input) || !plan.at(whole).operation || !plan.at(whole).operation->is_concatenation())
+        continue;
       const std::vector<int> parts = plan.at(whole).inputs;
       auto merged = reader.operation->with_parts(input, parts.size());
       if (!merged) continue;
@@ -199,8 +202,6 @@ int relaid(Plan& plan, int node, Layout to, size_t& at) {
   plan.order.insert(plan.order.begin() + static_cast<std::ptrdiff_t>(at++), index);
   return index;
 }
-
-bool is_residual(const Plan::Node& node, size_t input) { return node.residual && input + 1 == node.inputs.size(); }
 
 /// The layout of a node's largest input, the first of equals: the others are cheaper to convert.
 Layout main_layout(Plan& plan, const Plan::Node& node) {

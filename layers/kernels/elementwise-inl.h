@@ -1,5 +1,6 @@
 #pragma once
 // Arithmetic of one element at a time. Contracts: kernels.h, struct Binary, Table::binary, affine_add, clamp and lerp.
+// Activations go over the results once more, while they are in cache: one copy of their code serves all.
 #include "activation-inl.h"
 
 namespace upconv::kernels {
@@ -16,13 +17,13 @@ template <class Arch, class F>
 UPCONV_INLINE void binary_run(const Binary& o, F f) {
   constexpr int width = Simd<Arch>::width;
   const auto at = [&](int64_t i, int n) __attribute__((always_inline)) {
-    return activate<Arch>(f(load_operand<Arch>(o.a, o.a_one, i, n), load_operand<Arch>(o.b, o.b_one, i, n)),
-                          o.activation);
+    return f(load_operand<Arch>(o.a, o.a_one, i, n), load_operand<Arch>(o.b, o.b_one, i, n));
   };
   int64_t i = 0;
   for (; i + width <= o.count; i += width) Simd<Arch>::store(o.y + i, at(i, width));
   const int rest = static_cast<int>(o.count - i);
   if (rest > 0) store_partial<Arch>(o.y + i, at(i, rest), rest);
+  if (o.activation.kind != Activation::identity) activate_run<Arch>(o.y, o.y, o.count, o.activation);
 }
 
 template <class Arch>
@@ -46,8 +47,9 @@ void affine_add(const float* x, const float* residual, float* y, int64_t count, 
   using Batch = typename Simd<Arch>::Batch;
   const Batch s(scale), t(shift);
   map<Arch>(x, y, count, [=](Batch v, int64_t i, int n) {
-    return activate<Arch>(Simd<Arch>::fma(v, s, t) + load_operand<Arch>(residual, false, i, n), act);
+    return Simd<Arch>::fma(v, s, t) + load_operand<Arch>(residual, false, i, n);
   });
+  if (act.kind != Activation::identity) activate_run<Arch>(y, y, count, act);
 }
 
 template <class Arch>

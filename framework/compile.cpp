@@ -17,6 +17,7 @@ namespace {
 struct Plan {
   struct Node : Graph::Node {
     bool alive = true;
+    bool residual = false;  ///< its last input is added to what it stores
     Layout layout = Layout::contiguous;
   };
   std::vector<Node> nodes;
@@ -35,8 +36,12 @@ struct Plan {
   void replace(int old_node, int new_node) {
     for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), old_node, new_node);
     std::replace(outputs.begin(), outputs.end(), old_node, new_node);
-    at(old_node).alive = false;
-    std::erase(order, old_node);
+    remove(old_node);
+  }
+
+  void remove(int node) {
+    at(node).alive = false;
+    std::erase(order, node);
   }
 };
 
@@ -61,6 +66,8 @@ void prune(Plan& plan) {
     if (plan.at(node).alive) plan.order.push_back(node);
 }
 
+bool is_residual(const Plan::Node& node, size_t input) { return node.residual && input + 1 == node.inputs.size(); }
+
 /// Lets producers absorb their only reader where `absorb(producer, reader)` gives an operation that equals both.
 template <class Absorb>
 void merge(Plan& plan, Absorb absorb) {
@@ -69,27 +76,79 @@ void merge(Plan& plan, Absorb absorb) {
     if (!reader.operation || reader.inputs.size() != 1) continue;
     const int producer = reader.inputs.front();
     if (!plan.at(producer).operation || plan.readers(producer) != 1) continue;
-    if (auto merged = absorb(*plan.at(producer).operation, *reader.operation)) {
+    if (auto merged = absorb(plan.at(producer), reader)) {
       plan.at(producer).operation = std::move(merged);
       plan.replace(node, producer);
     }
   }
 }
 
-/// Pass: BatchNorm into the weights and bias of the layer before it.
+/// Pass: BatchNorm, and factors, into the weights and bias of the layer before it.
 void fold(Plan& plan) {
-  merge(plan, [](const Operation& producer, const Operation& reader) -> std::shared_ptr<const Operation> {
-    const auto affine = reader.channel_affine();
-    return affine ? producer.with_affine(*affine) : nullptr;
+  merge(plan, [](const Plan::Node& producer, const Plan::Node& reader) -> std::shared_ptr<const Operation> {
+    std::optional<ChannelAffine> affine = reader.operation->channel_affine();
+    if (!affine) return nullptr;
+    if (affine->scale.size() == 1) {
+      if (reader.type.shape.size() != 4) return nullptr;  // which dimension the channels are in, is not said
+      affine->scale.resize(static_cast<size_t>(reader.type.shape[1]), affine->scale[0]);
+      affine->shift.resize(affine->scale.size(), affine->shift[0]);
+    }
+    return producer.operation->with_affine(*affine);
   });
+}
+
+/// Pass: sums into what the later one of their terms stores, where nobody else reads that. Its node moves to the sum's
+/// place, where the other term is there too.
+void add_residuals(Plan& plan) {
+  for (int node : std::vector<int>(plan.order)) {
+    Plan::Node& sum = plan.at(node);
+    if (!sum.operation || !sum.operation->is_sum()) continue;
+    std::vector<int> terms = sum.inputs;
+    std::sort(terms.rbegin(), terms.rend());
+    for (size_t i = 0; i < terms.size(); ++i) {
+      const Plan::Node& term = plan.at(terms[i]);
+      if (!term.operation || term.residual || term.type != sum.type || plan.readers(terms[i]) != 1) continue;
+      const int other = terms[1 - i];
+      auto merged = plan.at(other).type == sum.type ? term.operation->with_residual() : nullptr;
+      if (!merged) continue;
+      sum.operation = std::move(merged);
+      sum.inputs = term.inputs;
+      sum.inputs.push_back(other);
+      sum.path = term.path;
+      sum.residual = true;
+      plan.remove(terms[i]);
+      break;
+    }
+  }
 }
 
 /// Pass: activations into the epilogue of the layer before them.
 void fuse(Plan& plan) {
-  merge(plan, [](const Operation& producer, const Operation& reader) -> std::shared_ptr<const Operation> {
-    const auto pointwise = reader.pointwise();
-    return pointwise ? producer.with_pointwise(*pointwise) : nullptr;
+  merge(plan, [](const Plan::Node& producer, const Plan::Node& reader) -> std::shared_ptr<const Operation> {
+    const auto pointwise = reader.operation->pointwise();
+    return pointwise ? producer.operation->with_pointwise(*pointwise) : nullptr;
   });
+}
+
+/// Pass: concatenations whose reader can read their parts instead are not read, and go where nobody reads them.
+void part(Plan& plan) {
+  for (int node : std::vector<int>(plan.order)) {
+    if (!plan.at(node).operation) continue;
+    for (size_t input = 0; input < plan.at(node).inputs.size(); ++input) {
+      Plan::Node& reader = plan.at(node);
+      const int whole = reader.inputs[input];
+      if (is_residual(reader, input) || !plan.at(whole).operation || !plan.at(whole).operation->is_concatenation())
+        continue;
+      const std::vector<int> parts = plan.at(whole).inputs;
+      auto merged = reader.operation->with_parts(input, parts.size());
+      if (!merged) continue;
+      reader.operation = std::move(merged);
+      const auto at = reader.inputs.erase(reader.inputs.begin() + static_cast<std::ptrdiff_t>(input));
+      reader.inputs.insert(at, parts.begin(), parts.end());
+      input += parts.size() - 1;
+      if (plan.readers(whole) == 0) plan.remove(whole);
+    }
+  }
 }
 
 /// The operation that only changes the layout.
@@ -150,16 +209,35 @@ int relaid(Plan& plan, int node, Layout to, size_t& at) {
   return index;
 }
 
-/// What the readers of each value would like best: contiguous for outputs of the program and for readers that need it.
+/// The layout of a node's largest input, the first of equals: the others are cheaper to convert.
+Layout main_layout(Plan& plan, const Plan::Node& node) {
+  int64_t most = -1;
+  Layout layout = Layout::contiguous;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Plan::Node& input = plan.at(node.inputs[i]);
+    if (is_residual(node, i) || numel(input.type.shape) <= most) continue;
+    most = numel(input.type.shape);
+    layout = input.layout;
+  }
+  return layout;
+}
+
+/// What the readers of each value would like best: contiguous for outputs of the program, for readers that need it,
+/// and for indices and what is no picture.
 std::vector<Layout> wanted_layouts(Plan& plan) {
   std::vector<Layout> wanted(plan.nodes.size(), Layout::channels_last);
   for (int output : plan.outputs) wanted[static_cast<size_t>(output)] = Layout::contiguous;
+  for (int node : plan.order)
+    if (plan.at(node).type.dtype != DType::float32 || plan.at(node).type.shape.size() > 4)
+      wanted[static_cast<size_t>(node)] = Layout::contiguous;
   for (auto node = plan.order.rbegin(); node != plan.order.rend(); ++node) {
     const Plan::Node& reader = plan.at(*node);
     if (!reader.operation) continue;
-    for (int input : reader.inputs)
-      if (reader.operation->preferred_layout(wanted[static_cast<size_t>(*node)]) == Layout::contiguous)
-        wanted[static_cast<size_t>(input)] = Layout::contiguous;
+    for (size_t i = 0; i < reader.inputs.size(); ++i) {
+      const Layout want = wanted[static_cast<size_t>(*node)];
+      if ((is_residual(reader, i) ? want : reader.operation->preferred_layout(want)) == Layout::contiguous)
+        wanted[static_cast<size_t>(reader.inputs[i])] = Layout::contiguous;
+    }
   }
   return wanted;
 }
@@ -189,12 +267,13 @@ void lay_out(Plan& plan) {
     std::vector<Type> types;
     for (int input : plan.at(node).inputs) types.push_back(plan.at(input).type);
     Layout in = operation.preferred_layout(want);
-    if (!types.empty() && operation.any_layout(types)) in = plan.at(plan.at(node).inputs[0]).layout;
+    if (!types.empty() && operation.any_layout(types)) in = main_layout(plan, plan.at(node));
+    const Layout out = operation.output_layout(in, want);
     for (size_t i = 0; i < plan.at(node).inputs.size(); ++i) {
-      const int input = relaid(plan, plan.at(node).inputs[i], in, at);
+      const int input = relaid(plan, plan.at(node).inputs[i], is_residual(plan.at(node), i) ? out : in, at);
       plan.at(node).inputs[i] = input;
     }
-    plan.at(node).layout = operation.output_layout(in, want);
+    plan.at(node).layout = out;
     if (want == Layout::channels_last && compute_channels_last(plan, plan.at(node)))
       plan.at(node).layout = Layout::channels_last;
   }
@@ -402,7 +481,9 @@ Program compile(const Graph& graph, const Options& options) {
   Plan plan = plan_of(graph);
   prune(plan);
   fold(plan);
+  add_residuals(plan);
   fuse(plan);
+  part(plan);
   lay_out(plan);
   separate_outputs(plan);
   const std::vector<Place> places = place_values(plan, code->arena_bytes);

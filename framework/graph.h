@@ -26,7 +26,7 @@ struct Type {
 /// How a value of rank 4 (N, C, H, W) lies in memory inside a program. Values of other ranks are always contiguous.
 enum class Layout { contiguous, channels_last };
 
-/// y = x * scale[c] + shift[c], c the index in dimension 1.
+/// y = x * scale[c] + shift[c], c the index in dimension 1; a single scale and shift are for all of any shape.
 struct ChannelAffine {
   std::vector<double> scale, shift;
   std::string key;  ///< identifies the values: equal keys, equal values
@@ -85,9 +85,17 @@ class Operation {
   /// What this operation is, for those who could absorb it.
   virtual std::optional<ChannelAffine> channel_affine() const { return {}; }
   virtual std::optional<Pointwise> pointwise() const { return {}; }
+  /// Whether its output is the sum of its two inputs, or its inputs one after another in dimension 1 of (N, C, H, W),
+  /// and nothing besides.
+  virtual bool is_sum() const { return false; }
+  virtual bool is_concatenation() const { return false; }
   /// What this operation can absorb: the operation that equals the other one after this one, or nullptr.
   virtual std::shared_ptr<const Operation> with_affine(const ChannelAffine&) const { return nullptr; }
   virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
+  /// The operation with one more input, the last, of its output's shape and layout, which it adds to what it stores.
+  virtual std::shared_ptr<const Operation> with_residual() const { return nullptr; }
+  /// The operation that reads, in the place of the input numbered `input`, `count` values whose concatenation that was.
+  virtual std::shared_ptr<const Operation> with_parts(size_t /*input*/, size_t /*count*/) const { return nullptr; }
 
   /// The operation that gives the features of its output (N, channels * pixels) as [pixel][channel] where this one
   /// gives them as [channel][pixel], or nullptr.

@@ -1,12 +1,16 @@
 #include "layers/registry.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/fail.h"
 #include "layers/activation.h"
 #include "layers/conv_transpose2d.h"
 #include "layers/linear.h"
 #include "layers/norm.h"
+#include "layers/pad.h"
+#include "layers/pool.h"
+#include "layers/resample.h"
 #include "layers/softmax.h"
 #include "layers/structure.h"
 
@@ -53,6 +57,13 @@ LayerNorm layer_norm(const Arguments& a) {
   return LayerNorm(
       shape,
       {.eps = a.number("eps"), .elementwise_affine = a.boolean("elementwise_affine"), .bias = a.boolean("bias")});
+}
+
+/// The padding of a layer that has four sides.
+Sides sides(const Arguments& a) {
+  const Shape given = a.one_or_more("padding", 4, "an integer or four, as in (1, 1, 2, 2)");
+  if (given.size() == 1) return given[0];
+  return {given[0], given[1], given[2], given[3]};
 }
 
 }  // namespace
@@ -103,6 +114,35 @@ const std::vector<LayerRow>& layer_rows() {
       row("Softmax", "dim=None", [](const Arguments& a) { return Softmax(a.optional_integer("dim")); }),
       row("Tanh", "", [](const Arguments&) { return Tanh(); }),
       row("Sigmoid", "", [](const Arguments&) { return Sigmoid(); }),
+      row("Upsample", "size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
+          [](const Arguments& a) {
+            return Upsample({a.optional_one_or_two("size"), a.optional_numbers("scale_factor"), a.text("mode"),
+                             a.optional_boolean("align_corners"), a.optional_boolean("recompute_scale_factor")});
+          }),
+      row("PixelShuffle", "upscale_factor",
+          [](const Arguments& a) { return PixelShuffle(a.integer("upscale_factor")); }),
+      row("ReflectionPad2d", "padding", [](const Arguments& a) { return ReflectionPad2d(sides(a)); }),
+      row("ReplicationPad2d", "padding", [](const Arguments& a) { return ReplicationPad2d(sides(a)); }),
+      row("ZeroPad2d", "padding", [](const Arguments& a) { return ZeroPad2d(sides(a)); }),
+      row("ConstantPad2d", "padding, value",
+          [](const Arguments& a) { return ConstantPad2d(sides(a), a.integer_or_number("value")); }),
+      row("AvgPool2d",
+          "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None",
+          [](const Arguments& a) {
+            return AvgPool2d(
+                a.one_or_two("kernel_size"),
+                AvgPool2dOptions{a.optional_one_or_two("stride"), a.one_or_two("padding"), a.boolean("ceil_mode"),
+                                 a.boolean("count_include_pad"), a.optional_integer("divisor_override")});
+          }),
+      row("MaxPool2d", "kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
+          [](const Arguments& a) {
+            return MaxPool2d(
+                a.one_or_two("kernel_size"),
+                MaxPool2dOptions{a.optional_one_or_two("stride"), a.one_or_two("padding"), a.one_or_two("dilation"),
+                                 a.boolean("return_indices"), a.boolean("ceil_mode")});
+          }),
+      row("AdaptiveAvgPool2d", "output_size",
+          [](const Arguments& a) { return AdaptiveAvgPool2d(a.optional_sizes("output_size")); }),
       row("Identity", "", [](const Arguments&) { return Identity(); }),
       row("Dropout", "p=0.5, inplace=False",
           [](const Arguments& a) { return Dropout(a.number("p"), a.boolean("inplace")); }),
@@ -158,6 +198,62 @@ Pair Arguments::pair(std::string_view name) const {
 Shape Arguments::sizes(std::string_view name) const {
   if (const auto* size = std::get_if<int64_t>(&values_.at(name).value)) return {*size};
   return shape(name);
+}
+
+std::optional<bool> Arguments::optional_boolean(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return boolean(name);
+}
+
+std::variant<int64_t, double> Arguments::integer_or_number(std::string_view name) const {
+  if (const auto* integer = std::get_if<int64_t>(&values_.at(name).value)) return *integer;
+  return number(name);
+}
+
+Shape Arguments::one_or_more(std::string_view name, size_t more, std::string_view expected) const {
+  const PythonValue& value = values_.at(name).value;
+  if (const auto* one = std::get_if<int64_t>(&value)) return {*one};
+  if (const auto* sizes = std::get_if<Shape>(&value); sizes && sizes->size() == more) return *sizes;
+  refuse(name, expected);
+}
+
+OneOrTwo<int64_t> Arguments::one_or_two(std::string_view name) const {
+  const Shape given = one_or_more(name, 2, "an integer or two, as in (4, 4)");
+  if (given.size() == 1) return given[0];
+  return {given[0], given[1]};
+}
+
+std::optional<OneOrTwo<int64_t>> Arguments::optional_one_or_two(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return one_or_two(name);
+}
+
+std::optional<OneOrTwo<double>> Arguments::optional_numbers(std::string_view name) const {
+  const PythonValue& value = values_.at(name).value;
+  if (std::holds_alternative<std::monostate>(value)) return {};
+  if (std::holds_alternative<int64_t>(value) || std::holds_alternative<double>(value)) return number(name);
+  if (const auto* two = std::get_if<Shape>(&value); two && two->size() == 2)
+    return OneOrTwo<double>(static_cast<double>((*two)[0]), static_cast<double>((*two)[1]));
+  if (const auto* two = std::get_if<Numbers>(&value); two && two->size() == 2 && (*two)[0] && (*two)[1])
+    return OneOrTwo<double>(*(*two)[0], *(*two)[1]);
+  refuse(name, "a finite number or two, as in (2.0, 1.5)");
+}
+
+OneOrTwo<std::optional<int64_t>> Arguments::optional_sizes(std::string_view name) const {
+  using Size = std::optional<int64_t>;
+  const PythonValue& value = values_.at(name).value;
+  if (std::holds_alternative<std::monostate>(value)) return Size();
+  if (const auto* one = std::get_if<int64_t>(&value)) return Size(*one);
+  if (const auto* two = std::get_if<Shape>(&value); two && two->size() == 2) return {(*two)[0], (*two)[1]};
+  const auto size = [](const std::optional<double>& number) {
+    return number ? Size(static_cast<int64_t>(*number)) : Size();
+  };
+  const auto whole = [](const std::optional<double>& number) {
+    return !number || (std::abs(*number) < 1e15 && *number == std::floor(*number));
+  };
+  if (const auto* two = std::get_if<Numbers>(&value); two && two->size() == 2 && whole((*two)[0]) && whole((*two)[1]))
+    return {size((*two)[0]), size((*two)[1])};
+  refuse(name, "an integer or None, or two of them, as in (4, None)");
 }
 
 Shape Arguments::shape(std::string_view name) const {

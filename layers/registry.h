@@ -13,12 +13,16 @@
 
 #include "../framework/error.h"
 #include "../framework/module.h"
+#include "one_or_two.h"
 #include "pair.h"
 
 namespace upconv {
 
-/// One of Python's None, True, 3, 0.5, 'zeros', (4, 4).
-using PythonValue = std::variant<std::monostate, bool, int64_t, double, std::string, Shape>;
+/// A tuple of Python's whose elements are not all integers: (2.0, 1.5), or (None, 5) with nothing for None.
+using Numbers = std::vector<std::optional<double>>;
+
+/// One of Python's None, True, 3, 0.5, 'zeros', (4, 4), (None, 0.5).
+using PythonValue = std::variant<std::monostate, bool, int64_t, double, std::string, Shape, Numbers>;
 
 /// A value and where it was written.
 struct Literal {
@@ -46,9 +50,17 @@ class Arguments {
   double number(std::string_view name) const;
   std::optional<double> optional_number(std::string_view name) const;  ///< nothing for None
   bool boolean(std::string_view name) const;
-  Pair pair(std::string_view name) const;  ///< one integer stands for both
+  std::optional<bool> optional_boolean(std::string_view name) const;  ///< nothing for None
+  Pair pair(std::string_view name) const;                             ///< one integer stands for both
   Shape shape(std::string_view name) const;
   Shape sizes(std::string_view name) const;  ///< one integer stands for a tuple of one
+  std::variant<int64_t, double> integer_or_number(std::string_view name) const;
+  /// One integer, or a tuple of `more`; `expected` says so where it is neither.
+  Shape one_or_more(std::string_view name, size_t more, std::string_view expected) const;
+  OneOrTwo<int64_t> one_or_two(std::string_view name) const;
+  std::optional<OneOrTwo<int64_t>> optional_one_or_two(std::string_view name) const;  ///< nothing for None
+  std::optional<OneOrTwo<double>> optional_numbers(std::string_view name) const;      ///< nothing for None
+  OneOrTwo<std::optional<int64_t>> optional_sizes(std::string_view name) const;       ///< each nothing for None
   std::string text(std::string_view name) const;
 
   /// For what a layer itself would accept or cannot see: "BatchNorm2d: momentum must be `expected`, got ...".

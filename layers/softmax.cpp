@@ -70,7 +70,7 @@ class SoftmaxOperation : public Operation {
  private:
   int64_t dim_of(const Shape& shape) const {
     const size_t rank = shape.size();
-    return dim_ ? dimension("dim", *dim_, shape) : rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
+    return dim_ ? static_cast<int64_t>(dimension("dim", *dim_, shape)) : rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
   }
   std::optional<int64_t> dim_;
 };

@@ -145,21 +145,30 @@ Literal Scanner::literal() {
 
 PythonValue Scanner::string() { return std::string(until(text_[at_++], "a string")); }
 
-/// (4, 4), [4, 4], or (4), which in Python is 4.
+/// (4, 4), [4, 4], (None, 0.5), or (4), which in Python is 4.
 PythonValue Scanner::tuple() {
   const size_t open = at_;
   const char close = text_[at_++] == '(' ? ')' : ']';
-  Shape sizes;
+  Numbers numbers;
+  Shape sizes;  // as long as all of them are integers
   bool comma = true;
   while (!accept(close)) {
     if (!comma || at_end()) expected(fmt::format("\",\" or \"{}\" in the tuple that begins at {}", close, place(open)));
-    if (!is_number(text_[offset()])) expected("an integer");
+    if (!is_number(text_[offset()])) expected("a number or None");
     const Literal element = literal();
-    const auto* size = std::get_if<int64_t>(&element.value);
-    if (!size) refuse(element.offset, fmt::format("expected an integer, got \"{}\"", element.text));
-    sizes.push_back(*size);
+    if (const auto* size = std::get_if<int64_t>(&element.value)) {
+      if (sizes.size() == numbers.size()) sizes.push_back(*size);
+      numbers.push_back(static_cast<double>(*size));
+    } else if (const auto* number = std::get_if<double>(&element.value)) {
+      numbers.push_back(*number);
+    } else if (std::holds_alternative<std::monostate>(element.value)) {
+      numbers.push_back(std::nullopt);
+    } else {
+      refuse(element.offset, fmt::format("expected a number or None, got \"{}\"", element.text));
+    }
     comma = accept(',');
   }
+  if (sizes.size() != numbers.size()) return numbers;
   if (close == ')' && sizes.size() == 1 && !comma) return sizes.front();
   return sizes;
 }

@@ -5,6 +5,7 @@
 #include "framework/fail.h"
 #include "framework/program.h"
 #include "layers/dimension.h"
+#include "layers/permute.h"
 #include "layers/python.h"
 
 namespace upconv {
@@ -27,6 +28,18 @@ class ReshapeOperation : public ContiguousOperation {
 
 Value apply(std::string_view name, Value x, ReshapeOperation::Rule rule) {
   return x.graph().apply(std::make_shared<ReshapeOperation>(name, std::move(rule)), {x});
+}
+
+/// `sizes` with the -1 that one of them may be, as the others leave it of `count`; nothing where they do not fit.
+std::optional<Shape> completed(Shape sizes, int64_t count) {
+  const auto unknown = std::find(sizes.begin(), sizes.end(), -1);
+  int64_t known = 1;
+  for (int64_t size : sizes)
+    if (size < -1 || (size != -1 && __builtin_mul_overflow(known, size, &known))) return {};
+  if (unknown != sizes.end() && known > 0) *unknown = count / known;
+  if (std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 0; }) || numel(sizes) != count)
+    return {};
+  return sizes;
 }
 
 }  // namespace
@@ -55,24 +68,27 @@ Value Unflatten::forward(Value x) const {
   return apply("Unflatten", x, [*this](const Shape& shape) -> Shape {
     const auto at = static_cast<std::ptrdiff_t>(dimension("dim", dim, shape));
     if (shape.empty()) fail("expected at least one dimension, got a scalar");
-    Shape sizes = unflattened_size;
-    const auto unknown = std::find(sizes.begin(), sizes.end(), -1);
-    int64_t known = 1;
-    for (int64_t size : sizes)
-      if (size != -1) known *= size;
-    if (unknown != sizes.end() && known > 0) *unknown = shape[static_cast<size_t>(at)] / known;
-    if (sizes.empty() || std::any_of(sizes.begin(), sizes.end(), [](int64_t size) { return size < 0; }) ||
-        numel(sizes) != shape[static_cast<size_t>(at)])
+    const auto sizes = completed(unflattened_size, shape[static_cast<size_t>(at)]);
+    if (!sizes || sizes->empty())
       fail("expected sizes whose product is {}, got {} for dimension {} of {}", shape[static_cast<size_t>(at)],
            upconv::str(unflattened_size), dim, upconv::str(shape));
     Shape all(shape.begin(), shape.begin() + at);
-    all.insert(all.end(), sizes.begin(), sizes.end());
+    all.insert(all.end(), sizes->begin(), sizes->end());
     all.insert(all.end(), shape.begin() + at + 1, shape.end());
     return all;
   });
 }
 std::string Unflatten::extra_repr() const {
   return fmt::format("dim={}, unflattened_size={}", dim, upconv::str(unflattened_size));
+}
+
+Value reshape(Value x, Shape shape) {
+  return apply("reshape", x, [wanted = std::move(shape)](const Shape& shape) {
+    const auto sizes = completed(wanted, numel(shape));
+    if (!sizes)
+      fail("expected sizes whose product is the {} elements of {}, got {}", numel(shape), str(shape), str(wanted));
+    return *sizes;
+  });
 }
 
 }  // namespace upconv

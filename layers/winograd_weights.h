@@ -20,8 +20,6 @@ class PackedWinograd {
   }
   /// Whether the weights of a point are zeros in a phase that has fewer taps than the scheme: its products are too.
   bool zero(int64_t phase, int64_t point) const { return zero_[static_cast<size_t>(phase * points_ + point)]; }
-  /// Bytes of the packed weights.
-  size_t bytes() const { return weights_.size() * sizeof(float); }
   const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }
   /// All that is packed.
   std::span<const float> floats() const { return packed_.span; }

@@ -103,6 +103,35 @@ struct WinogradOutput {
   Activation activation;
 };
 
+/// y[i] = act(a[i] op b[i]) for i < count; a_one and b_one: the operand is one number for all. y may be a or b.
+struct Binary {
+  enum Kind : int32_t { add, subtract, multiply, divide };
+  Kind kind;
+  const float *a, *b;
+  float* y;
+  int64_t count;
+  bool a_one, b_one;
+  Activation activation;
+};
+
+/// y[i] = the largest of x[i * step + r * row_stride + c * col_stride] over r < rows and c < cols, NaN where there is
+/// one and -inf where there are none; or their sum divided by `divisor`. Sums run over rows, then columns, in order.
+struct Pool {
+  const float* x;
+  int64_t rows, cols, row_stride, col_stride;
+  float* y;
+  int64_t count, step;
+  float divisor;
+};
+
+/// y[m * ldy + n] = sum_k a[m * lda + k] * b[k * ldb + n], every output one chain of multiply-adds with k ascending. No
+/// overlap.
+struct MatMul {
+  const float *a, *b;
+  float* y;
+  int64_t M, N, K, lda, ldb, ldy;
+};
+
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
@@ -139,6 +168,17 @@ struct Table {
   void (*softmax)(const float* x, float* y, int64_t count);
   /// The same down each of `columns` columns: elements r < count of column c at x[r * stride + c]; x may be y.
   void (*softmax_columns)(const float* x, float* y, int64_t stride, int64_t count, int64_t columns);
+  void (*binary)(const Binary&);
+  /// y[i] = act((x[i] * scale + shift) + residual[i]); y may be x or residual.
+  void (*affine_add)(const float* x, const float* residual, float* y, int64_t count, float scale, float shift,
+                     Activation);
+  /// y[i] = min(max(x[i], low), high), NaN kept; x may be y.
+  void (*clamp)(const float* x, float* y, int64_t count, float low, float high);
+  /// y[i] = a[i] * a_weight + b[i] * b_weight; y may be a or b.
+  void (*lerp)(const float* a, const float* b, float* y, int64_t count, float a_weight, float b_weight);
+  void (*pool_max)(const Pool&);
+  void (*pool_avg)(const Pool&);
+  void (*matmul)(const MatMul&);
   /// Runs `rounds` times a block of independent register-only multiply-adds; returns the floating-point operations of a
   /// round, and stores a value that depends on all of them.
   double (*peak)(int64_t rounds, float* sink);

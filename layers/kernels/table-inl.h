@@ -2,9 +2,12 @@
 // One instruction set's table: every kernel, instantiated for Arch.
 #include "activation-inl.h"
 #include "direct-inl.h"
+#include "elementwise-inl.h"
+#include "matmul-inl.h"
 #include "norm-inl.h"
 #include "pack-inl.h"
 #include "peak-inl.h"
+#include "pool-inl.h"
 #include "products-inl.h"
 #include "softmax-inl.h"
 #include "winograd-inl.h"
@@ -34,6 +37,13 @@ constexpr Table make_table(Isa isa) {
           .moments_channels = moments_channels<Arch>,
           .softmax = softmax<Arch>,
           .softmax_columns = softmax_columns<Arch>,
+          .binary = binary<Arch>,
+          .affine_add = affine_add<Arch>,
+          .clamp = clamp<Arch>,
+          .lerp = lerp<Arch>,
+          .pool_max = pool<Arch, Largest>,
+          .pool_avg = pool<Arch, Mean>,
+          .matmul = matmul<Arch>,
           .peak = peak<Arch>};
 }
 

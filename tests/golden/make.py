@@ -374,6 +374,24 @@ def printed_modules():
     yield from variations(nn.Softmax, dim=(0, -1))
     yield nn.Tanh()
     yield nn.Sigmoid()
+    for size in (5, (5, 7)):
+        yield from variations(nn.Upsample, size, mode=("nearest-exact", "bilinear"))
+    for scale_factor in (2, 2.5, (2, 1.5), (1e-05, 3)):
+        yield nn.Upsample(scale_factor=scale_factor)
+    yield nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+    yield nn.PixelShuffle(2)
+    for padding in (1, (1, 2, 3, 4), (-1, 0, 0, -2)):
+        for layer in (nn.ReflectionPad2d, nn.ReplicationPad2d, nn.ZeroPad2d):
+            yield layer(padding)
+        for value in (2, 2.5, -1.0):
+            yield nn.ConstantPad2d(padding, value)
+    for kernel in (2, (2, 3), (2, 2)):
+        yield from variations(nn.AvgPool2d, kernel, stride=(1, (1, 2)), padding=(1, (0, 1)))
+        yield from variations(
+            nn.MaxPool2d, kernel, stride=(1, (1, 2)), padding=(1, (0, 1)), dilation=(2, (1, 2)), ceil_mode=(True,)
+        )
+    for size in (3, None, (3, 5), (None, 5), (3, None), (None, None)):
+        yield nn.AdaptiveAvgPool2d(size)
     yield nn.Identity()
     yield from variations(nn.Flatten, start_dim=(0, 2), end_dim=(2, 3))
     yield from variations(nn.Unflatten, 1, (3, 4, 2))

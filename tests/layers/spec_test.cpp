@@ -113,6 +113,11 @@ TEST_CASE("spec: what one types is what PyTorch prints") {
       {"ReLU(inplace=False)", "ReLU()"},
       {"Dropout()", "Dropout(p=0.5, inplace=False)"},
       {"Dropout(.2)", "Dropout(p=0.2, inplace=False)"},
+      {"Upsample(scale_factor=2)", "Upsample(scale_factor=2.0, mode='nearest')"},
+      {"Upsample((4, 5), None, 'bilinear', True, None)", "Upsample(size=(4, 5), mode='bilinear')"},
+      {"ZeroPad2d(1)", "ZeroPad2d((1, 1, 1, 1))"},
+      {"AvgPool2d(3, 2, ceil_mode=True)", "AvgPool2d(kernel_size=3, stride=2, padding=0)"},
+      {"nn.AdaptiveAvgPool2d((None, 7))", "AdaptiveAvgPool2d(output_size=(None, 7))"},
       {"Flatten()", "Flatten(start_dim=1, end_dim=-1)"},
       {"Unflatten(1, [6, 3, 3])", "Unflatten(dim=1, unflattened_size=(6, 3, 3))"},
       {"Unflatten(-1, (4,))", "Unflatten(dim=-1, unflattened_size=(4,))"},
@@ -224,9 +229,10 @@ TEST_CASE("spec: parentheses and commas") {
   check_error("Unflatten(1, (6, 3", "1:19: expected \",\" or \")\" in the tuple that begins at 1:14, got the end");
   check_error("Unflatten(1, [6 3])", "1:17: expected \",\" or \"]\" in the tuple that begins at 1:14, got \"3\"");
   check_error("Unflatten(1, (6, 3])", "1:19: expected \",\" or \")\" in the tuple that begins at 1:14, got \"]\"");
-  check_error("Unflatten(1, ((6, 3)))", "1:15: expected an integer, got \"(\"");
-  check_error("Unflatten(1, (6, 0.5))", "1:18: expected an integer, got \"0.5\"");
-  check_error("Unflatten(1, (6,, 3))", "1:17: expected an integer, got \",\"");
+  check_error("Unflatten(1, ((6, 3)))", "1:15: expected a number or None, got \"(\"");
+  check_error("Unflatten(1, (6, 0.5))",
+              "1:14: Unflatten: unflattened_size must be a tuple of integers, as in (4, 4) or (4,), got (6, 0.5)");
+  check_error("Unflatten(1, (6,, 3))", "1:17: expected a number or None, got \",\"");
 }
 
 TEST_CASE("spec: arguments that do not fit the signature") {
@@ -264,6 +270,16 @@ TEST_CASE("spec: values of another type than the argument's") {
               "1:34: ConvTranspose2d: padding must be an integer or two, as in (4, 4), got 'same'");
   check_error("ConvTranspose2d(1, 2, 4, padding_mode=0)",
               "1:39: ConvTranspose2d: padding_mode must be a string, got 0");
+  check_error("Upsample(scale_factor='a')",
+              "1:23: Upsample: scale_factor must be a finite number or two, as in (2.0, 1.5), got 'a'");
+  check_error("Upsample((2, None))", "1:10: Upsample: size must be an integer or two, as in (4, 4), got (2, None)");
+  check_error("Upsample(2, align_corners=1)", "1:27: Upsample: align_corners must be True or False, got 1");
+  check_error("AdaptiveAvgPool2d((2, 0.5))",
+              "1:19: AdaptiveAvgPool2d: output_size must be an integer or None, or two of them, as in (4, None), got "
+              "(2, 0.5)");
+  check_error("ZeroPad2d((1, 2))",
+              "1:11: ZeroPad2d: padding must be an integer or four, as in (1, 1, 2, 2), got (1, 2)");
+  check_error("ConstantPad2d(1, 'a')", "1:18: ConstantPad2d: value must be a finite number, got 'a'");
   check_error("Unflatten(1, 4)",
               "1:14: Unflatten: unflattened_size must be a tuple of integers, as in (4, 4) or (4,), got 4");
   check_error("Unflatten(1, (4))",
@@ -287,6 +303,9 @@ TEST_CASE("spec: numbers and strings that cannot be read") {
 }
 
 TEST_CASE("spec: what layers refuse has a place") {
+  check_error("Upsample()", "1:1: Upsample: expected size or scale_factor, got neither");
+  check_error("MaxPool2d(2, return_indices=True)",
+              "1:1: MaxPool2d: return_indices must be False, as indices are not computed, got True");
   check_error("ConvTranspose2d(1, 2, 4, groups=0)", "1:1: ConvTranspose2d: groups must be positive, got 0");
   check_error("Sequential(\n  (0): ReLU()\n  (1): Dropout(p=2)\n)", "3:8: Dropout: p must be between 0 and 1, got 2");
   check_error("ConvTranspose2d(6, 4, 3, padding_mode=reflect)",

@@ -1,0 +1,101 @@
+#include "layers/pad.h"
+
+#include "framework/fail.h"
+#include "framework/layout.h"
+#include "layers/python.h"
+#include "layers/remap.h"
+
+namespace upconv {
+namespace {
+
+constexpr int64_t largest = int64_t{1} << 40;  // of a side, so that sums of them cannot overflow
+
+/// For each output of an axis of `in` inputs the input that it is, or -1.
+using Rule = int64_t (*)(int64_t at, int64_t in);
+
+int64_t reflected(int64_t at, int64_t in) {
+  if (at < 0) return -at;
+  return at < in ? at : 2 * (in - 1) - at;
+}
+int64_t replicated(int64_t at, int64_t in) { return std::clamp<int64_t>(at, 0, in - 1); }
+int64_t constant(int64_t at, int64_t in) { return at >= 0 && at < in ? at : -1; }
+
+class PadOperation : public Operation {
+ public:
+  PadOperation(std::string_view name, const Sides& sides, Rule rule, float value = 0)
+      : name_(name), sides_(sides), rule_(rule), value_(value) {}
+  std::string_view name() const override { return name_; }
+
+  Type infer(std::span<const Type> inputs) const override {
+    const Type& x = inputs[0];
+    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+    if (x.shape.size() != 3 && x.shape.size() != 4)
+      fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+    Shape shape = x.shape;
+    int64_t& H = shape[shape.size() - 2];
+    int64_t& W = shape[shape.size() - 1];
+    H = padded("height", H, sides_.top, sides_.bottom, x.shape);
+    W = padded("width", W, sides_.left, sides_.right, x.shape);
+    numel(shape);  // refuses what 63 bits cannot count
+    return {shape, DType::float32};
+  }
+
+  bool any_layout(std::span<const Type>) const override { return true; }
+
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
+    return remap_step(in, map(in.H, out.H, sides_.top), map(in.W, out.W, sides_.left), value_, lowering.output_layout);
+  }
+
+ private:
+  int64_t padded(const char* axis, int64_t in, int64_t before, int64_t after, const Shape& shape) const {
+    for (int64_t side : {before, after}) {
+      if (side > largest || side < -largest) fail("expected paddings of at most {}, got {}", largest, str(sides_));
+      if (rule_ == reflected && side >= in)
+        fail("expected paddings smaller than the {} of {}, got {} for {}", axis, in, side, str(shape));
+    }
+    if (rule_ == replicated && in == 0) fail("expected a {} of at least 1, got {}", axis, str(shape));
+    const int64_t out = in + before + after;
+    if (out < 0 || (rule_ == constant && in + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0) < 0))
+      fail("expected to crop no more than the {} of {}, got paddings {} for {}", axis, in, str(sides_), str(shape));
+    return out;
+  }
+
+  std::vector<int64_t> map(int64_t in, int64_t out, int64_t before) const {
+    std::vector<int64_t> from;
+    for (int64_t i = 0; i < out; ++i) from.push_back(rule_(i - before, in));
+    return from;
+  }
+
+  std::string_view name_;
+  Sides sides_;
+  Rule rule_;
+  float value_;
+};
+
+Value pad(std::string_view name, const Sides& sides, Rule rule, Value x, float value = 0) {
+  return x.graph().apply(std::make_shared<PadOperation>(name, sides, rule, value), {x});
+}
+
+float number(const std::variant<int64_t, double>& value) {
+  return std::visit([](auto v) { return static_cast<float>(v); }, value);
+}
+
+}  // namespace
+
+std::string str(const Sides& sides) {
+  return fmt::format("({}, {}, {}, {})", sides.left, sides.right, sides.top, sides.bottom);
+}
+
+Value ReflectionPad2d::forward(Value x) const { return pad("ReflectionPad2d", padding, reflected, x); }
+Value ReplicationPad2d::forward(Value x) const { return pad("ReplicationPad2d", padding, replicated, x); }
+Value ZeroPad2d::forward(Value x) const { return pad("ZeroPad2d", padding, constant, x); }
+Value ConstantPad2d::forward(Value x) const { return pad("ConstantPad2d", padding, constant, x, number(value)); }
+
+std::string ConstantPad2d::extra_repr() const {
+  const std::string printed = std::holds_alternative<double>(value) ? python(std::get<double>(value))
+                                                                    : std::to_string(std::get<int64_t>(value));
+  return fmt::format("padding={}, value={}", upconv::str(padding), printed);
+}
+
+}  // namespace upconv

@@ -1,0 +1,320 @@
+#include "layers/pool.h"
+
+#include <algorithm>
+
+#include "framework/fail.h"
+#include "framework/program.h"
+#include "layers/blocking.h"
+#include "layers/python.h"
+
+namespace upconv {
+namespace {
+
+constexpr int64_t largest = int64_t{1} << 31;  // of an argument, so that products of two cannot overflow
+
+/// The inputs of one output of an axis, begin + i * step for i < count, and how many the mean counts.
+struct Window {
+  int64_t begin, count, counted;
+};
+
+/// Windows begin, begin + apart, ... that are alike otherwise: outputs `first` and `outputs - 1` after it.
+struct Alike {
+  Window window;
+  int64_t first, outputs, apart;
+};
+
+std::vector<Alike> alike(const std::vector<Window>& windows) {
+  std::vector<Alike> runs;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    const Window& w = windows[i];
+    if (!runs.empty()) {
+      Alike& run = runs.back();
+      const int64_t apart = w.begin - windows[i - 1].begin;
+      if (w.count == run.window.count && w.counted == run.window.counted && (run.outputs == 1 || apart == run.apart)) {
+        run.apart = apart;
+        ++run.outputs;
+        continue;
+      }
+    }
+    runs.push_back({w, static_cast<int64_t>(i), 1, 1});
+  }
+  return runs;
+}
+
+/// One axis of a pooling: its windows and their step.
+struct Windows {
+  std::vector<Window> all;
+  int64_t step;
+};
+
+/// A tile is a row of outputs: of a picture channels-last, of one channel of it otherwise.
+class PoolStep : public Step {
+ public:
+  using Kernel = void (*)(const kernels::Pool&);
+  PoolStep(const ImageShape& in, Layout layout, Windows rows, Windows cols, int64_t divisor, Kernel kernel)
+      : in_(in),
+        last_(layout == Layout::channels_last),
+        rows_(std::move(rows)),
+        cols_(alike(cols.all)),
+        out_cols_(static_cast<int64_t>(cols.all.size())),
+        col_step_(cols.step),
+        divisor_(divisor),
+        kernel_(kernel) {}
+
+  int64_t tiles() const override {
+    return in_.C == 0 ? 0 : in_.N * (last_ ? 1 : in_.C) * static_cast<int64_t>(rows_.all.size());
+  }
+  void run(int64_t tile, const Frame& frame) const override {
+    const auto out_rows = static_cast<int64_t>(rows_.all.size());
+    const int64_t plane = tile / out_rows, channels = last_ ? in_.C : 1;
+    const Window& row = rows_.all[static_cast<size_t>(tile % out_rows)];
+    const float* x = static_cast<const float*>(frame.inputs[0]) + (plane * in_.H + row.begin) * in_.W * channels;
+    float* y = static_cast<float*>(frame.output) + tile * out_cols_ * channels;
+    for (const Alike& run : cols_) {
+      const int64_t counted = divisor_ ? divisor_ : row.counted * run.window.counted;
+      kernels::Pool pool{x + run.window.begin * channels,
+                         row.count,
+                         run.window.count,
+                         rows_.step * in_.W * channels,
+                         col_step_ * channels,
+                         y + run.first * channels,
+                         0,
+                         1,
+                         static_cast<float>(counted ? counted : 1)};
+      if (last_) {
+        pool.count = channels;
+        for (int64_t i = 0; i < run.outputs; ++i, pool.x += run.apart * channels, pool.y += channels) kernel_(pool);
+      } else {
+        pool.count = run.outputs;
+        pool.step = run.apart;
+        kernel_(pool);
+      }
+    }
+  }
+  std::string algorithm() const override { return "pool"; }
+
+ private:
+  ImageShape in_;
+  bool last_;
+  Windows rows_;
+  std::vector<Alike> cols_;
+  int64_t out_cols_, col_step_, divisor_;
+  Kernel kernel_;
+};
+
+/// What the poolings share: shapes in and out, and the step of the windows that each has.
+class PoolOperation : public Operation {
+ public:
+  Type infer(std::span<const Type> inputs) const final {
+    const Type& x = inputs[0];
+    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+    if (x.shape.size() != 3 && x.shape.size() != 4)
+      fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+    Shape shape = x.shape;
+    int64_t* size = &shape.back() - 1;
+    if (size[0] < 1 || size[1] < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
+    if (size[0] > largest || size[1] > largest) fail("the size overflows for an input of {}", str(x.shape));
+    const int64_t H = rows(size[0]), W = cols(size[1]);
+    size[0] = H;
+    size[1] = W;
+    if (std::min(H, W) < smallest())
+      fail("the output would be empty: ({}, {}) for an input of {}", std::max<int64_t>(H, 0), std::max<int64_t>(W, 0),
+           str(x.shape));
+    numel(shape);  // refuses what 63 bits cannot count
+    return {shape, DType::float32};
+  }
+  bool any_layout(std::span<const Type>) const final { return true; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const final {
+    const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
+    return std::make_unique<PoolStep>(in, lowering.output_layout, row_windows(in.H, out.H), col_windows(in.W, out.W),
+                                      divisor(), kernel(kernels::table(*lowering.options.isa)));
+  }
+
+ private:
+  virtual int64_t rows(int64_t H) const = 0;  ///< the output's height for an input's
+  virtual int64_t cols(int64_t W) const = 0;
+  virtual int64_t smallest() const { return 1; }
+  virtual Windows row_windows(int64_t H, int64_t out) const = 0;
+  virtual Windows col_windows(int64_t W, int64_t out) const = 0;
+  virtual int64_t divisor() const { return 0; }
+  virtual PoolStep::Kernel kernel(const kernels::Table& table) const = 0;
+};
+
+/// Windows of one size at equal distances, along one axis.
+struct Sliding {
+  int64_t kernel, stride, padding, dilation;
+
+  int64_t outputs(int64_t in, bool ceil) const {
+    const int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
+    if (room < 0 && !(ceil && room > -stride)) return 0;
+    int64_t out = (room + (ceil ? stride - 1 : 0)) / stride + 1;
+    if (ceil && (out - 1) * stride >= in + padding) --out;  // a window all beyond the padding
+    return out;
+  }
+  /// Elements outside of the input are left out; the mean counts those of the padding too with `pad`.
+  Windows windows(int64_t in, int64_t out, bool pad) const {
+    Windows all{{}, dilation};
+    for (int64_t i = 0; i < out; ++i) {
+      const int64_t from = i * stride - padding, to = std::min(from + dilation * (kernel - 1) + 1, in + padding);
+      const int64_t begin = from >= 0 ? from : from + ceil_div(-from, dilation) * dilation;
+      const int64_t count = std::max<int64_t>(0, ceil_div(std::min(to, in) - begin, dilation));
+      all.all.push_back({count > 0 ? begin : 0, count, pad ? to - from : count});
+    }
+    return all;
+  }
+};
+
+class SlidingOperation : public PoolOperation {
+ public:
+  SlidingOperation(std::string_view name, Sliding vertical, Sliding horizontal, bool ceil)
+      : name_(name), vertical_(vertical), horizontal_(horizontal), ceil_(ceil) {}
+  std::string_view name() const final { return name_; }
+
+ private:
+  int64_t rows(int64_t H) const final { return vertical_.outputs(H, ceil_); }
+  int64_t cols(int64_t W) const final { return horizontal_.outputs(W, ceil_); }
+  Windows row_windows(int64_t H, int64_t out) const final { return vertical_.windows(H, out, counts_padding()); }
+  Windows col_windows(int64_t W, int64_t out) const final { return horizontal_.windows(W, out, counts_padding()); }
+  virtual bool counts_padding() const { return false; }
+
+  std::string_view name_;
+  Sliding vertical_, horizontal_;
+  bool ceil_;
+};
+
+class MaxOperation : public SlidingOperation {
+ public:
+  using SlidingOperation::SlidingOperation;
+
+ private:
+  PoolStep::Kernel kernel(const kernels::Table& table) const override { return table.pool_max; }
+};
+
+class MeanOperation : public SlidingOperation {
+ public:
+  MeanOperation(std::string_view name, Sliding vertical, Sliding horizontal, const AvgPool2dOptions& options)
+      : SlidingOperation(name, vertical, horizontal, options.ceil_mode),
+        pad_(options.count_include_pad),
+        divisor_(options.divisor_override.value_or(0)) {}
+
+ private:
+  bool counts_padding() const override { return pad_; }
+  int64_t divisor() const override { return divisor_; }
+  PoolStep::Kernel kernel(const kernels::Table& table) const override { return table.pool_avg; }
+
+  bool pad_;
+  int64_t divisor_;
+};
+
+class AdaptiveOperation : public PoolOperation {
+ public:
+  explicit AdaptiveOperation(const OneOrTwo<AdaptiveAvgPool2d::Size>& size) : size_(size) {}
+  std::string_view name() const override { return "AdaptiveAvgPool2d"; }
+
+ private:
+  int64_t rows(int64_t H) const override { return size_.h.value_or(H); }
+  int64_t cols(int64_t W) const override { return size_.w.value_or(W); }
+  int64_t smallest() const override { return 0; }
+  Windows row_windows(int64_t H, int64_t out) const override { return windows(H, out); }
+  Windows col_windows(int64_t W, int64_t out) const override { return windows(W, out); }
+  static Windows windows(int64_t in, int64_t out) {
+    Windows all{{}, 1};
+    for (int64_t i = 0; i < out; ++i) {
+      const int64_t begin = i * in / out, count = ceil_div((i + 1) * in, out) - begin;
+      all.all.push_back({begin, count, count});
+    }
+    return all;
+  }
+  PoolStep::Kernel kernel(const kernels::Table& table) const override { return table.pool_avg; }
+
+  OneOrTwo<AdaptiveAvgPool2d::Size> size_;
+};
+
+void check_range(const char* layer, const char* argument, const OneOrTwo<int64_t>& value, int64_t least) {
+  for (int64_t v : {value.h, value.w})
+    if (v < least || v > largest)
+      fail("{}: {} must be {} and at most {}, got {}", layer, argument, least > 0 ? "positive" : "at least 0", largest,
+           v);
+}
+
+void check_padding(const char* layer, const OneOrTwo<int64_t>& padding, const OneOrTwo<int64_t>& kernel) {
+  check_range(layer, "padding", padding, 0);
+  if (padding.h > kernel.h / 2 || padding.w > kernel.w / 2)
+    fail("{}: padding must be at most half of kernel_size, got ({}, {}) and ({}, {})", layer, padding.h, padding.w,
+         kernel.h, kernel.w);
+}
+
+std::string given(const OneOrTwo<int64_t>& value) {
+  return value.one ? std::to_string(value.h) : fmt::format("({}, {})", value.h, value.w);
+}
+
+}  // namespace
+
+AvgPool2d::AvgPool2d(OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options)
+    : kernel_size(kernel_size), options(options) {
+  check_range("AvgPool2d", "kernel_size", kernel_size, 1);
+  check_range("AvgPool2d", "stride", options.stride.value_or(kernel_size), 1);
+  check_padding("AvgPool2d", options.padding, kernel_size);
+  if (options.divisor_override == 0) fail("AvgPool2d: divisor_override must not be zero, got 0");
+}
+AvgPool2d::AvgPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding, bool ceil_mode,
+                     bool count_include_pad, std::optional<int64_t> divisor_override)
+    : AvgPool2d(kernel_size, AvgPool2dOptions{stride, padding, ceil_mode, count_include_pad, divisor_override}) {}
+
+Value AvgPool2d::forward(Value x) const {
+  const OneOrTwo<int64_t> stride = options.stride.value_or(kernel_size);
+  return x.graph().apply(
+      std::make_shared<MeanOperation>("AvgPool2d", Sliding{kernel_size.h, stride.h, options.padding.h, 1},
+                                      Sliding{kernel_size.w, stride.w, options.padding.w, 1}, options),
+      {x});
+}
+std::string AvgPool2d::extra_repr() const {
+  return fmt::format("kernel_size={}, stride={}, padding={}", given(kernel_size),
+                     given(options.stride.value_or(kernel_size)), given(options.padding));
+}
+
+MaxPool2d::MaxPool2d(OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options)
+    : kernel_size(kernel_size), options(options) {
+  check_range("MaxPool2d", "kernel_size", kernel_size, 1);
+  check_range("MaxPool2d", "stride", options.stride.value_or(kernel_size), 1);
+  check_range("MaxPool2d", "dilation", options.dilation, 1);
+  check_padding("MaxPool2d", options.padding, kernel_size);
+  for (auto [kernel, dilation] :
+       {std::pair(kernel_size.h, options.dilation.h), std::pair(kernel_size.w, options.dilation.w)})
+    if (kernel > largest / dilation)
+      fail("MaxPool2d: kernel_size times dilation must be at most {}, got {} and {}", largest, kernel, dilation);
+  if (options.return_indices) fail("MaxPool2d: return_indices must be False, as indices are not computed, got True");
+}
+MaxPool2d::MaxPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding,
+                     OneOrTwo<int64_t> dilation, bool return_indices, bool ceil_mode)
+    : MaxPool2d(kernel_size, MaxPool2dOptions{stride, padding, dilation, return_indices, ceil_mode}) {}
+
+Value MaxPool2d::forward(Value x) const {
+  const OneOrTwo<int64_t> stride = options.stride.value_or(kernel_size);
+  return x.graph().apply(
+      std::make_shared<MaxOperation>(
+          "MaxPool2d", Sliding{kernel_size.h, stride.h, options.padding.h, options.dilation.h},
+          Sliding{kernel_size.w, stride.w, options.padding.w, options.dilation.w}, options.ceil_mode),
+      {x});
+}
+std::string MaxPool2d::extra_repr() const {
+  return fmt::format("kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}", given(kernel_size),
+                     given(options.stride.value_or(kernel_size)), given(options.padding), given(options.dilation),
+                     python(options.ceil_mode));
+}
+
+AdaptiveAvgPool2d::AdaptiveAvgPool2d(OneOrTwo<Size> output_size) : output_size(output_size) {
+  for (const Size& size : {output_size.h, output_size.w})
+    if (size && (*size < 0 || *size > largest))
+      fail("AdaptiveAvgPool2d: output_size must be at least 0 and at most {}, got {}", largest, *size);
+}
+Value AdaptiveAvgPool2d::forward(Value x) const {
+  return x.graph().apply(std::make_shared<AdaptiveOperation>(output_size), {x});
+}
+std::string AdaptiveAvgPool2d::extra_repr() const {
+  auto print = [](const Size& size) { return size ? std::to_string(*size) : "None"; };
+  if (output_size.one) return fmt::format("output_size={}", print(output_size.h));
+  return fmt::format("output_size=({}, {})", print(output_size.h), print(output_size.w));
+}
+
+}  // namespace upconv

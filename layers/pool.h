@@ -1,0 +1,74 @@
+#pragma once
+#include <optional>
+
+#include "../framework/module.h"
+#include "one_or_two.h"
+
+namespace upconv {
+
+/// The arguments of AvgPool2d after kernel_size, in PyTorch's order and with its defaults.
+struct AvgPool2dOptions {
+  std::optional<OneOrTwo<int64_t>> stride = {};  ///< nothing means kernel_size
+  OneOrTwo<int64_t> padding = 0;                 ///< zeros at both ends of each axis, at most half a kernel
+  bool ceil_mode = false;                        ///< whether the last window may reach beyond the padding
+  bool count_include_pad = true;                 ///< whether zeros of the padding count as elements
+  std::optional<int64_t> divisor_override = {};  ///< in the place of the number of elements
+};
+
+/// torch.nn.AvgPool2d: the mean of each window. Input (N, C, H, W) or (C, H, W), output of the same rank with
+/// H_out = (H + 2 * padding - kernel_size) / stride + 1, rounded down, or up with ceil_mode where the last window
+/// begins within H + padding; W_out likewise. Throws Error where an argument is out of range.
+class AvgPool2d : public Module {
+ public:
+  explicit AvgPool2d(OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options = {});
+  /// PyTorch's positional form.
+  AvgPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding = 0,
+            bool ceil_mode = false, bool count_include_pad = true, std::optional<int64_t> divisor_override = {});
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "AvgPool2d"; }
+  std::string extra_repr() const override;
+  OneOrTwo<int64_t> kernel_size;
+  AvgPool2dOptions options;
+};
+
+/// The arguments of MaxPool2d after kernel_size, in PyTorch's order and with its defaults.
+struct MaxPool2dOptions {
+  std::optional<OneOrTwo<int64_t>> stride = {};  ///< nothing means kernel_size
+  OneOrTwo<int64_t> padding = 0;                 ///< nothing at both ends of each axis, at most half a kernel
+  OneOrTwo<int64_t> dilation = 1;
+  bool return_indices = false;  ///< the only one there is
+  bool ceil_mode = false;       ///< whether the last window may reach beyond the padding
+};
+
+/// torch.nn.MaxPool2d: the largest element of each window, NaN where it has one. Shapes as of AvgPool2d, with
+/// dilation * (kernel_size - 1) + 1 in the place of kernel_size.
+class MaxPool2d : public Module {
+ public:
+  explicit MaxPool2d(OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options = {});
+  /// PyTorch's positional form.
+  MaxPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding = 0,
+            OneOrTwo<int64_t> dilation = 1, bool return_indices = false, bool ceil_mode = false);
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "MaxPool2d"; }
+  std::string extra_repr() const override;
+  OneOrTwo<int64_t> kernel_size;
+  MaxPool2dOptions options;
+};
+
+/// torch.nn.AdaptiveAvgPool2d: output i of an axis is the mean of inputs floor(i * in / out) to ceil((i + 1) * in /
+/// out). Input (N, C, H, W) or (C, H, W); nothing as a size keeps the input's.
+class AdaptiveAvgPool2d : public Module {
+ public:
+  using Size = std::optional<int64_t>;
+  /// Throws Error where a size is negative.
+  explicit AdaptiveAvgPool2d(OneOrTwo<Size> output_size);
+  using Module::forward;
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "AdaptiveAvgPool2d"; }
+  std::string extra_repr() const override;
+  OneOrTwo<Size> output_size;
+};
+
+}  // namespace upconv

@@ -38,6 +38,20 @@ struct Pointwise {
   float slope = 0;  ///< leaky_relu's negative_slope
 };
 
+/// What lies beside a picture: zeros, or its own pixels again, as PyTorch's padding_mode of that name has it.
+enum class Border { zeros, reflect, replicate, circular };
+
+/// Rows and columns more on each side of a picture.
+struct Pad {
+  int64_t top, bottom, left, right;  ///< none is negative
+  Border border = Border::zeros;
+};
+
+/// Every pixel h times below and w times beside itself: upsampling to the nearest.
+struct Repeat {
+  int64_t h, w;
+};
+
 /// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed
 /// now.
 struct Lowering {
@@ -70,6 +84,13 @@ class Operation {
   /// What this operation can absorb: the operation that equals the other one after this one, or nullptr.
   virtual std::shared_ptr<const Operation> with_affine(const ChannelAffine&) const { return nullptr; }
   virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
+
+  /// What this operation does to pictures, for readers that could do it as they read.
+  virtual std::optional<Pad> pad() const { return {}; }
+  virtual std::optional<Repeat> repeat(std::span<const Type> /*inputs*/) const { return {}; }
+  /// The operation that equals the other one before this one, or nullptr.
+  virtual std::shared_ptr<const Operation> after_pad(const Pad&) const { return nullptr; }
+  virtual std::shared_ptr<const Operation> after_repeat(const Repeat&) const { return nullptr; }
 
   /// True where the output is the input's memory under another shape.
   virtual bool is_view() const { return false; }

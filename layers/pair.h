@@ -13,6 +13,8 @@ struct Pair {
 };
 
 /// As Python prints a tuple: "(4, 4)".
-inline std::string str(const Pair& pair) { return "(" + std::to_string(pair.h) + ", " + std::to_string(pair.w) + ")"; }
+inline std::string str(const Pair& pair) {
+  return std::string("(").append(std::to_string(pair.h)).append(", ").append(std::to_string(pair.w)).append(")");
+}
 
 }  // namespace upconv

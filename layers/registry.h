@@ -48,6 +48,7 @@ class Arguments {
   bool boolean(std::string_view name) const;
   Pair pair(std::string_view name) const;  ///< one integer stands for both
   Shape shape(std::string_view name) const;
+  bool is_text(std::string_view name) const;  ///< for arguments that are a string or something else
   std::string text(std::string_view name) const;
 
   /// For what a layer itself would accept or cannot see: "BatchNorm2d: momentum must be `expected`, got ...".

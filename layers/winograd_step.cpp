@@ -123,9 +123,16 @@ class WinogradStep : public Step {
     const Work& longest = works_.front();
     v_floats_ = points() * channel_blocks_ * pitch_of(longest);
     m_floats_ = points() * longest.tiles() * lanes_.block;
-    const int64_t rows = std::min(longest.tiles() / tile_cols_, tile_rows_);
-    step_ = kernels::panel_lanes *
-            (planar_ ? std::min(geometry_.in.H, rows * size_.m + size_.n - size_.m) * geometry_.in.W : 1);
+    step_ = kernels::panel_lanes;
+    if (planar_) {
+      const int64_t rows = std::min(longest.tiles() / tile_cols_, tile_rows_);
+      int64_t most = 0;
+      for (int64_t row = 0; row < tile_rows_; ++row) {
+        const auto [first, last] = rows_read(row, std::min(row + rows, tile_rows_));
+        most = std::max(most, last - first);
+      }
+      step_ *= most * geometry_.in.W;
+    }
     zeros_.assign(static_cast<size_t>(channel_blocks_ * step_), 0.0f);
     if (planar_) panel_floats_ = channel_blocks_ * step_;
     if (aside_)
@@ -146,6 +153,18 @@ class WinogradStep : public Step {
     return best;
   }
 
+  /// The rows of the input that the rows of tiles from `begin` to `end` read: the first, and the one after the last.
+  std::pair<int64_t, int64_t> rows_read(int64_t begin, int64_t end) const {
+    int64_t first = geometry_.in.H, last = 0;
+    for (int64_t i = begin * size_.m; i < end * size_.m + size_.n - size_.m; ++i) {
+      const int64_t h = source(geometry_.border, rows_.first + i, geometry_.in.H);
+      if (h < 0) continue;
+      first = std::min(first, h);
+      last = std::max(last, h + 1);
+    }
+    return {std::min(first, last), last};
+  }
+
   void transform_inputs(const Work& work, const float* x, float* v, float* panel) const {
     const ImageShape& in = geometry_.in;
     kernels::WinogradInput tile{nullptr, step_, v, channel_blocks_ * pitch_of(work), pitch_of(work), in.C};
@@ -156,8 +175,7 @@ class WinogradStep : public Step {
       return;
     }
     each_image(work, [&](int64_t image, int64_t begin, int64_t end) {
-      const int64_t top = rows_.first + begin * size_.m, bottom = rows_.first + end * size_.m + size_.n - size_.m;
-      const int64_t first = std::clamp<int64_t>(top, 0, in.H), last = std::clamp<int64_t>(bottom, first, in.H);
+      const auto [first, last] = rows_read(begin, end);
       pack_planar(table_, in, x, image, first, 0, panel, step_, (last - first) * in.W);
       for (Place place{image, begin, 0}; place.image == image && place.row < end; next(place))
         transform_input(place, panel - first * in.W * kernels::panel_lanes, kernels::panel_lanes, tile);
@@ -171,9 +189,8 @@ class WinogradStep : public Step {
     const float* inputs[kernels::most_points];
     for (int64_t i = 0; i < size_.n; ++i)
       for (int64_t j = 0; j < size_.n; ++j) {
-        const int64_t h = top + i, w = left + j;
-        const bool inside = h >= 0 && h < in.H && w >= 0 && w < in.W;
-        inputs[i * size_.n + j] = inside ? x + (h * in.W + w) * pixel : zeros_.data();
+        const int64_t h = source(geometry_.border, top + i, in.H), w = source(geometry_.border, left + j, in.W);
+        inputs[i * size_.n + j] = h >= 0 && w >= 0 ? x + (h * in.W + w) * pixel : zeros_.data();
       }
     tile.x = inputs;
     table_.winograd_input[static_cast<int>(scheme_)](tile);

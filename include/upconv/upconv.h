@@ -15,6 +15,7 @@
 #include "framework/weights/safetensors.h"
 #include "framework/weights/state_dict.h"
 #include "layers/activation.h"
+#include "layers/conv2d.h"
 #include "layers/conv_transpose2d.h"
 #include "layers/linear.h"
 #include "layers/norm.h"

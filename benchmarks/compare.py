@@ -136,7 +136,9 @@ def make_weights(row: Row, file: Path) -> None:
     save_file(state, file)
 
 
-def prepare(row: Row, workers: Workers, peers: list[str], folder: Path) -> tuple[list[str], dict[str, str]]:
+def prepare(
+    row: Row, workers: Workers, peers: list[str], accuracy: str, folder: Path
+) -> tuple[list[str], dict[str, str]]:
     """Every engine ready to run the row; which ones give PyTorch's result, and why the others are out."""
     make_weights(row, folder / "weights.safetensors")
     np.save(folder / "x.npy", np.random.default_rng(1).standard_normal(row.input, dtype=np.float32))
@@ -144,7 +146,7 @@ def prepare(row: Row, workers: Workers, peers: list[str], folder: Path) -> tuple
     def result(name: str) -> np.ndarray:
         files = {"weights": "weights.safetensors", "input": "x.npy", "output": f"{name}.npy"}
         paths = {key: str(folder / file) for key, file in files.items()}
-        workers[name].ask("prepare", row=row.name, threads=workers.threads, **paths)
+        workers[name].ask("prepare", row=row.name, threads=workers.threads, accuracy=accuracy, **paths)
         return np.load(paths["output"])
 
     truth = result("pytorch")
@@ -338,6 +340,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", metavar="REGEX", default="", help="only rows whose names contain it")
     parser.add_argument("--threads", metavar="1,2", type=numbers, default=counts, help="numbers of threads")
     parser.add_argument("--peers", metavar="NAMES", type=names, default=peers, help=f"some of {','.join(peers)}")
+    parser.add_argument(
+        "--accuracy",
+        choices=["exact", "standard", "fast"],
+        default="standard",
+        help="upconv's: exact has direct kernels alone (default standard, which the promises are of)",
+    )
     parser.add_argument("--rounds", type=int, help="rounds of each row (default 5)")
     parser.add_argument("--seconds", type=float, help="of each sample (default 0.3)")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 0.1 seconds: whether it works, not how fast")
@@ -349,8 +357,9 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if unknown := set(options.peers) - set(peers):
         parser.error(f"--peers: unknown {', '.join(sorted(unknown))}: there are {', '.join(peers)}")
-    if options.publish and (options.rows or options.quick or options.peers != peers or options.threads != counts):
-        parser.error("--publish takes a whole run: no --rows, --threads, --peers or --quick")
+    whole = not (options.rows or options.quick) and (options.peers, options.threads) == (peers, counts)
+    if options.publish and not (whole and options.accuracy == "standard"):
+        parser.error("--publish takes a whole run: no --rows, --threads, --peers, --accuracy or --quick")
     if (options.rounds or 1) < 1 or (options.seconds or 0) < 0:
         parser.error("--rounds and --seconds are not negative")
     options.rounds = options.rounds or (2 if options.quick else 5)
@@ -372,7 +381,7 @@ def run(options: argparse.Namespace) -> dict:
             with Workers(names, threads) as workers:
                 versions = {name: workers[name].ask("version")["version"] for name in names}
                 for group, row in options.chosen:
-                    fit, failures = prepare(row, workers, options.peers, Path(folder))
+                    fit, failures = prepare(row, workers, options.peers, options.accuracy, Path(folder))
                     samples, peaks = {}, []
                     if "upconv" in fit:
                         samples, peaks, fallen = measure(workers, fit, options.rounds, options.seconds)
@@ -388,6 +397,7 @@ def run(options: argparse.Namespace) -> dict:
         "versions": versions,
         "rounds": options.rounds,
         "seconds": options.seconds,
+        "accuracy": options.accuracy,
         "bandwidth_gb_s": bandwidth,
         "rows": rows,
         "groups": means,

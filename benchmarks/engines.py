@@ -2,7 +2,8 @@
 
 `python engines.py NAME` reads requests from stdin and answers each with one line on stdout:
   {"command": "version"}                                            -> {"version": "2.13.0"}
-  {"command": "prepare", "row", "weights", "input", "output", "threads"} -> {}, and the result is in the file "output"
+  {"command": "prepare", "row", "weights", "input", "output", "threads", "accuracy"}
+                                                                    -> {}, and the result is in the file "output"
   {"command": "run", "seconds"}                                     -> {"median_ms", "min_ms", "runs", ...}
 or with {"error": "..."}. Between requests a process sleeps in read().
 An engine's own package is imported when it is asked for, so that none runs another's threads.
@@ -33,6 +34,7 @@ class Engine:
     title = ""
     package = ""  # on PyPI
     about = ""  # how it is set up; a line of the report
+    accuracy = "standard"  # upconv's option, which peers do not have
 
     def version(self) -> str:
         return importlib.metadata.version(self.package)
@@ -70,7 +72,7 @@ class Upconv(Engine):
     def prepare(self, row: Row, weights: str, x: str, threads: int) -> np.ndarray:
         self.common = [row.spec, "--weights", weights, "--threads", str(threads)]
         tune = "throughput" if row.input[0] > 1 else "latency"
-        self.input = ["--input", ",".join(map(str, row.input)), "--tune", tune]
+        self.input = ["--input", ",".join(map(str, row.input)), "--tune", tune, "--accuracy", self.accuracy]
         with tempfile.TemporaryDirectory() as folder:
             y = f"{folder}/y.npy"
             self.call("run", "--input", x, "--output", y)
@@ -271,6 +273,7 @@ def answer(engine: Engine, request: dict) -> dict:
     if command == "version":
         return {"version": engine.version()}
     if command == "prepare":
+        engine.accuracy = request["accuracy"]
         y = engine.prepare(find_row(request["row"]), request["weights"], request["input"], request["threads"])
         np.save(request["output"], y)
         return {}

@@ -18,8 +18,8 @@ constexpr double tile_overhead = 2;
 /// A block of one vector leaves half of every tile's loads without use.
 constexpr double lone_vector = 1.6;
 /// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 4 cycles a
-/// point with its share of address arithmetic; 7 where the points outgrow the registers.
-double transform_cycles(const SchemeSize& size) { return size.n > 4 ? 7 : 4; }
+/// point with its share of address arithmetic; 7 where the points outgrow the registers, 10 where sums are of 8 terms.
+double transform_cycles(const SchemeSize& size) { return size.n > 6 ? 10 : size.n > 4 ? 7 : 4; }
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
 constexpr double gather_cycles = 16, gather_line_cycles = 4;
 
@@ -35,38 +35,37 @@ double overlapped(double products, double stream) {
   return std::max(products, stream) + std::min(products, stream) / 3;
 }
 
-/// The mean number of points of a phase that are not zero.
-double points_of(kernels::Scheme scheme, const ConvGeometry& geometry, const Axis& rows, const Axis& cols,
-                 bool merged) {
-  const SchemeSize size = sizes_of(scheme);
-  if (merged) return static_cast<double>(size.n * size.n);
-  const auto mean = [&](const std::vector<Phase>& phases, const Axis& axis) {
-    double sum = 0;
-    for (const auto& taps : window_taps(phases, axis, size.T))
-      for (int64_t i = 0; i < size.n; ++i) sum += zero_point(scheme, taps, i) ? 0 : 1;
-    return sum / static_cast<double>(phases.size());
-  };
-  return mean(geometry.rows, rows) * mean(geometry.cols, cols);
+/// The mean number of points of a phase that are not zero, along one axis.
+double points_of(const Tiling& tiling, const std::vector<Phase>& phases, const Axis& axis) {
+  const SchemeSize size = sizes_of(tiling.scheme);
+  double sum = 0;
+  for (const auto& taps : window_taps(phases, axis, size.T))
+    for (int64_t i = 0; i < size.n; ++i) sum += zero_point(tiling.scheme, taps, i) ? 0 : 1;
+  return sum / static_cast<double>(phases.size());
 }
 
-/// Cycles that a scheme should take for an image when `images` come at once; nothing where it does not apply.
-std::optional<double> winograd_cost(kernels::Scheme scheme, const ConvGeometry& geometry, const kernels::Table& table,
+/// Cycles that a tiling should take for an image when `images` come at once; nothing where it does not apply.
+std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& geometry, const kernels::Table& table,
                                     double images) {
   if (geometry.groups != 1 || geometry.in.C < 16) return {};
-  const SchemeSize size = sizes_of(scheme);
-  const auto rows = axis_of(geometry.rows, size.T), cols = axis_of(geometry.cols, size.T);
-  if (!rows || !cols || rows->positions < 1 || cols->positions < 1) return {};
-  const double m = static_cast<double>(size.m), n = static_cast<double>(size.n);
-  const double tiles =
-      std::ceil(static_cast<double>(rows->positions) / m) * std::ceil(static_cast<double>(cols->positions) / m);
-  const Lanes lanes = lanes_of(geometry, table);
+  const auto phases = static_cast<double>(geometry.rows.size() * geometry.cols.size());
+  if (tiling.by_phase && (phases == 1 || lanes_of(geometry, table, {tiling.scheme}).merged)) return {};
+  const auto rows = axis_of(geometry.rows, tiling), cols = axis_of(geometry.cols, tiling);
+  if (!rows || !cols || rows->tiles < 1 || cols->tiles < 1) return {};
+  const SchemeSize size = sizes_of(tiling.scheme);
+  const double points = static_cast<double>(size.n * size.n);
+  const double tiles = static_cast<double>(rows->tiles * cols->tiles);
+  const Lanes lanes = lanes_of(geometry, table, tiling);
   const double IC = static_cast<double>(geometry.in.C), width = static_cast<double>(table.width);
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
-  const double transforms = tiles * transform_cycles(size) * n * n * (IC / width + vectors);
+  const double inputs = IC / width * (tiling.by_phase ? phases : 1);
+  const double transforms = tiles * transform_cycles(size) * points * (inputs + vectors);
   // Points that are not zero, over all phases, times the vectors of one phase.
-  const double products = points_of(scheme, geometry, *rows, *cols, lanes.merged) * vectors;
+  const double products =
+      vectors *
+      (lanes.merged ? points : points_of(tiling, geometry.rows, *rows) * points_of(tiling, geometry.cols, *cols));
   const double weights = products * IC * width * 4;
-  const double works = std::max(1.0, tiles * images / static_cast<double>(most_tiles(size, geometry.in.C)));
+  const double works = std::max(1.0, tiles * images / static_cast<double>(most_tiles(geometry, table, tiling, false)));
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
   return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2,
                     stream_cycles(weights) * works / images) +
@@ -112,18 +111,20 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
 
 }  // namespace
 
-std::string ConvCandidate::name() const { return scheme ? name_of(*scheme) : "direct"; }
+std::string ConvCandidate::name() const { return tiling ? name_of(*tiling) : "direct"; }
 
 std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
                                            const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
   if (options.accuracy == Accuracy::exact) return candidates;
-  std::vector<kernels::Scheme> schemes = {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23};
-  if (options.accuracy == Accuracy::fast) schemes.push_back(kernels::Scheme::f42);
+  std::vector<kernels::Scheme> schemes = {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23,
+                                          kernels::Scheme::f42};
+  if (options.accuracy == Accuracy::fast) schemes.insert(schemes.end(), {kernels::Scheme::f43, kernels::Scheme::f63});
   for (auto scheme : schemes)
-    if (const std::optional<double> cycles = winograd_cost(scheme, geometry, table, images))
-      candidates.push_back({scheme, *cycles});
+    for (bool by_phase : {false, true})
+      if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))
+        candidates.push_back({Tiling{scheme, by_phase}, *cycles});
   return candidates;
 }
 

@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "conv_step.h"
+#include "winograd_plan.h"
 
 namespace upconv {
 
-/// A way to compute a convolution: by a scheme of Winograd's, or, where it has none, by the direct kernel.
+/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel.
 struct ConvCandidate {
-  std::optional<kernels::Scheme> scheme;
+  std::optional<Tiling> tiling;
   double cycles;  ///< that one core is expected to take for an image
   /// Of its step: Step::algorithm().
   std::string name() const;

@@ -275,29 +275,14 @@ class DirectStep : public Step {
   /// The input row that lies first in a tile's window; may be above the picture.
   int64_t window_first(const Tile& tile) const { return window_.row_begin + window_.row_step * tile.row_begin; }
 
-  /// Copies `count` pixels of one row of the input into a panel.
-  void pack_row(const float* x, int64_t image, int64_t h, int64_t w, float* to, int64_t count) const {
-    const ImageShape& in = geometry_.in;
-    if (!planar_) return table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, to, pitch_, count);
-    pack_planar(table_, in, x, image, h, w, to, pitch_, count);
-  }
+  PanelSource source_of(const float* x) const { return {table_, geometry_.in, planar_, geometry_.border, x}; }
 
   /// Row h of the input, all channels, with what lies beside it.
   void pack_window_row(const float* x, int64_t image, int64_t h, float* to) const {
-    const int64_t W = geometry_.in.W, begin = window_.col_begin, end = begin + window_.cols;
-    const auto pack_one = [&](int64_t col) {
-      float* line = to + window_.line(col) * kernels::panel_lanes;
-      const int64_t w = source(geometry_.border, col, W);
-      if (w >= 0) return pack_row(x, image, h, w, line, 1);
-      for (int64_t block = 0; block < channel_blocks_; ++block)
-        std::fill_n(line + block * pitch_, kernels::panel_lanes, 0.0f);
-    };
-    const bool side_by_side = window_.col_step == 1;
-    const int64_t first = side_by_side ? std::clamp<int64_t>(0, begin, end) : end;
-    const int64_t last = side_by_side ? std::clamp<int64_t>(W, first, end) : end;
-    for (int64_t col = begin; col < first; ++col) pack_one(col);
-    if (first < last) pack_row(x, image, h, first, to + window_.line(first) * kernels::panel_lanes, last - first);
-    for (int64_t col = last; col < end; ++col) pack_one(col);
+    const int64_t begin = window_.col_begin, end = begin + window_.cols;
+    if (window_.col_step == 1) return pack_columns(source_of(x), image, h, begin, end, to, pitch_);
+    for (int64_t col = begin; col < end; ++col)
+      pack_columns(source_of(x), image, h, col, col + 1, to + window_.line(col) * kernels::panel_lanes, pitch_);
   }
 
   /// The input rows that a tile needs. Rows of zeros are not read.
@@ -362,9 +347,9 @@ class DirectStep : public Step {
         const int64_t h = pair.row->in_first + pair.row->in_step * row;
         const int64_t w = pair.col->in_first + pair.col->in_step * col;
         for (size_t t = 0; t < region.taps.size(); ++t)
-          pack_row(x, image, source(geometry_.border, h + region.sources[t].h, geometry_.in.H),
-                   source(geometry_.border, w + region.sources[t].w, geometry_.in.W),
-                   panel + region.taps[t].x + (p - first) * kernels::panel_lanes, 1);
+          source_of(x).pack(image, source(geometry_.border, h + region.sources[t].h, geometry_.in.H),
+                            source(geometry_.border, w + region.sources[t].w, geometry_.in.W),
+                            panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_, 1);
         ys[p - first] = output_at(pair, output, image, row, col);
       }
       direct.pixels = last - first;

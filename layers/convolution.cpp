@@ -87,12 +87,12 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
   const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_),
                             2 * products(geometry.in, geometry.out), lowering.options.threads};
   const auto candidates = conv_candidates(geometry, table, lowering.options);
-  if (const auto scheme = choose(candidates, lowering.options).scheme) {
+  if (const auto tiling = choose(candidates, lowering.options).tiling) {
     auto packed = packed_as<PackedWinograd>(
-        winograd_key(*scheme, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
-          return std::make_shared<const PackedWinograd>(table, *scheme, geometry, view, shift);
+        winograd_key(*tiling, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
+          return std::make_shared<const PackedWinograd>(table, *tiling, geometry, view, shift);
         });
-    return winograd_step(*scheme, std::move(geometry), std::move(packed), table, context);
+    return winograd_step(*tiling, std::move(geometry), std::move(packed), table, context);
   }
   auto packed = packed_as<PackedDirect>("direct", table, [&](const WeightView& view, const std::vector<float>& shift) {
     return std::make_shared<const PackedDirect>(table, view, shift);

@@ -8,6 +8,53 @@
 #include "layers/blocking.h"
 
 namespace upconv {
+namespace {
+
+/// Outputs of one input position, from an input to the output that lies first: out = out_step * input + this.
+int64_t offset_of(const Phase& phase, int64_t base) { return phase.out_first - phase.out_step * base; }
+
+/// Where the window of each phase's position 0 begins: one that ends at its last tap, so that the windows of phases
+/// with fewer taps than others begin where theirs do.
+std::vector<int64_t> shared_bases(const std::vector<Phase>& phases, int64_t T) {
+  std::vector<int64_t> bases;
+  for (const Phase& phase : phases) bases.push_back(phase.in_first + reach(phase).second - T + 1);
+  return bases;
+}
+
+/// All phases on one grid of windows, which begins where the first of theirs does.
+std::optional<Axis> shared_axis(const std::vector<Phase>& phases, const SchemeSize& size) {
+  const std::vector<int64_t> bases = shared_bases(phases, size.T);
+  const int64_t first = *std::min_element(bases.begin(), bases.end());
+  Axis axis;
+  axis.out_step = phases.front().out_step;
+  int64_t least = std::numeric_limits<int64_t>::max(), most = std::numeric_limits<int64_t>::min(), positions = 0;
+  for (size_t p = 0; p < phases.size(); ++p) {
+    axis.phases.push_back({first, first - bases[p]});
+    positions = std::max(positions, bases[p] - first + phases[p].count);
+    least = std::min(least, offset_of(phases[p], bases[p]));
+    most = std::max(most, offset_of(phases[p], bases[p]));
+  }
+  if (most - least >= axis.out_step) return {};
+  axis.out_first = axis.out_step * first + least;
+  axis.tiles = ceil_div(positions, size.m);
+  return axis;
+}
+
+/// Every phase on its own grid, which begins at its position 0 with its first tap: F(4,2) then has a point less for a
+/// phase of one tap.
+std::optional<Axis> axis_by_phase(const std::vector<Phase>& phases, const SchemeSize& size) {
+  Axis axis;
+  axis.shared = false;
+  axis.out_step = phases.front().out_step;
+  for (const Phase& phase : phases) {
+    if (phase.out_first >= axis.out_step) return {};
+    axis.phases.push_back({phase.in_first + reach(phase).first, 0});
+    axis.tiles = std::max(axis.tiles, ceil_div(phase.count, size.m));
+  }
+  return axis;
+}
+
+}  // namespace
 
 SchemeSize sizes_of(kernels::Scheme scheme) {
   return with_scheme(scheme, [](auto s) {
@@ -16,46 +63,30 @@ SchemeSize sizes_of(kernels::Scheme scheme) {
   });
 }
 
-std::string name_of(kernels::Scheme scheme) {
-  const SchemeSize size = sizes_of(scheme);
-  return fmt::format("winograd F({},{})", size.m, size.T);
+std::string name_of(const Tiling& tiling) {
+  const SchemeSize size = sizes_of(tiling.scheme);
+  return fmt::format("winograd F({},{}){}", size.m, size.T, tiling.by_phase ? " by phase" : "");
 }
 
-int64_t most_tiles(const SchemeSize& size, int64_t channels) {
-  const int64_t padded = ceil_div(channels, kernels::panel_lanes) * kernels::panel_lanes;
-  return std::clamp<int64_t>((736 << 10) / (size.n * size.n * padded * 4), 14, 56);
-}
-
-std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T) {
-  Axis axis;
-  axis.out_step = phases.front().out_step;
-  int64_t out_last = std::numeric_limits<int64_t>::min();
-  axis.out_first = std::numeric_limits<int64_t>::max();
+std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling) {
+  const SchemeSize size = sizes_of(tiling.scheme);
   for (const Phase& phase : phases) {
-    if (phase.in_step != 1) return {};
     const auto [least, most] = reach(phase);
-    if (most - least >= T) return {};
+    if (phase.in_step != 1 || most - least >= size.T) return {};
     for (const Segment& segment : phase.segments)
       if (segment.taps.empty()) return {};
-    axis.base.push_back(phase.in_first + most - T + 1);
-    const int64_t output = phase.out_first - phase.out_step * axis.base.back();
-    axis.out_first = std::min(axis.out_first, output);
-    out_last = std::max(out_last, output);
   }
-  if (out_last - axis.out_first >= axis.out_step) return {};
-  axis.first = *std::min_element(axis.base.begin(), axis.base.end());
-  int64_t last = axis.first;
-  for (size_t p = 0; p < phases.size(); ++p) last = std::max(last, axis.base[p] + phases[p].count);
-  axis.positions = last - axis.first;
-  return axis;
+  return tiling.by_phase ? axis_by_phase(phases, size) : shared_axis(phases, size);
 }
 
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
   std::vector<std::vector<int64_t>> found(phases.size(), std::vector<int64_t>(static_cast<size_t>(T), -1));
-  for (size_t p = 0; p < phases.size(); ++p)
+  for (size_t p = 0; p < phases.size(); ++p) {
+    const int64_t base = axis.phases[p].input - axis.phases[p].index;
     for (const Segment& segment : phases[p].segments)
       for (const AxisTap& tap : segment.taps)
-        found[p][static_cast<size_t>(phases[p].in_first + tap.shift - axis.base[p])] = tap.k;
+        found[p][static_cast<size_t>(phases[p].in_first + tap.shift - base)] = tap.k;
+  }
   return found;
 }
 
@@ -68,12 +99,24 @@ bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_
   });
 }
 
-Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table) {
+Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling) {
   const int64_t OC = geometry.out.C;
   const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
-  const bool merged = OC * 2 <= table.width && phases > 1;
+  const bool merged = !tiling.by_phase && OC * 2 <= table.width && phases > 1;
   const int64_t block = merged && phases * OC <= table.width ? table.width : 2 * table.width;
   return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
+}
+
+int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside) {
+  constexpr int64_t budget = (512 << 10) / 4;  // floats
+  const SchemeSize size = sizes_of(tiling.scheme);
+  const int64_t inputs = size.n * size.n * ceil_div(geometry.in.C, kernels::panel_lanes) * kernels::panel_lanes;
+  // By phase all channels of a row phase come together, otherwise all phases of a block of channels.
+  const int64_t lanes = tiling.by_phase ? geometry.out.C : 2 * table.width;
+  const int64_t products = size.n * size.n * lanes;
+  const int64_t outputs =
+      size.m * size.m * geometry.cols.front().out_step * (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
+  return std::clamp<int64_t>(budget / (inputs + products + (aside ? outputs : 0)), tiling.by_phase ? 32 : 16, 64);
 }
 
 }  // namespace upconv

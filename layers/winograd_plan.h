@@ -13,26 +13,34 @@ struct SchemeSize {
   int64_t m, T, n;
 };
 SchemeSize sizes_of(kernels::Scheme scheme);
-/// The algorithm's name in programs: "winograd F(3,2)".
-std::string name_of(kernels::Scheme scheme);
 
-/// Tiles of so many channels that a thread transforms before it multiplies them, at most. Every transformed weight that
-/// streams past is used for all of them; but they should fill no more than three quarters of a 1 MiB L2, about: 46 of
-/// 16 points and 256 channels. Beyond 4 register tiles of AVX-512 nothing is gained.
-int64_t most_tiles(const SchemeSize& size, int64_t channels);
+/// A scheme and what its tiles are cut from. All phases together share one input transform, but have a position more
+/// than inputs: 17 where 16 would be 4 tiles of 4. Each phase by itself has those 16, and a transform of its own.
+struct Tiling {
+  kernels::Scheme scheme;
+  bool by_phase = false;
+};
+/// The algorithm's name in programs: "winograd F(3,2)", "winograd F(4,2) by phase".
+std::string name_of(const Tiling& tiling);
 
-/// What the scheme makes of one axis: windows of T inputs begin at `first`, one for each position of any phase. The
-/// window at u, all phases together, makes the outputs out_step * u + out_first and the out_step - 1 after it.
+/// What a tiling makes of one axis: every phase has the same number of tiles, of m positions each.
 struct Axis {
-  int64_t first = 0, positions = 0;
-  std::vector<int64_t> base;  ///< of each phase: where the window of its position 0 begins
-  int64_t out_first = 0, out_step = 1;
+  /// Where a phase's first tile lies.
+  struct Start {
+    int64_t input;  ///< the first input that it reads; may lie outside of the picture
+    int64_t index;  ///< its first position among the phase's; those below 0 do not exist
+  };
+  std::vector<Start> phases;
+  int64_t tiles = 0;
+  bool shared = true;                   ///< all phases start at the same input
+  int64_t out_first = 0, out_step = 1;  ///< tile t of all phases makes the m * out_step outputs from
+                                        ///< out_first + t * m * out_step on, as far as they exist
 };
 
-/// The window shared by all phases, or nothing where a phase reads more than T inputs or T that are not neighbours,
-/// where the outputs of a window are not neighbours (some dilations), or where an output has no input at all: it must
-/// be the bias alone, not that plus a rounding error.
-std::optional<Axis> axis_of(const std::vector<Phase>& phases, int64_t T);
+/// Nothing where a phase reads more than T inputs or T that are not neighbours, where the outputs of a tile are not
+/// neighbours (some dilations), or where an output has no input at all: it must be the bias alone, not that plus a
+/// rounding error.
+std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling);
 
 /// For every phase of an axis, the kernel's index of what position t of its window means, or -1.
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
@@ -46,6 +54,12 @@ struct Lanes {
   bool merged;     ///< a block holds (phase, channel) pairs, phase outermost; otherwise channels of one phase
   int64_t blocks;  ///< in all phases
 };
-Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table);
+Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling);
+
+/// Tiles that a thread transforms before it multiplies them, at most. Every transformed weight that streams past is
+/// used for all of them: 4 * width bytes in so many / 2 cycles, at two multiply-adds a cycle. What they are made of and
+/// become should fill no more than half of a 1 MiB L2; but by phase, where all channels come together and each float is
+/// written and read once or twice, 32 tiles gain more by the weights than they lose by that.
+int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside);
 
 }  // namespace upconv

@@ -8,23 +8,34 @@
 namespace upconv {
 namespace {
 
+/// What one thread does at a time: a box of tiles, for some row phases and some groups of output channels.
+struct Work {
+  int64_t image_begin, image_end, row_begin, row_end, col_begin, col_end;
+  int64_t phase_begin, phase_end;  ///< of the rows
+  int64_t group_begin, group_end;
+  int64_t images() const { return image_end - image_begin; }
+  int64_t rows() const { return row_end - row_begin; }
+  int64_t cols() const { return col_end - col_begin; }
+  int64_t tiles() const { return images() * rows() * cols(); }
+  /// Floats from one block of channels of the transformed inputs to the next: odd lines spread over the sets of L1.
+  int64_t pitch() const { return (tiles() | 1) * kernels::panel_lanes; }
+};
+
 class WinogradStep : public Step {
  public:
-  WinogradStep(kernels::Scheme scheme, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
+  WinogradStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
                const kernels::Table& table, ConvContext context)
-      : scheme_(scheme),
-        size_(sizes_of(scheme)),
+      : tiling_(tiling),
+        size_(sizes_of(tiling.scheme)),
         geometry_(std::move(geometry)),
         packed_(std::move(packed)),
         table_(table),
         context_(context),
-        lanes_(lanes_of(geometry_, table)),
+        lanes_(lanes_of(geometry_, table, tiling)),
         planar_(context.input == Layout::contiguous && geometry_.in.C > 1),
         aside_(!lanes_.merged && context.output == Layout::contiguous && geometry_.out.C > 1),
-        rows_(*axis_of(geometry_.rows, size_.T)),
-        cols_(*axis_of(geometry_.cols, size_.T)),
-        tile_rows_(ceil_div(rows_.positions, size_.m)),
-        tile_cols_(ceil_div(cols_.positions, size_.m)),
+        rows_(*axis_of(geometry_.rows, tiling)),
+        cols_(*axis_of(geometry_.cols, tiling)),
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)) {
     if (lanes_.merged)
       for (size_t row = 0; row < geometry_.rows.size(); ++row)
@@ -34,7 +45,7 @@ class WinogradStep : public Step {
   }
 
   int64_t tiles() const override { return static_cast<int64_t>(works_.size()); }
-  std::string algorithm() const override { return name_of(scheme_); }
+  std::string algorithm() const override { return name_of(tiling_); }
   double flops() const override { return context_.flops; }
   size_t scratch_bytes() const override {
     return static_cast<size_t>(v_floats_ + m_floats_ + panel_floats_ + aside_floats_) * sizeof(float);
@@ -42,101 +53,99 @@ class WinogradStep : public Step {
 
   void run(int64_t index, const Frame& frame) const override {
     const Work& work = works_[static_cast<size_t>(index)];
+    const auto* x = static_cast<const float*>(frame.inputs[0]);
     auto* y = static_cast<float*>(frame.output);
     auto* v = reinterpret_cast<float*>(frame.scratch);
-    float *m = v + v_floats_, *panel = m + m_floats_, *aside = panel + panel_floats_;
-    transform_inputs(work, static_cast<const float*>(frame.inputs[0]), v, panel);
-    for (int64_t group = work.group_begin; group < work.group_end; ++group) {
-      if (lanes_.merged) {
-        multiply(work, group, 0, v, m);
-        scatter(work, group, m, y);
-        continue;
-      }
-      for (size_t a = 0; a < geometry_.rows.size(); ++a)
-        for (size_t b = 0; b < geometry_.cols.size(); ++b) {
-          multiply(work, group, static_cast<int64_t>(a * geometry_.cols.size() + b), v, m);
-          put(work, group, a, b, m, aside_ ? aside : y);
-        }
-      if (aside_) put_back(work, group, aside, y);
-    }
+    const Scratch scratch{v, v + v_floats_, v + v_floats_ + m_floats_, v + v_floats_ + m_floats_ + panel_floats_};
+    pack_panel(work, x, scratch.panel);
+    if (tiling_.by_phase)
+      run_by_phase(work, y, scratch);
+    else
+      run_shared(work, y, scratch);
   }
 
  private:
-  /// What one thread does at a time: a run of tiles, counted through rows and images, for some groups of output
-  /// channels; whole rows of tiles where either side is (N, C, H, W).
-  struct Work {
-    int64_t begin, end;
-    int64_t group_begin, group_end;
-    int64_t tiles() const { return end - begin; }
+  struct Scratch {
+    float *v, *m, *panel, *aside;
   };
 
   int64_t groups() const { return lanes_.merged ? lanes_.blocks : packed_->groups(); }
   int64_t points() const { return size_.n * size_.n; }
-  /// Floats from one block of channels of the transformed inputs to the next: odd lines spread over the sets of L1.
-  int64_t pitch_of(const Work& work) const { return (work.tiles() | 1) * kernels::panel_lanes; }
-  /// Where a tile is; counts on.
-  struct Place {
-    int64_t image, row, col;
-  };
-  Place place_of(int64_t tile) const {
-    return {tile / (tile_rows_ * tile_cols_), tile / tile_cols_ % tile_rows_, tile % tile_cols_};
-  }
-  void next(Place& place) const {
-    if (++place.col < tile_cols_) return;
-    place.col = 0;
-    if (++place.row < tile_rows_) return;
-    place.row = 0;
-    ++place.image;
-  }
-  /// Calls f(image, first row of tiles, row after the last one) for the images of a work of whole rows.
-  template <class F>
-  void each_image(const Work& work, F f) const {
-    for (int64_t t = work.begin; t < work.end;) {
-      const Place place = place_of(t);
-      const int64_t rows = std::min(tile_rows_ - place.row, (work.end - t) / tile_cols_);
-      f(place.image, place.row, place.row + rows);
-      t += rows * tile_cols_;
+  int64_t phase_number(size_t a, size_t b) const { return static_cast<int64_t>(a * geometry_.cols.size() + b); }
+
+  /// One transform, then group by group all phases, whose outputs lie aside together.
+  void run_shared(const Work& work, float* y, const Scratch& scratch) const {
+    transform_inputs(work, 0, 0, scratch);
+    for (int64_t group = work.group_begin; group < work.group_end; ++group) {
+      if (lanes_.merged) {
+        for (int64_t point = 0; point < points(); ++point) multiply(work, group, 0, point, scratch.v, scratch.m);
+        scatter(work, group, scratch.m, y);
+        continue;
+      }
+      const Aside aside = aside_of(work, group, group + 1, scratch);
+      for (size_t a = 0; a < geometry_.rows.size(); ++a)
+        for (size_t b = 0; b < geometry_.cols.size(); ++b) {
+          for (int64_t point = 0; point < points(); ++point)
+            multiply(work, group, phase_number(a, b), point, scratch.v, scratch.m);
+          put(work, group, a, b, scratch.m, aside_ ? aside : in_place(y));
+        }
+      if (aside_)
+        for (size_t a = 0; a < geometry_.rows.size(); ++a) put_back(work, a, aside, y);
     }
-  }
-  /// The first output row of a row of tiles.
-  int64_t output_row(int64_t row) const {
-    return std::clamp<int64_t>(rows_.out_step * (rows_.first + row * size_.m) + rows_.out_first, 0, geometry_.out.H);
-  }
-  /// The row of all images' outputs that is put aside first.
-  int64_t first_aside(const Work& work) const {
-    const Place place = place_of(work.begin);
-    return place.image * geometry_.out.H + output_row(place.row);
   }
 
-  void cut() {
-    const int64_t unit = planar_ || aside_ ? tile_cols_ : 1;
-    const int64_t in_image = tile_rows_ * tile_cols_ / unit, total = geometry_.in.N * in_image;
-    const int64_t most = most_tiles(size_, geometry_.in.C) / unit;
-    // Groups of outputs are shared out where there are too few works for the threads: each then transforms its inputs.
-    const int64_t wanted = context_.threads == 1 ? 1 : 2 * context_.threads;
-    const int64_t run = best_run(unit, total, std::min(most, std::max(in_image, ceil_div(total, wanted))));
-    const int64_t parts = std::clamp<int64_t>(ceil_div(wanted, ceil_div(total, run)), 1, groups());
-    for (int64_t part = 0; part < parts; ++part)
-      for (int64_t i = 0; i < total; i += run)
-        works_.push_back(
-            {i * unit, std::min(total, i + run) * unit, groups() * part / parts, groups() * (part + 1) / parts});
-    const Work& longest = works_.front();
-    v_floats_ = points() * channel_blocks_ * pitch_of(longest);
-    m_floats_ = points() * longest.tiles() * lanes_.block;
-    step_ = kernels::panel_lanes;
-    if (planar_) {
-      const int64_t rows = std::min(longest.tiles() / tile_cols_, tile_rows_);
-      int64_t most = 0;
-      for (int64_t row = 0; row < tile_rows_; ++row) {
-        const auto [first, last] = rows_read(row, std::min(row + rows, tile_rows_));
-        most = std::max(most, last - first);
+  /// A transform for each phase, then point by point all groups, so that the inputs of a point are read from L1 or L2
+  /// and may be many; the outputs of a row phase lie aside together.
+  void run_by_phase(const Work& work, float* y, const Scratch& scratch) const {
+    const Aside aside = aside_of(work, work.group_begin, work.group_end, scratch);
+    const int64_t group_floats = points() * work.tiles() * lanes_.block;
+    for (auto a = static_cast<size_t>(work.phase_begin); a < static_cast<size_t>(work.phase_end); ++a) {
+      for (size_t b = 0; b < geometry_.cols.size(); ++b) {
+        transform_inputs(work, a, b, scratch);
+        for (int64_t point = 0; point < points(); ++point)
+          for (int64_t group = work.group_begin; group < work.group_end; ++group)
+            multiply(work, group, phase_number(a, b), point, scratch.v,
+                     scratch.m + (group - work.group_begin) * group_floats);
+        for (int64_t group = work.group_begin; group < work.group_end; ++group)
+          put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats, aside_ ? aside : in_place(y));
       }
-      step_ *= most * geometry_.in.W;
+      if (aside_) put_back(work, a, aside, y);
     }
-    zeros_.assign(static_cast<size_t>(channel_blocks_ * step_), 0.0f);
-    if (planar_) panel_floats_ = channel_blocks_ * step_;
+  }
+
+  // Cutting.
+
+  void cut() {
+    const int64_t N = geometry_.in.N, most = most_tiles(geometry_, table_, tiling_, aside_);
+    // Row phases and groups of outputs are shared out where there are too few boxes of tiles for the threads: groups
+    // last, as each then transforms the inputs.
+    const int64_t wanted = context_.threads == 1 ? 1 : 2 * context_.threads;
+    const int64_t total = N * rows_.tiles * cols_.tiles;
+    const int64_t run = std::min(most, std::max(rows_.tiles * cols_.tiles, ceil_div(total, wanted)));
+    const int64_t cols = even(cols_.tiles, run);
+    const int64_t rows = cols < cols_.tiles ? 1 : best_run(cols, rows_.tiles, run / cols);
+    const int64_t images = rows < rows_.tiles ? 1 : best_run(rows * cols, N, run / (rows * cols));
+    const int64_t boxes = ceil_div(N, images) * ceil_div(rows_.tiles, rows) * ceil_div(cols_.tiles, cols);
+    const int64_t row_phases = static_cast<int64_t>(geometry_.rows.size());
+    const int64_t phase_parts = tiling_.by_phase && boxes < wanted ? row_phases : 1;
+    const int64_t group_parts = std::clamp<int64_t>(ceil_div(wanted, boxes * phase_parts), 1, groups());
+    for (int64_t group = 0; group < group_parts; ++group)
+      for (int64_t phase = 0; phase < phase_parts; ++phase)
+        for (int64_t image = 0; image < N; image += images)
+          for (int64_t row = 0; row < rows_.tiles; row += rows)
+            for (int64_t col = 0; col < cols_.tiles; col += cols)
+              works_.push_back({image, std::min(N, image + images), row, std::min(rows_.tiles, row + rows), col,
+                                std::min(cols_.tiles, col + cols), row_phases * phase / phase_parts,
+                                row_phases * (phase + 1) / phase_parts, groups() * group / group_parts,
+                                groups() * (group + 1) / group_parts});
+    const Work& longest = works_.front();
+    v_floats_ = points() * channel_blocks_ * longest.pitch();
+    for (const Work& work : works_)
+      m_floats_ = std::max(m_floats_, points() * work.tiles() * lanes_.block *
+                                          (tiling_.by_phase ? work.group_end - work.group_begin : 1));
+    panel_floats_ = longest.images() * channel_blocks_ * panel_block(longest);
     if (aside_)
-      aside_floats_ = longest.tiles() / tile_cols_ * size_.m * rows_.out_step * geometry_.out.W * lanes_.block;
+      for (const Work& work : works_) aside_floats_ = std::max(aside_floats_, aside_floats(work));
   }
 
   /// How many units of tiles make a work, at most `most`, so that `total` of them take the fewest instructions: for one
@@ -144,8 +153,8 @@ class WinogradStep : public Step {
   int64_t best_run(int64_t unit, int64_t total, int64_t most) const {
     const auto cost = [&](int64_t units) { return 3 * units * unit + 6 * ceil_div(units * unit, table_.pixels); };
     int64_t best = 1, least = std::numeric_limits<int64_t>::max();
-    for (int64_t run = 1; run <= most; ++run) {
-      const int64_t sum = total / run * cost(run) + cost(total % run);
+    for (int64_t run = 1; run <= std::min(most, total); ++run) {
+      const int64_t sum = total / run * cost(run) + (total % run > 0 ? cost(total % run) : 0);
       if (sum > least) continue;
       best = run;
       least = sum;
@@ -153,126 +162,183 @@ class WinogradStep : public Step {
     return best;
   }
 
-  /// The rows of the input that the rows of tiles from `begin` to `end` read: the first, and the one after the last.
-  std::pair<int64_t, int64_t> rows_read(int64_t begin, int64_t end) const {
-    int64_t first = geometry_.in.H, last = 0;
-    for (int64_t i = begin * size_.m; i < end * size_.m + size_.n - size_.m; ++i) {
-      const int64_t h = source(geometry_.border, rows_.first + i, geometry_.in.H);
-      if (h < 0) continue;
-      first = std::min(first, h);
-      last = std::max(last, h + 1);
-    }
-    return {std::min(first, last), last};
+  // Inputs.
+
+  // The panel of a box: the inputs of its tiles in all phases, with what lies around the picture,
+  // [image][block][row][column][16].
+  int64_t panel_rows(const Work& work) const { return (work.rows() - 1) * size_.m + size_.n + spread_of(rows_); }
+  int64_t panel_cols(const Work& work) const { return (work.cols() - 1) * size_.m + size_.n + spread_of(cols_); }
+  int64_t panel_block(const Work& work) const { return panel_rows(work) * panel_cols(work) * kernels::panel_lanes; }
+  static int64_t first_of(const Axis& axis) {
+    int64_t first = axis.phases.front().input;
+    for (const Axis::Start& start : axis.phases) first = std::min(first, start.input);
+    return first;
+  }
+  /// How far apart the phases' tiles begin.
+  static int64_t spread_of(const Axis& axis) {
+    int64_t last = axis.phases.front().input;
+    for (const Axis::Start& start : axis.phases) last = std::max(last, start.input);
+    return last - first_of(axis);
   }
 
-  void transform_inputs(const Work& work, const float* x, float* v, float* panel) const {
+  void pack_panel(const Work& work, const float* x, float* panel) const {
     const ImageShape& in = geometry_.in;
-    kernels::WinogradInput tile{nullptr, step_, v, channel_blocks_ * pitch_of(work), pitch_of(work), in.C};
-    if (!planar_) {
-      Place place = place_of(work.begin);
-      for (int64_t t = work.begin; t < work.end; ++t, next(place))
-        transform_input(place, x + place.image * in.H * in.W * in.C, in.C, tile);
-      return;
-    }
-    each_image(work, [&](int64_t image, int64_t begin, int64_t end) {
-      const auto [first, last] = rows_read(begin, end);
-      pack_planar(table_, in, x, image, first, 0, panel, step_, (last - first) * in.W);
-      for (Place place{image, begin, 0}; place.image == image && place.row < end; next(place))
-        transform_input(place, panel - first * in.W * kernels::panel_lanes, kernels::panel_lanes, tile);
-    });
+    constexpr int64_t lanes = kernels::panel_lanes;
+    const int64_t rows = panel_rows(work), cols = panel_cols(work), pitch = panel_block(work);
+    const int64_t top = first_of(rows_) + work.row_begin * size_.m, left = first_of(cols_) + work.col_begin * size_.m;
+    const PanelSource source_of{table_, in, planar_, geometry_.border, x};
+    for (int64_t image = work.image_begin; image < work.image_end; ++image, panel += channel_blocks_ * pitch)
+      for (int64_t r = 0; r < rows; ++r) {
+        const int64_t h = source(geometry_.border, top + r, in.H);
+        float* row = panel + r * cols * lanes;
+        if (h >= 0)
+          pack_columns(source_of, image, h, left, left + cols, row, pitch);
+        else
+          for (int64_t block = 0; block < channel_blocks_; ++block)
+            std::fill_n(row + block * pitch, cols * lanes, 0.0f);
+      }
   }
 
-  /// One tile, from inputs whose pixel (0, 0) is at x, and goes on to the next tile's place.
-  void transform_input(const Place& place, const float* x, int64_t pixel, kernels::WinogradInput& tile) const {
-    const ImageShape& in = geometry_.in;
-    const int64_t top = rows_.first + place.row * size_.m, left = cols_.first + place.col * size_.m;
-    const float* inputs[kernels::most_points];
-    for (int64_t i = 0; i < size_.n; ++i)
-      for (int64_t j = 0; j < size_.n; ++j) {
-        const int64_t h = source(geometry_.border, top + i, in.H), w = source(geometry_.border, left + j, in.W);
-        inputs[i * size_.n + j] = h >= 0 && w >= 0 ? x + (h * in.W + w) * pixel : zeros_.data();
+  /// v[point][tile][ic] of the windows of row phase a and column phase b; where they share them, of all.
+  void transform_inputs(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
+    constexpr int64_t lanes = kernels::panel_lanes;
+    const int64_t row = panel_cols(work) * lanes, point = channel_blocks_ * work.pitch();
+    const float* panel = scratch.panel + (rows_.phases[a].input - first_of(rows_)) * row +
+                         (cols_.phases[b].input - first_of(cols_)) * lanes;
+    for (int64_t image = 0; image < work.images(); ++image)
+      for (int64_t block = 0; block < channel_blocks_; ++block, panel += panel_block(work)) {
+        float* v = scratch.v + block * work.pitch() + image * work.rows() * work.cols() * lanes;
+        for (int64_t r = 0; r < work.rows(); ++r)
+          table_.winograd_input[static_cast<int>(tiling_.scheme)]({panel + r * size_.m * row, row,
+                                                                   v + r * work.cols() * lanes, point, work.cols(),
+                                                                   std::min(lanes, geometry_.in.C - block * lanes)});
       }
-    tile.x = inputs;
-    table_.winograd_input[static_cast<int>(scheme_)](tile);
-    tile.v += kernels::panel_lanes;
   }
 
-  /// The products of all points: m[point][tile][lane].
-  void multiply(const Work& work, int64_t group, int64_t phase, const float* v, float* m) const {
-    const int64_t tiles = work.tiles(), cuts = ceil_div(tiles, table_.pixels), pitch = pitch_of(work);
-    const kernels::Block* blocks = packed_->points(group, phase);
-    const kernels::Tap tap{0, 0};
-    float* ys[max_pixels];
-    for (int64_t point = 0; point < points(); ++point) {
-      float* sums = m + point * tiles * lanes_.block;
-      if (packed_->zero(phase, point)) {
-        std::fill_n(sums, tiles * lanes_.block, 0.0f);
-        continue;
-      }
-      for (int64_t cut = 0; cut < cuts; ++cut) {
-        const int64_t first = tiles * cut / cuts, last = tiles * (cut + 1) / cuts;
-        for (int64_t t = first; t < last; ++t) ys[t - first] = sums + t * lanes_.block;
-        table_.direct({.x = v + point * channel_blocks_ * pitch + first * kernels::panel_lanes,
-                       .pitch = pitch,
-                       .y = ys,
-                       .taps = &tap,
-                       .blocks = blocks + point,
-                       .pixels = last - first,
-                       .tap_count = 1,
-                       .block_count = 1,
+  /// m[point][tile][lane] of one point.
+  void multiply(const Work& work, int64_t group, int64_t phase, int64_t point, const float* v, float* m) const {
+    float* sums = m + point * work.tiles() * lanes_.block;
+    if (packed_->zero(phase, point))
+      std::fill_n(sums, work.tiles() * lanes_.block, 0.0f);
+    else
+      table_.products({.v = v + point * channel_blocks_ * work.pitch(),
+                       .pitch = work.pitch(),
+                       .w = packed_->weights(group, phase, point),
+                       .m = sums,
+                       .tiles = work.tiles(),
                        .IC = geometry_.in.C,
-                       .activation = {}});
-      }
-    }
+                       .vectors = static_cast<int32_t>(lanes_.block / table_.width)});
   }
 
-  /// The positions of a tile that a phase has: those whose index, from that of the tile's first window on, exists.
+  // Outputs.
+
+  /// Where outputs go: output (h, w) of an image, channel oc, is at
+  /// base + image * image + h / row_step * row + w * pixel + oc.
+  struct Aside {
+    float* base;
+    int64_t image, row, pixel, row_step;
+    int64_t oc_begin, oc_end;
+  };
+  Aside in_place(float* y) const {
+    const ImageShape& out = geometry_.out;
+    return {y, out.H * out.W * out.C, out.W * out.C, out.C, 1, 0, out.C};
+  }
+
+  /// The outputs of a run of tiles of an axis, as far as they exist.
   struct Range {
+    int64_t begin, end;
+    int64_t count() const { return end - begin; }
+  };
+  Range outputs_of(const Axis& axis, int64_t begin, int64_t end, int64_t size) const {
+    const int64_t step = size_.m * axis.out_step;
+    return {std::clamp<int64_t>(axis.out_first + begin * step, 0, size),
+            std::clamp<int64_t>(axis.out_first + end * step, 0, size)};
+  }
+  Range output_rows(const Work& work) const { return outputs_of(rows_, work.row_begin, work.row_end, geometry_.out.H); }
+  Range output_cols(const Work& work) const { return outputs_of(cols_, work.col_begin, work.col_end, geometry_.out.W); }
+
+  /// The box's outputs aside, [image][row][column][lane]; by phase one row phase at a time.
+  Aside aside_of(const Work& work, int64_t group_begin, int64_t group_end, const Scratch& scratch) const {
+    const Range rows = output_rows(work), cols = output_cols(work);
+    const int64_t step = tiling_.by_phase ? rows_.out_step : 1;
+    const int64_t oc = group_begin * lanes_.block, pixel = (group_end - group_begin) * lanes_.block;
+    const int64_t row = cols.count() * pixel, image = ceil_div(rows.count(), step) * row;
+    return {scratch.aside - work.image_begin * image - rows.begin / step * row - cols.begin * pixel - oc,
+            image,
+            row,
+            pixel,
+            step,
+            oc,
+            std::min(geometry_.out.C, group_end * lanes_.block)};
+  }
+  int64_t aside_floats(const Work& work) const {
+    const int64_t groups = tiling_.by_phase ? work.group_end - work.group_begin : 1;
+    const int64_t rows = ceil_div(output_rows(work).count(), tiling_.by_phase ? rows_.out_step : 1);
+    return work.images() * rows * output_cols(work).count() * groups * lanes_.block;
+  }
+
+  /// The positions of a tile that a phase has: those whose index, from that of the tile's first one on, exists.
+  struct Positions {
     int64_t index;
     int32_t begin, end;
   };
-  Range range_of(const Axis& axis, const Phase& phase, size_t number, int64_t tile) const {
-    const int64_t index = axis.first + tile * size_.m - axis.base[number];
+  Positions positions_of(const Axis& axis, const Phase& phase, size_t number, int64_t tile) const {
+    const int64_t index = axis.phases[number].index + tile * size_.m;
     return {index, static_cast<int32_t>(std::clamp<int64_t>(-index, 0, size_.m)),
             static_cast<int32_t>(std::clamp<int64_t>(phase.count - index, 0, size_.m))};
   }
 
-  /// Outputs of row phase a and column phase b: to y (N, H, W, C), or, put aside, [row][column][lane].
-  void put(const Work& work, int64_t group, size_t a, size_t b, const float* m, float* y) const {
-    const ImageShape& out = geometry_.out;
-    const Phase &row_phase = geometry_.rows[a], &col_phase = geometry_.cols[b];
-    const int64_t oc = group * lanes_.block, pixel = aside_ ? lanes_.block : out.C;
-    y += aside_ ? -first_aside(work) * out.W * pixel : oc;
-    Place place = place_of(work.begin);
-    for (int64_t t = work.begin; t < work.end; ++t, m += lanes_.block, next(place)) {
-      const Range r = range_of(rows_, row_phase, a, place.row), c = range_of(cols_, col_phase, b, place.col);
-      const int64_t h = place.image * out.H + row_phase.out_first + row_phase.out_step * r.index;
-      table_.winograd_output[static_cast<int>(scheme_)](
-          {.m = m,
-           .point = work.tiles() * lanes_.block,
-           .y = y + (h * out.W + col_phase.out_first + col_phase.out_step * c.index) * pixel,
-           .row = row_phase.out_step * out.W * pixel,
-           .column = col_phase.out_step * pixel,
-           .row_begin = r.begin,
-           .row_end = r.end,
-           .col_begin = c.begin,
-           .col_end = c.end,
-           .shift = packed_->shift(group),
-           .lanes = static_cast<int32_t>(std::min(lanes_.block, out.C - oc)),
-           .activation = context_.activation});
-    }
+  /// Calls f(image, row, column) for the tiles of a box, in order.
+  template <class F>
+  static void each_tile(const Work& work, F f) {
+    for (int64_t image = work.image_begin; image < work.image_end; ++image)
+      for (int64_t row = work.row_begin; row < work.row_end; ++row)
+        for (int64_t col = work.col_begin; col < work.col_end; ++col) f(image, row, col);
   }
 
-  /// Moves what was put aside into (N, C, H, W): the rows of an image at once, as they lie one after another.
-  void put_back(const Work& work, int64_t group, const float* aside, float* y) const {
-    const ImageShape& out = geometry_.out;
-    const int64_t oc = group * lanes_.block, lanes = std::min(lanes_.block, out.C - oc);
-    each_image(work, [&](int64_t image, int64_t begin, int64_t end) {
-      const int64_t first = output_row(begin), rows = output_row(end) - first;
-      table_.transpose(aside, lanes_.block, y + ((image * out.C + oc) * out.H + first) * out.W, out.H * out.W,
-                       rows * out.W, lanes);
-      aside += rows * out.W * lanes_.block;
+  /// Outputs of row phase a and column phase b.
+  void put(const Work& work, int64_t group, size_t a, size_t b, const float* m, const Aside& to) const {
+    const Phase &row_phase = geometry_.rows[a], &col_phase = geometry_.cols[b];
+    const int64_t oc = group * lanes_.block;
+    kernels::WinogradOutput output{.m = m,
+                                   .point = work.tiles() * lanes_.block,
+                                   .y = nullptr,
+                                   .row = row_phase.out_step / to.row_step * to.row,
+                                   .column = col_phase.out_step * to.pixel,
+                                   .row_begin = 0,
+                                   .row_end = 0,
+                                   .col_begin = 0,
+                                   .col_end = 0,
+                                   .shift = packed_->shift(group),
+                                   .lanes = static_cast<int32_t>(std::min(lanes_.block, geometry_.out.C - oc)),
+                                   .activation = context_.activation};
+    each_tile(work, [&](int64_t image, int64_t row, int64_t col) {
+      const Positions r = positions_of(rows_, row_phase, a, row), c = positions_of(cols_, col_phase, b, col);
+      const int64_t h = row_phase.out_first + row_phase.out_step * r.index;
+      output.y = to.base + image * to.image + h / to.row_step * to.row +
+                 (col_phase.out_first + col_phase.out_step * c.index) * to.pixel + oc;
+      output.row_begin = r.begin;
+      output.row_end = r.end;
+      output.col_begin = c.begin;
+      output.col_end = c.end;
+      table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
+      output.m += lanes_.block;
     });
+  }
+
+  /// Moves the rows of row phase a that lie aside into (N, C, H, W).
+  void put_back(const Work& work, size_t a, const Aside& from, float* y) const {
+    const ImageShape& out = geometry_.out;
+    const Phase& phase = geometry_.rows[a];
+    const Range rows = output_rows(work), cols = output_cols(work);
+    const int64_t first =
+        rows.begin + ((phase.out_first - rows.begin) % phase.out_step + phase.out_step) % phase.out_step;
+    for (int64_t image = work.image_begin; image < work.image_end; ++image)
+      for (int64_t h = first; h < rows.end; h += phase.out_step)
+        table_.transpose(
+            from.base + image * from.image + h / from.row_step * from.row + cols.begin * from.pixel + from.oc_begin,
+            from.pixel, y + ((image * out.C + from.oc_begin) * out.H + h) * out.W + cols.begin, out.H * out.W,
+            cols.count(), from.oc_end - from.oc_begin);
   }
 
   /// What a lane of merged phases is.
@@ -283,45 +349,47 @@ class WinogradStep : public Step {
 
   /// Outputs of merged phases: every lane is a channel of a phase and goes to its own pixel.
   void scatter(const Work& work, int64_t group, const float* m, float* y) const {
+    alignas(64) float all[kernels::most_points * max_block];
+    kernels::WinogradOutput output{.m = m,
+                                   .point = work.tiles() * lanes_.block,
+                                   .y = all,
+                                   .row = size_.m * lanes_.block,
+                                   .column = lanes_.block,
+                                   .row_begin = 0,
+                                   .row_end = static_cast<int32_t>(size_.m),
+                                   .col_begin = 0,
+                                   .col_end = static_cast<int32_t>(size_.m),
+                                   .shift = packed_->shift(group),
+                                   .lanes = static_cast<int32_t>(lanes_.block),
+                                   .activation = context_.activation};
+    each_tile(work, [&](int64_t image, int64_t row, int64_t col) {
+      table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
+      output.m += lanes_.block;
+      scatter_tile(group, row, col, all, y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W);
+    });
+  }
+
+  void scatter_tile(int64_t group, int64_t row, int64_t col, const float* all, float* y) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
     const int64_t lanes = std::min(lanes_.block, static_cast<int64_t>(merged_.size()) - group * lanes_.block);
-    alignas(64) float all[kernels::most_points * max_block];
-    Place place = place_of(work.begin);
-    for (int64_t t = work.begin; t < work.end; ++t, m += lanes_.block, next(place)) {
-      table_.winograd_output[static_cast<int>(scheme_)]({.m = m,
-                                                         .point = work.tiles() * lanes_.block,
-                                                         .y = all,
-                                                         .row = size_.m * lanes_.block,
-                                                         .column = lanes_.block,
-                                                         .row_begin = 0,
-                                                         .row_end = static_cast<int32_t>(size_.m),
-                                                         .col_begin = 0,
-                                                         .col_end = static_cast<int32_t>(size_.m),
-                                                         .shift = packed_->shift(group),
-                                                         .lanes = static_cast<int32_t>(lanes_.block),
-                                                         .activation = context_.activation});
-      float* to = y + place.image * out.C * out.H * out.W;
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        const Merged& of = merged_[static_cast<size_t>(group * lanes_.block + lane)];
-        const Phase &row_phase = geometry_.rows[of.row], &col_phase = geometry_.cols[of.col];
-        const Range r = range_of(rows_, row_phase, of.row, place.row),
-                    c = range_of(cols_, col_phase, of.col, place.col);
-        float* lane_to = to + of.oc * channel;
-        for (int64_t i = r.begin; i < r.end; ++i) {
-          float* row_to = lane_to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
-          for (int64_t j = c.begin; j < c.end; ++j)
-            row_to[(col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel] =
-                all[(i * size_.m + j) * lanes_.block + lane];
-        }
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const Merged& of = merged_[static_cast<size_t>(group * lanes_.block + lane)];
+      const Phase &row_phase = geometry_.rows[of.row], &col_phase = geometry_.cols[of.col];
+      const Positions r = positions_of(rows_, row_phase, of.row, row), c = positions_of(cols_, col_phase, of.col, col);
+      float* to = y + of.oc * channel;
+      for (int64_t i = r.begin; i < r.end; ++i) {
+        float* row_to = to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
+        for (int64_t j = c.begin; j < c.end; ++j)
+          row_to[(col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel] =
+              all[(i * size_.m + j) * lanes_.block + lane];
       }
     }
   }
 
-  static constexpr int max_pixels = 32;
   static constexpr int max_block = 32;
-  kernels::Scheme scheme_;
+  Tiling tiling_;
   SchemeSize size_;
   ConvGeometry geometry_;
   std::shared_ptr<const PackedWinograd> packed_;
@@ -331,9 +399,7 @@ class WinogradStep : public Step {
   bool planar_;  // the input is (N, C, H, W)
   bool aside_;   // the output is put aside and transposed from there
   Axis rows_, cols_;
-  int64_t tile_rows_, tile_cols_, channel_blocks_;
-  int64_t step_ = 0;  // floats from one block of channels of an input pixel to the next
-  std::vector<float> zeros_;
+  int64_t channel_blocks_;
   std::vector<Merged> merged_;
   std::vector<Work> works_;
   int64_t v_floats_ = 0, m_floats_ = 0, panel_floats_ = 0, aside_floats_ = 0;
@@ -341,10 +407,10 @@ class WinogradStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> winograd_step(kernels::Scheme scheme, ConvGeometry geometry,
+std::unique_ptr<Step> winograd_step(const Tiling& tiling, ConvGeometry geometry,
                                     std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
                                     ConvContext context) {
-  return std::make_unique<WinogradStep>(scheme, std::move(geometry), std::move(packed), table, context);
+  return std::make_unique<WinogradStep>(tiling, std::move(geometry), std::move(packed), table, context);
 }
 
 }  // namespace upconv

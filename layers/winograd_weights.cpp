@@ -4,9 +4,10 @@
 
 namespace upconv {
 
-PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme scheme, const ConvGeometry& geometry,
+PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling, const ConvGeometry& geometry,
                                const WeightView& weight, const std::vector<float>& shift) {
-  const Lanes lanes = lanes_of(geometry, table);
+  const kernels::Scheme scheme = tiling.scheme;
+  const Lanes lanes = lanes_of(geometry, table, tiling);
   const int64_t n = sizes_of(scheme).n, T = sizes_of(scheme).T, IC = weight.IC, OC = weight.OC;
   const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
   groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
@@ -17,11 +18,10 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
   shift_.assign(static_cast<size_t>(groups_ * lanes_) + line_floats, 0.0f);
   float *w = aligned(weights_), *s = aligned(shift_);
   shift_start_ = s;
-  for (int64_t b = 0; b < groups_ * phases_ * points_; ++b)
-    blocks_.push_back(
-        {w + b * IC * lanes_, nullptr, 0, 0, static_cast<int32_t>(lanes_ / table.width), static_cast<int32_t>(lanes_)});
+  weights_start_ = w;
+  channels_ = IC;
 
-  const Axis row_axis = *axis_of(geometry.rows, T), col_axis = *axis_of(geometry.cols, T);
+  const Axis row_axis = *axis_of(geometry.rows, tiling), col_axis = *axis_of(geometry.cols, tiling);
   const auto row_taps = window_taps(geometry.rows, row_axis, T), col_taps = window_taps(geometry.cols, col_axis, T);
   for (int64_t phase = 0; phase < phases_; ++phase)
     for (int64_t point = 0; point < points_; ++point)
@@ -61,15 +61,10 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, kernels::Scheme sche
     }
 }
 
-const kernels::Block* PackedWinograd::points(int64_t group, int64_t phase) const {
-  return blocks_.data() + (group * phases_ + phase) * points_;
-}
-
-std::string winograd_key(kernels::Scheme scheme, const ConvGeometry& geometry) {
-  const int64_t T = sizes_of(scheme).T;
-  std::string key = "winograd/" + std::to_string(static_cast<int>(scheme));
+std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {
+  std::string key = "winograd/" + std::to_string(static_cast<int>(tiling.scheme)) + (tiling.by_phase ? "p" : "");
   for (const auto* phases : {&geometry.rows, &geometry.cols})
-    for (const auto& taps : window_taps(*phases, *axis_of(*phases, T), T)) {
+    for (const auto& taps : window_taps(*phases, *axis_of(*phases, tiling), sizes_of(tiling.scheme).T)) {
       key += '/';
       for (int64_t k : taps) key += std::to_string(k) + ',';
     }

@@ -16,8 +16,10 @@ UPCONV_INLINE Batch leaky_relu(Batch v, Batch slope) {
   return Simd<Arch>::select(v < Batch(0.0f), v * slope, v);
 }
 
+/// Not inlined: they are long, and GCC, where it has many copies to make, leaves xsimd's own functions outside, where
+/// the linker sees them.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
-UPCONV_INLINE Batch transcendental(Batch v, Activation::Kind kind) {
+__attribute__((noinline)) Batch transcendental(Batch v, Activation::Kind kind) {
   if (kind == Activation::tanh) return Simd<Arch>::tanh(v);
   return Batch(1.0f) / (Batch(1.0f) + Simd<Arch>::exp(-v));
 }

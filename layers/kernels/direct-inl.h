@@ -126,12 +126,6 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
     }
   }
 
-  if (block->shift == nullptr) {
-    UPCONV_UNROLL
-    for (int r = 0; r < R; ++r) UPCONV_UNROLL
-    for (int v = 0; v < B * V; ++v) S::store(d.y[r] + block[v / V].oc + v % V * S::width, acc[r][v]);
-    return;
-  }
   Batch sums[R][B * V];  // a copy, so that acc itself never has an address
   UPCONV_UNROLL
   for (int r = 0; r < R; ++r) UPCONV_UNROLL

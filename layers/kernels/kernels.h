@@ -30,7 +30,7 @@ struct Tap {
 /// One run of output channels of one group: up to `vectors` whole vectors, of which `lanes` floats are real.
 struct Block {
   const float* w;      ///< w[tap][ic][oc in block], vectors * width floats per row, 64-byte aligned
-  const float* shift;  ///< shift[oc in block], padded with zeros like w; nullptr: the bare sums, whole vectors of them
+  const float* shift;  ///< shift[oc in block], padded with zeros like w
   int64_t ic;          ///< first input channel of the group
   int64_t oc;          ///< first output channel
   int32_t vectors;     ///< 1 or 2
@@ -53,13 +53,26 @@ struct Direct {
   Activation activation;
 };
 
-/// v[i][j] = (BT d B)[i][j] for one tile of n x n inputs d and all its channels.
+/// m[tile][lane] = sum_ic v[tile][ic] * w[ic][lane], one chain of fused multiply-adds in the order of channels.
+struct Products {
+  const float* v;  ///< a panel whose pixels are tiles
+  int64_t pitch;   ///< floats from one block of its channels to the next
+  const float* w;  ///< w[ic][lane], vectors * width lanes, 64-byte aligned
+  float* m;        ///< m[tile][lane]
+  int64_t tiles;
+  int64_t IC;
+  int32_t vectors;  ///< 1 or 2
+};
+
+/// v[i][j] = (BT d B)[i][j] for a row of tiles of n x n inputs d, m pixels apart, and up to 16 channels of them. Whole
+/// vectors are read and written; what lies beyond the channels has no meaning.
 struct WinogradInput {
-  const float* const* x;  ///< [n * n] channel 0 of the inputs
-  int64_t step;           ///< floats from one block of 16 channels to the next
-  float* v;               ///< point (i, j), channel c: v[(i * n + j) * point + c / 16 * pitch + c % 16]; whole vectors
-  int64_t point, pitch;
-  int64_t channels;
+  const float* x;  ///< input (i, j) of tile t, channel c: x[i * row + (t * m + j) * 16 + c]
+  int64_t row;
+  float* v;  ///< point (i, j): v[(i * n + j) * point + t * 16 + c]
+  int64_t point;
+  int64_t tiles;
+  int64_t channels;  ///< 1 .. 16
 };
 
 /// y[i][j] = act((AT M A)[i][j] + shift) for one tile of products M and up to a block of output channels.
@@ -80,11 +93,13 @@ struct Table {
   int32_t width;   ///< floats in a vector
   int32_t pixels;  ///< the largest tile of `direct`: what stays in registers
   void (*direct)(const Direct&);
+  void (*products)(const Products&);
   /// By scheme.
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);
-  /// Writes `pixels` pixels of C channels each, x[p * C + c], into a panel. Lanes beyond C are left as they are.
-  void (*pack)(const float* x, int64_t C, float* panel, int64_t pitch, int64_t pixels);
+  /// Writes the first C channels of `pixels` pixels, x[p * stride + c], into a panel. Lanes beyond C are left as they
+  /// are.
+  void (*pack)(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels);
   /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
   void (*transpose)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
   /// y[i] = act(x[i]); x may be y.

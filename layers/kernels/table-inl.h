@@ -4,6 +4,7 @@
 #include "direct-inl.h"
 #include "pack-inl.h"
 #include "peak-inl.h"
+#include "products-inl.h"
 #include "winograd-inl.h"
 
 namespace upconv::kernels {
@@ -15,10 +16,13 @@ constexpr Table make_table(Isa isa) {
           .width = Simd<Arch>::width,
           .pixels = Simd<Arch>::rows,
           .direct = direct<Arch>,
+          .products = products<Arch>,
           .winograd_input = {winograd_input<Arch, Winograd<2, 2>>, winograd_input<Arch, Winograd<3, 2>>,
-                             winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>},
+                             winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>,
+                             winograd_input<Arch, Winograd<4, 3>>, winograd_input<Arch, Winograd<6, 3>>},
           .winograd_output = {winograd_output<Arch, Winograd<2, 2>>, winograd_output<Arch, Winograd<3, 2>>,
-                              winograd_output<Arch, Winograd<2, 3>>, winograd_output<Arch, Winograd<4, 2>>},
+                              winograd_output<Arch, Winograd<2, 3>>, winograd_output<Arch, Winograd<4, 2>>,
+                              winograd_output<Arch, Winograd<4, 3>>, winograd_output<Arch, Winograd<6, 3>>},
           .pack = pack<Arch>,
           .transpose = transpose<Arch>,
           .activate = activate_run<Arch>,

@@ -1,6 +1,7 @@
 #include "layers/axis.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -54,6 +55,26 @@ std::pair<int64_t, int64_t> reach(const Phase& phase) {
       found = {std::min(found->first, tap.shift), std::max(found->second, tap.shift)};
     }
   return found.value_or(std::pair<int64_t, int64_t>(0, 0));
+}
+
+Reach reach(const std::vector<Phase>& phases) {
+  constexpr int64_t none = std::numeric_limits<int64_t>::min();
+  Reach all{std::numeric_limits<int64_t>::max(), none, none};
+  for (const Phase& phase : phases) {
+    const auto [least, most] = reach(phase);
+    all = {std::min(all.begin, phase.in_first + least), std::max(all.first_end, phase.in_first + most + 1),
+           std::max(all.end, phase.in_first + most + phase.in_step * (phase.count - 1) + 1)};
+  }
+  return all;
+}
+
+std::vector<AxisTap> taps_of(const Phase& phase) {
+  std::vector<AxisTap> all;
+  for (const Segment& segment : phase.segments)
+    for (const AxisTap& tap : segment.taps)
+      if (std::none_of(all.begin(), all.end(), [&](const AxisTap& t) { return t.k == tap.k; })) all.push_back(tap);
+  std::sort(all.begin(), all.end(), [](const AxisTap& a, const AxisTap& b) { return a.k < b.k; });
+  return all;
 }
 
 std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,

@@ -42,6 +42,16 @@ struct Phase {
 /// The least and the largest shift of a phase's taps; 0 and 0 where it has none.
 std::pair<int64_t, int64_t> reach(const Phase& phase);
 
+/// The inputs that all phases of an axis read, beside the picture too: `begin` to `end`, and to `first_end` for their
+/// position 0 alone.
+struct Reach {
+  int64_t begin, first_end, end;
+};
+Reach reach(const std::vector<Phase>& phases);
+
+/// The taps that any position of a phase reads, in the order of k.
+std::vector<AxisTap> taps_of(const Phase& phase);
+
 /// The phases of a transposed convolution's axis with `in` inputs and `out` outputs; those without outputs are left
 /// out.
 std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,

@@ -115,21 +115,6 @@ class DirectStep : public Step {
     int64_t image, row, column;  ///< strides, in floats
   };
 
-  /// The inputs of an axis that all its phases read: `begin` to `end`, and to `first_end` for their position 0 alone.
-  struct Reach {
-    int64_t begin, first_end, end;
-  };
-  static Reach reach_of(const std::vector<Phase>& phases) {
-    constexpr int64_t none = std::numeric_limits<int64_t>::min();
-    Reach all{std::numeric_limits<int64_t>::max(), none, none};
-    for (const Phase& phase : phases) {
-      const auto [least, most] = reach(phase);
-      all = {std::min(all.begin, phase.in_first + least), std::max(all.first_end, phase.in_first + most + 1),
-             std::max(all.end, phase.in_first + most + phase.in_step * (phase.count - 1) + 1)};
-    }
-    return all;
-  }
-
   /// Rows that fill a register tile are read from a window; others are gathered pixel by pixel, as are those of weights
   /// with infinities, which zeros beside the row would turn into NaN.
   void find_window() {
@@ -137,12 +122,12 @@ class DirectStep : public Step {
     channel_blocks_ = ceil_div(C, kernels::panel_lanes);
     pitch_ = table_.pixels * kernels::panel_lanes;
     if (!has_wide_rows(geometry_) || !packed_->finite()) return;
-    const Reach read = reach_of(geometry_.cols);
+    const Reach read = reach(geometry_.cols);
     const int64_t cols = read.end - read.begin, step = geometry_.cols.front().in_step, part = ceil_div(cols, step);
     const int64_t lines = (part * step) | 1;  // odd, so that blocks of channels spread over the sets of L1
     if (cols > 2 * W || lines * channel_blocks_ * kernels::panel_lanes * 2 > window_budget) return;
     pitch_ = lines * kernels::panel_lanes;
-    const Reach rows = reach_of(geometry_.rows);
+    const Reach rows = reach(geometry_.rows);
     window_ = {.col_begin = read.begin,
                .cols = cols,
                .col_step = step,
@@ -157,13 +142,7 @@ class DirectStep : public Step {
   /// The runs of positions of an axis that read the same taps; in a window the zeros beside it make all alike.
   std::vector<Segment> col_segments(const Phase& col) const {
     if (window_.cols == 0) return col.segments;
-    Segment all{0, col.count, {}};
-    for (const Segment& segment : col.segments)
-      for (const AxisTap& tap : segment.taps)
-        if (std::none_of(all.taps.begin(), all.taps.end(), [&](const AxisTap& t) { return t.k == tap.k; }))
-          all.taps.push_back(tap);
-    std::sort(all.taps.begin(), all.taps.end(), [](const AxisTap& a, const AxisTap& b) { return a.k < b.k; });
-    return {all};
+    return {{0, col.count, taps_of(col)}};
   }
 
   std::vector<Region> regions(const Phase& row, const Phase& col) const {

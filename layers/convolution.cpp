@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "layers/conv_cost.h"
+#include "layers/rows_step.h"
 #include "layers/winograd_step.h"
 
 namespace upconv {
@@ -87,7 +88,14 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
   const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_),
                             2 * products(geometry.in, geometry.out), lowering.options.threads};
   const auto candidates = conv_candidates(geometry, table, lowering.options);
-  if (const auto tiling = choose(candidates, lowering.options).tiling) {
+  const ConvCandidate chosen = choose(candidates, lowering.options);
+  if (chosen.rows) {
+    auto packed = packed_as<PackedRows>("rows", table, [&](const WeightView& view, const std::vector<float>& shift) {
+      return std::make_shared<const PackedRows>(view, shift);
+    });
+    if (packed->finite()) return rows_step(std::move(geometry), std::move(packed), table, context);
+  }
+  if (const auto& tiling = chosen.tiling) {
     auto packed = packed_as<PackedWinograd>(
         winograd_key(*tiling, geometry), table, [&](const WeightView& view, const std::vector<float>& shift) {
           return std::make_shared<const PackedWinograd>(table, *tiling, geometry, view, shift);

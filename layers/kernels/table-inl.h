@@ -5,6 +5,7 @@
 #include "pack-inl.h"
 #include "peak-inl.h"
 #include "products-inl.h"
+#include "rows-inl.h"
 #include "winograd-inl.h"
 
 namespace upconv::kernels {
@@ -17,6 +18,7 @@ constexpr Table make_table(Isa isa) {
           .pixels = Simd<Arch>::rows,
           .direct = direct<Arch>,
           .products = products<Arch>,
+          .rows = rows<Arch>,
           .winograd_input = {winograd_input<Arch, Winograd<2, 2>>, winograd_input<Arch, Winograd<3, 2>>,
                              winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>,
                              winograd_input<Arch, Winograd<4, 3>>, winograd_input<Arch, Winograd<6, 3>>},

@@ -83,6 +83,32 @@ void merge(Plan& plan, Absorb absorb) {
   }
 }
 
+/// The operation that equals `reader` after the operation of `before`, or nullptr.
+std::shared_ptr<const Operation> after(const Operation& reader, const Operation& before, std::span<const Type> inputs) {
+  if (const auto pad = before.pad()) return reader.after_pad(*pad);
+  if (const auto repeat = before.repeat(inputs)) return reader.after_repeat(*repeat);
+  return nullptr;
+}
+
+/// Pass: pads and enlarged pictures into the layers that read them. Those that nobody else reads are dropped.
+void absorb(Plan& plan) {
+  for (int index : std::vector<int>(plan.order)) {
+    Plan::Node& reader = plan.at(index);
+    while (reader.operation && reader.inputs.size() == 1) {
+      const int before = reader.inputs.front();
+      if (!plan.at(before).operation || plan.at(before).inputs.size() != 1) break;
+      const Type& input = plan.at(plan.at(before).inputs.front()).type;
+      auto merged = after(*reader.operation, *plan.at(before).operation, std::span(&input, 1));
+      if (!merged) break;
+      reader.operation = std::move(merged);
+      reader.inputs = plan.at(before).inputs;
+      if (plan.readers(before) > 0) continue;
+      plan.at(before).alive = false;
+      std::erase(plan.order, before);
+    }
+  }
+}
+
 /// Pass: BatchNorm, and factors, into the weights and bias of the layer before it.
 void fold(Plan& plan) {
   merge(plan, [](const Plan::Node& producer, const Plan::Node& reader) -> std::shared_ptr<const Operation> {
@@ -480,6 +506,7 @@ Program compile(const Graph& graph, const Options& options) {
 
   Plan plan = plan_of(graph);
   prune(plan);
+  absorb(plan);
   fold(plan);
   add_residuals(plan);
   fuse(plan);

@@ -55,6 +55,20 @@ struct Pointwise {
   float b = 0;  ///< softplus' threshold, hardtanh's max_val
 };
 
+/// What lies beside a picture: zeros, or its own pixels again, as PyTorch's padding_mode of that name has it.
+enum class Border { zeros, reflect, replicate, circular };
+
+/// Rows and columns more on each side of a picture.
+struct Pad {
+  int64_t top, bottom, left, right;  ///< none is negative
+  Border border = Border::zeros;
+};
+
+/// Every pixel h times below and w times beside itself: upsampling to the nearest.
+struct Repeat {
+  int64_t h, w;
+};
+
 /// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed
 /// now.
 struct Lowering {
@@ -100,6 +114,13 @@ class Operation {
   /// The operation that gives the features of its output (N, channels * pixels) as [pixel][channel] where this one
   /// gives them as [channel][pixel], or nullptr.
   virtual std::shared_ptr<const Operation> with_channels_last(int64_t /*channels*/) const { return nullptr; }
+
+  /// What this operation does to pictures, for readers that could do it as they read.
+  virtual std::optional<Pad> pad() const { return {}; }
+  virtual std::optional<Repeat> repeat(std::span<const Type> /*inputs*/) const { return {}; }
+  /// The operation that equals the other one before this one, or nullptr.
+  virtual std::shared_ptr<const Operation> after_pad(const Pad&) const { return nullptr; }
+  virtual std::shared_ptr<const Operation> after_repeat(const Repeat&) const { return nullptr; }
 
   /// True where the output is the input's memory under another shape.
   virtual bool is_view() const { return false; }

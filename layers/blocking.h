@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../framework/layout.h"
+#include "axis.h"
 #include "kernels/kernels.h"
 
 namespace upconv {
@@ -26,6 +27,37 @@ inline void pack_planar(const kernels::Table& table, const ImageShape& in, const
   const float* from = x + (image * in.C * in.H + h) * in.W + w;
   for (int64_t c = 0; c < in.C; c += lanes, panel += pitch)
     table.transpose(from + c * plane, plane, panel, lanes, std::min(lanes, in.C - c), count);
+}
+
+/// A picture from which panels are packed.
+struct PanelSource {
+  const kernels::Table& table;
+  const ImageShape& in;
+  bool planar;  ///< (N, C, H, W)
+  Border border;
+  const float* x;
+
+  /// `count` pixels of row h, all inside of the picture.
+  void pack(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch, int64_t count) const {
+    if (planar) return pack_planar(table, in, x, image, h, w, to, pitch, count);
+    table.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, in.C, to, pitch, count);
+  }
+};
+
+/// Columns `begin` to `end` of row h of the picture, all channels, with what lies beside it, into a panel.
+inline void pack_columns(const PanelSource& from, int64_t image, int64_t h, int64_t begin, int64_t end, float* to,
+                         int64_t pitch) {
+  constexpr int64_t lanes = kernels::panel_lanes;
+  const int64_t first = std::clamp<int64_t>(0, begin, end), last = std::clamp<int64_t>(from.in.W, first, end);
+  const auto beside = [&](int64_t col) {
+    float* line = to + (col - begin) * lanes;
+    const int64_t w = source(from.border, col, from.in.W);
+    if (w >= 0) return from.pack(image, h, w, line, pitch, 1);
+    for (int64_t c = 0; c < from.in.C; c += lanes, line += pitch) std::fill_n(line, lanes, 0.0f);
+  };
+  for (int64_t col = begin; col < first; ++col) beside(col);
+  if (first < last) from.pack(image, h, first, to + (first - begin) * lanes, pitch, last - first);
+  for (int64_t col = last; col < end; ++col) beside(col);
 }
 
 }  // namespace upconv

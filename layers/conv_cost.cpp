@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "layers/blocking.h"
+#include "layers/rows_step.h"
 #include "layers/winograd_plan.h"
 
 namespace upconv {
@@ -18,8 +19,8 @@ constexpr double tile_overhead = 2;
 /// A block of one vector leaves half of every tile's loads without use.
 constexpr double lone_vector = 1.6;
 /// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 4 cycles a
-/// point with its share of address arithmetic; 7 where the points outgrow the registers.
-double transform_cycles(const SchemeSize& size) { return size.n > 4 ? 7 : 4; }
+/// point with its share of address arithmetic; 7 where the points outgrow the registers, 10 where sums are of 8 terms.
+double transform_cycles(const SchemeSize& size) { return size.n > 6 ? 10 : size.n > 4 ? 7 : 4; }
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
 constexpr double gather_cycles = 16, gather_line_cycles = 4;
 
@@ -111,14 +112,18 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
 
 }  // namespace
 
-std::string ConvCandidate::name() const { return tiling ? name_of(*tiling) : "direct"; }
+std::string ConvCandidate::name() const { return tiling ? name_of(*tiling) : rows ? "rows" : "direct"; }
 
 std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
                                            const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
+  if (const std::optional<double> cycles = rows_cost(geometry, table)) candidates.push_back({{}, *cycles, true});
   if (options.accuracy == Accuracy::exact) return candidates;
-  for (auto scheme : {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23, kernels::Scheme::f42})
+  std::vector<kernels::Scheme> schemes = {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23,
+                                          kernels::Scheme::f42};
+  if (options.accuracy == Accuracy::fast) schemes.insert(schemes.end(), {kernels::Scheme::f43, kernels::Scheme::f63});
+  for (auto scheme : schemes)
     for (bool by_phase : {false, true})
       if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))
         candidates.push_back({Tiling{scheme, by_phase}, *cycles});

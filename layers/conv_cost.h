@@ -8,10 +8,12 @@
 
 namespace upconv {
 
-/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel.
+/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel or by that of
+/// few output channels.
 struct ConvCandidate {
   std::optional<Tiling> tiling;
   double cycles;  ///< that one core is expected to take for an image
+  bool rows = false;
   /// Of its step: Step::algorithm().
   std::string name() const;
 };

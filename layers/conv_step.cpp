@@ -28,12 +28,21 @@ struct PhasePair {
   std::vector<Region> regions;
 };
 
-/// Whole rows of the input as one panel, with zeros beside them, that all phases of the columns share.
+/// Whole rows of the input as one panel, with what lies beside them, that all phases of the columns share. Where
+/// outputs step over columns, those of one residue lie side by side, so that the inputs of neighbouring outputs always
+/// do.
 struct Window {
   int64_t col_begin = 0, cols = 0;  ///< columns of the input; 0: no window
-  int64_t pitch = 0, row = 0;       ///< floats from one block of channels, and from one row, to the next
+  int64_t col_step = 1, part = 0;   ///< from one output's input to the next; columns of one residue
+  int64_t row_step = 1;
+  int64_t pitch = 0, row = 0;  ///< floats from one block of channels, and from one row, to the next
   int64_t row_begin = 0,
           halo = 0;  ///< what position 0 of all row phases reads: from row_begin on, halo rows beyond one
+
+  /// Where column w of the input lies among those of a row.
+  int64_t line(int64_t w) const { return (w - col_begin) % col_step * part + (w - col_begin) / col_step; }
+  /// How many rows of the input so many neighbouring rows of outputs read.
+  int64_t rows(int64_t outputs) const { return (outputs - 1) * row_step + 1 + halo; }
 };
 
 /// What one thread does at a time: some blocks of channels for a run of rows of one row phase, or of all that share a
@@ -108,21 +117,6 @@ class DirectStep : public Step {
     int64_t image, row, column;  ///< strides, in floats
   };
 
-  /// The inputs of an axis that all its phases read: `begin` to `end`, and to `first_end` for their position 0 alone.
-  struct Reach {
-    int64_t begin, first_end, end;
-  };
-  static Reach reach_of(const std::vector<Phase>& phases) {
-    constexpr int64_t none = std::numeric_limits<int64_t>::min();
-    Reach all{std::numeric_limits<int64_t>::max(), none, none};
-    for (const Phase& phase : phases) {
-      const auto [least, most] = reach(phase);
-      all = {std::min(all.begin, phase.in_first + least), std::max(all.first_end, phase.in_first + most + 1),
-             std::max(all.end, phase.in_first + most + phase.count)};
-    }
-    return all;
-  }
-
   /// Rows that fill a register tile are read from a window; others are gathered pixel by pixel, as are those of weights
   /// with infinities, which zeros beside the row would turn into NaN.
   void find_window() {
@@ -130,24 +124,27 @@ class DirectStep : public Step {
     channel_blocks_ = ceil_div(C, kernels::panel_lanes);
     pitch_ = table_.pixels * kernels::panel_lanes;
     if (!has_wide_rows(geometry_) || !packed_->finite()) return;
-    const Reach read = reach_of(geometry_.cols);
-    const int64_t cols = (read.end - read.begin) | 1;  // odd, so that blocks of channels spread over the sets of L1
-    if (cols > 2 * W || cols * channel_blocks_ * kernels::panel_lanes * 2 > window_budget) return;
-    pitch_ = cols * kernels::panel_lanes;
-    const Reach rows = reach_of(geometry_.rows);
-    window_ = {read.begin, cols, pitch_, pitch_ * channel_blocks_, rows.begin, rows.first_end - rows.begin - 1};
+    const Reach read = reach(geometry_.cols);
+    const int64_t cols = read.end - read.begin, step = geometry_.cols.front().in_step, part = ceil_div(cols, step);
+    const int64_t lines = (part * step) | 1;  // odd, so that blocks of channels spread over the sets of L1
+    if (cols > 2 * W || lines * channel_blocks_ * kernels::panel_lanes * 2 > window_budget) return;
+    pitch_ = lines * kernels::panel_lanes;
+    const Reach rows = reach(geometry_.rows);
+    window_ = {.col_begin = read.begin,
+               .cols = cols,
+               .col_step = step,
+               .part = part,
+               .row_step = geometry_.rows.front().in_step,
+               .pitch = pitch_,
+               .row = pitch_ * channel_blocks_,
+               .row_begin = rows.begin,
+               .halo = rows.first_end - rows.begin - 1};
   }
 
   /// The runs of positions of an axis that read the same taps; in a window the zeros beside it make all alike.
   std::vector<Segment> col_segments(const Phase& col) const {
     if (window_.cols == 0) return col.segments;
-    Segment all{0, col.count, {}};
-    for (const Segment& segment : col.segments)
-      for (const AxisTap& tap : segment.taps)
-        if (std::none_of(all.taps.begin(), all.taps.end(), [&](const AxisTap& t) { return t.k == tap.k; }))
-          all.taps.push_back(tap);
-    std::sort(all.taps.begin(), all.taps.end(), [](const AxisTap& a, const AxisTap& b) { return a.k < b.k; });
-    return {all};
+    return {{0, col.count, taps_of(col)}};
   }
 
   std::vector<Region> regions(const Phase& row, const Phase& col) const {
@@ -158,7 +155,9 @@ class DirectStep : public Step {
         for (const AxisTap& kh : r.taps)
           for (const AxisTap& kw : c.taps) {
             const int64_t gathered = static_cast<int64_t>(region.taps.size()) * channel_blocks_ * pitch_;
-            const int64_t at = window_.cols > 0 ? kh.shift * window_.row + kw.shift * kernels::panel_lanes : gathered;
+            const int64_t at =
+                window_.cols > 0 ? kh.shift * window_.row + window_.line(col.in_first + kw.shift) * kernels::panel_lanes
+                                 : gathered;
             region.taps.push_back({at, kh.k * geometry_.KW + kw.k});
             region.sources.push_back({kh.shift, kw.shift});
           }
@@ -202,7 +201,7 @@ class DirectStep : public Step {
       if (aside_)
         aside_floats_ =
             std::max(aside_floats_, (tile.image_end - tile.image_begin) * rows * geometry_.out.W * lanes_of(tile));
-      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, (rows + window_.halo) * window_.row);
+      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, window_.rows(rows) * window_.row);
     }
     if (window_.cols > 0) return;
     for (const PhasePair& pair : pairs_)
@@ -238,7 +237,8 @@ class DirectStep : public Step {
     const int64_t work = taps * geometry_.in.C / geometry_.groups * lanes;
     int64_t most = tile_work() / work;  // rows in a tile
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes));
-    if (window_.cols > 0) most = std::min(most, window_budget / window_.row - window_.halo);
+    if (window_.cols > 0)
+      most = std::min(most, (window_budget / window_.row - 1 - window_.halo) / window_.row_step + 1);
     const int64_t rows = even(count, most), images = window_.cols > 0 ? 1 : even(N, most / rows);
     for (int64_t image = 0; image < N; image += images)
       for (int64_t r = 0; r < count; r += rows)
@@ -263,29 +263,24 @@ class DirectStep : public Step {
   }
 
   /// The input row that lies first in a tile's window; may be above the picture.
-  int64_t window_first(const Tile& tile) const { return window_.row_begin + tile.row_begin; }
+  int64_t window_first(const Tile& tile) const { return window_.row_begin + window_.row_step * tile.row_begin; }
 
-  /// Copies `count` pixels of one row of the input into a panel.
-  void pack_row(const float* x, int64_t image, int64_t h, int64_t w, float* to, int64_t count) const {
-    const ImageShape& in = geometry_.in;
-    if (!planar_) return table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, in.C, to, pitch_, count);
-    pack_planar(table_, in, x, image, h, w, to, pitch_, count);
+  PanelSource source_of(const float* x) const { return {table_, geometry_.in, planar_, geometry_.border, x}; }
+
+  /// Row h of the input, all channels, with what lies beside it.
+  void pack_window_row(const float* x, int64_t image, int64_t h, float* to) const {
+    const int64_t begin = window_.col_begin, end = begin + window_.cols;
+    if (window_.col_step == 1) return pack_columns(source_of(x), image, h, begin, end, to, pitch_);
+    for (int64_t col = begin; col < end; ++col)
+      pack_columns(source_of(x), image, h, col, col + 1, to + window_.line(col) * kernels::panel_lanes, pitch_);
   }
 
-  /// The input rows that a tile needs, all channels of them, with zeros at both ends.
+  /// The input rows that a tile needs. Rows of zeros are not read.
   void pack_window(const Tile& tile, const float* x, float* panel) const {
-    const ImageShape& in = geometry_.in;
-    const int64_t first = window_first(tile), lanes = kernels::panel_lanes;
-    const int64_t left = std::clamp<int64_t>(-window_.col_begin, 0, window_.cols);
-    const int64_t copied = std::clamp<int64_t>(in.W - (window_.col_begin + left), 0, window_.cols - left);
-    for (int64_t h = std::max<int64_t>(0, first);
-         h < std::min(in.H, first + tile.row_end - tile.row_begin + window_.halo); ++h) {
-      float* to = panel + (h - first) * window_.row;
-      for (int64_t block = 0; block < channel_blocks_; ++block) {
-        std::fill_n(to + block * pitch_, left * lanes, 0.0f);
-        std::fill_n(to + block * pitch_ + (left + copied) * lanes, (window_.cols - left - copied) * lanes, 0.0f);
-      }
-      pack_row(x, tile.image_begin, h, window_.col_begin + left, to + left * lanes, copied);
+    const int64_t first = window_first(tile), rows = window_.rows(tile.row_end - tile.row_begin);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
+      if (h >= 0) pack_window_row(x, tile.image_begin, h, panel + row * window_.row);
     }
   }
 
@@ -317,8 +312,8 @@ class DirectStep : public Step {
         const int64_t first = region.col_begin + cols * c / cuts, last = region.col_begin + cols * (c + 1) / cuts;
         for (int64_t col = first; col < last; ++col)
           ys[col - first] = output_at(pair, output, tile.image_begin, row, col);
-        direct.x = panel + (pair.row->in_first + row - window_first(tile)) * window_.row +
-                   (pair.col->in_first + first - window_.col_begin) * kernels::panel_lanes;
+        direct.x = panel + (pair.row->in_first + window_.row_step * row - window_first(tile)) * window_.row +
+                   first * kernels::panel_lanes;
         direct.pixels = last - first;
         table_.direct(direct);
       }
@@ -339,10 +334,12 @@ class DirectStep : public Step {
       for (int64_t p = first; p < last; ++p) {
         const int64_t image = tile.image_begin + p / (rows * cols);
         const int64_t row = row_begin + p / cols % rows, col = region.col_begin + p % cols;
-        const int64_t h = pair.row->in_first + row, w = pair.col->in_first + col;
+        const int64_t h = pair.row->in_first + pair.row->in_step * row;
+        const int64_t w = pair.col->in_first + pair.col->in_step * col;
         for (size_t t = 0; t < region.taps.size(); ++t)
-          pack_row(x, image, h + region.sources[t].h, w + region.sources[t].w,
-                   panel + region.taps[t].x + (p - first) * kernels::panel_lanes, 1);
+          source_of(x).pack(image, source(geometry_.border, h + region.sources[t].h, geometry_.in.H),
+                            source(geometry_.border, w + region.sources[t].w, geometry_.in.W),
+                            panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_, 1);
         ys[p - first] = output_at(pair, output, image, row, col);
       }
       direct.pixels = last - first;

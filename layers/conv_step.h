@@ -18,7 +18,8 @@ struct ConvGeometry {
   ImageShape in, out;
   int64_t groups = 1;
   int64_t KW = 1;                 ///< tap index = kh * KW + kw
-  std::vector<Phase> rows, cols;  ///< the phases of the two axes
+  std::vector<Phase> rows, cols;  ///< the phases of the two axes; those of one axis have the same in_step
+  Border border = Border::zeros;
 };
 
 /// What surrounds a convolution.

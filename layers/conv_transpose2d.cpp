@@ -1,34 +1,20 @@
 #include "layers/conv_transpose2d.h"
 
 #include "framework/fail.h"
-#include "layers/conv_cost.h"
-#include "layers/conv_step.h"
-#include "layers/conv_weights.h"
-#include "layers/winograd_step.h"
+#include "layers/convolution.h"
 
 namespace upconv {
 namespace {
 
-constexpr int64_t largest = int64_t{1} << 40;  // of a size or argument: far beyond memory, far from overflow
-
-void check_argument(const char* name, Pair got, int64_t least, const char* word) {
-  for (int64_t value : {got.h, got.w})
-    if (value < least || value > largest) fail("ConvTranspose2d: {} must {}, got {}", name, word, str(got));
-}
+constexpr const char* layer_name = "ConvTranspose2d";
 
 void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvTranspose2dOptions& o) {
-  if (o.groups <= 0) fail("ConvTranspose2d: groups must be positive, got {}", o.groups);
-  check_argument("in_channels", in_channels, 1, "be positive");
-  check_argument("out_channels", out_channels, 1, "be positive");
-  if (in_channels % o.groups != 0)
-    fail("ConvTranspose2d: in_channels must be divisible by groups, got {} and {}", in_channels, o.groups);
-  if (out_channels % o.groups != 0)
-    fail("ConvTranspose2d: out_channels must be divisible by groups, got {} and {}", out_channels, o.groups);
-  check_argument("kernel_size", kernel_size, 1, "be positive");
-  check_argument("stride", o.stride, 1, "be positive");
-  check_argument("dilation", o.dilation, 1, "be positive");
-  check_argument("padding", o.padding, 0, "not be negative");
-  check_argument("output_padding", o.output_padding, 0, "not be negative");
+  check_channels(layer_name, in_channels, out_channels, o.groups);
+  check_argument(layer_name, "kernel_size", kernel_size, 1, "be positive");
+  check_argument(layer_name, "stride", o.stride, 1, "be positive");
+  check_argument(layer_name, "dilation", o.dilation, 1, "be positive");
+  check_argument(layer_name, "padding", o.padding, 0, "not be negative");
+  check_argument(layer_name, "output_padding", o.output_padding, 0, "not be negative");
   if (o.padding_mode != "zeros")
     fail("ConvTranspose2d: padding_mode must be 'zeros', the only one there is, got '{}'", o.padding_mode);
 }
@@ -46,105 +32,48 @@ WeightLayout layout_of(const ConvTranspose2d& layer) {
   return {layer.in_channels, layer.out_channels, groups, taps, layer.in_channels / groups * OC * taps, taps, OC * taps};
 }
 
-/// The layer as the compiler sees it, with what it has absorbed.
-class ConvTranspose2dOperation : public Operation {
+class ConvTranspose2dOperation : public ConvolutionOperation {
  public:
   ConvTranspose2dOperation(const ConvTranspose2d& layer, Pair output_padding)
-      : out_channels_(layer.out_channels),
+      : ConvolutionOperation(
+            {layer.weight, layer.options.bias ? std::optional(layer.bias) : std::nullopt, layout_of(layer)}),
         kernel_(layer.kernel_size),
-        options_(layer.options),
-        weights_{layer.weight, layer.options.bias ? std::optional(layer.bias) : std::nullopt, layout_of(layer)} {
+        options_(layer.options) {
     options_.output_padding = output_padding;
   }
 
-  std::string_view name() const override { return "ConvTranspose2d"; }
+  std::string_view name() const override { return layer_name; }
 
-  Type infer(std::span<const Type> inputs) const override {
-    const Type& x = inputs[0];
-    const int64_t in_channels = weights_.layout.IC;
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-    if (x.shape.size() != 3 && x.shape.size() != 4)
-      fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
-    const ImageShape in = image_shape(x.shape);
-    if (in.C != in_channels) fail("expected {} channels, got {} in {}", in_channels, in.C, str(x.shape));
-    if (in.H < 1 || in.W < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
-    check_output_padding("height", options_.output_padding.h, options_.stride.h, options_.dilation.h);
-    check_output_padding("width", options_.output_padding.w, options_.stride.w, options_.dilation.w);
-    for (int64_t size : {in.N, in.H, in.W})
-      if (size > largest) fail("the output's size overflows for an input of {}", str(x.shape));
-    const __int128 limit = std::numeric_limits<int64_t>::max() / 8;
-    const __int128 H =
-        output(in.H, kernel_.h, options_.stride.h, options_.padding.h, options_.dilation.h, options_.output_padding.h);
-    const __int128 W =
-        output(in.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w, options_.output_padding.w);
-    if (H < 1 || W < 1)
-      fail("the output would be empty: ({}, {}) for an input of {}", static_cast<int64_t>(std::max(H, -limit)),
-           static_cast<int64_t>(std::max(W, -limit)), str(x.shape));
-    if (H > limit || W > limit || H * W > limit || H * W * out_channels_ > limit ||
-        H * W * out_channels_ * std::max<int64_t>(in.N, 1) > limit)
-      fail("the output's size overflows for an input of {}", str(x.shape));
-    Shape shape = x.shape;
-    shape[shape.size() - 3] = out_channels_;
-    shape[shape.size() - 2] = static_cast<int64_t>(H);
-    shape[shape.size() - 1] = static_cast<int64_t>(W);
-    return {shape, DType::float32};
+ protected:
+  std::shared_ptr<ConvolutionOperation> clone() const override {
+    return std::make_shared<ConvTranspose2dOperation>(*this);
   }
 
-  std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override {
-    if (weights_.affine || activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<ConvTranspose2dOperation>(*this);
-    merged->weights_.affine = affine;
-    return merged;
-  }
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<ConvTranspose2dOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
+  Size output(const ImageShape& in) const override {
+    const ConvTranspose2dOptions& o = options_;
+    check_output_padding("height", o.output_padding.h, o.stride.h, o.dilation.h);
+    check_output_padding("width", o.output_padding.w, o.stride.w, o.dilation.w);
+    return {axis_output(in.H, kernel_.h, o.stride.h, o.padding.h, o.dilation.h, o.output_padding.h),
+            axis_output(in.W, kernel_.w, o.stride.w, o.padding.w, o.dilation.w, o.output_padding.w)};
   }
 
-  bool any_layout(std::span<const Type> inputs) const override { return image_shape(inputs[0].shape).W >= wide_row; }
-  Layout preferred_layout(Layout) const override { return Layout::channels_last; }
-  Layout output_layout(Layout, Layout wanted) const override { return wanted; }
-
-  std::vector<Candidate> candidates(const Lowering& lowering) const override {
-    std::vector<Candidate> all;
-    for (const ConvCandidate& candidate : conv_candidates(geometry_of(lowering), table_of(lowering), lowering.options))
-      all.push_back({candidate.name(), candidate.cycles});
-    return all;
+  ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const override {
+    const ConvTranspose2dOptions& o = options_;
+    return {in,
+            out,
+            o.groups,
+            kernel_.w,
+            transposed_axis(in.H, out.H, kernel_.h, o.stride.h, o.padding.h, o.dilation.h),
+            transposed_axis(in.W, out.W, kernel_.w, o.stride.w, o.padding.w, o.dilation.w)};
   }
 
-  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    const kernels::Table& table = table_of(lowering);
-    ConvGeometry geometry = geometry_of(lowering);
-    const ImageShape& in = geometry.in;
-    const double products =
-        static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weights_.weight.shape()));
-    const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_), 2 * products,
-                              lowering.options.threads};
-    const auto candidates = conv_candidates(geometry, table, lowering.options);
-    if (const auto tiling = choose(candidates, lowering.options).tiling) {
-      auto packed = weights_.winograd(*tiling, geometry, lowering);
-      return winograd_step(*tiling, std::move(geometry), std::move(packed), table, context);
-    }
-    return direct_step(std::move(geometry), weights_.direct(lowering), table, context);
+  double products(const ImageShape& in, const ImageShape&) const override {
+    return static_cast<double>(in.N * in.H * in.W) * static_cast<double>(numel(weight_shape()));
   }
 
  private:
-  static const kernels::Table& table_of(const Lowering& lowering) { return kernels::table(*lowering.options.isa); }
-
-  ConvGeometry geometry_of(const Lowering& lowering) const {
-    const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
-    return {in,
-            out,
-            options_.groups,
-            kernel_.w,
-            transposed_axis(in.H, out.H, kernel_.h, options_.stride.h, options_.padding.h, options_.dilation.h),
-            transposed_axis(in.W, out.W, kernel_.w, options_.stride.w, options_.padding.w, options_.dilation.w)};
-  }
-
-  static __int128 output(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
-                         int64_t output_padding) {
+  static __int128 axis_output(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
+                              int64_t output_padding) {
     return static_cast<__int128>(in - 1) * stride - 2 * static_cast<__int128>(padding) +
            static_cast<__int128>(dilation) * (kernel - 1) + output_padding + 1;
   }
@@ -155,11 +84,8 @@ class ConvTranspose2dOperation : public Operation {
            output_padding, stride, dilation, axis);
   }
 
-  int64_t out_channels_;
   Pair kernel_;
   ConvTranspose2dOptions options_;
-  ConvWeights weights_;
-  Pointwise activation_;
 };
 
 }  // namespace
@@ -218,7 +144,7 @@ Value ConvTranspose2d::apply(Value x, const std::vector<int64_t>& output_size) c
 
 Tensor ConvTranspose2d::operator()(const Tensor& x, const std::vector<int64_t>& output_size) const {
   std::string key = "output_size";
-  for (int64_t size : output_size) key += "," + std::to_string(size);
+  for (int64_t size : output_size) key.append(",").append(std::to_string(size));
   return run({x}, key, [&](const Values& xs) { return Values{(*this)(xs[0], output_size)}; }).front();
 }
 

@@ -44,17 +44,17 @@ uint64_t key_of(const WeightView& view, const std::string& way, const Crew& crew
 template <class Packed, class Make>
 std::shared_ptr<const Packed> ConvWeights::packed(const std::string& way, const Lowering& lowering, Make make) const {
   const Isa isa = *lowering.options.isa;
-  const std::string method = fmt::format("{}/{}", way, name(isa));
+  const std::string method = fmt::format("{}/{}/{}", way, name(isa), derived ? derived->key : "");
   const std::string key =
       fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,
                   bias ? bias->version() : 0, affine ? affine->key : "");
   return std::static_pointer_cast<const Packed>(weight.cached(key, [&]() -> std::shared_ptr<const void> {
     if (!weight.has_value()) fail("weight has no values: load or set it first");
     const Folded folded(*this);
-    const WeightView view{weight.stored(), layout, folded.scale, folded.shift};
+    const Stored own = weight.stored(), stored = derived ? Stored::of(derived->make(own)) : own;
+    const WeightView view{stored, layout, folded.scale, folded.shift};
     return make(view, [&](const Packing& packing) {
-      return pack(packing, lowering.crew, isa, view.stored.packed.get(),
-                  [&] { return key_of(view, method, lowering.crew); });
+      return pack(packing, lowering.crew, isa, own.packed.get(), [&] { return key_of(view, method, lowering.crew); });
     });
   }));
 }
@@ -62,6 +62,12 @@ std::shared_ptr<const Packed> ConvWeights::packed(const std::string& way, const 
 std::shared_ptr<const PackedDirect> ConvWeights::direct(const Lowering& lowering) const {
   return packed<PackedDirect>("direct", lowering, [&](const WeightView& view, const Packer& packer) {
     return std::make_shared<const PackedDirect>(kernels::table(*lowering.options.isa), view, packer);
+  });
+}
+
+std::shared_ptr<const PackedRows> ConvWeights::rows(const Lowering& lowering) const {
+  return packed<PackedRows>("rows", lowering, [&](const WeightView& view, const Packer& packer) {
+    return std::make_shared<const PackedRows>(kernels::table(*lowering.options.isa), view, packer);
   });
 }
 

@@ -8,22 +8,31 @@
 #include "../framework/packed.h"
 #include "../framework/parameter.h"
 #include "direct_weights.h"
+#include "rows_step.h"
 #include "winograd_weights.h"
 
 namespace upconv {
 
-/// A layer's parameters with what it has absorbed. The parameters of `layout` are those of WeightView.
+/// Weights that are made of a layer's own, under a name that tells these from others.
+struct DerivedWeights {
+  std::string key;
+  std::function<Tensor(const Stored&)> make;
+};
+
+/// A layer's parameters with what it has absorbed; `layout` is that of the weights that kernels see.
 struct ConvWeights {
   Parameter weight;
   std::optional<Parameter> bias;
   WeightLayout layout;
   std::optional<ChannelAffine> affine = {};
+  std::optional<DerivedWeights> derived = {};  ///< nothing: the layer's own
 
   /// Packed on the crew of `lowering`, once for these values and this way. Throws Error where a parameter has no
   /// values.
   std::shared_ptr<const PackedDirect> direct(const Lowering& lowering) const;
   std::shared_ptr<const PackedWinograd> winograd(const Tiling& tiling, const ConvGeometry& geometry,
                                                  const Lowering& lowering) const;
+  std::shared_ptr<const PackedRows> rows(const Lowering& lowering) const;
 
  private:
   template <class Packed, class Make>

@@ -31,7 +31,61 @@ Tensor normalise(const Tensor& x, int64_t groups, Group group, Channel channel, 
   return y;
 }
 
+/// The pixel of an axis that is seen at `at`, or -1 for zeros.
+int64_t seen(const std::string& padding_mode, int64_t at, int64_t size) {
+  if (at >= 0 && at < size) return at;
+  if (padding_mode == "reflect") return at < 0 ? -at : 2 * size - 2 - at;
+  if (padding_mode == "replicate") return at < 0 ? 0 : size - 1;
+  if (padding_mode == "circular") return (at + size) % size;
+  return -1;
+}
+
+/// How many pixels lie before an axis.
+int64_t before(const Padding& padding, int64_t size, int64_t dilation, int64_t kernel) {
+  return padding.word == "same" ? dilation * (kernel - 1) / 2 : size;
+}
+
+/// (N, C, H, W) rounded from sums, with a bias unless that is empty.
+Tensor with_bias(const std::vector<double>& sums, const Shape& shape, const Tensor& bias) {
+  Tensor y(shape);
+  const int64_t C = shape[1], pixels = shape[2] * shape[3];
+  for (int64_t i = 0; i < y.numel(); ++i)
+    y.data()[i] =
+        static_cast<float>(sums[static_cast<size_t>(i)] + (bias.numel() ? bias.data()[i / pixels % C] : 0.0f));
+  return y;
+}
+
 }  // namespace
+
+std::vector<double> conv2d_sums(const Tensor& x, const Tensor& weight, const Conv2dOptions& options, Pair output) {
+  const int64_t N = x.size(0), IC = x.size(1), H = x.size(2), W = x.size(3);
+  const int64_t OC = weight.size(0), ICg = weight.size(1), KH = weight.size(2), KW = weight.size(3);
+  const int64_t top = before(options.padding, options.padding.size.h, options.dilation.h, KH);
+  const int64_t left = before(options.padding, options.padding.size.w, options.dilation.w, KW);
+  std::vector<double> y;
+  for (int64_t n = 0; n < N; ++n)
+    for (int64_t oc = 0; oc < OC; ++oc)
+      for (int64_t oh = 0; oh < output.h; ++oh)
+        for (int64_t ow = 0; ow < output.w; ++ow) {
+          double sum = 0;
+          for (int64_t i = 0; i < ICg; ++i)
+            for (int64_t kh = 0; kh < KH; ++kh)
+              for (int64_t kw = 0; kw < KW; ++kw) {
+                const int64_t h = seen(options.padding_mode, oh * options.stride.h - top + kh * options.dilation.h, H);
+                const int64_t w = seen(options.padding_mode, ow * options.stride.w - left + kw * options.dilation.w, W);
+                if (h < 0 || w < 0) continue;
+                const int64_t ic = oc / (OC / options.groups) * ICg + i;
+                sum += static_cast<double>(x.data()[((n * IC + ic) * H + h) * W + w]) *
+                       weight.data()[((oc * ICg + i) * KH + kh) * KW + kw];
+              }
+          y.push_back(sum);
+        }
+  return y;
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options, Pair output) {
+  return with_bias(conv2d_sums(x, weight, options, output), {x.size(0), weight.size(0), output.h, output.w}, bias);
+}
 
 std::vector<double> conv_transpose2d_sums(const Tensor& x, const Tensor& weight, const ConvTranspose2dOptions& options,
                                           Pair output) {
@@ -60,13 +114,8 @@ std::vector<double> conv_transpose2d_sums(const Tensor& x, const Tensor& weight,
 
 Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const ConvTranspose2dOptions& options, Pair output) {
-  const std::vector<double> z = conv_transpose2d_sums(x, weight, options, output);
-  const int64_t N = x.size(0), OC = weight.size(1) * options.groups;
-  Tensor y({N, OC, output.h, output.w});
-  for (int64_t i = 0; i < y.numel(); ++i)
-    y.data()[i] = static_cast<float>(z[static_cast<size_t>(i)] +
-                                     (bias.numel() ? bias.data()[i / (output.h * output.w) % OC] : 0.0f));
-  return y;
+  return with_bias(conv_transpose2d_sums(x, weight, options, output),
+                   {x.size(0), weight.size(1) * options.groups, output.h, output.w}, bias);
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {

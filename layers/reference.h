@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "../framework/tensor.h"
+#include "conv2d.h"
 #include "conv_transpose2d.h"
 
 namespace upconv::reference {
@@ -15,6 +16,13 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
 /// The same without bias and before it is rounded to float32.
 std::vector<double> conv_transpose2d_sums(const Tensor& x, const Tensor& weight, const ConvTranspose2dOptions& options,
                                           Pair output);
+
+/// y[n, oc, h, w] = bias[oc] + sum_{ic, kh, kw} x[n, ic, h*s - p + d*kh, w*s - p + d*kw] * weight[oc, ic in group, kh,
+/// kw]. x is (N, C, H, W), beside which lies what padding_mode says; `output` gives H_out and W_out; bias may be empty.
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options, Pair output);
+
+/// The same without bias and before it is rounded to float32.
+std::vector<double> conv2d_sums(const Tensor& x, const Tensor& weight, const Conv2dOptions& options, Pair output);
 
 /// y[..., o] = bias[o] + sum_i x[..., i] * weight[o, i]; bias may be empty.
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);

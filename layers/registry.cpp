@@ -5,6 +5,7 @@
 
 #include "framework/fail.h"
 #include "layers/activation.h"
+#include "layers/conv2d.h"
 #include "layers/conv_transpose2d.h"
 #include "layers/linear.h"
 #include "layers/norm.h"
@@ -77,6 +78,14 @@ const std::vector<LayerRow>& layer_rows() {
             return ConvTranspose2d(a.integer("in_channels"), a.integer("out_channels"), a.pair("kernel_size"),
                                    a.pair("stride"), a.pair("padding"), a.pair("output_padding"), a.integer("groups"),
                                    a.boolean("bias"), a.pair("dilation"), a.text("padding_mode"));
+          }),
+      row("Conv2d",
+          "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, "
+          "padding_mode='zeros'",
+          [](const Arguments& a) {
+            const Padding padding = a.is_text("padding") ? Padding(a.text("padding")) : Padding(a.pair("padding"));
+            return Conv2d(a.integer("in_channels"), a.integer("out_channels"), a.pair("kernel_size"), a.pair("stride"),
+                          padding, a.pair("dilation"), a.integer("groups"), a.boolean("bias"), a.text("padding_mode"));
           }),
       row("Linear", "in_features, out_features, bias=True",
           [](const Arguments& a) {
@@ -259,6 +268,10 @@ OneOrTwo<std::optional<int64_t>> Arguments::optional_sizes(std::string_view name
 Shape Arguments::shape(std::string_view name) const {
   if (const auto* value = std::get_if<Shape>(&values_.at(name).value)) return *value;
   refuse(name, "a tuple of integers, as in (4, 4) or (4,)");
+}
+
+bool Arguments::is_text(std::string_view name) const {
+  return std::holds_alternative<std::string>(values_.at(name).value);
 }
 
 std::string Arguments::text(std::string_view name) const {

@@ -61,6 +61,7 @@ class Arguments {
   std::optional<OneOrTwo<int64_t>> optional_one_or_two(std::string_view name) const;  ///< nothing for None
   std::optional<OneOrTwo<double>> optional_numbers(std::string_view name) const;      ///< nothing for None
   OneOrTwo<std::optional<int64_t>> optional_sizes(std::string_view name) const;       ///< each nothing for None
+  bool is_text(std::string_view name) const;  ///< for arguments that are a string or something else
   std::string text(std::string_view name) const;
 
   /// For what a layer itself would accept or cannot see: "BatchNorm2d: momentum must be `expected`, got ...".

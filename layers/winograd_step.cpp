@@ -168,7 +168,7 @@ class WinogradStep : public Step {
 
   // Inputs.
 
-  // The panel of a box: the inputs of its tiles in all phases, zeros around the picture,
+  // The panel of a box: the inputs of its tiles in all phases, with what lies around the picture,
   // [image][block][row][column][16].
   int64_t panel_rows(const Work& work) const { return (work.rows() - 1) * size_.m + size_.n + spread_of(rows_); }
   int64_t panel_cols(const Work& work) const { return (work.cols() - 1) * size_.m + size_.n + spread_of(cols_); }
@@ -190,26 +190,17 @@ class WinogradStep : public Step {
     constexpr int64_t lanes = kernels::panel_lanes;
     const int64_t rows = panel_rows(work), cols = panel_cols(work), pitch = panel_block(work);
     const int64_t top = first_of(rows_) + work.row_begin * size_.m, left = first_of(cols_) + work.col_begin * size_.m;
-    const int64_t before = std::clamp<int64_t>(-left, 0, cols),
-                  after = std::clamp<int64_t>(left + cols - in.W, 0, cols);
+    const PanelSource source_of{table_, in, planar_, geometry_.border, x};
     for (int64_t image = work.image_begin; image < work.image_end; ++image, panel += channel_blocks_ * pitch)
       for (int64_t r = 0; r < rows; ++r) {
-        const int64_t h = top + r;
-        const bool inside = h >= 0 && h < in.H && before + after < cols;
+        const int64_t h = source(geometry_.border, top + r, in.H);
         float* row = panel + r * cols * lanes;
-        for (int64_t block = 0; block < channel_blocks_; ++block) {
-          std::fill_n(row + block * pitch, (inside ? before : cols) * lanes, 0.0f);
-          if (inside) std::fill_n(row + block * pitch + (cols - after) * lanes, after * lanes, 0.0f);
-        }
-        if (inside) pack_row(image, h, left + before, x, row + before * lanes, pitch, cols - before - after);
+        if (h >= 0)
+          pack_columns(source_of, image, h, left, left + cols, row, pitch);
+        else
+          for (int64_t block = 0; block < channel_blocks_; ++block)
+            std::fill_n(row + block * pitch, cols * lanes, 0.0f);
       }
-  }
-
-  /// `count` pixels of a row of the picture into a panel.
-  void pack_row(int64_t image, int64_t h, int64_t w, const float* x, float* to, int64_t pitch, int64_t count) const {
-    const ImageShape& in = geometry_.in;
-    if (planar_) return pack_planar(table_, in, x, image, h, w, to, pitch, count);
-    table_.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, in.C, to, pitch, count);
   }
 
   /// v[point][tile][ic] of the windows of row phase a and column phase b; where they share them, of all.

@@ -16,6 +16,7 @@
 #include "framework/weights/state_dict.h"
 #include "layers/activation.h"
 #include "layers/concat.h"
+#include "layers/conv2d.h"
 #include "layers/conv_transpose2d.h"
 #include "layers/elementwise.h"
 #include "layers/functional.h"

@@ -18,16 +18,12 @@ UPCONV_INLINE Batch leaky_relu(Batch v, Batch slope) {
   return Simd<Arch>::select(v < Batch(0.0f), v * slope, v);
 }
 
-template <class Arch, class Batch = typename Simd<Arch>::Batch>
-UPCONV_INLINE Batch transcendental(Batch v, Activation::Kind kind) {
-  return kind == Activation::tanh ? tanh<Arch>(v) : sigmoid<Arch>(v);
-}
-
 /// The kinds that cost tens of instructions. One copy out of line: a call does not matter to them, and they weigh
 /// nothing where others are applied.
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 __attribute__((noinline)) Batch heavy(Batch v, Activation act) {
-  if (act.kind == Activation::tanh || act.kind == Activation::sigmoid) return transcendental<Arch>(v, act.kind);
+  if (act.kind == Activation::tanh) return tanh<Arch>(v);
+  if (act.kind == Activation::sigmoid) return sigmoid<Arch>(v);
   return rare<Arch>(v, act);
 }
 

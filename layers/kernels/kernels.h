@@ -131,6 +131,24 @@ struct MatMul {
   float* y;
   int64_t M, N, K, lda, ldb, ldy;
 };
+/// y[oc][p] = act(shift[oc] + sum_{ic, tap} x[ic * channel + tap.x + p] * w[ic * w_channel + tap.index * OC + oc]) for
+/// a row of pixels. Every output is one chain of fused multiply-adds, channels outermost, taps in their order, then one
+/// addition of shift. Up to a vector is read beyond the last pixel.
+struct Rows {
+  const float* x;
+  int64_t channel;
+  const Tap* taps;
+  int64_t tap_count;
+  const float* w;
+  int64_t w_channel;
+  const float* shift;
+  float* const* y;  ///< [OC]
+  int64_t pixels;   ///< 1 or more
+  int64_t IC;
+  int32_t OC;  ///< 1 .. most_row_outputs
+  Activation activation;
+};
+constexpr int most_row_outputs = 4;
 
 /// The kernels of one instruction set.
 struct Table {
@@ -139,6 +157,7 @@ struct Table {
   int32_t pixels;  ///< the largest tile of `direct`: what stays in registers
   void (*direct)(const Direct&);
   void (*products)(const Products&);
+  void (*rows)(const Rows&);
   /// By scheme.
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);

@@ -9,6 +9,7 @@
 #include "peak-inl.h"
 #include "pool-inl.h"
 #include "products-inl.h"
+#include "rows-inl.h"
 #include "softmax-inl.h"
 #include "winograd-inl.h"
 
@@ -22,10 +23,13 @@ constexpr Table make_table(Isa isa) {
           .pixels = Simd<Arch>::rows,
           .direct = direct<Arch>,
           .products = products<Arch>,
+          .rows = rows<Arch>,
           .winograd_input = {winograd_input<Arch, Winograd<2, 2>>, winograd_input<Arch, Winograd<3, 2>>,
-                             winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>},
+                             winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>,
+                             winograd_input<Arch, Winograd<4, 3>>, winograd_input<Arch, Winograd<6, 3>>},
           .winograd_output = {winograd_output<Arch, Winograd<2, 2>>, winograd_output<Arch, Winograd<3, 2>>,
-                              winograd_output<Arch, Winograd<2, 3>>, winograd_output<Arch, Winograd<4, 2>>},
+                              winograd_output<Arch, Winograd<2, 3>>, winograd_output<Arch, Winograd<4, 2>>,
+                              winograd_output<Arch, Winograd<4, 3>>, winograd_output<Arch, Winograd<6, 3>>},
           .pack = pack<Arch>,
           .transpose = transpose<Arch>,
           .activate = activate_run<Arch>,

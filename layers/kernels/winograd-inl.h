@@ -80,6 +80,15 @@ constexpr bool mirrored_columns(const float (&AT)[m][n], int j) {
   return opposite;
 }
 
+/// mirrored_columns() of every column, where the compiler sees it.
+template <class W>
+struct Mirrored {
+  bool column[W::n] = {};
+  constexpr Mirrored() {
+    for (int j = 0; j < W::n; ++j) column[j] = mirrored_columns(W::AT, j);
+  }
+};
+
 /// Puts the sum of products at a and -a in the place of the first, their difference, the second less the first, in that
 /// of the second: what AT multiplies them by stays as it is.
 template <class Arch, class W, int j = 0>
@@ -100,10 +109,11 @@ UPCONV_INLINE void pair_products(typename Simd<Arch>::Batch* d) {
 /// differences.
 template <class Arch, class W>
 UPCONV_INLINE typename Simd<Arch>::Batch combine_products(int i, const typename Simd<Arch>::Batch* d) {
+  constexpr Mirrored<W> mirrored;
   return combine<Arch>(
-      W::AT[i], d, [i](int j) __attribute__((always_inline)) {
-        if (mirrored_columns(W::AT, j)) return i % 2 == 0;
-        if (j > 0 && mirrored_columns(W::AT, j - 1)) return i % 2 == 1;
+      W::AT[i], d, [&mirrored, i ](int j) __attribute__((always_inline)) {
+        if (mirrored.column[j]) return i % 2 == 0;
+        if (j > 0 && mirrored.column[j - 1]) return i % 2 == 1;
         return true;
       });
 }
@@ -165,14 +175,22 @@ void winograd_output(const WinogradOutput& t) {
     for (int i = t.row_begin; i < t.row_end; ++i) {
       float* y = t.y + i * t.row + v * S::width;
       pair_products<Arch, W>(rows + i * n);
+      Batch sums[m];
       UPCONV_UNROLL
-      for (int j = 0; j < m; ++j) {
-        if (j < t.col_begin || j >= t.col_end) continue;
-        const Batch value = activate<Arch>(combine_products<Arch, W>(j, rows + i * n) + shift, t.activation);
+      for (int j = 0; j < m; ++j) sums[j] = combine_products<Arch, W>(j, rows + i * n) + shift;
+      const auto put = [&](int j) __attribute__((always_inline)) {
+        const Batch value = activate<Arch>(sums[j], t.activation);
         if (rest >= S::width)
           S::store(y + j * t.column, value);
         else
           store_partial<Arch>(y + j * t.column, value, rest);
+      };
+      if constexpr (m > 4) {  // one copy of the activations, not six
+        for (int j = t.col_begin; j < t.col_end; ++j) put(j);
+      } else {
+        UPCONV_UNROLL
+        for (int j = 0; j < m; ++j)
+          if (j >= t.col_begin && j < t.col_end) put(j);
       }
     }
   }

@@ -53,10 +53,63 @@ struct Winograd<4, 2> {
       {1, 1, 1, 1, 0}, {a, -a, b, -b, 0}, {aa, aa, bb, bb, 0}, {a * aa, -a* aa, b* bb, -b* bb, 1}};
 };
 
+/// The matrices of F(m, T) from its finite points; the last one is infinity.
+template <int m, int T>
+struct Matrices {
+  static constexpr int n = m + T - 1;
+  float BT[n][n] = {};
+  double G[n][T] = {};
+  float AT[m][n] = {};
+
+  /// Row i of BT has the coefficients of the product of (x - p) over the other points, that of infinity over all.
+  constexpr explicit Matrices(const double (&points)[n - 1]) {
+    for (int i = 0; i < n; ++i) {
+      double product[n] = {1};
+      int degree = 0;
+      double value = 1;  // of the product at point i
+      for (int j = 0; j < n - 1; ++j) {
+        if (j == i) continue;
+        ++degree;
+        for (int k = degree; k >= 0; --k) product[k] = (k > 0 ? product[k - 1] : 0) - points[j] * product[k];
+        if (i < n - 1) value *= points[i] - points[j];
+      }
+      for (int k = 0; k < n; ++k) BT[i][k] = static_cast<float>(product[k]);
+      if (i == n - 1) break;
+      double power = 1;
+      for (int k = 0; k < (m > T ? m : T); ++k, power *= points[i]) {
+        if (k < T) G[i][k] = power / value;
+        if (k < m) AT[k][i] = static_cast<float>(power);
+      }
+    }
+    G[n - 1][T - 1] = 1;
+    AT[m - 1][n - 1] = 1;
+  }
+};
+
+/// Points 0, 5/8, -5/8, 3/2, -3/2, infinity: half the rms error of 0, 1, -1, 2, -2. All of BT and AT is exact.
+template <>
+struct Winograd<4, 3> {
+  static constexpr int m = 4, T = 3, n = 6;
+  static constexpr Matrices<m, T> of{{0, 0.625, -0.625, 1.5, -1.5}};
+  static constexpr const auto& BT = of.BT;
+  static constexpr const auto& AT = of.AT;
+  static constexpr const auto& G = of.G;
+};
+
+/// Points 0, 1/2, -1/2, 1, -1, 2, -2, infinity: no set of small fractions has a smaller rms error.
+template <>
+struct Winograd<6, 3> {
+  static constexpr int m = 6, T = 3, n = 8;
+  static constexpr Matrices<m, T> of{{0, 0.5, -0.5, 1, -1, 2, -2}};
+  static constexpr const auto& BT = of.BT;
+  static constexpr const auto& AT = of.AT;
+  static constexpr const auto& G = of.G;
+};
+
 /// The schemes that kernels exist for, in the order of Table::winograd_input and winograd_output.
-enum class Scheme : int32_t { f22, f32, f23, f42 };
-constexpr int schemes = 4;
-constexpr int most_points = 25;  ///< n * n of the largest
+enum class Scheme : int32_t { f22, f32, f23, f42, f43, f63 };
+constexpr int schemes = 6;
+constexpr int most_points = 64;  ///< n * n of the largest
 
 /// Calls f(Winograd<m, T>()) for the scheme.
 template <class F>
@@ -68,8 +121,12 @@ constexpr auto with_scheme(Scheme scheme, F f) {
       return f(Winograd<3, 2>());
     case Scheme::f23:
       return f(Winograd<2, 3>());
-    default:
+    case Scheme::f42:
       return f(Winograd<4, 2>());
+    case Scheme::f43:
+      return f(Winograd<4, 3>());
+    default:
+      return f(Winograd<6, 3>());
   }
 }
 

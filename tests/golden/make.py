@@ -3,7 +3,7 @@
     pip install -r tests/golden/requirements.txt
     python tests/golden/make.py [name ...]
 
-Without names it makes all: randn, layers, conv_transpose2d_random, dcgan, grid, repr, run. Running it again changes no byte;
+Without names it makes all: randn, layers, conv2d, conv_transpose2d_random, dcgan, grid, repr, run. Running it again changes no byte;
 another processor may change the last bit of dcgan_seed0.png's pictures, which are computed in float32.
 
 The layer files hold outputs only. A case's inputs and parameters are drawn from its seed, as `draw` does it, and its
@@ -265,6 +265,94 @@ def make_conv_transpose2d_random():
     write_cases("conv_transpose2d_random.safetensors", cases)
 
 
+def conv2d_cases():
+    """Input shape, then the layer's arguments, of the samples and module tests of PyTorch's own; then what those leave."""
+    samples = (
+        ((1, 3, 4, 4), (3, 3, 3), dict(stride=2, padding=2)),
+        ((2, 4, 8, 8), (2, 2, (3, 3)), dict(stride=(2, 1), padding=(2, 1), groups=2)),
+        ((1, 2, 4, 3), (4, 2, (3, 2)), dict(stride=2, padding=1)),
+        ((1, 4, 5, 5), (1, 4, (2, 3)), dict(stride=2, padding=1, dilation=2)),
+        ((1, 2, 4, 3), (4, 2, 3), dict(stride=2, padding="valid")),
+        ((1, 2, 4, 3), (4, 2, 3), dict(stride=1, padding="same", dilation=3)),
+    )
+    for shape, (out_channels, _, kernel_size), options in samples:
+        if options["padding"] == "valid":
+            kernel_size = (3, 3)
+        for bias in (True, False):
+            layer = nn.Conv2d(shape[1], out_channels, kernel_size, **options, bias=bias)
+            yield "PyTorch's sample", layer, shape
+            yield "PyTorch's sample, unbatched", layer, shape[1:]
+    yield "defaults", nn.Conv2d(3, 4, (3, 2)), (2, 3, 7, 5)
+    yield "strided, padded, no bias", nn.Conv2d(3, 4, (3, 3), (2, 2), (1, 1), bias=False), (2, 3, 6, 6)
+    yield "dilated", nn.Conv2d(3, 2, (3, 3), (2, 2), (1, 1), dilation=2), (2, 3, 8, 8)
+    yield "no pictures", nn.Conv2d(3, 4, (3, 2)), (0, 3, 7, 5)
+    yield "groups", nn.Conv2d(4, 6, (3, 2), groups=2), (2, 4, 6, 5)
+    yield "depthwise", nn.Conv2d(4, 4, (3, 3), groups=4), (2, 4, 6, 6)
+    yield "depthwise with a multiplier", nn.Conv2d(4, 8, (3, 3), groups=4), (2, 4, 6, 6)
+    yield "depthwise, strided", nn.Conv2d(4, 4, (3, 3), stride=(2, 2), groups=4), (2, 4, 6, 6)
+    yield "depthwise, padded", nn.Conv2d(4, 4, (3, 3), padding=(1, 1), groups=4), (2, 4, 6, 6)
+    yield "depthwise, dilated", nn.Conv2d(4, 4, (2, 2), dilation=(2, 2), groups=4), (2, 4, 5, 5)
+    yield "kernel 1", nn.Conv2d(5, 3, 1), (2, 5, 3, 4)
+    yield "kernel 1, every third pixel", nn.Conv2d(5, 3, 1, 3), (2, 5, 8, 7)
+    yield "more padding than the kernel reaches", nn.Conv2d(2, 3, 2, 1, 3), (1, 2, 3, 2)
+    yield "a kernel larger than the picture", nn.Conv2d(2, 3, 5, 1, 2), (1, 2, 2, 3)
+    yield "even kernel, same", nn.Conv2d(2, 3, (2, 4), padding="same"), (1, 2, 5, 6)
+    yield "even kernel, dilated, same", nn.Conv2d(2, 3, (4, 2), padding="same", dilation=(1, 3)), (1, 2, 5, 6)
+    yield "a row that needs a window", nn.Conv2d(3, 5, 3, 1, 1), (1, 3, 4, 45)
+    yield "a row that needs a window, strided", nn.Conv2d(3, 5, 3, (1, 2), 1), (1, 3, 4, 45)
+    for mode in ("reflect", "replicate", "circular"):
+        yield mode, nn.Conv2d(2, 3, 3, padding=(1, 2), padding_mode=mode), (2, 2, 5, 10)
+        yield f"{mode}, strided", nn.Conv2d(2, 3, (3, 2), 2, (2, 1), padding_mode=mode), (2, 2, 5, 6)
+        yield f"{mode}, no bias", nn.Conv2d(3, 2, 3, padding=1, bias=False, padding_mode=mode), (3, 4, 3)
+        yield f"{mode}, wide", nn.Conv2d(3, 2, 5, padding=4, dilation=2, padding_mode=mode), (1, 3, 5, 30)
+        yield f"{mode}, depthwise", nn.Conv2d(3, 3, 3, padding=1, groups=3, padding_mode=mode), (1, 3, 5, 4)
+        yield f"{mode}, the widest", nn.Conv2d(2, 2, 3, padding=(2, 3), padding_mode=mode), (1, 2, 4, 5)
+        yield f"{mode}, same", nn.Conv2d(2, 2, (4, 2), padding="same", padding_mode=mode), (1, 2, 4, 5)
+        yield f"{mode}, valid", nn.Conv2d(2, 2, 3, padding="valid", padding_mode=mode), (1, 2, 4, 5)
+    yield "reflect across the whole picture", nn.Conv2d(1, 2, 3, padding=(3, 4), padding_mode="reflect"), (1, 1, 4, 5)
+    yield "circular around the whole picture", nn.Conv2d(1, 2, 3, padding=(4, 5), padding_mode="circular"), (1, 1, 4, 5)
+    yield "BatchNorm and activation", nn.Sequential(
+        nn.Conv2d(3, 6, 3, 2, 1, bias=False), nn.BatchNorm2d(6), nn.LeakyReLU(0.2), nn.Conv2d(6, 2, 1), nn.Tanh()
+    ), (2, 3, 9, 7)
+    yield "an encoder and a decoder", nn.Sequential(
+        nn.Conv2d(3, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"), nn.ReLU(),
+        nn.ConvTranspose2d(8, 3, 4, 2, 1)
+    ), (2, 3, 8, 12)
+
+
+def random_conv2d(rng):
+    """A case of any arguments, or None where PyTorch would refuse it."""
+
+    def two(low, high):
+        return rng.randint(low, high), rng.randint(low, high)
+
+    groups = rng.choice((1, 1, 1, 2, 3, 4))
+    in_channels, out_channels = (groups * rng.choice((1, 2, 3, 4, 5, 8, 16, 17, 33)) for _ in range(2))
+    kernel_size, stride, dilation, size = two(1, 5), two(1, 3), two(1, 3), (rng.randint(1, 8), rng.randint(1, 24))
+    padding = rng.choice((two(0, 3), two(0, 3), "same", "valid"))
+    if padding == "same":
+        stride = 1
+    mode = rng.choice(("zeros", "zeros", "reflect", "replicate", "circular"))
+    layer = nn.Conv2d(
+        in_channels, out_channels, kernel_size, stride, padding, dilation, groups, rng.random() < 0.5, mode
+    )
+    shape = (*rng.choice(((), (1,), (2,), (3,))), in_channels, *size)
+    try:
+        return (mode, layer, shape) if layer(torch.zeros(shape)).numel() <= 1500 else None
+    except RuntimeError:
+        return None
+
+
+def make_conv2d():
+    """Chosen convolutions, then random ones: 300 in all."""
+    rng = random.Random(2026)
+    cases = list(conv2d_cases())
+    while len(cases) < 300:
+        if case := random_conv2d(rng):
+            cases.append(case)
+    write_cases("conv2d.safetensors", cases)
+
+
 def make_dcgan():
     """The example's generator, seed 0: four pictures in float64, and a sheet of 64 made in float32."""
     netG = Generator().eval()
@@ -338,6 +426,19 @@ def printed_modules():
     yield from variations(nn.ConvTranspose2d, 6, 4, (3, 2), 2, output_padding=(1, (1, 0), (0, 1)))
     yield nn.ConvTranspose2d(100, 512, 4, 1, 0, bias=False)
     yield nn.ConvTranspose2d(6, 4, (4, 5), (3, 2), (1, 2), (2, 3), 2, False, 4)
+    yield from variations(
+        nn.Conv2d,
+        6,
+        4,
+        3,
+        stride=(2, (2, 3)),
+        padding=(1, (0, 1), "valid"),
+        dilation=(2, (3, 1)),
+        groups=(2,),
+        bias=(False,),
+        padding_mode=("reflect", "replicate", "circular"),
+    )
+    yield nn.Conv2d(6, 4, (2, 3), padding="same", padding_mode="reflect")
     yield from variations(
         nn.BatchNorm2d,
         5,
@@ -444,6 +545,7 @@ def make_run():
 MAKERS = {
     "randn": make_randn,
     "layers": make_layers,
+    "conv2d": make_conv2d,
     "conv_transpose2d_random": make_conv_transpose2d_random,
     "dcgan": make_dcgan,
     "grid": make_grid,

@@ -1,5 +1,5 @@
-// Every layer against PyTorch: tests/golden/layers.safetensors and conv_transpose2d_random.safetensors, made by
-// make.py, and norms.safetensors, made by norms.py.
+// Every layer against PyTorch: tests/golden/layers, conv2d and conv_transpose2d_random.safetensors, made by make.py, and
+// norms.safetensors, made by norms.py.
 #include <nlohmann/json.hpp>
 
 #include "layers/spec.h"
@@ -61,6 +61,8 @@ int check_file(const std::string& file) {
 }  // namespace
 
 TEST_CASE("golden: every layer's cases are PyTorch's") { CHECK(check_file("layers.safetensors") >= 90); }
+
+TEST_CASE("golden: 300 Conv2d are PyTorch's") { CHECK(check_file("conv2d.safetensors") == 300); }
 
 TEST_CASE("golden: 300 random ConvTranspose2d are PyTorch's") {
   CHECK(check_file("conv_transpose2d_random.safetensors") == 300);

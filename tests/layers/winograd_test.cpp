@@ -29,6 +29,12 @@ double rms(const Tensor& got, const Tensor& truth) {
   return std::sqrt(sum / static_cast<double>(got.numel()));
 }
 
+/// How many times the direct sum's an algorithm's rms error may be: Accuracy::standard allows 2.2.
+double most_rms(const std::string& algorithm) {
+  if (algorithm.starts_with("winograd F(6,3)")) return 12;
+  return algorithm.starts_with("winograd F(4,3)") ? 3 : 2.2;
+}
+
 constexpr int64_t size = 24;  // enough tiles that products outweigh transforms
 const ConvTranspose2dOptions k4s2{.stride = 2, .padding = 1};
 const ConvTranspose2dOptions k3s1{.padding = 1};
@@ -74,7 +80,7 @@ TEST_CASE("Winograd: every candidate can be asked for by its name, and paints th
                                            [&](const Candidate& one) { return one.algorithm == candidate.algorithm; });
             CHECK(steps[i].algorithm == (could ? candidate.algorithm : chosen[i].algorithm));
           }
-          check_close(program(x), exact, [](int64_t) { return 1e-3; });
+          check_close(program(x), exact, [&](int64_t) { return 1e-3 * growth(candidate.algorithm); });
         }
     }
   // A 3x3 kernel has three taps, so this is for the first layer alone.
@@ -95,7 +101,8 @@ TEST_CASE("Winograd: an algorithm that no layer could take is refused with those
   CHECK(refused(ReLU(), {1, 3}, {.algorithm = "direct"}) == "no layer has a choice of algorithms, got \"direct\"");
 }
 
-TEST_CASE("Winograd: the rms error of every algorithm is within 2.2 of the direct sum's") {
+TEST_CASE(
+    "Winograd: the rms error of every algorithm of `standard` is within 2.2 of the direct sum's, F(6,3)'s of 12") {
   for (int64_t channels : {16, 64, 256, 1024})
     for (const auto& [kernel, options] : {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1)}) {
       Random random(1);
@@ -113,7 +120,7 @@ TEST_CASE("Winograd: the rms error of every algorithm is within 2.2 of the direc
         CAPTURE(candidate.algorithm);
         fast.algorithm = candidate.algorithm;
         const Tensor y = compile(layer, x.shape(), fast)(x);
-        CHECK(rms(y, truth) <= 2.2 * rms(direct, truth));
+        CHECK(rms(y, truth) <= most_rms(candidate.algorithm) * rms(direct, truth));
       }
     }
 }
@@ -156,7 +163,7 @@ TEST_CASE("Winograd: every instruction set against the reference on sizes and ch
         CAPTURE(candidate.algorithm);
         fast.algorithm = candidate.algorithm;
         check_close(compile(layer, x.shape(), fast)(x), truth,
-                    [&](int64_t) { return tolerance(terms, std::sqrt(terms)); });
+                    [&](int64_t) { return tolerance(terms, std::sqrt(terms), 2 * growth(candidate.algorithm)); });
       }
     }
   }

@@ -1,0 +1,210 @@
+#include "layers/conv2d.h"
+
+#include <algorithm>
+
+#include "framework/fail.h"
+#include "layers/convolution.h"
+
+namespace upconv {
+namespace {
+
+constexpr const char* layer_name = "Conv2d";
+constexpr std::string_view padding_modes[] = {"zeros", "reflect", "replicate", "circular"};  // in the order of Border
+
+Border border_of(const std::string& padding_mode) {
+  const auto* found = std::find(std::begin(padding_modes), std::end(padding_modes), padding_mode);
+  if (found == std::end(padding_modes))
+    fail("Conv2d: padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', got '{}'", padding_mode);
+  return static_cast<Border>(found - padding_modes);
+}
+
+void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size, const Conv2dOptions& o) {
+  check_channels(layer_name, in_channels, out_channels, o.groups);
+  check_argument(layer_name, "kernel_size", kernel_size, 1, "be positive");
+  check_argument(layer_name, "stride", o.stride, 1, "be positive");
+  check_argument(layer_name, "dilation", o.dilation, 1, "be positive");
+  check_argument(layer_name, "padding", o.padding.size, 0, "not be negative");
+  if (!o.padding.word.empty() && o.padding.word != "same" && o.padding.word != "valid")
+    fail("Conv2d: padding must be 'same', 'valid' or a size, got '{}'", o.padding.word);
+  if (o.padding.word == "same" && o.stride != Pair(1))
+    fail("Conv2d: padding='same' needs a stride of 1, got {}", str(o.stride));
+  border_of(o.padding_mode);
+}
+
+/// An even kernel has one pixel more after the picture than before it where it is to stay the same.
+Pad pad_of(const Conv2d& layer) {
+  const Conv2dOptions& o = layer.options;
+  Pair before = o.padding.size, after = before;
+  if (o.padding.word == "same") {
+    const Pair all(o.dilation.h * (layer.kernel_size.h - 1), o.dilation.w * (layer.kernel_size.w - 1));
+    before = {all.h / 2, all.w / 2};
+    after = {all.h - before.h, all.w - before.w};
+  }
+  return {before.h, after.h, before.w, after.w, border_of(o.padding_mode)};
+}
+
+/// How PyTorch's weight (out_channels, in_channels / groups, kH, kW) lies, for kernels of `taps`.
+WeightLayout layout_of(int64_t in_channels, int64_t out_channels, int64_t groups, int64_t taps) {
+  const int64_t IC = in_channels / groups;
+  return {in_channels, out_channels, groups, taps, out_channels / groups * IC * taps, IC * taps, taps};
+}
+WeightLayout layout_of(const Conv2d& layer) {
+  return layout_of(layer.in_channels, layer.out_channels, layer.options.groups,
+                   layer.kernel_size.h * layer.kernel_size.w);
+}
+
+class Conv2dOperation : public ConvolutionOperation {
+ public:
+  explicit Conv2dOperation(const Conv2d& layer)
+      : ConvolutionOperation(
+            {layer.weight, layer.options.bias ? std::optional(layer.bias) : std::nullopt, layout_of(layer)}),
+        kernel_(layer.kernel_size),
+        stride_(layer.options.stride),
+        dilation_(layer.options.dilation),
+        pad_(pad_of(layer)) {}
+
+  std::string_view name() const override { return layer_name; }
+
+  std::shared_ptr<const Operation> after_pad(const Pad& pad) const override {
+    const bool own = pad_.top + pad_.bottom + pad_.left + pad_.right > 0;
+    const bool adds_up = pad.border == Border::zeros || pad.border == Border::replicate;
+    if (repeats() || (own && !(adds_up && pad.border == pad_.border))) return nullptr;
+    auto merged = std::make_shared<Conv2dOperation>(*this);
+    merged->pad_ = {pad_.top + pad.top, pad_.bottom + pad.bottom, pad_.left + pad.left, pad_.right + pad.right,
+                    pad.border};
+    return merged;
+  }
+
+  /// Pixels that are reflected before they reach the next input are copies of the outermost one.
+  std::shared_ptr<const Operation> after_repeat(const Repeat& repeat) const override {
+    if (repeats() || stride_ != Pair(1)) return nullptr;
+    auto merged = std::make_shared<Conv2dOperation>(*this);
+    merged->repeat_ = {repeat.h, repeat.w};
+    if (pad_.border == Border::reflect) {
+      if (std::max(pad_.top, pad_.bottom) >= repeat.h || std::max(pad_.left, pad_.right) >= repeat.w) return nullptr;
+      merged->pad_.border = Border::replicate;
+    }
+    const WeightLayout& l = weights_.layout;
+    const int64_t taps =
+        static_cast<int64_t>(merged->summed_rows(1, 1).sums.size() * merged->summed_cols(1, 1).sums.size());
+    merged->weights_.derived = {
+        fmt::format("{}{}{},{}", str(merged->repeat_), str(dilation_), merged->pad_.top, merged->pad_.left),
+        [operation = *merged](const Stored& own) { return operation.summed(own); }};
+    merged->weights_.layout = layout_of(l.IC, l.OC, l.groups, taps);
+    return merged;
+  }
+
+ protected:
+  std::shared_ptr<ConvolutionOperation> clone() const override { return std::make_shared<Conv2dOperation>(*this); }
+
+  Size output(const ImageShape& in) const override {
+    const Pair picture(in.H * repeat_.h, in.W * repeat_.w);
+    if (pad_.border == Border::reflect || pad_.border == Border::circular) {
+      const int64_t less = pad_.border == Border::reflect ? 1 : 0;
+      const Pair most(picture.h - less, picture.w - less);
+      const Pair got(std::max(pad_.top, pad_.bottom), std::max(pad_.left, pad_.right));
+      if (got.h > most.h || got.w > most.w)
+        fail("expected a padding of at most {} with padding_mode '{}', got {} for a picture of {}", str(most),
+             padding_modes[static_cast<size_t>(pad_.border)], str(got), str(picture));
+    }
+    const Size padded{picture.h + pad_.top + pad_.bottom, picture.w + pad_.left + pad_.right};
+    const Size reach{reach_of(kernel_.h, dilation_.h), reach_of(kernel_.w, dilation_.w)};
+    if (padded.h < reach.h || padded.w < reach.w)
+      fail("the kernel reaches over ({}, {}) pixels, more than the padded input's ({}, {})", reach.h, reach.w, padded.h,
+           padded.w);
+    return {(padded.h - reach.h) / stride_.h + 1, (padded.w - reach.w) / stride_.w + 1};
+  }
+
+  ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const override {
+    ConvGeometry geometry{in, out, weights_.layout.groups, kernel_.w, {}, {}, pad_.border};
+    if (repeats()) {
+      SummedAxis cols = summed_cols(in.W, out.W);
+      geometry.rows = summed_rows(in.H, out.H).phases;
+      geometry.cols = std::move(cols.phases);
+      geometry.KW = static_cast<int64_t>(cols.sums.size());
+    } else {
+      geometry.rows = convolution_axis(in.H, out.H, kernel_.h, stride_.h, pad_.top, dilation_.h, pad_.border);
+      geometry.cols = convolution_axis(in.W, out.W, kernel_.w, stride_.w, pad_.left, dilation_.w, pad_.border);
+    }
+    return geometry;
+  }
+
+  double products(const ImageShape&, const ImageShape& out) const override {
+    return static_cast<double>(out.N * out.H * out.W) * static_cast<double>(numel(weight_shape()));
+  }
+
+ private:
+  bool repeats() const { return repeat_ != Pair(1); }
+
+  static __int128 reach_of(int64_t kernel, int64_t dilation) { return __int128{dilation} * (kernel - 1) + 1; }
+
+  SummedAxis summed_rows(int64_t in, int64_t out) const {
+    return upsampled_axis(in, out, kernel_.h, repeat_.h, pad_.top, dilation_.h, pad_.border);
+  }
+  SummedAxis summed_cols(int64_t in, int64_t out) const {
+    return upsampled_axis(in, out, kernel_.w, repeat_.w, pad_.left, dilation_.w, pad_.border);
+  }
+
+  /// The kernels whose taps are sums of these.
+  Tensor summed(const Stored& own) const {
+    const Tensor tensor = own.to_tensor();
+    const auto rows = summed_rows(1, 1).sums, cols = summed_cols(1, 1).sums;
+    const int64_t taps = kernel_.h * kernel_.w;
+    std::vector<float> all;
+    for (const float* values = tensor.data(); values < tensor.data() + tensor.numel(); values += taps)
+      for (const auto& row : rows)
+        for (const auto& col : cols) {
+          double sum = 0;
+          for (int64_t kh : row)
+            for (int64_t kw : col) sum += values[kh * kernel_.w + kw];
+          all.push_back(static_cast<float>(sum));
+        }
+    return Tensor({static_cast<int64_t>(all.size())}, all);
+  }
+
+  Pair kernel_, stride_, dilation_, repeat_ = 1;
+  Pad pad_;
+};
+
+}  // namespace
+
+Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size)
+    : Conv2d(in_channels, out_channels, kernel_size, Conv2dOptions{}) {}
+
+Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, Pair stride, Padding padding, Pair dilation,
+               int64_t groups, bool bias, std::string padding_mode)
+    : Conv2d(in_channels, out_channels, kernel_size,
+             Conv2dOptions{.stride = stride,
+                           .padding = std::move(padding),
+                           .dilation = dilation,
+                           .groups = groups,
+                           .bias = bias,
+                           .padding_mode = std::move(padding_mode)}) {}
+
+Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, Conv2dOptions options)
+    : in_channels((check_arguments(in_channels, out_channels, kernel_size, options), in_channels)),
+      out_channels(out_channels),
+      kernel_size(kernel_size),
+      options(std::move(options)),
+      weight(add_parameter(
+          "weight", Parameter(Shape{out_channels, in_channels / this->options.groups, kernel_size.h, kernel_size.w},
+                              DType::float32))),
+      bias(this->options.bias ? add_parameter("bias", Parameter(Shape{out_channels}, DType::float32))
+                              : Parameter(Shape{out_channels}, DType::float32)) {}
+
+Value Conv2d::forward(Value x) const { return x.graph().apply(std::make_shared<Conv2dOperation>(*this), {x}); }
+
+std::string Conv2d::extra_repr() const {
+  std::string text = fmt::format("{}, {}, kernel_size={}, stride={}", in_channels, out_channels,
+                                 upconv::str(kernel_size), upconv::str(options.stride));
+  if (options.padding != Padding(0))
+    text += fmt::format(", padding={}",
+                        options.padding.word.empty() ? upconv::str(options.padding.size) : options.padding.word);
+  if (options.dilation != Pair(1)) text += fmt::format(", dilation={}", upconv::str(options.dilation));
+  if (options.groups != 1) text += fmt::format(", groups={}", options.groups);
+  if (!options.bias) text += ", bias=False";
+  if (options.padding_mode != "zeros") text += fmt::format(", padding_mode={}", options.padding_mode);
+  return text;
+}
+
+}  // namespace upconv

@@ -2,9 +2,7 @@
 // The two transforms around Winograd's products; the products themselves are Table::direct over the transformed panel.
 // Contracts: kernels.h, structs WinogradInput and WinogradOutput.
 //
-// Both work on one vector of channels at a time: n * n loads, 2 n (or 2 m) passes of additions along one axis, and the
-// stores. Rows first into memory that stays in L1, then columns: n * n vectors do not fit 16 registers, and the
-// compiler keeps what fits.
+// Both work on one vector of channels at a time, first down the columns, then along the rows.
 #include "activation-inl.h"
 #include "winograd_schemes.h"
 
@@ -47,25 +45,55 @@ constexpr bool mirrored_rows(const float (&BT)[n][n], int i) {
   return same && opposite;
 }
 
-/// out[i * step] = sum_j BT[i][j] d[j]: for points a and -a once what is even and once what is odd in them.
-template <class Arch, class W, int i = 0>
-UPCONV_INLINE void combine_inputs(const typename Simd<Arch>::Batch* d, typename Simd<Arch>::Batch* out, int step) {
-  using Batch = typename Simd<Arch>::Batch;
-  constexpr int n = W::n;
-  if constexpr (i < n) {
-    if constexpr (mirrored_rows(W::BT, i)) {
-      const Batch even = combine<Arch>(
-          W::BT[i], d, [](int j) __attribute__((always_inline)) { return W::BT[i][j] == W::BT[i + 1][j]; });
-      const Batch odd = combine<Arch>(
-          W::BT[i], d, [](int j) __attribute__((always_inline)) { return W::BT[i][j] != W::BT[i + 1][j]; });
-      out[i * step] = even + odd;
-      out[(i + 1) * step] = even - odd;
-      combine_inputs<Arch, W, i + 2>(d, out, step);
-    } else {
-      out[i * step] = combine<Arch>(
-          W::BT[i], d, [](int) __attribute__((always_inline)) { return true; });
-      combine_inputs<Arch, W, i + 1>(d, out, step);
+/// How many rows of BT are taken together from row i on.
+template <class W>
+constexpr int rows_at(int i) {
+  return mirrored_rows(W::BT, i) ? 2 : 1;
+}
+
+/// Row i of BT where it equals row i + 1, or where it is its opposite, divided by the last number there: `factor`.
+template <int n>
+struct Part {
+  float row[n] = {}, factor = 1;
+};
+template <class W>
+constexpr Part<W::n> part_of(int i, bool odd) {
+  Part<W::n> part;
+  for (int j = 0; j < W::n; ++j)
+    if ((W::BT[i][j] != W::BT[i + 1][j]) == odd && W::BT[i][j] != 0) part.row[j] = part.factor = W::BT[i][j];
+  for (int j = 0; j < W::n; ++j)
+    if (part.row[j] / part.factor * part.factor != part.row[j]) {  // rounded: as it is
+      part.factor = 1;
+      return part;
     }
+  for (float& number : part.row) number /= part.factor;
+  return part;
+}
+
+/// out[r] = sum_j BT[i + r][j] d[j] for r < rows_at(i): for points a and -a once what is even and once what is odd.
+/// Factors are taken out, so that both parts have the same few numbers, which then stay in registers.
+template <class Arch, class W, int i>
+UPCONV_INLINE void combine_rows(const typename Simd<Arch>::Batch* d, typename Simd<Arch>::Batch* out) {
+  using Batch = typename Simd<Arch>::Batch;
+  const auto all = [](int) __attribute__((always_inline)) { return true; };
+  if constexpr (rows_at<W>(i) == 2) {
+    constexpr Part<W::n> even = part_of<W>(i, false), odd = part_of<W>(i, true);
+    Batch e = combine<Arch>(even.row, d, all), o = combine<Arch>(odd.row, d, all);
+    if constexpr (even.factor != 1) e = e * Batch(even.factor);
+    if constexpr (odd.factor != 1) o = o * Batch(odd.factor);
+    out[0] = e + o;
+    out[1] = e - o;
+  } else {
+    out[0] = combine<Arch>(W::BT[i], d, all);
+  }
+}
+
+/// All points along one axis.
+template <class Arch, class W, int i = 0>
+UPCONV_INLINE void combine_inputs(const typename Simd<Arch>::Batch* d, typename Simd<Arch>::Batch* points) {
+  if constexpr (i < W::n) {
+    combine_rows<Arch, W, i>(d, points + i);
+    combine_inputs<Arch, W, i + rows_at<W>(i)>(d, points);
   }
 }
 
@@ -118,25 +146,63 @@ UPCONV_INLINE typename Simd<Arch>::Batch combine_products(int i, const typename 
       });
 }
 
-/// One vector of channels of a tile.
+/// One vector of channels of a tile, columns first: up to 16 values between the two passes, of which registers hold
+/// most.
 template <class Arch, class W, class Load, class Store>
-UPCONV_INLINE void transform_input(Load load, Store store) {
+UPCONV_INLINE void transform_small_input(Load load, Store store) {
   using Batch = typename Simd<Arch>::Batch;
   constexpr int n = W::n;
-  Batch rows[n * n];
+  Batch columns[n][n];
   UPCONV_UNROLL
   for (int j = 0; j < n; ++j) {
     Batch d[n];
     UPCONV_UNROLL
-    for (int i = 0; i < n; ++i) d[i] = load(i, j);
-    combine_inputs<Arch, W>(d, rows + j, n);
+    for (int k = 0; k < n; ++k) d[k] = load(k, j);
+    combine_inputs<Arch, W>(d, columns[j]);
   }
   UPCONV_UNROLL
   for (int i = 0; i < n; ++i) {
-    Batch points[n];
-    combine_inputs<Arch, W>(rows + i * n, points, 1);
+    Batch row[n], points[n];
+    UPCONV_UNROLL
+    for (int j = 0; j < n; ++j) row[j] = columns[j][i];
+    combine_inputs<Arch, W>(row, points);
     UPCONV_UNROLL
     for (int j = 0; j < n; ++j) store(i * n + j, points[j]);
+  }
+}
+
+/// Points (i, j) of one row of BT's, from what the columns make of it.
+template <class Arch, class W, class Store>
+UPCONV_INLINE void store_row(const typename Simd<Arch>::Batch* row, int i, Store store) {
+  typename Simd<Arch>::Batch points[W::n];
+  combine_inputs<Arch, W>(row, points);
+  UPCONV_UNROLL
+  for (int j = 0; j < W::n; ++j) store(i * W::n + j, points[j]);
+}
+
+/// The same for larger tiles, from row i of BT on: the rows that are taken together stay in registers, 2 n of 16, and
+/// inputs are loaded for each group of rows. That is fewer moves than n * n values stored and loaded between two
+/// passes (F(4,2), Zen 1, which moves half a vector at a time: 176 cycles a vector so, 147 now).
+template <class Arch, class W, int i = 0, class Load, class Store>
+UPCONV_INLINE void transform_input(Load load, Store store) {
+  using Batch = typename Simd<Arch>::Batch;
+  constexpr int n = W::n;
+  if constexpr (n <= 4) {
+    transform_small_input<Arch, W>(load, store);
+  } else if constexpr (i < n) {
+    Batch first[n], second[n];
+    UPCONV_UNROLL
+    for (int j = 0; j < n; ++j) {
+      Batch d[n], out[2];
+      UPCONV_UNROLL
+      for (int k = 0; k < n; ++k) d[k] = load(k, j);
+      combine_rows<Arch, W, i>(d, out);
+      first[j] = out[0];
+      if constexpr (rows_at<W>(i) == 2) second[j] = out[1];
+    }
+    store_row<Arch, W>(first, i, store);
+    if constexpr (rows_at<W>(i) == 2) store_row<Arch, W>(second, i + 1, store);
+    transform_input<Arch, W, i + rows_at<W>(i)>(load, store);
   }
 }
 
@@ -154,45 +220,72 @@ void winograd_input(const WinogradInput& t) {
     }
 }
 
+/// Calls put(i, sums) with the sums of every row of outputs of vector v that exists.
+template <class Arch, class W, class Put>
+UPCONV_INLINE void transform_output(const WinogradOutput& t, int v, int row_begin, int row_end, Put put) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  constexpr int n = W::n, m = W::m;
+  Batch rows[m * n];
+  UPCONV_UNROLL
+  for (int j = 0; j < n; ++j) {
+    Batch d[n];
+    UPCONV_UNROLL
+    for (int i = 0; i < n; ++i) d[i] = S::load(t.m + (i * n + j) * t.point + v * S::width);
+    pair_products<Arch, W>(d);
+    UPCONV_UNROLL
+    for (int i = 0; i < m; ++i) rows[i * n + j] = combine_products<Arch, W>(i, d);
+  }
+  const Batch shift = S::load(t.shift + v * S::width);
+  for (int i = row_begin; i < row_end; ++i) {
+    pair_products<Arch, W>(rows + i * n);
+    Batch sums[m];
+    UPCONV_UNROLL
+    for (int j = 0; j < m; ++j) sums[j] = combine_products<Arch, W>(j, rows + i * n) + shift;
+    put(i, sums);
+  }
+}
+
+/// A tile whose outputs all exist, with an activation that the compiler sees: most tiles of most layers.
+template <class Arch, class W, class Act>
+UPCONV_INLINE void whole_output(const WinogradOutput& t, Act act) {
+  using S = Simd<Arch>;
+  for (int v = 0; v * S::width < t.lanes; ++v)
+    transform_output<Arch, W>(
+        t, v, 0, W::m, [&](int i, const auto& sums) __attribute__((always_inline)) {
+          float* y = t.y + i * t.row + v * S::width;
+          UPCONV_UNROLL
+          for (int j = 0; j < W::m; ++j) S::store(y + j * t.column, act(sums[j]));
+        });
+}
+
 template <class Arch, class W>
 void winograd_output(const WinogradOutput& t) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  constexpr int n = W::n, m = W::m;
+  if constexpr (W::m <= 4) {
+    const bool whole =
+        t.row_begin == 0 && t.row_end == W::m && t.col_begin == 0 && t.col_end == W::m && t.lanes % S::width == 0;
+    if (whole && t.activation.kind == Activation::identity)
+      return whole_output<Arch, W>(
+          t, [](Batch sum) __attribute__((always_inline)) { return sum; });
+    if (whole && t.activation.kind == Activation::relu)
+      return whole_output<Arch, W>(
+          t, [](Batch sum) __attribute__((always_inline)) { return relu<Arch>(sum); });
+  }
   for (int v = 0; v * S::width < t.lanes; ++v) {
-    Batch rows[m * n];
-    UPCONV_UNROLL
-    for (int j = 0; j < n; ++j) {
-      Batch d[n];
-      UPCONV_UNROLL
-      for (int i = 0; i < n; ++i) d[i] = S::load(t.m + (i * n + j) * t.point + v * S::width);
-      pair_products<Arch, W>(d);
-      UPCONV_UNROLL
-      for (int i = 0; i < m; ++i) rows[i * n + j] = combine_products<Arch, W>(i, d);
-    }
-    const Batch shift = S::load(t.shift + v * S::width);
     const int rest = t.lanes - v * S::width;
-    for (int i = t.row_begin; i < t.row_end; ++i) {
-      float* y = t.y + i * t.row + v * S::width;
-      pair_products<Arch, W>(rows + i * n);
-      Batch sums[m];
-      UPCONV_UNROLL
-      for (int j = 0; j < m; ++j) sums[j] = combine_products<Arch, W>(j, rows + i * n) + shift;
-      const auto put = [&](int j) __attribute__((always_inline)) {
-        const Batch value = activate<Arch>(sums[j], t.activation);
-        if (rest >= S::width)
-          S::store(y + j * t.column, value);
-        else
-          store_partial<Arch>(y + j * t.column, value, rest);
-      };
-      if constexpr (m > 4) {  // one copy of the activations, not six
-        for (int j = t.col_begin; j < t.col_end; ++j) put(j);
-      } else {
-        UPCONV_UNROLL
-        for (int j = 0; j < m; ++j)
-          if (j >= t.col_begin && j < t.col_end) put(j);
-      }
-    }
+    transform_output<Arch, W>(
+        t, v, t.row_begin, t.row_end, [&](int i, const auto& sums) __attribute__((always_inline)) {
+          float* y = t.y + i * t.row + v * S::width;
+          for (int j = t.col_begin; j < t.col_end; ++j) {
+            const Batch value = activate<Arch>(sums[j], t.activation);
+            if (rest >= S::width)
+              S::store(y + j * t.column, value);
+            else
+              store_partial<Arch>(y + j * t.column, value, rest);
+          }
+        });
   }
 }
 

@@ -11,7 +11,7 @@ namespace upconv {
 /// What a program is chosen for: the time of one run, or pictures per second of large batches.
 enum class Tune { latency, throughput };
 
-/// Which algorithms may be chosen: exact sums in order; those whose error is within about 2x of that (the default);
+/// Which algorithms may be chosen: exact sums in order; those whose rms error is within 2.2x of that (the default);
 /// all.
 enum class Accuracy { exact, standard, fast };
 

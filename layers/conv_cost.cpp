@@ -18,9 +18,9 @@ namespace {
 constexpr double tile_overhead = 2;
 /// A block of one vector leaves half of every tile's loads without use.
 constexpr double lone_vector = 1.6;
-/// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 4 cycles a
-/// point with its share of address arithmetic; 7 where the points outgrow the registers, 10 where sums are of 8 terms.
-double transform_cycles(const SchemeSize& size) { return size.n > 6 ? 10 : size.n > 4 ? 7 : 4; }
+/// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 3.5 cycles a
+/// point with its share of address arithmetic; 5 where the points outgrow the registers, 8 where sums are of 8 terms.
+double transform_cycles(const SchemeSize& size) { return size.n > 6 ? 8 : size.n > 4 ? 5 : 3.5; }
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
 constexpr double gather_cycles = 16, gather_line_cycles = 4;
 

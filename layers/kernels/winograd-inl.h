@@ -139,7 +139,7 @@ template <class Arch, class W>
 UPCONV_INLINE typename Simd<Arch>::Batch combine_products(int i, const typename Simd<Arch>::Batch* d) {
   constexpr Mirrored<W> mirrored;
   return combine<Arch>(
-      W::AT[i], d, [&mirrored, i ](int j) __attribute__((always_inline)) {
+      W::AT[i], d, [&](int j) __attribute__((always_inline)) {
         if (mirrored.column[j]) return i % 2 == 0;
         if (j > 0 && mirrored.column[j - 1]) return i % 2 == 1;
         return true;

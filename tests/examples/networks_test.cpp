@@ -1,0 +1,65 @@
+// The networks of examples/ against their twins in PyTorch: networks/NAME.pth and NAME.safetensors, made by
+// networks.py.
+#include "examples/vae.h"
+#include "tests/layers/sandwich.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+std::vector<Tensor> inputs_of(const StateDict& golden) {
+  std::vector<Tensor> xs;
+  while (const Stored* stored = golden.find("input" + std::to_string(xs.size()))) xs.push_back(stored->to_tensor());
+  return xs;
+}
+
+/// The first picture's share.
+Tensor first(const Tensor& all) {
+  Shape shape = all.shape();
+  shape[0] = 1;
+  Tensor one(shape, all.dtype());
+  std::copy_n(all.bytes(), static_cast<size_t>(one.numel()) * size_of(one.dtype()), one.bytes());
+  return one;
+}
+
+/// How many products the longest path through the network adds up at most: those of one output of each weight.
+double terms_of(const Module& network) {
+  double terms = 0;
+  for (const auto& [path, module] : network.named_modules())
+    for (const auto& [name, parameter] : module->named_parameters())
+      if (name == "weight" && parameter.shape().size() > 1)
+        terms += static_cast<double>(numel(parameter.shape()) /
+                                     parameter.shape()[static_cast<size_t>(module->output_dim())]);
+  return terms;
+}
+
+/// Loads the twin's state_dict strictly, and compares with its pictures. Each layer's rounding is an independent error
+/// relative to its values, which keep their size from layer to layer, so the whole is like one sum of all their terms,
+/// whose size is the largest output.
+void check_network(Module& network, const std::string& name) {
+  CAPTURE(name);
+  network.load(UPCONV_GOLDEN "/networks/" + name + ".pth");
+  const StateDict twin = golden("networks/" + name + ".safetensors");
+  const Tensor expected = twin.at("output").to_tensor();
+  const std::vector<Tensor> both = inputs_of(twin);
+  std::vector<Tensor> one;
+  for (const Tensor& x : both) one.push_back(first(x));
+  double magnitude = 0;
+  for (int64_t i = 0; i < expected.numel(); ++i)
+    magnitude = std::max(magnitude, static_cast<double>(std::abs(expected.data()[i])));
+  const double bound = tolerance(terms_of(network), magnitude);
+  for (Isa isa : available_isas()) {
+    CAPTURE(upconv::name(isa));
+    const Tensor got = compile(network, types_of(both), {.isa = isa})(both)[0];
+    check_close(got, expected, [&](int64_t) { return bound; });
+    CHECK(same_bits(compile(network, types_of(one), {.isa = isa})(one)[0], first(got)));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("golden: the VAE's decoder paints what its twin paints") {
+  examples::VaeDecoder network(7, {24, 20, 16, 8, 5});
+  check_network(network, "vae");
+}

@@ -1,9 +1,8 @@
 #pragma once
 // The generator of CycleGAN (Zhu, Park, Isola, Efros 2017) as in pytorch-CycleGAN-and-pix2pix, resnet_9blocks: a
 // picture in, another one out, both within [-1, 1]. Keys of its state_dict: model.1.weight ...
-// model.10.conv_block.1.weight ... model.26.bias. The authors' checkpoints also have running statistics of
-// InstanceNorm, which nothing reads: load them with {.ignore = {"*.running_mean", "*.running_var",
-// "*.num_batches_tracked"}}, those that there are.
+// model.10.conv_block.1.weight ... model.26.bias. The authors' old checkpoints also have running statistics, which
+// nothing reads: load those with {.ignore = {"*.running_mean", "*.running_var"}}.
 #include <upconv/upconv.h>
 
 namespace examples {

@@ -246,10 +246,11 @@ void print(const nlohmann::ordered_json& report) {
 
 void Bench::run() const {
   const Model model = find_network(network.spec);
+  const Shape shape = model.input(input);
   model.load(network.weights);
   Random random;
   randomize(*model.module, random);
-  const Tensor x = random_input(input, *model.module, random);
+  const Tensor x = random_input(shape, *model.module, random);
   const Type type{x.shape(), x.dtype()};
   const auto compile_with = [&](const std::string& name) {
     Options options = choice.options(machine);
@@ -274,7 +275,7 @@ void Bench::run() const {
     for (size_t i = 0; i < steps.size(); ++i)
       layers[i].update(step_profile(steps[i], i, times.profiles, program.threads(), roof));
   nlohmann::ordered_json report = {
-      {"input", input},
+      {"input", shape},
       {"output", output},
       {"isa", name(program.isa())},
       {"threads", program.threads()},
@@ -308,7 +309,7 @@ void add_bench(CLI::App& app) {
   auto options = std::make_shared<Bench>();
   CLI::App* command = app.add_subcommand("bench", "Measure a network, with random weights where none are given");
   add_network_options(*command, options->network);
-  add_sizes(*command, "--input", options->input, "N,C,H,W: the shape of the input")->required();
+  add_sizes(*command, "--input", options->input, "N,C,H,W: the shape of the input; an example knows its own");
   add_machine_options(*command, options->machine);
   command->add_option("--seconds", options->seconds, "How long to measure")
       ->check(CLI::NonNegativeNumber)
@@ -326,7 +327,7 @@ void add_bench(CLI::App& app) {
       "Examples:\n"
       "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
-      "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
+      "  upconv bench pix2pix --algorithm all\n"
       "  upconv bench dcgan --input 16,100,1,1 --profile --trace trace.json\n"
       "--algorithm all measures every one that applies, beside the chosen one. A layer's time is that from the end of "
       "the\n"

@@ -41,14 +41,14 @@ void Generate::run() const {
   const Options options{
       .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.threads, .isa = machine.isa};
 
-  NormalStream latents(seed, count * numel(model.latent));  // one stream, however it is cut into batches
+  NormalStream latents(seed, count * numel(model.usual_input));  // one stream, however it is cut into batches
   std::optional<Grid> grid;
   Progress progress(count);
   const auto start = std::chrono::steady_clock::now();
   std::optional<Program> program;
   for (int64_t done = 0; done < count;) {
     const int64_t size = std::min(batch, count - done);
-    Tensor z(batched(size, model.latent));
+    Tensor z(batched(size, model.usual_input));
     latents.next(std::span(z.data(), static_cast<size_t>(z.numel())));
     if (!program || program->inputs()[0].shape != z.shape()) program = compile(*model.module, z.shape(), options);
     const Tensor pictures = (*program)(z);

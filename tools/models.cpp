@@ -7,7 +7,10 @@
 #include <functional>
 #include <vector>
 
+#include "examples/cyclegan.h"
 #include "examples/dcgan.h"
+#include "examples/fast_neural_style.h"
+#include "examples/pix2pix.h"
 #include "framework/fail.h"
 #include "framework/suggestion.h"
 
@@ -19,12 +22,21 @@ struct Example {
   std::function<Model()> make;
 };
 
+/// One that has no weights of its own here.
+template <class Network>
+Example network(std::string_view name, Shape usual_input) {
+  return {name, [usual_input = std::move(usual_input)] { return Model{std::make_shared<Network>(), "", usual_input}; }};
+}
+
 const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
       {"dcgan",
        [] {
          return Model{std::make_shared<::examples::Dcgan>(), "dcgan.safetensors", {100, 1, 1}};
        }},
+      network<::examples::Pix2pix>("pix2pix", {3, 256, 256}),
+      network<::examples::Cyclegan>("cyclegan", {3, 256, 256}),
+      network<::examples::FastNeuralStyle>("fast_neural_style", {3, 256, 256}),
   };
   return all;
 }
@@ -63,6 +75,14 @@ std::string Model::file(const WeightsOptions& options) const {
 
 void Model::load(const WeightsOptions& options) const {
   if (const std::string path = file(options); !path.empty()) module->load(path, options.naming);
+}
+
+Shape Model::input(const Shape& given) const {
+  if (!given.empty()) return given;
+  if (usual_input.empty()) throw CLI::ValidationError("--input", "is required for a network that is no example");
+  Shape shape = usual_input;
+  shape.insert(shape.begin(), 1);
+  return shape;
 }
 
 Model find_model(const std::string& name) {

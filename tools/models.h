@@ -12,15 +12,18 @@ namespace upconv::tools {
 struct Model {
   std::shared_ptr<Module> module;
   std::string weights;  ///< the file that is shipped with an example; "" for any other network
-  Shape latent;         ///< of one picture of an example: {100, 1, 1}
+  Shape usual_input;    ///< of an example, for one picture: {100, 1, 1}; empty for any other network
 
   /// The file of weights that is meant: the given one, or the shipped one; "" where there is neither.
   std::string file(const WeightsOptions& options) const;
   /// Loads the file, or the shipped weights where it is ""; without either the module stays as it is.
   void load(const WeightsOptions& options) const;
+  /// The shape of an input: the given one, or that of one picture of an example. Throws CLI::ValidationError where
+  /// there is neither.
+  Shape input(const Shape& given) const;
 };
 
-/// An example: a generator, latents to pictures within [-1, 1]. Throws Error, listing the names, where there is none.
+/// The example of that name. Throws Error, listing the names, where there is none.
 Model find_model(const std::string& name);
 
 /// The example of that name, or the module that the text describes. Throws Error that says what would have been right.

@@ -26,13 +26,8 @@ struct Pack {
 void Pack::run() const {
   const Model model = find_network(network.spec);
   const std::string file = model.file(network.weights);
-  if (file.empty()) throw CLI::ValidationError("--weights", "is required for a network that is no example");
-  Shape shape = input;
-  if (shape.empty() && !model.latent.empty()) {
-    shape = model.latent;
-    shape.insert(shape.begin(), 1);
-  }
-  if (shape.empty()) throw CLI::ValidationError("--input", "is required for a network that is no example");
+  if (file.empty()) throw CLI::ValidationError("--weights", "is required: none are shipped with this network");
+  const Shape shape = model.input(input);
 
   StateDict weights = load_state_dict(file, network.weights.naming);
   const auto packed = PackedCache::recorder();

@@ -1,5 +1,8 @@
 // The networks of examples/ against their twins in PyTorch: networks/NAME.pth and NAME.safetensors, made by
 // networks.py.
+#include "examples/cyclegan.h"
+#include "examples/fast_neural_style.h"
+#include "examples/pix2pix.h"
 #include "examples/vae.h"
 #include "tests/layers/sandwich.h"
 
@@ -62,4 +65,19 @@ void check_network(Module& network, const std::string& name) {
 TEST_CASE("golden: the VAE's decoder paints what its twin paints") {
   examples::VaeDecoder network(7, {24, 20, 16, 8, 5});
   check_network(network, "vae");
+}
+
+TEST_CASE("golden: pix2pix paints what its twin paints") {
+  examples::Pix2pix network(3, 2, 6, 2, true);
+  check_network(network, "pix2pix");
+}
+
+TEST_CASE("golden: CycleGAN paints what its twin paints") {
+  examples::Cyclegan network(3, 2, 3);
+  check_network(network, "cyclegan");
+}
+
+TEST_CASE("golden: fast neural style paints what its twin paints") {
+  examples::FastNeuralStyle network(3);
+  check_network(network, "fast_neural_style");
 }

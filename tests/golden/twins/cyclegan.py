@@ -1,5 +1,6 @@
 """The generator of CycleGAN, resnet_9blocks of pytorch-CycleGAN-and-pix2pix: examples/cyclegan.h in Python."""
 
+import torch
 from torch import nn
 
 
@@ -23,7 +24,7 @@ class Block(nn.Module):
         return x + self.conv_block(x)
 
 
-class Network(nn.Module):
+class ResnetGenerator(nn.Module):
     def __init__(self, input_nc=3, output_nc=3, ngf=64, n_blocks=9):
         super().__init__()
         layers = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7), *normalized(ngf)]
@@ -38,3 +39,11 @@ class Network(nn.Module):
 
     def forward(self, x):
         return self.model(x)
+
+
+def twin():
+    return ResnetGenerator(3, 2, 3)
+
+
+def inputs():
+    return [torch.randn(2, 3, 20, 28)]

@@ -1,5 +1,6 @@
 """The network of fast neural style in pytorch/examples: examples/fast_neural_style.h in Python."""
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -29,7 +30,7 @@ class Block(nn.Module):
         return self.in2(self.conv2(F.relu(self.in1(self.conv1(x))))) + x
 
 
-class Network(nn.Module):
+class TransformerNet(nn.Module):
     def __init__(self, nc=32):
         super().__init__()
         self.conv1 = ConvLayer(3, nc, 9)
@@ -55,3 +56,11 @@ class Network(nn.Module):
         x = F.relu(self.in4(self.deconv1(x)))
         x = F.relu(self.in5(self.deconv2(x)))
         return self.deconv3(x)
+
+
+def twin():
+    return TransformerNet(3)
+
+
+def inputs():
+    return [torch.rand(2, 3, 22, 28) * 255]

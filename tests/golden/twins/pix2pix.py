@@ -37,7 +37,7 @@ class Outermost(nn.Module):
         return self.model(x)
 
 
-class Network(nn.Module):
+class UnetGenerator(nn.Module):
     def __init__(self, input_nc=3, output_nc=3, num_downs=8, ngf=64, use_dropout=False):
         super().__init__()
         block = Block(ngf * 8, ngf * 8)
@@ -49,3 +49,11 @@ class Network(nn.Module):
 
     def forward(self, x):
         return self.model(x)
+
+
+def twin():
+    return UnetGenerator(3, 2, 6, 2, use_dropout=True)
+
+
+def inputs():
+    return [torch.randn(2, 3, 64, 64)]

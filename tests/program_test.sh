@@ -91,8 +91,8 @@ expect 1 'SPEC 1:1: unknown layer "ConvTransposed2d"; did you mean ConvTranspose
 expect 1 'SPEC 1:22: expected "," or ")"' run "ConvTranspose2d(4, 6 3)" "${on_x[@]}"
 expect 1 'unknown network "dcgam"; did you mean dcgan?' run dcgam "${on_x[@]}"
 expect 1 'SPEC names no example (there is dcgan, ' run relu "${on_x[@]}"
-expect 1 '); as a module: 1:1: unknown layer "relu"; did you mean ReLU?' run relu "${on_x[@]}"
-expect 1 "Cyclegan has weights, such as model.1.weight: give --weights" run cyclegan "${on_x[@]}"
+expect 1 '); as a module: 1:1: unknown layer "relu"; did you mean ReLU?' \
+  run relu "${on_x[@]}"
 expect 1 "ConvTranspose2d has weights, such as weight: give --weights" run "$layer" "${on_x[@]}"
 expect 1 "missing: 0.weight, 0.bias" run "Sequential($layer)" "${weights[@]}" "${on_x[@]}"
 
@@ -161,10 +161,6 @@ json "0 < r['min_ms'] <= r['median_ms'] and r['gflops'] > 0 and abs(r['images_pe
   bench "$layer" "${weights[@]}" --input 2,4,3,5 --seconds 0
 json "[l['path'] for l in r['layers']][-1] == 'main.12' and len(r['layers'][0]) == 6 and r['images_per_s'] > 0" \
   bench dcgan --input 1,100,1,1 --seconds 0 --tune throughput --accuracy fast
-json "r['input'] == [1, 100, 1, 1] and r['output'] == [1, 3, 64, 64]" bench dcgan --seconds 0
-for name in cyclegan fast_neural_style; do
-  json "r['output'] == [1, 3, 16, 20]" bench $name --input 1,3,16,20 --seconds 0
-done
 json "r['layers'][0]['operation'] == 'Embedding' and r['output'] == [5, 2]" \
   bench "Embedding(3, 2)" --input 5 --seconds 0
 # Algorithms by name, and all of them beside the chosen one.
@@ -214,7 +210,18 @@ expect 1 'no layer could take the algorithm "winograd F(2;2)": with these option
 expect 1 'no layer has a choice of algorithms, got "direct"' bench "ReLU()" --input 1,32,9,9 --algorithm direct
 expect 1 "main.0: ConvTranspose2d expected 100 channels, got 3" bench dcgan --input 1,3,1,1
 expect 1 'unknown network "dcgam"; did you mean dcgan?' bench dcgam --input 1,100,1,1
-expect 2 "--input: is required" bench "$layer"
+expect 2 "--input: is required" bench "$wide"
+expect 2 "--input: expected 2 of them, got 1" bench conditional_dcgan --input 1,100
+json "r['input'] == [1, 100, 1, 1]" bench dcgan --seconds 0
+json "r['output'] == [1, 1, 32, 32]" bench conditional_dcgan --seconds 0
+json "r['output'] == [3, 1, 32, 32]" bench conditional_dcgan --input 3,100 --input 3 --seconds 0
+json "r['output'] == [1, 3, 64, 64]" bench vae --seconds 0
+json "r['output'] == [1, 3, 40, 48]" bench taesd --input 1,4,5,6 --seconds 0
+json "r['output'] == [1, 3, 12, 16]" bench esrgan --input 1,3,3,4 --seconds 0
+expect 1 'unknown model "taesd"' generate taesd
+json "r['output'] == [1, 3, 16, 20]" bench cyclegan --input 1,3,16,20 --seconds 0
+json "r['output'] == [1, 3, 16, 20]" bench fast_neural_style --input 1,3,16,20 --seconds 0
+expect 1 "Cyclegan has weights, such as model.1.weight: give --weights" run cyclegan "${on_x[@]}"
 expect 2 "--input: expected positive numbers" bench dcgan --input 1,x
 expect 2 "--input: expected positive numbers" bench dcgan --input 0,100,1,1
 expect 2 "--tune" bench dcgan --input 1,100,1,1 --tune speed

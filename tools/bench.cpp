@@ -24,7 +24,7 @@ namespace {
 struct Bench {
   NetworkOptions network;
   MachineOptions machine;
-  Shape input;
+  std::vector<Shape> inputs;
   double seconds = 1;
   ChoiceOptions choice;
   bool json = false;
@@ -75,17 +75,15 @@ void randomize(const Module& module, Random& random) {
   }
 }
 
-Tensor random_input(const Shape& shape, const Module& module, Random& random) {
-  const Embedding* embedding = find_embedding(module);
-  if (!embedding) return random.randn(shape);
-  Tensor indices(shape, DType::int64);
-  for (int64_t i = 0; i < indices.numel(); ++i) indices.indices()[i] = i % embedding->num_embeddings;
+Tensor random_input(const Type& type, const Module& module, Random& random) {
+  if (type.dtype == DType::float32) return random.randn(type.shape);
+  Tensor indices(type.shape, type.dtype);
+  for (int64_t i = 0; i < indices.numel(); ++i) indices.indices()[i] = i % find_embedding(module)->num_embeddings;
   return indices;
 }
 
-Times measure(const Program& program, const Tensor& x, double seconds, Roof& roof) {
+Times measure(const Program& program, const std::vector<Tensor>& inputs, double seconds, Roof& roof) {
   Runner runner(program);
-  const std::span<const Tensor> inputs(&x, 1);
   program.run(runner.workspace, inputs, runner.outputs);  // warms up
   Times times;
   repeat(seconds, [&] {
@@ -111,8 +109,8 @@ std::vector<Contest> contests_of(const Program& program) {
 
 /// Every candidate of every step: a round runs one program for each algorithm, in an order that rotates, so that what
 /// slows the machine slows all. `compile_with` compiles the network with one of them wherever that applies.
-std::vector<Contest> compare(const std::function<Program(const std::string&)>& compile_with, const Tensor& x,
-                             double seconds) {
+std::vector<Contest> compare(const std::function<Program(const std::string&)>& compile_with,
+                             const std::vector<Tensor>& inputs, double seconds) {
   std::vector<Contest> contests = contests_of(compile_with(""));
   std::vector<std::string> algorithms;
   std::vector<Runner> runners;
@@ -124,7 +122,7 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
       }
   const auto run = [&](size_t which) {
     Runner& runner = runners[which];
-    const std::vector<double> times = runner.program.profile(runner.workspace, std::span(&x, 1), runner.outputs).steps;
+    const std::vector<double> times = runner.program.profile(runner.workspace, inputs, runner.outputs).steps;
     for (Contest& contest : contests)
       for (size_t c = 0; c < contest.candidates.size(); ++c)
         if (contest.candidates[c].algorithm == algorithms[which]) contest.seconds[c].push_back(times[contest.step]);
@@ -246,21 +244,21 @@ void print(const nlohmann::ordered_json& report) {
 
 void Bench::run() const {
   const Model model = find_network(network.spec);
-  const Shape shape = model.input(input);
+  const std::vector<Type> types = model.types(inputs);
   model.load(network.weights);
   Random random;
   randomize(*model.module, random);
-  const Tensor x = random_input(shape, *model.module, random);
-  const Type type{x.shape(), x.dtype()};
+  std::vector<Tensor> xs;
+  for (const Type& type : types) xs.push_back(random_input(type, *model.module, random));
   const auto compile_with = [&](const std::string& name) {
     Options options = choice.options(machine);
     options.algorithm = name;
-    return compile(*model.module, std::span(&type, 1), options);
+    return compile(*model.module, types, options);
   };
   const bool all = choice.algorithm == "all";
   const Program program = compile_with(choice.options(machine).algorithm);
   Roof roof(program);
-  Times times = measure(program, x, seconds, roof);
+  Times times = measure(program, xs, seconds, roof);
 
   const double seconds_of_one = median(times.runs);
   const std::vector<StepInfo> steps = program.steps();
@@ -269,13 +267,13 @@ void Bench::run() const {
   const Shape& output = program.outputs()[0].shape;
   nlohmann::ordered_json layers = layer_reports(program, times);
   if (all)
-    for (const Contest& contest : compare(compile_with, x, seconds))
+    for (const Contest& contest : compare(compile_with, xs, seconds))
       layers[contest.step]["candidates"] = contest_report(contest, steps[contest.step]);
   if (profile)
     for (size_t i = 0; i < steps.size(); ++i)
       layers[i].update(step_profile(steps[i], i, times.profiles, program.threads(), roof));
   nlohmann::ordered_json report = {
-      {"input", shape},
+      {"input", types[0].shape},
       {"output", output},
       {"isa", name(program.isa())},
       {"threads", program.threads()},
@@ -309,7 +307,7 @@ void add_bench(CLI::App& app) {
   auto options = std::make_shared<Bench>();
   CLI::App* command = app.add_subcommand("bench", "Measure a network, with random weights where none are given");
   add_network_options(*command, options->network);
-  add_sizes(*command, "--input", options->input, "N,C,H,W: the shape of the input; an example knows its own");
+  add_inputs(*command, options->inputs);
   add_machine_options(*command, options->machine);
   command->add_option("--seconds", options->seconds, "How long to measure")
       ->check(CLI::NonNegativeNumber)
@@ -325,9 +323,10 @@ void add_bench(CLI::App& app) {
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(
       "Examples:\n"
+      "  upconv bench taesd\n"
       "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
-      "  upconv bench pix2pix --algorithm all\n"
+      "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
       "  upconv bench dcgan --input 16,100,1,1 --profile --trace trace.json\n"
       "--algorithm all measures every one that applies, beside the chosen one. A layer's time is that from the end of "
       "the\n"

@@ -29,26 +29,22 @@ struct Generate {
   void run() const;
 };
 
-/// The shape of `count` of something.
-Shape batched(int64_t count, Shape shape) {
-  shape.insert(shape.begin(), count);
-  return shape;
-}
-
 void Generate::run() const {
-  const Model model = find_model(this->model);
+  const Model model = find_generator(this->model);
   model.load(weights);
   const Options options{
       .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.threads, .isa = machine.isa};
 
-  NormalStream latents(seed, count * numel(model.usual_input));  // one stream, however it is cut into batches
+  Shape shape = model.inputs[0].shape;
+  NormalStream latents(seed, count * numel(shape));  // one stream, however it is cut into batches
   std::optional<Grid> grid;
   Progress progress(count);
   const auto start = std::chrono::steady_clock::now();
   std::optional<Program> program;
   for (int64_t done = 0; done < count;) {
     const int64_t size = std::min(batch, count - done);
-    Tensor z(batched(size, model.usual_input));
+    shape[0] = size;
+    Tensor z(shape);
     latents.next(std::span(z.data(), static_cast<size_t>(z.numel())));
     if (!program || program->inputs()[0].shape != z.shape()) program = compile(*model.module, z.shape(), options);
     const Tensor pictures = (*program)(z);
@@ -71,7 +67,7 @@ void Generate::run() const {
 void add_generate(CLI::App& app) {
   auto options = std::make_shared<Generate>();
   CLI::App* command = app.add_subcommand("generate", "Paint pictures from a seed onto one PNG");
-  command->add_option("MODEL", options->model, "The network: dcgan")->capture_default_str();
+  command->add_option("MODEL", options->model, "The network: dcgan, vae")->capture_default_str();
   command->add_option("--seed", options->seed, "As torch.manual_seed")->capture_default_str();
   command->add_option("--count", options->count, "Pictures")->check(CLI::PositiveNumber)->capture_default_str();
   command->add_option("--batch", options->batch, "Pictures at a time")

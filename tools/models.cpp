@@ -7,10 +7,14 @@
 #include <functional>
 #include <vector>
 
+#include "examples/conditional_dcgan.h"
 #include "examples/cyclegan.h"
 #include "examples/dcgan.h"
+#include "examples/esrgan.h"
 #include "examples/fast_neural_style.h"
 #include "examples/pix2pix.h"
+#include "examples/taesd.h"
+#include "examples/vae.h"
 #include "framework/fail.h"
 #include "framework/suggestion.h"
 
@@ -19,24 +23,49 @@ namespace {
 
 struct Example {
   std::string_view name;
+  bool generator;  ///< whether it makes pictures within [-1, 1] of one latent
   std::function<Model()> make;
 };
 
-/// One that has no weights of its own here.
 template <class Network>
-Example network(std::string_view name, Shape usual_input) {
-  return {name, [usual_input = std::move(usual_input)] { return Model{std::make_shared<Network>(), "", usual_input}; }};
+std::shared_ptr<Module> shared(Network network) {
+  return std::make_shared<Network>(std::move(network));
 }
 
 const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
-      {"dcgan",
+      {"dcgan", true,
        [] {
-         return Model{std::make_shared<::examples::Dcgan>(), "dcgan.safetensors", {100, 1, 1}};
+         return Model{shared(::examples::Dcgan()), "dcgan.safetensors", {{{1, 100, 1, 1}}}};
        }},
-      network<::examples::Pix2pix>("pix2pix", {3, 256, 256}),
-      network<::examples::Cyclegan>("cyclegan", {3, 256, 256}),
-      network<::examples::FastNeuralStyle>("fast_neural_style", {3, 256, 256}),
+      {"conditional_dcgan", false,
+       [] {
+         return Model{shared(::examples::ConditionalDcgan()), "", {{{1, 100}}, {{1}, DType::int64}}};
+       }},
+      {"vae", true,
+       [] {
+         return Model{shared(::examples::VaeDecoder()), "", {{{1, 128}}}};
+       }},
+      {"taesd", false,
+       [] {
+         return Model{shared(::examples::taesd_decoder()), "", {{{1, 4, 64, 64}}}};
+       }},
+      {"esrgan", false,
+       [] {
+         return Model{shared(::examples::RRDBNet()), "", {{{1, 3, 64, 64}}}};
+       }},
+      {"pix2pix", false,
+       [] {
+         return Model{shared(::examples::Pix2pix()), "", {{{1, 3, 256, 256}}}};
+       }},
+      {"cyclegan", false,
+       [] {
+         return Model{shared(::examples::Cyclegan()), "", {{{1, 3, 256, 256}}}};
+       }},
+      {"fast_neural_style", false,
+       [] {
+         return Model{shared(::examples::FastNeuralStyle()), "", {{{1, 3, 256, 256}}}};
+       }},
   };
   return all;
 }
@@ -47,9 +76,10 @@ const Example* find_example(std::string_view name) {
   return found == examples().end() ? nullptr : &*found;
 }
 
-std::vector<std::string_view> example_names() {
+std::vector<std::string_view> example_names(bool generators_only = false) {
   std::vector<std::string_view> names;
-  for (const Example& example : examples()) names.push_back(example.name);
+  for (const Example& example : examples())
+    if (example.generator || !generators_only) names.push_back(example.name);
   return names;
 }
 
@@ -66,6 +96,9 @@ std::filesystem::path shipped(const std::string& file) {
        places[1].lexically_normal().string(), places[2].string());
 }
 
+/// Of a network that is no example: an Embedding in it is what reads its input.
+DType lone_input(const Module& module) { return find_embedding(module) ? DType::int64 : DType::float32; }
+
 }  // namespace
 
 std::string Model::file(const WeightsOptions& options) const {
@@ -77,17 +110,22 @@ void Model::load(const WeightsOptions& options) const {
   if (const std::string path = file(options); !path.empty()) module->load(path, options.naming);
 }
 
-Shape Model::input(const Shape& given) const {
-  if (!given.empty()) return given;
-  if (usual_input.empty()) throw CLI::ValidationError("--input", "is required for a network that is no example");
-  Shape shape = usual_input;
-  shape.insert(shape.begin(), 1);
-  return shape;
+std::vector<Type> Model::types(const std::vector<Shape>& shapes) const {
+  if (shapes.empty() && !inputs.empty()) return inputs;
+  const size_t expected = std::max<size_t>(inputs.size(), 1);
+  if (shapes.size() != expected)
+    throw CLI::ValidationError("--input", shapes.empty()
+                                              ? "is required for a network that is no example"
+                                              : fmt::format("expected {} of them, got {}", expected, shapes.size()));
+  std::vector<Type> all;
+  for (size_t i = 0; i < expected; ++i)
+    all.push_back({shapes[i], i < inputs.size() ? inputs[i].dtype : lone_input(*module)});
+  return all;
 }
 
-Model find_model(const std::string& name) {
-  if (const Example* example = find_example(name)) return example->make();
-  fail("unknown model \"{}\": there is {}", name, fmt::join(example_names(), ", "));
+Model find_generator(const std::string& name) {
+  if (const Example* example = find_example(name); example && example->generator) return example->make();
+  fail("unknown model \"{}\": there is {}", name, fmt::join(example_names(true), ", "));
 }
 
 Model find_network(const std::string& spec) {

@@ -22,8 +22,8 @@ Isa available_isa(const std::string& text) {
   throw CLI::ValidationError("--isa", fmt::format("this machine has {}, got \"{}\"", names_of(available_isas()), text));
 }
 
-/// "1,100,1,1" as {1, 100, 1, 1}; empty where it is no list of positive numbers.
-Shape parse_sizes(const std::string& text) {
+/// Empty where the text is no list of positive numbers.
+Shape sizes_or_none(const std::string& text) {
   Shape sizes;
   for (const char *at = text.data(), *end = at + text.size();; ++at) {
     int64_t size = 0;
@@ -34,6 +34,15 @@ Shape parse_sizes(const std::string& text) {
     if (*next != ',') return {};
     at = next;
   }
+}
+
+/// "1,100,1,1" as {1, 100, 1, 1}; `option` is whose value it is.
+Shape parse_sizes(const std::string& option, const std::string& text) {
+  Shape sizes = sizes_or_none(text);
+  if (sizes.empty())
+    throw CLI::ValidationError(
+        option, fmt::format("expected positive numbers with commas between, such as 1,100,1,1, got \"{}\"", text));
+  return sizes;
 }
 
 std::pair<std::string, std::string> parse_rename(const std::string& text) {
@@ -127,16 +136,20 @@ void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::st
 CLI::Option* add_sizes(CLI::App& command, const std::string& name, Shape& sizes, const std::string& description) {
   return command
       .add_option_function<std::string>(
-          name,
-          [name, &sizes](const std::string& text) {
-            sizes = parse_sizes(text);
-            if (sizes.empty())
-              throw CLI::ValidationError(
-                  name,
-                  fmt::format("expected positive numbers with commas between, such as 1,100,1,1, got \"{}\"", text));
-          },
-          description)
+          name, [name, &sizes](const std::string& text) { sizes = parse_sizes(name, text); }, description)
       ->type_name("SIZES");
+}
+
+void add_inputs(CLI::App& command, std::vector<Shape>& inputs) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--input",
+          [&inputs](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) inputs.push_back(parse_sizes("--input", text));
+          },
+          "N,C,H,W: the shape of the input, once for each input; an example knows its own")
+      ->type_name("SIZES")
+      ->allow_extra_args(false);
 }
 
 }  // namespace upconv::tools

@@ -45,6 +45,9 @@ struct ChoiceOptions {
 /// `tune` is the default; "" stands for all.
 void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::string& tune);
 
+/// --input, the shapes of a network's inputs; none where it is not given.
+void add_inputs(CLI::App& command, std::vector<Shape>& inputs);
+
 /// An option whose value is sizes with commas between them: 1,100,1,1.
 CLI::Option* add_sizes(CLI::App& command, const std::string& name, Shape& sizes, const std::string& description);
 

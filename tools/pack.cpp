@@ -3,6 +3,7 @@
 #include <upconv/upconv.h>
 
 #include <memory>
+#include <vector>
 
 #include "framework/fail.h"
 #include "framework/parallel.h"
@@ -18,7 +19,7 @@ struct Pack {
   NetworkOptions network;
   MachineOptions machine;
   ChoiceOptions choice;
-  Shape input;
+  std::vector<Shape> inputs;
 
   void run() const;
 };
@@ -27,17 +28,16 @@ void Pack::run() const {
   const Model model = find_network(network.spec);
   const std::string file = model.file(network.weights);
   if (file.empty()) throw CLI::ValidationError("--weights", "is required: none are shipped with this network");
-  const Shape shape = model.input(input);
+  const std::vector<Type> types = model.types(inputs);
 
   StateDict weights = load_state_dict(file, network.weights.naming);
   const auto packed = PackedCache::recorder();
   weights.look_in(packed);
   model.module->load_state_dict(weights);
-  const Type type{shape, find_embedding(*model.module) ? DType::int64 : DType::float32};
   for (const Tune tune : choice.tunes()) {
     Options options = choice.options(machine);
     options.tune = tune;
-    compile(*model.module, std::span(&type, 1), options);
+    compile(*model.module, types, options);
   }
   if (packed->size() == 0) fail("{}: this network has no weights that are packed", network.spec);
   const Isa isa = machine.isa ? *machine.isa : default_isa();
@@ -52,7 +52,7 @@ void add_pack(CLI::App& app) {
   auto options = std::make_shared<Pack>();
   CLI::App* command = app.add_subcommand("pack", "Save packed weights beside the weights, for a faster start");
   add_network_options(*command, options->network);
-  add_sizes(*command, "--input", options->input, "N,C,H,W: the shape of the input; an example knows its own");
+  add_inputs(*command, options->inputs);
   add_machine_options(*command, options->machine);
   add_choice_options(*command, options->choice, "");
   command->footer(

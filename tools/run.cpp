@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <upconv/upconv.h>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "framework/fail.h"
 #include "framework/weights/mapped_file.h"
@@ -16,11 +18,12 @@ namespace {
 struct Run {
   NetworkOptions network;
   MachineOptions machine;
-  std::string input, output;
+  std::vector<std::string> inputs;
+  std::string output;
   Shape output_size;
 
   void run() const;
-  Program compile_for(const Module& module, const Type& input) const;
+  Program compile_for(const Module& module, const std::vector<Type>& types) const;
 };
 
 void check_weights(const Module& module) {
@@ -46,16 +49,16 @@ void check_indices(const Tensor& x, const Module& module, const std::string& pat
       fail("{}: expected indices from 0 to {}, got {}", path, embedding->num_embeddings - 1, x.indices()[i]);
 }
 
-Program Run::compile_for(const Module& module, const Type& input) const {
+Program Run::compile_for(const Module& module, const std::vector<Type>& types) const {
   const Options options{.threads = machine.threads, .isa = machine.isa};
-  if (output_size.empty()) return compile(module, std::span(&input, 1), options);
+  if (output_size.empty()) return compile(module, types, options);
   const auto* layer = dynamic_cast<const ConvTranspose2d*>(&module);
   if (!layer)
     throw CLI::ValidationError(
         "--output-size",
         fmt::format("only a ConvTranspose2d alone takes it in its forward, got {}", module.type_name()));
   Graph graph;
-  graph.output((*layer)(graph.input(input), output_size));
+  graph.output((*layer)(graph.input(types.at(0)), output_size));
   return compile(graph, options);
 }
 
@@ -63,10 +66,17 @@ void Run::run() const {
   const Model model = find_network(network.spec);
   model.load(network.weights);
   check_weights(*model.module);
-  const Tensor x = load_input(input);
-  const Program program = compile_for(*model.module, {x.shape(), x.dtype()});
-  check_indices(x, *model.module, input);
-  const Tensor y = program(x);
+  if (const size_t expected = std::max<size_t>(model.inputs.size(), 1); inputs.size() != expected)
+    throw CLI::ValidationError("--input", fmt::format("expected {} of them, got {}", expected, inputs.size()));
+  std::vector<Tensor> xs;
+  std::vector<Type> types;
+  for (const std::string& path : inputs) {
+    xs.push_back(load_input(path));
+    types.push_back({xs.back().shape(), xs.back().dtype()});
+  }
+  const Program program = compile_for(*model.module, types);
+  for (size_t i = 0; i < xs.size(); ++i) check_indices(xs[i], *model.module, inputs[i]);
+  const Tensor y = program(xs)[0];
   save_npy(output, y);
   fmt::print("{}: {} {}\n", output, name(y.dtype()), str(y.shape()));
 }
@@ -77,13 +87,16 @@ void add_run(CLI::App& app) {
   auto options = std::make_shared<Run>();
   CLI::App* command = app.add_subcommand("run", "Run a network on an array: x.npy to y.npy");
   add_network_options(*command, options->network);
-  command->add_option("--input", options->input, "The array: .npy")->required();
+  command->add_option("--input", options->inputs, "The array: .npy; once for each input of the network")
+      ->required()
+      ->allow_extra_args(false);
   command->add_option("--output", options->output, "Where the result goes: .npy")->required();
   add_sizes(*command, "--output-size", options->output_size, "H,W: ConvTranspose2d's output_size");
   add_machine_options(*command, options->machine);
   command->footer(
       "Examples:\n"
       "  upconv run dcgan --input z.npy --output pictures.npy\n"
+      "  upconv run conditional_dcgan --weights G.pth --input z.npy --input classes.npy --output pictures.npy\n"
       "  upconv run \"ConvTranspose2d(8, 4, 3, stride=2)\" --weights layer.safetensors --input x.npy --output y.npy\n"
       "Keys of the weights are PyTorch's: weight for one layer, 0.weight in a Sequential.");
   command->callback([options] { options->run(); });

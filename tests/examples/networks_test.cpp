@@ -1,8 +1,11 @@
 // The networks of examples/ against their twins in PyTorch: networks/NAME.pth and NAME.safetensors, made by
 // networks.py.
+#include "examples/conditional_dcgan.h"
 #include "examples/cyclegan.h"
+#include "examples/esrgan.h"
 #include "examples/fast_neural_style.h"
 #include "examples/pix2pix.h"
+#include "examples/taesd.h"
 #include "examples/vae.h"
 #include "tests/layers/sandwich.h"
 
@@ -62,9 +65,24 @@ void check_network(Module& network, const std::string& name) {
 
 }  // namespace
 
+TEST_CASE("golden: the conditional DCGAN paints what its twin paints") {
+  examples::ConditionalDcgan network(6, 5, 16, 2, 20);
+  check_network(network, "conditional_dcgan");
+}
+
 TEST_CASE("golden: the VAE's decoder paints what its twin paints") {
   examples::VaeDecoder network(7, {24, 20, 16, 8, 5});
   check_network(network, "vae");
+}
+
+TEST_CASE("golden: TAESD's decoder paints what its twin paints") {
+  Sequential network = examples::taesd_decoder(4, 10);
+  check_network(network, "taesd");
+}
+
+TEST_CASE("golden: RRDBNet paints what its twin paints") {
+  examples::RRDBNet network(3, 3, 8, 2, 4);
+  check_network(network, "esrgan");
 }
 
 TEST_CASE("golden: pix2pix paints what its twin paints") {

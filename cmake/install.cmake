@@ -15,7 +15,8 @@ endforeach()
 
 install(TARGETS upconv EXPORT upconv INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 set(public_headers
-  examples/dcgan.h
+  examples/conditional_dcgan.h examples/cyclegan.h examples/dcgan.h examples/esrgan.h examples/fast_neural_style.h
+  examples/pix2pix.h examples/taesd.h examples/vae.h
   framework/arena.h framework/compile.h framework/cpu.h framework/error.h framework/graph.h framework/image.h
   framework/module.h framework/options.h framework/parameter.h framework/program.h framework/random.h framework/tensor.h
   framework/weights/npy.h framework/weights/safetensors.h framework/weights/state_dict.h

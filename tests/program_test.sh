@@ -219,6 +219,9 @@ json "r['output'] == [1, 3, 64, 64]" bench vae --seconds 0
 json "r['output'] == [1, 3, 40, 48]" bench taesd --input 1,4,5,6 --seconds 0
 json "r['output'] == [1, 3, 12, 16]" bench esrgan --input 1,3,3,4 --seconds 0
 expect 1 'unknown model "taesd"' generate taesd
+json "r['output'] == [1, 3, 16, 20]" bench cyclegan --input 1,3,16,20 --seconds 0
+json "r['output'] == [1, 3, 16, 20]" bench fast_neural_style --input 1,3,16,20 --seconds 0
+expect 1 "Cyclegan has weights, such as model.1.weight: give --weights" run cyclegan "${on_x[@]}"
 expect 2 "--input: expected positive numbers" bench dcgan --input 1,x
 expect 2 "--input: expected positive numbers" bench dcgan --input 0,100,1,1
 expect 2 "--tune" bench dcgan --input 1,100,1,1 --tune speed

@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "examples/conditional_dcgan.h"
+#include "examples/cyclegan.h"
 #include "examples/dcgan.h"
 #include "examples/esrgan.h"
+#include "examples/fast_neural_style.h"
+#include "examples/pix2pix.h"
 #include "examples/taesd.h"
 #include "examples/vae.h"
 #include "framework/fail.h"
@@ -50,6 +53,18 @@ const std::vector<Example>& examples() {
       {"esrgan", false,
        [] {
          return Model{shared(::examples::RRDBNet()), "", {{{1, 3, 64, 64}}}};
+       }},
+      {"pix2pix", false,
+       [] {
+         return Model{shared(::examples::Pix2pix()), "", {{{1, 3, 256, 256}}}};
+       }},
+      {"cyclegan", false,
+       [] {
+         return Model{shared(::examples::Cyclegan()), "", {{{1, 3, 256, 256}}}};
+       }},
+      {"fast_neural_style", false,
+       [] {
+         return Model{shared(::examples::FastNeuralStyle()), "", {{{1, 3, 256, 256}}}};
        }},
   };
   return all;

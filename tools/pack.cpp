@@ -27,7 +27,7 @@ struct Pack {
 void Pack::run() const {
   const Model model = find_network(network.spec);
   const std::string file = model.file(network.weights);
-  if (file.empty()) throw CLI::ValidationError("--weights", "is required for a network that is no example");
+  if (file.empty()) throw CLI::ValidationError("--weights", "is required: none are shipped with this network");
   const std::vector<Type> types = model.types(inputs);
 
   StateDict weights = load_state_dict(file, network.weights.naming);

@@ -1,7 +1,10 @@
 // The networks of examples/ against their twins in PyTorch: networks/NAME.pth and NAME.safetensors, made by
 // networks.py.
 #include "examples/conditional_dcgan.h"
+#include "examples/cyclegan.h"
 #include "examples/esrgan.h"
+#include "examples/fast_neural_style.h"
+#include "examples/pix2pix.h"
 #include "examples/taesd.h"
 #include "examples/vae.h"
 #include "tests/layers/sandwich.h"
@@ -80,4 +83,19 @@ TEST_CASE("golden: TAESD's decoder paints what its twin paints") {
 TEST_CASE("golden: RRDBNet paints what its twin paints") {
   examples::RRDBNet network(3, 3, 8, 2, 4);
   check_network(network, "esrgan");
+}
+
+TEST_CASE("golden: pix2pix paints what its twin paints") {
+  examples::Pix2pix network(3, 2, 6, 2, true);
+  check_network(network, "pix2pix");
+}
+
+TEST_CASE("golden: CycleGAN paints what its twin paints") {
+  examples::Cyclegan network(3, 2, 3);
+  check_network(network, "cyclegan");
+}
+
+TEST_CASE("golden: fast neural style paints what its twin paints") {
+  examples::FastNeuralStyle network(3);
+  check_network(network, "fast_neural_style");
 }

@@ -98,6 +98,7 @@ void absorb(Plan& plan) {
       const int before = reader.inputs.front();
       if (!plan.at(before).operation || plan.at(before).inputs.size() != 1) break;
       const Type& input = plan.at(plan.at(before).inputs.front()).type;
+      if (numel(input.shape) == 0) break;  // pads make pictures of nothing, which their readers would refuse
       auto merged = after(*reader.operation, *plan.at(before).operation, std::span(&input, 1));
       if (!merged) break;
       reader.operation = std::move(merged);

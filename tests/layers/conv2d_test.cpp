@@ -1,10 +1,8 @@
-#include "layers/conv2d.h"
-
 #include <fmt/format.h>
 
 #include <random>
-#include <variant>
 
+#include "layers/conv2d.h"
 #include "layers/reference.h"
 #include "tests/support.h"
 
@@ -106,50 +104,27 @@ Conv2d layer_of(const Configuration& c, Random& random) {
   return layer;
 }
 
-/// A pad or a repetition that must vanish into the layer after it.
-class Vanishing : public Operation {
- public:
-  explicit Vanishing(std::variant<Pad, Repeat> what) : what_(what) {}
-  std::string_view name() const override { return "Vanishing"; }
-  Type infer(std::span<const Type> inputs) const override {
-    Shape shape = inputs[0].shape;
-    if (const auto* pad = std::get_if<Pad>(&what_)) {
-      shape[2] += pad->top + pad->bottom;
-      shape[3] += pad->left + pad->right;
-    } else {
-      shape[2] *= std::get<Repeat>(what_).h;
-      shape[3] *= std::get<Repeat>(what_).w;
-    }
-    return {shape, DType::float32};
-  }
-  std::optional<Pad> pad() const override {
-    const auto* pad = std::get_if<Pad>(&what_);
-    return pad ? std::optional(*pad) : std::nullopt;
-  }
-  std::optional<Repeat> repeat(std::span<const Type>) const override {
-    const auto* repeat = std::get_if<Repeat>(&what_);
-    return repeat ? std::optional(*repeat) : std::nullopt;
-  }
-  std::unique_ptr<Step> lower(const Lowering&) const override { throw Error("was not fused"); }
+/// The operations that a program runs, conversions of layouts apart.
+std::vector<std::string> operations(const Module& net, const Shape& input) {
+  std::vector<std::string> names;
+  for (const StepInfo& step : compile(net, input).steps())
+    if (step.operation != "Relayout") names.push_back(step.operation);
+  return names;
+}
 
- private:
-  std::variant<Pad, Repeat> what_;
-};
+const std::vector<std::string> only_conv2d{"Conv2d"};
 
-struct Before : Module {
-  explicit Before(std::variant<Pad, Repeat> what) : operation(std::make_shared<Vanishing>(what)) {}
-  Value forward(Value x) const override { return x.graph().apply(operation, {x}); }
-  std::shared_ptr<const Operation> operation;
-};
+Upsample nearest(int64_t h, int64_t w) {
+  return Upsample({.scale_factor = OneOrTwo<double>(static_cast<double>(h), static_cast<double>(w))});
+}
 
-Tensor repeated(const Tensor& x, Repeat repeat) {
-  const int64_t planes = x.size(0) * x.size(1), H = x.size(2), W = x.size(3);
+Tensor repeated(const Tensor& x, Pair repeat) {
+  const int64_t H = x.size(2), W = x.size(3);
   Tensor y({x.size(0), x.size(1), H * repeat.h, W * repeat.w});
   for (int64_t i = 0; i < y.numel(); ++i) {
     const int64_t w = i % (W * repeat.w) / repeat.w, h = i / (W * repeat.w) % (H * repeat.h) / repeat.h;
     y.data()[i] = x.data()[(i / (H * repeat.h * W * repeat.w) * H + h) * W + w];
   }
-  REQUIRE(planes > 0);
   return y;
 }
 
@@ -288,23 +263,28 @@ TEST_CASE("Conv2d: infinite weights meet no zeros beside the picture") {
 
 TEST_CASE("Conv2d: takes up the pad before it") {
   Random random(11);
-  const std::pair<const char*, Border> borders[] = {{"zeros", Border::zeros},
-                                                    {"reflect", Border::reflect},
-                                                    {"replicate", Border::replicate},
-                                                    {"circular", Border::circular}};
-  for (const auto& [mode, border] : borders)
+  const Sides sides{1, 1, 2, 2};
+  const std::pair<const char*, std::shared_ptr<Module>> pads[] = {
+      {"zeros", std::make_shared<ZeroPad2d>(sides)},
+      {"zeros", std::make_shared<ConstantPad2d>(sides, 0.0)},
+      {"reflect", std::make_shared<ReflectionPad2d>(sides)},
+      {"replicate", std::make_shared<ReplicationPad2d>(sides)}};
+  for (const auto& [mode, pad] : pads)
     for (const auto& [channels, width] : {std::pair<int64_t, int64_t>(3, 6), {20, 33}}) {
       Conv2d layer(channels, 4, 3, {.padding = 0});
       randomize(layer, random);
       const Tensor x = random.randn({2, channels, 5, width});
-      const Sequential net = sequential(Before(Pad{2, 2, 1, 1, border}), layer);
+      Sequential net;
+      net.append(pad).append(layer);
+      CHECK(operations(net, x.shape()) == only_conv2d);
       check_algorithms(net, layer, x.shape(), x, x, {.padding = {2, 1}, .padding_mode = mode}, 2);
     }
   // Sides that differ, on top of the layer's own.
   Conv2d layer(3, 4, 3, {.padding = 1});
   randomize(layer, random);
   const Tensor x = random.randn({1, 3, 5, 6});
-  const Sequential net = sequential(Before(Pad{1, 0, 0, 2}), layer);
+  const Sequential net = sequential(ZeroPad2d({0, 2, 1, 0}), layer);
+  CHECK(operations(net, x.shape()) == only_conv2d);
   const Tensor y = net(x);
   CHECK(y.shape() == Shape{1, 4, 6, 8});
   Conv2d wide(3, 4, 3, {.padding = 3});
@@ -315,13 +295,26 @@ TEST_CASE("Conv2d: takes up the pad before it") {
     for (int64_t h = 0; h < 6; ++h)
       for (int64_t w = 0; w < 8; ++w)
         CHECK(y.data()[(c * 6 + h) * 8 + w] == doctest::Approx(all.data()[(c * 9 + h + 1) * 10 + w + 2]));
+}
+
+TEST_CASE("Conv2d: leaves alone the pads that it cannot take up") {
+  const Conv2d layer = [] {
+    Random random(13);
+    Conv2d layer(3, 4, 3, {.padding = 1});
+    randomize(layer, random);
+    return layer;
+  }();
+  auto before = [&](auto pad, const Shape& input = {1, 3, 5, 6}) { return operations(sequential(pad, layer), input); };
   // Pixels that are reflected beside zeros are not those that are reflected beside the picture.
-  CHECK(error_of([&] { sequential(Before(Pad{1, 1, 1, 1, Border::reflect}), layer)(x); }).ends_with("was not fused"));
+  CHECK(before(ReflectionPad2d(1)) == std::vector<std::string>{"ReflectionPad2d", "Conv2d"});
+  CHECK(before(ConstantPad2d(1, 0.5)) == std::vector<std::string>{"ConstantPad2d", "Conv2d"});
+  CHECK(before(ZeroPad2d({-1, 1, 0, 0})) == std::vector<std::string>{"ZeroPad2d", "Conv2d"});
+  CHECK(before(ZeroPad2d(1), {1, 3, 0, 6}) == std::vector<std::string>{"ZeroPad2d", "Conv2d"});
 }
 
 TEST_CASE("Conv2d: takes up the repetition of pixels before it, and then the kernel's taps are sums") {
   Random random(12);
-  for (const Repeat repeat : {Repeat{2, 2}, Repeat{3, 1}, Repeat{2, 3}})
+  for (const Pair repeat : {Pair(2), Pair(3, 1), Pair(2, 3)})
     for (const char* mode : {"zeros", "reflect", "replicate", "circular"})
       for (const Pair kernel : {Pair(3), Pair(5, 2), Pair(1)})
         for (const auto& [channels, width] : {std::pair<int64_t, int64_t>(3, 5), {20, 24}}) {
@@ -329,14 +322,32 @@ TEST_CASE("Conv2d: takes up the repetition of pixels before it, and then the ker
           Conv2d layer(channels, 4, kernel, {.padding = 1, .padding_mode = mode});
           randomize(layer, random);
           const Tensor x = random.randn({2, channels, 4, width});
-          const Sequential net = sequential(Before(repeat), layer);
-          REQUIRE(compile(net, x.shape()).steps().back().operation == "Conv2d");
+          const Sequential net = sequential(nearest(repeat.h, repeat.w), layer);
+          REQUIRE(operations(net, x.shape()) == only_conv2d);
           check_algorithms(net, layer, x.shape(), x, repeated(x, repeat), layer.options, 2);
         }
   // With a pad between, as in networks that paint styles.
   Conv2d layer(20, 4, 3);
   randomize(layer, random);
   const Tensor x = random.randn({2, 20, 9, 12});
-  const Sequential net = sequential(Before(Repeat{2, 2}), Before(Pad{1, 1, 1, 1, Border::reflect}), layer);
-  check_algorithms(net, layer, x.shape(), x, repeated(x, {2, 2}), {.padding = 1, .padding_mode = "reflect"}, 2);
+  const Sequential net = sequential(nearest(2, 2), ReflectionPad2d(1), layer);
+  CHECK(operations(net, x.shape()) == only_conv2d);
+  check_algorithms(net, layer, x.shape(), x, repeated(x, 2), {.padding = 1, .padding_mode = "reflect"}, 2);
+}
+
+TEST_CASE("Conv2d: leaves alone what does not repeat pixels, or too often") {
+  Random random(14);
+  Conv2d layer(3, 4, 3);
+  randomize(layer, random);
+  auto before = [&](UpsampleOptions options, int64_t size) {
+    return operations(sequential(Upsample(options), layer), {1, 3, size, size});
+  };
+  const std::vector<std::string> both{"Upsample", "Conv2d"};
+  CHECK(before({.size = 8}, 4) == only_conv2d);
+  CHECK(before({.scale_factor = 2.0, .mode = "nearest-exact"}, 4) == only_conv2d);
+  CHECK(before({.size = 7}, 4) == both);
+  CHECK(before({.scale_factor = 2.5}, 4) == both);
+  CHECK(before({.scale_factor = 2.0, .mode = "bilinear"}, 4) == both);
+  CHECK(before({.scale_factor = 1.0}, 4) == both);
+  CHECK(before({.size = 16}, 2) == both);
 }

@@ -179,11 +179,7 @@ void winograd_output(const WinogradOutput& t) {
       UPCONV_UNROLL
       for (int j = 0; j < m; ++j) sums[j] = combine_products<Arch, W>(j, rows + i * n) + shift;
       const auto put = [&](int j) __attribute__((always_inline)) {
-        const Batch value = activate<Arch>(sums[j], t.activation);
-        if (rest >= S::width)
-          S::store(y + j * t.column, value);
-        else
-          store_partial<Arch>(y + j * t.column, value, rest);
+        store_activated<Arch>(y + j * t.column, sums[j], rest, t.residual, t.activation);
       };
       if constexpr (m > 4) {  // one copy of the activations, not six
         for (int j = t.col_begin; j < t.col_end; ++j) put(j);

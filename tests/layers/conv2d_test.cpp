@@ -1,10 +1,4 @@
-#include <fmt/format.h>
-
-#include <random>
-
-#include "layers/conv2d.h"
-#include "layers/reference.h"
-#include "tests/support.h"
+#include "tests/layers/conv2d_cases.h"
 
 using namespace upconv;
 using namespace upconv::testing;
@@ -12,121 +6,6 @@ using namespace upconv::testing;
 namespace {
 
 using O = Conv2dOptions;
-
-Tensor absolute(const Tensor& x) {
-  Tensor y = x.clone();
-  for (int64_t i = 0; i < y.numel(); ++i) y.data()[i] = std::abs(y.data()[i]);
-  return y;
-}
-
-/// Runs `net`, a layer or what fuses into one, with every instruction set and every algorithm; all must be what the
-/// reference makes of x, whose layer has `terms` products in an output.
-void check_algorithms(const Module& net, const Conv2d& layer, const Shape& input, const Tensor& x, const Tensor& seen,
-                      const Conv2dOptions& options, int threads) {
-  const Tensor weight = layer.weight.value(), bias = layer.options.bias ? layer.bias.value() : Tensor();
-  const Shape out = compile(net, input).outputs().front().shape;
-  const Pair output(out[2], out[3]);
-  const Tensor expected = reference::conv2d(seen, weight, bias, options, output);
-  const Tensor magnitude = reference::conv2d(absolute(seen), absolute(weight), absolute(bias), options, output);
-  const Shape& s = weight.shape();
-  const double terms = static_cast<double>(s[1] * s[2] * s[3]);
-  for (Isa isa : available_isas()) {
-    Options chosen{.accuracy = Accuracy::fast, .threads = threads, .isa = isa};
-    const std::vector<StepInfo> steps = compile(net, input, chosen).steps();
-    for (const Candidate& candidate : steps.back().candidates) {
-      CAPTURE(layer.str());
-      CAPTURE(str(input));
-      CAPTURE(name(isa));
-      CAPTURE(candidate.algorithm);
-      chosen.algorithm = candidate.algorithm;
-      // Winograd's sums pass through numbers that are larger than their terms.
-      const double c = candidate.algorithm.starts_with("winograd") ? 16 * growth(candidate.algorithm) : 2;
-      check_close(compile(net, input, chosen)(x), expected,
-                  [&](int64_t i) { return tolerance(terms, magnitude.data()[i], c); });
-    }
-  }
-}
-
-/// A random configuration, mostly small and odd, with the sizes at which kernels change their ways.
-struct Configuration {
-  int64_t N, IC, OC, H, W;
-  Pair kernel = 1;
-  Conv2dOptions options;
-};
-
-Configuration draw(std::mt19937& engine) {
-  auto pick = [&](std::initializer_list<int64_t> from) { return std::data(from)[engine() % from.size()]; };
-  auto both = [&](std::initializer_list<int64_t> from) { return Pair(pick(from), pick(from)); };
-  Configuration c{};
-  Conv2dOptions& o = c.options;
-  c.N = pick({1, 1, 2, 3, 17});
-  if (engine() % 4 == 0) {  // depthwise
-    o.groups = pick({1, 3, 5, 16, 17, 33, 70});
-    c.IC = o.groups;
-    c.OC = o.groups * pick({1, 1, 1, 2});
-  } else {
-    o.groups = pick({1, 1, 1, 1, 2, 3});
-    c.IC = o.groups * pick({1, 3, 5, 17, 33});
-    c.OC = o.groups * pick({1, 2, 3, 4, 5, 16, 17, 33, 70});
-  }
-  c.H = pick({1, 2, 3, 4, 5, 8, 9, 17});
-  c.W = pick({1, 2, 3, 4, 5, 8, 9, 17, 31, 47, 150});
-  c.kernel = both({1, 2, 3, 3, 4, 5, 9});
-  o.stride = both({1, 1, 1, 2, 3});
-  o.dilation = both({1, 1, 1, 2, 3});
-  o.padding = both({0, 1, 2, 4});
-  o.padding_mode = std::data({"zeros", "zeros", "reflect", "replicate", "circular"})[engine() % 5];
-  o.bias = engine() % 2;
-  if (engine() % 6 == 0) {
-    o.padding = "same";
-    o.stride = 1;
-  }
-  return c;
-}
-
-/// Whether PyTorch would take it, and whether it is small enough for tests.
-bool usable(const Configuration& c) {
-  const Conv2dOptions& o = c.options;
-  const Pair reach(o.dilation.h * (c.kernel.h - 1), o.dilation.w * (c.kernel.w - 1));
-  const bool same = o.padding.word == "same";
-  const Pair pad = same ? Pair((reach.h + 1) / 2, (reach.w + 1) / 2) : o.padding.size;
-  if (!same && (c.H + 2 * pad.h <= reach.h || c.W + 2 * pad.w <= reach.w)) return false;
-  const int64_t least = o.padding_mode == "reflect" ? 1 : 0;
-  if (least + pad.h > c.H && (o.padding_mode == "reflect" || o.padding_mode == "circular")) return false;
-  if (least + pad.w > c.W && (o.padding_mode == "reflect" || o.padding_mode == "circular")) return false;
-  return c.N * c.IC * c.OC / o.groups * (c.H + 2 * pad.h) * (c.W + 2 * pad.w) * c.kernel.h * c.kernel.w <
-         900'000 * o.stride.h * o.stride.w;
-}
-
-Conv2d layer_of(const Configuration& c, Random& random) {
-  Conv2d layer(c.IC, c.OC, c.kernel, c.options);
-  randomize(layer, random);
-  return layer;
-}
-
-/// The operations that a program runs, conversions of layouts apart.
-std::vector<std::string> operations(const Module& net, const Shape& input) {
-  std::vector<std::string> names;
-  for (const StepInfo& step : compile(net, input).steps())
-    if (step.operation != "Relayout") names.push_back(step.operation);
-  return names;
-}
-
-const std::vector<std::string> only_conv2d{"Conv2d"};
-
-Upsample nearest(int64_t h, int64_t w) {
-  return Upsample({.scale_factor = OneOrTwo<double>(static_cast<double>(h), static_cast<double>(w))});
-}
-
-Tensor repeated(const Tensor& x, Pair repeat) {
-  const int64_t H = x.size(2), W = x.size(3);
-  Tensor y({x.size(0), x.size(1), H * repeat.h, W * repeat.w});
-  for (int64_t i = 0; i < y.numel(); ++i) {
-    const int64_t w = i % (W * repeat.w) / repeat.w, h = i / (W * repeat.w) % (H * repeat.h) / repeat.h;
-    y.data()[i] = x.data()[(i / (H * repeat.h * W * repeat.w) * H + h) * W + w];
-  }
-  return y;
-}
 
 }  // namespace
 
@@ -261,93 +140,14 @@ TEST_CASE("Conv2d: infinite weights meet no zeros beside the picture") {
     }
 }
 
-TEST_CASE("Conv2d: takes up the pad before it") {
-  Random random(11);
-  const Sides sides{1, 1, 2, 2};
-  const std::pair<const char*, std::shared_ptr<Module>> pads[] = {
-      {"zeros", std::make_shared<ZeroPad2d>(sides)},
-      {"zeros", std::make_shared<ConstantPad2d>(sides, 0.0)},
-      {"reflect", std::make_shared<ReflectionPad2d>(sides)},
-      {"replicate", std::make_shared<ReplicationPad2d>(sides)}};
-  for (const auto& [mode, pad] : pads)
-    for (const auto& [channels, width] : {std::pair<int64_t, int64_t>(3, 6), {20, 33}}) {
-      Conv2d layer(channels, 4, 3, {.padding = 0});
-      randomize(layer, random);
-      const Tensor x = random.randn({2, channels, 5, width});
-      Sequential net;
-      net.append(pad).append(layer);
-      CHECK(operations(net, x.shape()) == only_conv2d);
-      check_algorithms(net, layer, x.shape(), x, x, {.padding = {2, 1}, .padding_mode = mode}, 2);
-    }
-  // Sides that differ, on top of the layer's own.
-  Conv2d layer(3, 4, 3, {.padding = 1});
-  randomize(layer, random);
-  const Tensor x = random.randn({1, 3, 5, 6});
-  const Sequential net = sequential(ZeroPad2d({0, 2, 1, 0}), layer);
-  CHECK(operations(net, x.shape()) == only_conv2d);
-  const Tensor y = net(x);
-  CHECK(y.shape() == Shape{1, 4, 6, 8});
-  Conv2d wide(3, 4, 3, {.padding = 3});
-  wide.weight.set(layer.weight.value());
-  wide.bias.set(layer.bias.value());
-  const Tensor all = wide(x);  // (9, 10): 2 more above, 2 more on the left
-  for (int64_t c = 0; c < 4; ++c)
-    for (int64_t h = 0; h < 6; ++h)
-      for (int64_t w = 0; w < 8; ++w)
-        CHECK(y.data()[(c * 6 + h) * 8 + w] == doctest::Approx(all.data()[(c * 9 + h + 1) * 10 + w + 2]));
-}
-
-TEST_CASE("Conv2d: leaves alone the pads that it cannot take up") {
-  const Conv2d layer = [] {
-    Random random(13);
-    Conv2d layer(3, 4, 3, {.padding = 1});
+TEST_CASE("Conv2d: a kernel for every channel has an algorithm of its own, which is the cheapest") {
+  Random random(19);
+  for (int64_t stride : {1, 2}) {
+    Conv2d layer(32, 32, 3, {.stride = stride, .padding = 1, .groups = 32});
     randomize(layer, random);
-    return layer;
-  }();
-  auto before = [&](auto pad, const Shape& input = {1, 3, 5, 6}) { return operations(sequential(pad, layer), input); };
-  // Pixels that are reflected beside zeros are not those that are reflected beside the picture.
-  CHECK(before(ReflectionPad2d(1)) == std::vector<std::string>{"ReflectionPad2d", "Conv2d"});
-  CHECK(before(ConstantPad2d(1, 0.5)) == std::vector<std::string>{"ConstantPad2d", "Conv2d"});
-  CHECK(before(ZeroPad2d({-1, 1, 0, 0})) == std::vector<std::string>{"ZeroPad2d", "Conv2d"});
-  CHECK(before(ZeroPad2d(1), {1, 3, 0, 6}) == std::vector<std::string>{"ZeroPad2d", "Conv2d"});
-}
-
-TEST_CASE("Conv2d: takes up the repetition of pixels before it, and then the kernel's taps are sums") {
-  Random random(12);
-  for (const Pair repeat : {Pair(2), Pair(3, 1), Pair(2, 3)})
-    for (const char* mode : {"zeros", "reflect", "replicate", "circular"})
-      for (const Pair kernel : {Pair(3), Pair(5, 2), Pair(1)})
-        for (const auto& [channels, width] : {std::pair<int64_t, int64_t>(3, 5), {20, 24}}) {
-          if (mode == std::string("reflect") && repeat.w == 1) continue;
-          Conv2d layer(channels, 4, kernel, {.padding = 1, .padding_mode = mode});
-          randomize(layer, random);
-          const Tensor x = random.randn({2, channels, 4, width});
-          const Sequential net = sequential(nearest(repeat.h, repeat.w), layer);
-          REQUIRE(operations(net, x.shape()) == only_conv2d);
-          check_algorithms(net, layer, x.shape(), x, repeated(x, repeat), layer.options, 2);
-        }
-  // With a pad between, as in networks that paint styles.
-  Conv2d layer(20, 4, 3);
-  randomize(layer, random);
-  const Tensor x = random.randn({2, 20, 9, 12});
-  const Sequential net = sequential(nearest(2, 2), ReflectionPad2d(1), layer);
-  CHECK(operations(net, x.shape()) == only_conv2d);
-  check_algorithms(net, layer, x.shape(), x, repeated(x, 2), {.padding = 1, .padding_mode = "reflect"}, 2);
-}
-
-TEST_CASE("Conv2d: leaves alone what does not repeat pixels, or too often") {
-  Random random(14);
-  Conv2d layer(3, 4, 3);
-  randomize(layer, random);
-  auto before = [&](UpsampleOptions options, int64_t size) {
-    return operations(sequential(Upsample(options), layer), {1, 3, size, size});
-  };
-  const std::vector<std::string> both{"Upsample", "Conv2d"};
-  CHECK(before({.size = 8}, 4) == only_conv2d);
-  CHECK(before({.scale_factor = 2.0, .mode = "nearest-exact"}, 4) == only_conv2d);
-  CHECK(before({.size = 7}, 4) == both);
-  CHECK(before({.scale_factor = 2.5}, 4) == both);
-  CHECK(before({.scale_factor = 2.0, .mode = "bilinear"}, 4) == both);
-  CHECK(before({.scale_factor = 1.0}, 4) == both);
-  CHECK(before({.size = 16}, 2) == both);
+    for (Isa isa : available_isas()) {
+      const std::vector<StepInfo> steps = compile(layer, {1, 32, 28, 28}, {.isa = isa}).steps();
+      CHECK(std::any_of(steps.begin(), steps.end(), [](auto& step) { return step.algorithm == "depthwise"; }));
+    }
+  }
 }

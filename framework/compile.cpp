@@ -98,6 +98,7 @@ void absorb(Plan& plan) {
       const int before = reader.inputs.front();
       if (!plan.at(before).operation || plan.at(before).inputs.size() != 1) break;
       const Type& input = plan.at(plan.at(before).inputs.front()).type;
+      if (numel(input.shape) == 0) break;  // pads make pictures of nothing, which their readers would refuse
       auto merged = after(*reader.operation, *plan.at(before).operation, std::span(&input, 1));
       if (!merged) break;
       reader.operation = std::move(merged);
@@ -166,7 +167,9 @@ void part(Plan& plan) {
       if (is_residual(reader, input) || !plan.at(whole).operation || !plan.at(whole).operation->is_concatenation())
         continue;
       const std::vector<int> parts = plan.at(whole).inputs;
-      auto merged = reader.operation->with_parts(input, parts.size());
+      std::vector<Type> types;
+      for (int part : parts) types.push_back(plan.at(part).type);
+      auto merged = reader.operation->with_parts(input, types);
       if (!merged) continue;
       reader.operation = std::move(merged);
       const auto at = reader.inputs.erase(reader.inputs.begin() + static_cast<std::ptrdiff_t>(input));
@@ -260,8 +263,8 @@ std::vector<Layout> wanted_layouts(Plan& plan) {
     const Plan::Node& reader = plan.at(*node);
     if (!reader.operation) continue;
     for (size_t i = 0; i < reader.inputs.size(); ++i) {
-      const Layout want = wanted[static_cast<size_t>(*node)];
-      if ((is_residual(reader, i) ? want : reader.operation->preferred_layout(want)) == Layout::contiguous)
+      const Layout want = wanted[static_cast<size_t>(*node)], preferred = reader.operation->preferred_layout(want);
+      if ((is_residual(reader, i) ? reader.operation->output_layout(preferred, want) : preferred) == Layout::contiguous)
         wanted[static_cast<size_t>(reader.inputs[i])] = Layout::contiguous;
     }
   }

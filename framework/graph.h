@@ -108,8 +108,10 @@ class Operation {
   virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
   /// The operation with one more input, the last, of its output's shape and layout, which it adds to what it stores.
   virtual std::shared_ptr<const Operation> with_residual() const { return nullptr; }
-  /// The operation that reads, in the place of the input numbered `input`, `count` values whose concatenation that was.
-  virtual std::shared_ptr<const Operation> with_parts(size_t /*input*/, size_t /*count*/) const { return nullptr; }
+  /// The operation that reads, in the place of the input numbered `input`, the values whose concatenation that was.
+  virtual std::shared_ptr<const Operation> with_parts(size_t /*input*/, std::span<const Type> /*parts*/) const {
+    return nullptr;
+  }
 
   /// The operation that gives the features of its output (N, channels * pixels) as [pixel][channel] where this one
   /// gives them as [channel][pixel], or nullptr.

@@ -2,6 +2,7 @@
 // Internal: what the drivers of convolutions share when they cut work and pack memory.
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "../framework/layout.h"
 #include "axis.h"
@@ -29,18 +30,27 @@ inline void pack_planar(const kernels::Table& table, const ImageShape& in, const
     table.transpose(from + c * plane, plane, panel, lanes, std::min(lanes, in.C - c), count);
 }
 
-/// A picture from which panels are packed.
+/// A picture from which panels are packed: the channels of `inputs` one after another, of each but the last a multiple
+/// of panel_lanes.
 struct PanelSource {
   const kernels::Table& table;
   const ImageShape& in;
   bool planar;  ///< (N, C, H, W)
   Border border;
-  const float* x;
+  const void* const* inputs;
+  std::span<const int64_t> parts;  ///< channels of each input
 
   /// `count` pixels of row h, all inside of the picture.
   void pack(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch, int64_t count) const {
-    if (planar) return pack_planar(table, in, x, image, h, w, to, pitch, count);
-    table.pack(x + ((image * in.H + h) * in.W + w) * in.C, in.C, in.C, to, pitch, count);
+    ImageShape part = in;
+    for (size_t i = 0; i < parts.size(); ++i, to += part.C / kernels::panel_lanes * pitch) {
+      const auto* x = static_cast<const float*>(inputs[i]);
+      part.C = parts[i];
+      if (planar)
+        pack_planar(table, part, x, image, h, w, to, pitch, count);
+      else
+        table.pack(x + ((image * in.H + h) * in.W + w) * part.C, part.C, part.C, to, pitch, count);
+    }
   }
 };
 

@@ -34,7 +34,7 @@ class CatOperation : public Operation {
   }
 
   bool is_concatenation() const override { return channels_ && activation_.kind == Pointwise::identity; }
-  std::shared_ptr<const Operation> with_parts(size_t, size_t) const override {
+  std::shared_ptr<const Operation> with_parts(size_t, std::span<const Type>) const override {
     return channels_ ? std::make_shared<CatOperation>(*this) : nullptr;
   }
   std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {

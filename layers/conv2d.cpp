@@ -11,6 +11,9 @@ namespace {
 constexpr const char* layer_name = "Conv2d";
 constexpr std::string_view padding_modes[] = {"zeros", "reflect", "replicate", "circular"};  // in the order of Border
 
+/// Beyond this the phases of an enlarged picture, whose number is the square, are many and small.
+constexpr int64_t most_repeats = 4;
+
 Border border_of(const std::string& padding_mode) {
   const auto* found = std::find(std::begin(padding_modes), std::end(padding_modes), padding_mode);
   if (found == std::end(padding_modes))
@@ -78,6 +81,7 @@ class Conv2dOperation : public ConvolutionOperation {
   /// Pixels that are reflected before they reach the next input are copies of the outermost one.
   std::shared_ptr<const Operation> after_repeat(const Repeat& repeat) const override {
     if (repeats() || stride_ != Pair(1)) return nullptr;
+    if (repeat.h * repeat.w == 1 || std::max(repeat.h, repeat.w) > most_repeats) return nullptr;
     auto merged = std::make_shared<Conv2dOperation>(*this);
     merged->repeat_ = {repeat.h, repeat.w};
     if (pad_.border == Border::reflect) {

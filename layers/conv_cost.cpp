@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "layers/blocking.h"
+#include "layers/depthwise_step.h"
 #include "layers/rows_step.h"
 #include "layers/winograd_plan.h"
 
@@ -112,13 +113,19 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
 
 }  // namespace
 
-std::string ConvCandidate::name() const { return tiling ? name_of(*tiling) : rows ? "rows" : "direct"; }
+std::string ConvCandidate::name() const {
+  constexpr const char* names[] = {"direct", "rows", "depthwise"};
+  return tiling ? name_of(*tiling) : names[kernel];
+}
 
 std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
                                            const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
-  if (const std::optional<double> cycles = rows_cost(geometry, table)) candidates.push_back({{}, *cycles, true});
+  if (const std::optional<double> cycles = rows_cost(geometry, table))
+    candidates.push_back({{}, *cycles, ConvCandidate::rows});
+  if (const std::optional<double> cycles = depthwise_cost(geometry, table))
+    candidates.push_back({{}, *cycles, ConvCandidate::depthwise});
   if (options.accuracy == Accuracy::exact) return candidates;
   std::vector<kernels::Scheme> schemes = {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23,
                                           kernels::Scheme::f42};

@@ -8,12 +8,13 @@
 
 namespace upconv {
 
-/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel or by that of
-/// few output channels.
+/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel, by that of
+/// few output channels or by that of a kernel for each channel.
 struct ConvCandidate {
+  enum Kernel { direct, rows, depthwise };
   std::optional<Tiling> tiling;
   double cycles;  ///< that one core is expected to take for an image
-  bool rows = false;
+  Kernel kernel = direct;
   /// Of its step: Step::algorithm().
   std::string name() const;
 };

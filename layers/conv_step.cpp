@@ -90,21 +90,20 @@ class DirectStep : public Step {
 
   void run(int64_t index, const Frame& frame) const override {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
-    const auto* x = static_cast<const float*>(frame.inputs[0]);
     auto* y = static_cast<float*>(frame.output);
     auto* panel = reinterpret_cast<float*>(frame.scratch);
     float* aside = panel + panel_floats_;
-    if (window_.cols > 0) pack_window(tile, x, panel);
+    if (window_.cols > 0) pack_window(tile, frame, panel);
     for (int64_t phase = tile.phase_begin; phase < tile.phase_end; ++phase) {
       const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
-      const Output output = output_of(tile, row, aside_ ? aside : y);
+      const Output output = output_of(tile, row, aside_ ? aside : y, context_.residual_of(frame, y));
       for (size_t col = 0; col < geometry_.cols.size(); ++col) {
         const PhasePair& pair = pairs_[static_cast<size_t>(phase) * geometry_.cols.size() + col];
         for (const Region& region : pair.regions)
           if (window_.cols > 0)
             run_in_window(tile, pair, region, panel, output);
           else
-            run_gathered(tile, pair, region, x, panel, output);
+            run_gathered(tile, pair, region, frame, panel, output);
       }
       if (aside_) put_back(tile, row, output, y);
     }
@@ -115,6 +114,7 @@ class DirectStep : public Step {
   struct Output {
     float* base;                 ///< of image 0, row 0, column 0, channel 0; may lie outside of the memory
     int64_t image, row, column;  ///< strides, in floats
+    kernels::Residual residual;
   };
 
   /// Rows that fill a register tile are read from a window; others are gathered pixel by pixel, as are those of weights
@@ -252,12 +252,13 @@ class DirectStep : public Step {
     return last.oc + last.lanes - first_channel(tile);
   }
 
-  Output output_of(const Tile& tile, const Phase& row, float* memory) const {
+  Output output_of(const Tile& tile, const Phase& row, float* memory, const kernels::Residual& residual) const {
     const ImageShape& out = geometry_.out;
     if (!aside_)
-      return {memory + row.out_first * out.W * out.C, out.H * out.W * out.C, row.out_step * out.W * out.C, out.C};
+      return {memory + row.out_first * out.W * out.C, out.H * out.W * out.C, row.out_step * out.W * out.C, out.C,
+              residual};
     const int64_t channels = lanes_of(tile), rows = tile.row_end - tile.row_begin;
-    Output output{memory, rows * out.W * channels, out.W * channels, channels};
+    Output output{memory, rows * out.W * channels, out.W * channels, channels, {}};
     output.base -= tile.image_begin * output.image + tile.row_begin * output.row + first_channel(tile);
     return output;
   }
@@ -265,26 +266,29 @@ class DirectStep : public Step {
   /// The input row that lies first in a tile's window; may be above the picture.
   int64_t window_first(const Tile& tile) const { return window_.row_begin + window_.row_step * tile.row_begin; }
 
-  PanelSource source_of(const float* x) const { return {table_, geometry_.in, planar_, geometry_.border, x}; }
+  PanelSource source_of(const Frame& frame) const {
+    return {table_, geometry_.in, planar_, geometry_.border, frame.inputs, context_.parts};
+  }
 
   /// Row h of the input, all channels, with what lies beside it.
-  void pack_window_row(const float* x, int64_t image, int64_t h, float* to) const {
+  void pack_window_row(const Frame& frame, int64_t image, int64_t h, float* to) const {
     const int64_t begin = window_.col_begin, end = begin + window_.cols;
-    if (window_.col_step == 1) return pack_columns(source_of(x), image, h, begin, end, to, pitch_);
+    if (window_.col_step == 1) return pack_columns(source_of(frame), image, h, begin, end, to, pitch_);
     for (int64_t col = begin; col < end; ++col)
-      pack_columns(source_of(x), image, h, col, col + 1, to + window_.line(col) * kernels::panel_lanes, pitch_);
+      pack_columns(source_of(frame), image, h, col, col + 1, to + window_.line(col) * kernels::panel_lanes, pitch_);
   }
 
   /// The input rows that a tile needs. Rows of zeros are not read.
-  void pack_window(const Tile& tile, const float* x, float* panel) const {
+  void pack_window(const Tile& tile, const Frame& frame, float* panel) const {
     const int64_t first = window_first(tile), rows = window_.rows(tile.row_end - tile.row_begin);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
-      if (h >= 0) pack_window_row(x, tile.image_begin, h, panel + row * window_.row);
+      if (h >= 0) pack_window_row(frame, tile.image_begin, h, panel + row * window_.row);
     }
   }
 
-  kernels::Direct direct_of(const Tile& tile, const Region& region, const float* panel, float* const* ys) const {
+  kernels::Direct direct_of(const Tile& tile, const Region& region, const float* panel, float* const* ys,
+                            const Output& output) const {
     return {.x = panel,
             .pitch = pitch_,
             .y = ys,
@@ -294,7 +298,8 @@ class DirectStep : public Step {
             .tap_count = static_cast<int64_t>(region.taps.size()),
             .block_count = tile.block_end - tile.block_begin,
             .IC = geometry_.in.C / geometry_.groups,
-            .activation = context_.activation};
+            .activation = context_.activation,
+            .residual = output.residual};
   }
 
   static float* output_at(const PhasePair& pair, const Output& output, int64_t image, int64_t row, int64_t col) {
@@ -305,7 +310,7 @@ class DirectStep : public Step {
   void run_in_window(const Tile& tile, const PhasePair& pair, const Region& region, const float* panel,
                      const Output& output) const {
     float* ys[max_pixels];
-    kernels::Direct direct = direct_of(tile, region, nullptr, ys);
+    kernels::Direct direct = direct_of(tile, region, nullptr, ys, output);
     const int64_t cols = region.col_end - region.col_begin, cuts = ceil_div(cols, table_.pixels);
     for (int64_t row = std::max(tile.row_begin, region.row_begin); row < std::min(tile.row_end, region.row_end); ++row)
       for (int64_t c = 0; c < cuts; ++c) {
@@ -320,13 +325,13 @@ class DirectStep : public Step {
   }
 
   /// Positions of all rows and images strung together; the inputs of each tap are gathered side by side.
-  void run_gathered(const Tile& tile, const PhasePair& pair, const Region& region, const float* x, float* panel,
+  void run_gathered(const Tile& tile, const PhasePair& pair, const Region& region, const Frame& frame, float* panel,
                     const Output& output) const {
     const int64_t row_begin = std::max(tile.row_begin, region.row_begin);
     const int64_t rows = std::min(tile.row_end, region.row_end) - row_begin, cols = region.col_end - region.col_begin;
     if (rows <= 0 || cols <= 0) return;
     float* ys[max_pixels];
-    kernels::Direct direct = direct_of(tile, region, panel, ys);
+    kernels::Direct direct = direct_of(tile, region, panel, ys, output);
     const int64_t count = (tile.image_end - tile.image_begin) * rows * cols;
     const int64_t cuts = ceil_div(count, table_.pixels);
     for (int64_t c = 0; c < cuts; ++c) {
@@ -337,9 +342,9 @@ class DirectStep : public Step {
         const int64_t h = pair.row->in_first + pair.row->in_step * row;
         const int64_t w = pair.col->in_first + pair.col->in_step * col;
         for (size_t t = 0; t < region.taps.size(); ++t)
-          source_of(x).pack(image, source(geometry_.border, h + region.sources[t].h, geometry_.in.H),
-                            source(geometry_.border, w + region.sources[t].w, geometry_.in.W),
-                            panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_, 1);
+          source_of(frame).pack(image, source(geometry_.border, h + region.sources[t].h, geometry_.in.H),
+                                source(geometry_.border, w + region.sources[t].w, geometry_.in.W),
+                                panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_, 1);
         ys[p - first] = output_at(pair, output, image, row, col);
       }
       direct.pixels = last - first;

@@ -26,9 +26,20 @@ struct ConvGeometry {
 struct ConvContext {
   Layout input, output;
   kernels::Activation activation;
-  double flops;  ///< for Step::flops
-  int threads;   ///< that share the step
+  double flops;                ///< for Step::flops
+  int threads;                 ///< that share the step
+  std::vector<int64_t> parts;  ///< channels of the inputs whose concatenation is read
+  bool residual = false;       ///< the input after them is added; it and the output then lie channels-last
+
+  kernels::Residual residual_of(const Frame& frame, const float* y) const {
+    return residual ? kernels::Residual{static_cast<const float*>(frame.inputs[parts.size()]), y} : kernels::Residual{};
+  }
 };
+
+/// The residual of the output at y.
+inline const float* residual_at(const kernels::Residual& residual, const float* y) {
+  return residual.values + (y - residual.outputs);
+}
 
 /// Inputs from this width on are read by rows, in either layout: register tiles of 14 pixels are then at least 10 full.
 /// Narrower ones are read by pixels, best channels-last.

@@ -71,6 +71,12 @@ std::shared_ptr<const PackedRows> ConvWeights::rows(const Lowering& lowering) co
   });
 }
 
+std::shared_ptr<const PackedDepthwise> ConvWeights::depthwise(const Lowering& lowering) const {
+  return packed<PackedDepthwise>("depthwise", lowering, [&](const WeightView& view, const Packer& packer) {
+    return std::make_shared<const PackedDepthwise>(kernels::table(*lowering.options.isa), view, packer);
+  });
+}
+
 std::shared_ptr<const PackedWinograd> ConvWeights::winograd(const Tiling& tiling, const ConvGeometry& geometry,
                                                             const Lowering& lowering) const {
   return packed<PackedWinograd>(winograd_key(tiling, geometry), lowering,

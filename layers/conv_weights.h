@@ -7,6 +7,7 @@
 
 #include "../framework/packed.h"
 #include "../framework/parameter.h"
+#include "depthwise_step.h"
 #include "direct_weights.h"
 #include "rows_step.h"
 #include "winograd_weights.h"
@@ -33,6 +34,7 @@ struct ConvWeights {
   std::shared_ptr<const PackedWinograd> winograd(const Tiling& tiling, const ConvGeometry& geometry,
                                                  const Lowering& lowering) const;
   std::shared_ptr<const PackedRows> rows(const Lowering& lowering) const;
+  std::shared_ptr<const PackedDepthwise> depthwise(const Lowering& lowering) const;
 
  private:
   template <class Packed, class Make>

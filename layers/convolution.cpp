@@ -1,9 +1,11 @@
 #include "layers/convolution.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "framework/fail.h"
 #include "layers/conv_cost.h"
+#include "layers/depthwise_step.h"
 #include "layers/rows_step.h"
 #include "layers/winograd_step.h"
 
@@ -24,8 +26,14 @@ void check_channels(const char* layer, int64_t in_channels, int64_t out_channels
     fail("{}: out_channels must be divisible by groups, got {} and {}", layer, out_channels, groups);
 }
 
+Type ConvolutionOperation::whole(std::span<const Type> inputs) const {
+  Type whole = inputs[0];
+  for (size_t i = 1; i < parts_.size(); ++i) whole.shape[1] += inputs[i].shape[1];
+  return whole;
+}
+
 Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
-  const Type& x = inputs[0];
+  const Type x = whole(inputs);
   if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
   if (x.shape.size() != 3 && x.shape.size() != 4)
     fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
@@ -51,7 +59,7 @@ Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
 }
 
 std::shared_ptr<const Operation> ConvolutionOperation::with_affine(const ChannelAffine& affine) const {
-  if (weights_.affine || activation_.kind != Pointwise::identity) return nullptr;
+  if (weights_.affine || residual_ || activation_.kind != Pointwise::identity) return nullptr;
   auto merged = clone();
   merged->weights_.affine = affine;
   return merged;
@@ -64,12 +72,37 @@ std::shared_ptr<const Operation> ConvolutionOperation::with_pointwise(const Poin
   return merged;
 }
 
+std::shared_ptr<const Operation> ConvolutionOperation::with_residual() const {
+  if (residual_ || activation_.kind != Pointwise::identity) return nullptr;
+  auto merged = clone();
+  merged->residual_ = true;
+  return merged;
+}
+
+/// Panels have channels in blocks, each of which comes from one input.
+std::shared_ptr<const Operation> ConvolutionOperation::with_parts(size_t input, std::span<const Type> parts) const {
+  std::vector<int64_t> channels = parts_;
+  auto at = channels.erase(channels.begin() + static_cast<std::ptrdiff_t>(input));
+  for (const Type& part : parts) at = channels.insert(at, part.shape[1]) + 1;
+  const auto is_whole = [](int64_t count) { return count % kernels::panel_lanes == 0; };
+  if (has_kernel_for_each_channel()) return nullptr;
+  if (!std::all_of(channels.begin(), channels.end() - 1, is_whole)) return nullptr;
+  auto merged = clone();
+  merged->parts_ = std::move(channels);
+  return merged;
+}
+
 bool ConvolutionOperation::any_layout(std::span<const Type> inputs) const {
-  return has_wide_rows(geometry(image_shape(inputs[0].shape), image_shape(infer(inputs).shape)));
+  if (has_kernel_for_each_channel()) return false;
+  return has_wide_rows(geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)));
+}
+
+bool ConvolutionOperation::has_kernel_for_each_channel() const {
+  return is_depthwise(weights_.layout.groups, weights_.layout.IC, weights_.layout.OC);
 }
 
 ConvGeometry ConvolutionOperation::geometry_of(const Lowering& lowering) const {
-  return geometry(image_shape(lowering.inputs[0].shape), image_shape(lowering.output.shape));
+  return geometry(image_shape(whole(lowering.inputs).shape), image_shape(lowering.output.shape));
 }
 
 std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering) const {
@@ -83,11 +116,18 @@ std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering
 std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) const {
   const kernels::Table& table = kernels::table(*lowering.options.isa);
   ConvGeometry geometry = geometry_of(lowering);
-  const ConvContext context{lowering.input_layouts[0], lowering.output_layout, to_kernel(activation_),
-                            2 * products(geometry.in, geometry.out), lowering.options.threads};
+  const ConvContext context{lowering.input_layouts[0],
+                            lowering.output_layout,
+                            to_kernel(activation_),
+                            2 * products(geometry.in, geometry.out),
+                            lowering.options.threads,
+                            parts_,
+                            residual_};
   const auto candidates = conv_candidates(geometry, table, lowering.options);
   const ConvCandidate chosen = choose(candidates, lowering.options);
-  if (chosen.rows) {
+  if (chosen.kernel == ConvCandidate::depthwise)
+    return depthwise_step(std::move(geometry), weights_.depthwise(lowering), table, context);
+  if (chosen.kernel == ConvCandidate::rows) {
     auto packed = weights_.rows(lowering);
     if (packed->finite()) return rows_step(std::move(geometry), std::move(packed), table, context);
   }

@@ -26,9 +26,12 @@ class ConvolutionOperation : public Operation {
   Type infer(std::span<const Type> inputs) const override;
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override;
   std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override;
+  std::shared_ptr<const Operation> with_residual() const override;
+  std::shared_ptr<const Operation> with_parts(size_t input, std::span<const Type> parts) const override;
   bool any_layout(std::span<const Type> inputs) const override;
   Layout preferred_layout(Layout) const override { return Layout::channels_last; }
-  Layout output_layout(Layout, Layout wanted) const override { return wanted; }
+  /// Residuals are added where outputs are stored, which the kernels do channels-last.
+  Layout output_layout(Layout, Layout wanted) const override { return residual_ ? Layout::channels_last : wanted; }
   std::vector<Candidate> candidates(const Lowering& lowering) const override;
   std::unique_ptr<Step> lower(const Lowering& lowering) const override;
 
@@ -38,7 +41,7 @@ class ConvolutionOperation : public Operation {
     __int128 h, w;
   };
 
-  explicit ConvolutionOperation(ConvWeights weights) : weights_(std::move(weights)) {}
+  explicit ConvolutionOperation(ConvWeights weights) : weights_(std::move(weights)), parts_{weights_.layout.IC} {}
   virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
   /// Height and width of the output. Throws Error where the arguments do not fit such an input.
   virtual Size output(const ImageShape& in) const = 0;
@@ -51,8 +54,13 @@ class ConvolutionOperation : public Operation {
   ConvWeights weights_;
 
  private:
+  /// The picture whose parts, one after another, its inputs are.
+  Type whole(std::span<const Type> inputs) const;
+  bool has_kernel_for_each_channel() const;
   ConvGeometry geometry_of(const Lowering& lowering) const;
   Pointwise activation_;
+  bool residual_ = false;
+  std::vector<int64_t> parts_;  // channels of the inputs that are read one after another
 };
 
 }  // namespace upconv

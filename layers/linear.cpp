@@ -50,8 +50,12 @@ class LinearOperation : public ContiguousOperation {
     ConvGeometry geometry{{rows, in, 1, 1}, {rows, out, 1, 1}, 1, 1, {}, {}};
     geometry.rows = geometry.cols = transposed_axis(1, 1, 1, 1, 0, 1);
     return direct_step(std::move(geometry), weights_.direct(lowering), table,
-                       {Layout::channels_last, Layout::contiguous, to_kernel(activation_),
-                        2.0 * static_cast<double>(rows * in * out), lowering.options.threads});
+                       {Layout::channels_last,
+                        Layout::contiguous,
+                        to_kernel(activation_),
+                        2.0 * static_cast<double>(rows * in * out),
+                        lowering.options.threads,
+                        {in}});
   }
 
  private:

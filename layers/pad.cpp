@@ -1,5 +1,7 @@
 #include "layers/pad.h"
 
+#include <algorithm>
+
 #include "framework/fail.h"
 #include "framework/layout.h"
 #include "layers/python.h"
@@ -38,6 +40,15 @@ class PadOperation : public Operation {
     W = padded("width", W, sides_.left, sides_.right, x.shape);
     numel(shape);  // refuses what 63 bits cannot count
     return {shape, DType::float32};
+  }
+
+  std::optional<Pad> pad() const override {
+    const int64_t least = std::min({sides_.left, sides_.right, sides_.top, sides_.bottom});
+    if (least < 0 || (rule_ == constant && value_ != 0)) return {};
+    const Border border = rule_ == reflected    ? Border::reflect
+                          : rule_ == replicated ? Border::replicate
+                                                : Border::zeros;
+    return Pad{sides_.top, sides_.bottom, sides_.left, sides_.right, border};
   }
 
   bool any_layout(std::span<const Type>) const override { return true; }

@@ -38,6 +38,15 @@ std::vector<int64_t> nearest(const Axis& axis, bool exact) {
   return from;
 }
 
+/// How often every input is there, where that is the same for all and their order is kept; 0 where it is not.
+int64_t repetition(const std::vector<int64_t>& from, int64_t in) {
+  const auto out = static_cast<int64_t>(from.size());
+  if (out % in != 0) return 0;
+  for (int64_t i = 0; i < out; ++i)
+    if (from[static_cast<size_t>(i)] != i / (out / in)) return 0;
+  return out / in;
+}
+
 /// An output between two inputs, with their weights.
 struct Between {
   int64_t from[2];
@@ -154,25 +163,42 @@ class UpsampleOperation : public Operation {
     return {shape, DType::float32};
   }
 
+  std::optional<Repeat> repeat(std::span<const Type> inputs) const override {
+    if (options_.mode == "bilinear") return {};
+    const ImageShape in = image_shape(inputs[0].shape);
+    const auto [rows, cols] = axes(in, image_shape(infer(inputs).shape));
+    const Repeat repeat{repetition(nearest(rows), in.H), repetition(nearest(cols), in.W)};
+    return repeat.h > 0 && repeat.w > 0 ? std::optional(repeat) : std::nullopt;
+  }
+
   bool any_layout(std::span<const Type>) const override { return true; }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
-    Axis rows{in.H, out.H, {}}, cols{in.W, out.W, {}};
-    if (options_.scale_factor && !options_.recompute_scale_factor.value_or(false)) {
-      rows.factor = options_.scale_factor->h;
-      cols.factor = options_.scale_factor->w;
-    }
+    const auto [rows, cols] = axes(in, out);
     if (options_.mode == "bilinear") {
       const bool corners = options_.align_corners.value_or(false);
       return std::make_unique<BilinearStep>(in, lowering.output_layout, between(rows, corners), between(cols, corners),
                                             kernels::table(*lowering.options.isa));
     }
-    const bool exact = options_.mode == "nearest-exact";
-    return remap_step(in, nearest(rows, exact), nearest(cols, exact), 0, lowering.output_layout);
+    return remap_step(in, nearest(rows), nearest(cols), 0, lowering.output_layout);
   }
 
  private:
+  /// Of the rows and of the columns.
+  std::pair<Axis, Axis> axes(const ImageShape& in, const ImageShape& out) const {
+    std::pair<Axis, Axis> both{{in.H, out.H, {}}, {in.W, out.W, {}}};
+    if (options_.scale_factor && !options_.recompute_scale_factor.value_or(false)) {
+      both.first.factor = options_.scale_factor->h;
+      both.second.factor = options_.scale_factor->w;
+    }
+    return both;
+  }
+
+  std::vector<int64_t> nearest(const Axis& axis) const {
+    return upconv::nearest(axis, options_.mode == "nearest-exact");
+  }
+
   static int64_t scaled(int64_t size, double factor) {
     const double product = static_cast<double>(size) * factor;
     if (!(product < 1e15)) fail("the output's size overflows: {} times {}", size, factor);

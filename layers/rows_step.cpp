@@ -51,23 +51,23 @@ class RowsStep : public Step {
   size_t weight_bytes() const override { return packed_->floats().size_bytes(); }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(window_floats_ + geometry_.out.C * widest_ + geometry_.in.W * geometry_.in.C) *
-           sizeof(float);
+    return static_cast<size_t>(window_floats_ + aside_floats() + geometry_.in.W * geometry_.in.C) * sizeof(float);
   }
 
   void run(int64_t index, const Frame& frame) const override {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     auto* window = reinterpret_cast<float*>(frame.scratch);
     float* aside = window + window_floats_;
-    pack(tile, static_cast<const float*>(frame.inputs[0]), window, aside + geometry_.out.C * widest_);
+    pack(tile, frame, window, aside + aside_floats());
     for (size_t a = 0; a < geometry_.rows.size(); ++a)
       for (size_t b = 0; b < geometry_.cols.size(); ++b)
         for (const Row& row : pairs_[a * geometry_.cols.size() + b])
           for (int64_t r = std::max(tile.begin, row.begin); r < std::min(tile.end, row.end); ++r)
-            paint(tile, geometry_.rows[a], geometry_.cols[b], row, r, window, aside, static_cast<float*>(frame.output));
+            paint(tile, geometry_.rows[a], geometry_.cols[b], row, r, window, aside, frame);
   }
 
  private:
+  int64_t aside_floats() const { return geometry_.out.C * widest_ * (context_.residual ? 2 : 1); }
   int64_t line(int64_t w) const { return (w - cols_.begin) % col_step_ * part_ + (w - cols_.begin) / col_step_; }
   int64_t window_rows(int64_t outputs) const { return (outputs - 1) * row_step_ + rows_.first_end - rows_.begin; }
 
@@ -105,8 +105,15 @@ class RowsStep : public Step {
   }
 
   /// [row][ic][column], columns of one residue side by side.
-  void pack(const Tile& tile, const float* x, float* window, float* planar) const {
-    const ImageShape& in = geometry_.in;
+  void pack(const Tile& tile, const Frame& frame, float* window, float* planar) const {
+    ImageShape in = geometry_.in;
+    for (size_t i = 0; i < context_.parts.size(); ++i, window += in.C * channel_) {
+      in.C = context_.parts[i];
+      pack_part(tile, in, static_cast<const float*>(frame.inputs[i]), window, planar);
+    }
+  }
+
+  void pack_part(const Tile& tile, const ImageShape& in, const float* x, float* window, float* planar) const {
     const int64_t first = rows_.begin + row_step_ * tile.begin, rows = window_rows(tile.end - tile.begin);
     for (int64_t row = 0; row < rows; ++row, window += row_) {
       const int64_t h = source(geometry_.border, first + row, in.H);
@@ -138,15 +145,18 @@ class RowsStep : public Step {
 
   /// Row r of a pair of phases: in its place where its pixels are neighbours there, or else aside and then one by one.
   void paint(const Tile& tile, const Phase& row, const Phase& col, const Row& taps, int64_t r, const float* window,
-             float* aside, float* y) const {
+             float* aside, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous || out.C == 1;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
+    auto* y = static_cast<float*>(frame.output);
     float* to = y + tile.image * out.H * out.C * out.W + (row.out_first + row.out_step * r) * out.W * pixel +
                 col.out_first * pixel;
     const int64_t step = col.out_step * pixel;
     float* ys[kernels::most_row_outputs];
     for (int64_t oc = 0; oc < out.C; ++oc) ys[oc] = step == 1 ? to + oc * channel : aside + oc * col.count;
+    kernels::Residual residual = context_.residual_of(frame, y);
+    if (residual.values && step != 1) residual = gathered(residual_at(residual, to), channel, step, col.count, aside);
     table_.rows({.x = window + row_step_ * (r - tile.begin) * row_,
                  .channel = channel_,
                  .taps = taps.taps.data(),
@@ -158,10 +168,19 @@ class RowsStep : public Step {
                  .pixels = col.count,
                  .IC = geometry_.in.C,
                  .OC = static_cast<int32_t>(out.C),
-                 .activation = context_.activation});
+                 .activation = context_.activation,
+                 .residual = residual});
     if (step == 1) return;
     for (int64_t oc = 0; oc < out.C; ++oc)
       for (int64_t p = 0; p < col.count; ++p) to[oc * channel + p * step] = ys[oc][p];
+  }
+
+  /// The residual of a row whose outputs lie aside, behind them as they lie there.
+  kernels::Residual gathered(const float* x, int64_t channel, int64_t step, int64_t pixels, float* aside) const {
+    float* values = aside + geometry_.out.C * widest_;
+    for (int64_t oc = 0; oc < geometry_.out.C; ++oc)
+      for (int64_t p = 0; p < pixels; ++p) values[oc * pixels + p] = x[oc * channel + p * step];
+    return {values, aside};
   }
 
   ConvGeometry geometry_;

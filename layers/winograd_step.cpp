@@ -55,20 +55,24 @@ class WinogradStep : public Step {
 
   void run(int64_t index, const Frame& frame) const override {
     const Work& work = works_[static_cast<size_t>(index)];
-    const auto* x = static_cast<const float*>(frame.inputs[0]);
     auto* y = static_cast<float*>(frame.output);
     auto* v = reinterpret_cast<float*>(frame.scratch);
     const Scratch scratch{v, v + v_floats_, v + v_floats_ + m_floats_, v + v_floats_ + m_floats_ + panel_floats_};
-    pack_panel(work, x, scratch.panel);
+    pack_panel(work, frame, scratch.panel);
+    const Target target{y, context_.residual_of(frame, y)};
     if (tiling_.by_phase)
-      run_by_phase(work, y, scratch);
+      run_by_phase(work, target, scratch);
     else
-      run_shared(work, y, scratch);
+      run_shared(work, target, scratch);
   }
 
  private:
   struct Scratch {
     float *v, *m, *panel, *aside;
+  };
+  struct Target {
+    float* y;
+    kernels::Residual residual;
   };
 
   int64_t groups() const { return lanes_.merged ? lanes_.blocks : packed_->groups(); }
@@ -76,12 +80,12 @@ class WinogradStep : public Step {
   int64_t phase_number(size_t a, size_t b) const { return static_cast<int64_t>(a * geometry_.cols.size() + b); }
 
   /// One transform, then group by group all phases, whose outputs lie aside together.
-  void run_shared(const Work& work, float* y, const Scratch& scratch) const {
+  void run_shared(const Work& work, const Target& target, const Scratch& scratch) const {
     transform_inputs(work, 0, 0, scratch);
     for (int64_t group = work.group_begin; group < work.group_end; ++group) {
       if (lanes_.merged) {
         for (int64_t point = 0; point < points(); ++point) multiply(work, group, 0, point, scratch.v, scratch.m);
-        scatter(work, group, scratch.m, y);
+        scatter(work, group, scratch.m, target);
         continue;
       }
       const Aside aside = aside_of(work, group, group + 1, scratch);
@@ -89,16 +93,16 @@ class WinogradStep : public Step {
         for (size_t b = 0; b < geometry_.cols.size(); ++b) {
           for (int64_t point = 0; point < points(); ++point)
             multiply(work, group, phase_number(a, b), point, scratch.v, scratch.m);
-          put(work, group, a, b, scratch.m, aside_ ? aside : in_place(y));
+          put(work, group, a, b, scratch.m, aside_ ? aside : in_place(target));
         }
       if (aside_)
-        for (size_t a = 0; a < geometry_.rows.size(); ++a) put_back(work, a, aside, y);
+        for (size_t a = 0; a < geometry_.rows.size(); ++a) put_back(work, a, aside, target.y);
     }
   }
 
   /// A transform for each phase, then point by point all groups, so that the inputs of a point are read from L1 or L2
   /// and may be many; the outputs of a row phase lie aside together.
-  void run_by_phase(const Work& work, float* y, const Scratch& scratch) const {
+  void run_by_phase(const Work& work, const Target& target, const Scratch& scratch) const {
     const Aside aside = aside_of(work, work.group_begin, work.group_end, scratch);
     const int64_t group_floats = points() * work.tiles() * lanes_.block;
     for (auto a = static_cast<size_t>(work.phase_begin); a < static_cast<size_t>(work.phase_end); ++a) {
@@ -109,9 +113,10 @@ class WinogradStep : public Step {
             multiply(work, group, phase_number(a, b), point, scratch.v,
                      scratch.m + (group - work.group_begin) * group_floats);
         for (int64_t group = work.group_begin; group < work.group_end; ++group)
-          put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats, aside_ ? aside : in_place(y));
+          put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats,
+              aside_ ? aside : in_place(target));
       }
-      if (aside_) put_back(work, a, aside, y);
+      if (aside_) put_back(work, a, aside, target.y);
     }
   }
 
@@ -185,12 +190,12 @@ class WinogradStep : public Step {
     return last - first_of(axis);
   }
 
-  void pack_panel(const Work& work, const float* x, float* panel) const {
+  void pack_panel(const Work& work, const Frame& frame, float* panel) const {
     const ImageShape& in = geometry_.in;
     constexpr int64_t lanes = kernels::panel_lanes;
     const int64_t rows = panel_rows(work), cols = panel_cols(work), pitch = panel_block(work);
     const int64_t top = first_of(rows_) + work.row_begin * size_.m, left = first_of(cols_) + work.col_begin * size_.m;
-    const PanelSource source_of{table_, in, planar_, geometry_.border, x};
+    const PanelSource source_of{table_, in, planar_, geometry_.border, frame.inputs, context_.parts};
     for (int64_t image = work.image_begin; image < work.image_end; ++image, panel += channel_blocks_ * pitch)
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t h = source(geometry_.border, top + r, in.H);
@@ -242,10 +247,11 @@ class WinogradStep : public Step {
     float* base;
     int64_t image, row, pixel, row_step;
     int64_t oc_begin, oc_end;
+    kernels::Residual residual;
   };
-  Aside in_place(float* y) const {
+  Aside in_place(const Target& target) const {
     const ImageShape& out = geometry_.out;
-    return {y, out.H * out.W * out.C, out.W * out.C, out.C, 1, 0, out.C};
+    return {target.y, out.H * out.W * out.C, out.W * out.C, out.C, 1, 0, out.C, target.residual};
   }
 
   /// The outputs of a run of tiles of an axis, as far as they exist.
@@ -273,7 +279,8 @@ class WinogradStep : public Step {
             pixel,
             step,
             oc,
-            std::min(geometry_.out.C, group_end * lanes_.block)};
+            std::min(geometry_.out.C, group_end * lanes_.block),
+            {}};
   }
   int64_t aside_floats(const Work& work) const {
     const int64_t groups = tiling_.by_phase ? work.group_end - work.group_begin : 1;
@@ -315,7 +322,8 @@ class WinogradStep : public Step {
                                    .col_end = 0,
                                    .shift = packed_->shift(group),
                                    .lanes = static_cast<int32_t>(std::min(lanes_.block, geometry_.out.C - oc)),
-                                   .activation = context_.activation};
+                                   .activation = context_.activation,
+                                   .residual = to.residual};
     each_tile(work, [&](int64_t image, int64_t row, int64_t col) {
       const Positions r = positions_of(rows_, row_phase, a, row), c = positions_of(cols_, col_phase, b, col);
       const int64_t h = row_phase.out_first + row_phase.out_step * r.index;
@@ -352,8 +360,9 @@ class WinogradStep : public Step {
   };
 
   /// Outputs of merged phases: every lane is a channel of a phase and goes to its own pixel.
-  void scatter(const Work& work, int64_t group, const float* m, float* y) const {
-    alignas(64) float all[kernels::most_points * max_block];
+  void scatter(const Work& work, int64_t group, const float* m, const Target& target) const {
+    constexpr int64_t most = int64_t{kernels::most_points} * max_block;
+    alignas(64) float all[most], others[most] = {};
     kernels::WinogradOutput output{.m = m,
                                    .point = work.tiles() * lanes_.block,
                                    .y = all,
@@ -366,14 +375,21 @@ class WinogradStep : public Step {
                                    .shift = packed_->shift(group),
                                    .lanes = static_cast<int32_t>(lanes_.block),
                                    .activation = context_.activation};
+    if (context_.residual) output.residual = {others, all};
     each_tile(work, [&](int64_t image, int64_t row, int64_t col) {
+      float* y = target.y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W;
+      if (context_.residual)
+        each_merged(group, row, col, y,
+                    [&](const float* at, int64_t i) { others[i] = *residual_at(target.residual, at); });
       table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
       output.m += lanes_.block;
-      scatter_tile(group, row, col, all, y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W);
+      each_merged(group, row, col, y, [&](float* at, int64_t i) { *at = all[i]; });
     });
   }
 
-  void scatter_tile(int64_t group, int64_t row, int64_t col, const float* all, float* y) const {
+  /// Calls f(where it goes in the image y, its place among the tile's) for every output of merged phases in a tile.
+  template <class F>
+  void each_merged(int64_t group, int64_t row, int64_t col, float* y, F f) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
@@ -386,8 +402,8 @@ class WinogradStep : public Step {
       for (int64_t i = r.begin; i < r.end; ++i) {
         float* row_to = to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
         for (int64_t j = c.begin; j < c.end; ++j)
-          row_to[(col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel] =
-              all[(i * size_.m + j) * lanes_.block + lane];
+          f(row_to + (col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel,
+            (i * size_.m + j) * lanes_.block + lane);
       }
     }
   }

@@ -43,6 +43,21 @@ UPCONV_INLINE Batch activate(Batch v, Activation act) {
   }
 }
 
+/// Stores act(v + residual) in the first `count` floats at y, or in all of a vector where it is more.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE void store_activated(float* y, Batch v, int count, const Residual& residual, Activation act) {
+  constexpr int width = Simd<Arch>::width;
+  if (residual.values) {
+    const float* other = residual.values + (y - residual.outputs);
+    v = v + (count >= width ? Simd<Arch>::load(other) : load_partial<Arch>(other, count));
+  }
+  v = activate<Arch>(v, act);
+  if (count >= width)
+    Simd<Arch>::store(y, v);
+  else
+    store_partial<Arch>(y, v, count);
+}
+
 /// y[i] = act(f(x vector, i)) for i < count; the tail is the same vector code on fewer floats, so that it rounds alike.
 template <class Arch, class F>
 UPCONV_INLINE void map(const float* x, float* y, int64_t count, F f) {

@@ -27,36 +27,19 @@
 namespace upconv::kernels {
 namespace {
 
-/// act(sums + shift) of one block for `rows` pixels, sums[r * stride + v], by `act`.
-template <class Arch, int V, class Act>
-UPCONV_INLINE void finish_by(const typename Simd<Arch>::Batch* sums, int rows, int stride, const Block& block,
-                             float* const* y, Act act) {
+/// act(sums + shift + residual) of one block for `rows` pixels, sums[r * stride + v]. Not inlined: it runs once per IC
+/// * taps multiply-adds of each accumulator.
+template <class Arch, int V>
+__attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, int rows, int stride, const Block& block,
+                                      const Direct& d) {
   using S = Simd<Arch>;
   for (int v = 0; v < V; ++v) {
     const auto shift = S::load(block.shift + v * S::width);
     const int rest = block.lanes - v * S::width;
-    for (int r = 0; r < rows; ++r) {
-      const auto value = act(sums[r * stride + v] + shift);
-      float* to = y[r] + block.oc + v * S::width;
-      if (rest >= S::width)
-        S::store(to, value);
-      else if (rest > 0)
-        store_partial<Arch>(to, value, rest);
-    }
+    for (int r = 0; r < rows; ++r)
+      store_activated<Arch>(d.y[r] + block.oc + v * S::width, sums[r * stride + v] + shift, rest, d.residual,
+                            d.activation);
   }
-}
-
-/// The same, whatever the activation. Not inlined: it runs once per IC * taps multiply-adds of each accumulator.
-template <class Arch, int V>
-__attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, int rows, int stride, const Block& block,
-                                      float* const* y, Activation act) {
-  using Batch = typename Simd<Arch>::Batch;
-  if (act.kind == Activation::identity)
-    return finish_by<Arch, V>(
-        sums, rows, stride, block, y, [](Batch sum) __attribute__((always_inline)) { return sum; });
-  finish_by<Arch, V>(
-      sums, rows, stride, block,
-      y, [act](Batch sum) __attribute__((always_inline)) { return activate<Arch>(sum, act); });
 }
 
 /// acc[r][v] += x[r] * w[v] for one channel. x: pixel 0; w: B blocks of V vectors.
@@ -142,7 +125,7 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
   UPCONV_UNROLL
   for (int r = 0; r < R; ++r) UPCONV_UNROLL
   for (int v = 0; v < B * V; ++v) sums[r][v] = acc[r][v];
-  for (int b = 0; b < B; ++b) finish<Arch, V>(&sums[0][b * V], R, B * V, block[b], d.y, d.activation);
+  for (int b = 0; b < B; ++b) finish<Arch, V>(&sums[0][b * V], R, B * V, block[b], d);
 }
 
 template <class Arch, int R>

@@ -36,6 +36,13 @@ struct Activation {
 /// x[c / 16 * pitch + p * 16 + c % 16]. Whatever the number of channels, the next pixel is one line further.
 constexpr int64_t panel_lanes = 16;
 
+/// What is added to outputs before their activation: to the one at `outputs + i` that at `values + i`. No `values`:
+/// nothing.
+struct Residual {
+  const float* values = nullptr;
+  const float* outputs = nullptr;
+};
+
 /// One kernel tap of a phase: where its first pixel lies in the panel, in floats from x, and its place among the packed
 /// taps.
 struct Tap {
@@ -53,9 +60,9 @@ struct Block {
   int32_t lanes;       ///< 1 .. vectors * width
 };
 
-/// y[p][oc] = act(shift[oc] + sum_{tap, ic} x[tap][p][ic] * w[tap][ic][oc]) for a tile of pixels and a run of blocks.
-/// Every output is one chain of fused multiply-adds, taps outermost, channels ascending, then one addition of shift:
-/// its bits do not depend on the tile or the block that it fell into.
+/// y[p][oc] = act(shift[oc] + sum_{tap, ic} x[tap][p][ic] * w[tap][ic][oc] + residual) for a tile of pixels and a run
+/// of blocks. Every output is one chain of fused multiply-adds, taps outermost, channels ascending, then one addition
+/// of shift and one of the residual: its bits do not depend on the tile or the block that it fell into.
 struct Direct {
   const float* x;   ///< a panel
   int64_t pitch;    ///< floats from one block of its channels to the next
@@ -67,6 +74,7 @@ struct Direct {
   int64_t block_count;
   int64_t IC;  ///< channels of one group
   Activation activation;
+  Residual residual = {};
 };
 
 /// m[tile][lane] = sum_ic v[tile][ic] * w[ic][lane], one chain of fused multiply-adds in the order of channels.
@@ -91,7 +99,7 @@ struct WinogradInput {
   int64_t channels;  ///< 1 .. 16
 };
 
-/// y[i][j] = act((AT M A)[i][j] + shift) for one tile of products M and up to a block of output channels.
+/// y[i][j] = act(((AT M A)[i][j] + shift) + residual) for one tile of products M and up to a block of output channels.
 struct WinogradOutput {
   const float* m;  ///< point (i, j): m[(i * n + j) * point], whole vectors
   int64_t point;
@@ -101,6 +109,7 @@ struct WinogradOutput {
   const float* shift;                              ///< whole vectors
   int32_t lanes;
   Activation activation;
+  Residual residual = {};
 };
 
 /// y[i] = act(a[i] op b[i]) for i < count; a_one and b_one: the operand is one number for all. y may be a or b.
@@ -131,9 +140,9 @@ struct MatMul {
   float* y;
   int64_t M, N, K, lda, ldb, ldy;
 };
-/// y[oc][p] = act(shift[oc] + sum_{ic, tap} x[ic * channel + tap.x + p] * w[ic * w_channel + tap.index * OC + oc]) for
-/// a row of pixels. Every output is one chain of fused multiply-adds, channels outermost, taps in their order, then one
-/// addition of shift. Up to a vector is read beyond the last pixel.
+/// y[oc][p] = act(shift[oc] + sum_{ic, tap} x[ic * channel + tap.x + p] * w[ic * w_channel + tap.index * OC + oc] +
+/// residual) for a row of pixels. Every output is one chain of fused multiply-adds, channels outermost, taps in their
+/// order, then one addition of shift and one of the residual. Up to a vector of x is read beyond the last pixel.
 struct Rows {
   const float* x;
   int64_t channel;
@@ -147,8 +156,27 @@ struct Rows {
   int64_t IC;
   int32_t OC;  ///< 1 .. most_row_outputs
   Activation activation;
+  Residual residual = {};
 };
 constexpr int most_row_outputs = 4;
+
+/// y[p * y_pixel + c] = act(shift[c] + sum_tap x[tap.x + p * x_pixel + c] * w[tap.index * w_tap + c] + residual) for a
+/// run of pixels and all channels. Every output is one chain of fused multiply-adds, taps in their order, then one
+/// addition of shift and one of the residual. Outputs may be computed and stored twice.
+struct Depthwise {
+  const float* x;
+  int64_t x_pixel;
+  const Tap* taps;
+  int64_t tap_count;
+  const float* w;  ///< may be read up to whole vectors of channels, as shift
+  int64_t w_tap;
+  const float* shift;
+  float* y;  ///< no overlap with x or the residual
+  int64_t y_pixel;
+  int64_t pixels, channels;
+  Activation activation;
+  Residual residual = {};
+};
 
 /// The kernels of one instruction set.
 struct Table {
@@ -158,6 +186,7 @@ struct Table {
   void (*direct)(const Direct&);
   void (*products)(const Products&);
   void (*rows)(const Rows&);
+  void (*depthwise)(const Depthwise&);
   /// By scheme.
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);

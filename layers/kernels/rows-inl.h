@@ -38,12 +38,9 @@ void rows_strip(const Rows& r, int64_t first, int rest) {
   }
   for (int o = 0; o < OC; ++o)
     for (int v = 0; v < V; ++v) {
-      float* to = r.y[o] + first + v * S::width;
-      const Batch value = activate<Arch>(acc[o][v] + Batch(r.shift[o]), r.activation);
-      if (v < V - 1 || rest == S::width)
-        S::store(to, value);
-      else
-        store_partial<Arch>(to, value, rest);
+      const int count = v < V - 1 ? S::width : rest;
+      store_activated<Arch>(r.y[o] + first + v * S::width, acc[o][v] + Batch(r.shift[o]), count, r.residual,
+                            r.activation);
     }
 }
 

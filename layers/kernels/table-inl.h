@@ -1,6 +1,7 @@
 #pragma once
 // One instruction set's table: every kernel, instantiated for Arch.
 #include "activation-inl.h"
+#include "depthwise-inl.h"
 #include "direct-inl.h"
 #include "elementwise-inl.h"
 #include "matmul-inl.h"
@@ -24,6 +25,7 @@ constexpr Table make_table(Isa isa) {
           .direct = direct<Arch>,
           .products = products<Arch>,
           .rows = rows<Arch>,
+          .depthwise = depthwise<Arch>,
           .winograd_input = {winograd_input<Arch, Winograd<2, 2>>, winograd_input<Arch, Winograd<3, 2>>,
                              winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>,
                              winograd_input<Arch, Winograd<4, 3>>, winograd_input<Arch, Winograd<6, 3>>},

@@ -246,7 +246,8 @@ UPCONV_INLINE void transform_output(const WinogradOutput& t, int v, int row_begi
   }
 }
 
-/// A tile whose outputs all exist, with an activation that the compiler sees: most tiles of most layers.
+/// A tile whose outputs all exist, without a residual, with an activation that the compiler sees: most tiles of most
+/// layers.
 template <class Arch, class W, class Act>
 UPCONV_INLINE void whole_output(const WinogradOutput& t, Act act) {
   using S = Simd<Arch>;
@@ -264,8 +265,8 @@ void winograd_output(const WinogradOutput& t) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
   if constexpr (W::m <= 4) {
-    const bool whole =
-        t.row_begin == 0 && t.row_end == W::m && t.col_begin == 0 && t.col_end == W::m && t.lanes % S::width == 0;
+    const bool whole = t.row_begin == 0 && t.row_end == W::m && t.col_begin == 0 && t.col_end == W::m &&
+                       t.lanes % S::width == 0 && !t.residual.values;
     if (whole && t.activation.kind == Activation::identity)
       return whole_output<Arch, W>(
           t, [](Batch sum) __attribute__((always_inline)) { return sum; });
@@ -278,13 +279,8 @@ void winograd_output(const WinogradOutput& t) {
     transform_output<Arch, W>(
         t, v, t.row_begin, t.row_end, [&](int i, const auto& sums) __attribute__((always_inline)) {
           float* y = t.y + i * t.row + v * S::width;
-          for (int j = t.col_begin; j < t.col_end; ++j) {
-            const Batch value = activate<Arch>(sums[j], t.activation);
-            if (rest >= S::width)
-              S::store(y + j * t.column, value);
-            else
-              store_partial<Arch>(y + j * t.column, value, rest);
-          }
+          for (int j = t.col_begin; j < t.col_end; ++j)
+            store_activated<Arch>(y + j * t.column, sums[j], rest, t.residual, t.activation);
         });
   }
 }

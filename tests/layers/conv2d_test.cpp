@@ -1,12 +1,4 @@
-#include "layers/conv2d.h"
-
-#include <fmt/format.h>
-
-#include <random>
-#include <variant>
-
-#include "layers/reference.h"
-#include "tests/support.h"
+#include "tests/layers/conv2d_cases.h"
 
 using namespace upconv;
 using namespace upconv::testing;
@@ -14,144 +6,6 @@ using namespace upconv::testing;
 namespace {
 
 using O = Conv2dOptions;
-
-Tensor absolute(const Tensor& x) {
-  Tensor y = x.clone();
-  for (int64_t i = 0; i < y.numel(); ++i) y.data()[i] = std::abs(y.data()[i]);
-  return y;
-}
-
-/// Runs `net`, a layer or what fuses into one, with every instruction set and every algorithm; all must be what the
-/// reference makes of x, whose layer has `terms` products in an output.
-void check_algorithms(const Module& net, const Conv2d& layer, const Shape& input, const Tensor& x, const Tensor& seen,
-                      const Conv2dOptions& options, int threads) {
-  const Tensor weight = layer.weight.value(), bias = layer.options.bias ? layer.bias.value() : Tensor();
-  const Shape out = compile(net, input).outputs().front().shape;
-  const Pair output(out[2], out[3]);
-  const Tensor expected = reference::conv2d(seen, weight, bias, options, output);
-  const Tensor magnitude = reference::conv2d(absolute(seen), absolute(weight), absolute(bias), options, output);
-  const Shape& s = weight.shape();
-  const double terms = static_cast<double>(s[1] * s[2] * s[3]);
-  for (Isa isa : available_isas()) {
-    Options chosen{.accuracy = Accuracy::fast, .threads = threads, .isa = isa};
-    const std::vector<StepInfo> steps = compile(net, input, chosen).steps();
-    for (const Candidate& candidate : steps.back().candidates) {
-      CAPTURE(layer.str());
-      CAPTURE(str(input));
-      CAPTURE(name(isa));
-      CAPTURE(candidate.algorithm);
-      chosen.algorithm = candidate.algorithm;
-      // Winograd's sums pass through numbers that are larger than their terms.
-      const double c = candidate.algorithm.starts_with("winograd") ? 16 * growth(candidate.algorithm) : 2;
-      check_close(compile(net, input, chosen)(x), expected,
-                  [&](int64_t i) { return tolerance(terms, magnitude.data()[i], c); });
-    }
-  }
-}
-
-/// A random configuration, mostly small and odd, with the sizes at which kernels change their ways.
-struct Configuration {
-  int64_t N, IC, OC, H, W;
-  Pair kernel = 1;
-  Conv2dOptions options;
-};
-
-Configuration draw(std::mt19937& engine) {
-  auto pick = [&](std::initializer_list<int64_t> from) { return std::data(from)[engine() % from.size()]; };
-  auto both = [&](std::initializer_list<int64_t> from) { return Pair(pick(from), pick(from)); };
-  Configuration c{};
-  Conv2dOptions& o = c.options;
-  c.N = pick({1, 1, 2, 3, 17});
-  if (engine() % 4 == 0) {  // depthwise
-    o.groups = pick({1, 3, 5, 16, 17, 33, 70});
-    c.IC = o.groups;
-    c.OC = o.groups * pick({1, 1, 1, 2});
-  } else {
-    o.groups = pick({1, 1, 1, 1, 2, 3});
-    c.IC = o.groups * pick({1, 3, 5, 17, 33});
-    c.OC = o.groups * pick({1, 2, 3, 4, 5, 16, 17, 33, 70});
-  }
-  c.H = pick({1, 2, 3, 4, 5, 8, 9, 17});
-  c.W = pick({1, 2, 3, 4, 5, 8, 9, 17, 31, 47, 150});
-  c.kernel = both({1, 2, 3, 3, 4, 5, 9});
-  o.stride = both({1, 1, 1, 2, 3});
-  o.dilation = both({1, 1, 1, 2, 3});
-  o.padding = both({0, 1, 2, 4});
-  o.padding_mode = std::data({"zeros", "zeros", "reflect", "replicate", "circular"})[engine() % 5];
-  o.bias = engine() % 2;
-  if (engine() % 6 == 0) {
-    o.padding = "same";
-    o.stride = 1;
-  }
-  return c;
-}
-
-/// Whether PyTorch would take it, and whether it is small enough for tests.
-bool usable(const Configuration& c) {
-  const Conv2dOptions& o = c.options;
-  const Pair reach(o.dilation.h * (c.kernel.h - 1), o.dilation.w * (c.kernel.w - 1));
-  const bool same = o.padding.word == "same";
-  const Pair pad = same ? Pair((reach.h + 1) / 2, (reach.w + 1) / 2) : o.padding.size;
-  if (!same && (c.H + 2 * pad.h <= reach.h || c.W + 2 * pad.w <= reach.w)) return false;
-  const int64_t least = o.padding_mode == "reflect" ? 1 : 0;
-  if (least + pad.h > c.H && (o.padding_mode == "reflect" || o.padding_mode == "circular")) return false;
-  if (least + pad.w > c.W && (o.padding_mode == "reflect" || o.padding_mode == "circular")) return false;
-  return c.N * c.IC * c.OC / o.groups * (c.H + 2 * pad.h) * (c.W + 2 * pad.w) * c.kernel.h * c.kernel.w <
-         900'000 * o.stride.h * o.stride.w;
-}
-
-Conv2d layer_of(const Configuration& c, Random& random) {
-  Conv2d layer(c.IC, c.OC, c.kernel, c.options);
-  randomize(layer, random);
-  return layer;
-}
-
-/// A pad or a repetition that must vanish into the layer after it.
-class Vanishing : public Operation {
- public:
-  explicit Vanishing(std::variant<Pad, Repeat> what) : what_(what) {}
-  std::string_view name() const override { return "Vanishing"; }
-  Type infer(std::span<const Type> inputs) const override {
-    Shape shape = inputs[0].shape;
-    if (const auto* pad = std::get_if<Pad>(&what_)) {
-      shape[2] += pad->top + pad->bottom;
-      shape[3] += pad->left + pad->right;
-    } else {
-      shape[2] *= std::get<Repeat>(what_).h;
-      shape[3] *= std::get<Repeat>(what_).w;
-    }
-    return {shape, DType::float32};
-  }
-  std::optional<Pad> pad() const override {
-    const auto* pad = std::get_if<Pad>(&what_);
-    return pad ? std::optional(*pad) : std::nullopt;
-  }
-  std::optional<Repeat> repeat(std::span<const Type>) const override {
-    const auto* repeat = std::get_if<Repeat>(&what_);
-    return repeat ? std::optional(*repeat) : std::nullopt;
-  }
-  std::unique_ptr<Step> lower(const Lowering&) const override { throw Error("was not fused"); }
-
- private:
-  std::variant<Pad, Repeat> what_;
-};
-
-struct Before : Module {
-  explicit Before(std::variant<Pad, Repeat> what) : operation(std::make_shared<Vanishing>(what)) {}
-  Value forward(Value x) const override { return x.graph().apply(operation, {x}); }
-  std::shared_ptr<const Operation> operation;
-};
-
-Tensor repeated(const Tensor& x, Repeat repeat) {
-  const int64_t planes = x.size(0) * x.size(1), H = x.size(2), W = x.size(3);
-  Tensor y({x.size(0), x.size(1), H * repeat.h, W * repeat.w});
-  for (int64_t i = 0; i < y.numel(); ++i) {
-    const int64_t w = i % (W * repeat.w) / repeat.w, h = i / (W * repeat.w) % (H * repeat.h) / repeat.h;
-    y.data()[i] = x.data()[(i / (H * repeat.h * W * repeat.w) * H + h) * W + w];
-  }
-  REQUIRE(planes > 0);
-  return y;
-}
 
 }  // namespace
 
@@ -286,57 +140,14 @@ TEST_CASE("Conv2d: infinite weights meet no zeros beside the picture") {
     }
 }
 
-TEST_CASE("Conv2d: takes up the pad before it") {
-  Random random(11);
-  const std::pair<const char*, Border> borders[] = {{"zeros", Border::zeros},
-                                                    {"reflect", Border::reflect},
-                                                    {"replicate", Border::replicate},
-                                                    {"circular", Border::circular}};
-  for (const auto& [mode, border] : borders)
-    for (const auto& [channels, width] : {std::pair<int64_t, int64_t>(3, 6), {20, 33}}) {
-      Conv2d layer(channels, 4, 3, {.padding = 0});
-      randomize(layer, random);
-      const Tensor x = random.randn({2, channels, 5, width});
-      const Sequential net = sequential(Before(Pad{2, 2, 1, 1, border}), layer);
-      check_algorithms(net, layer, x.shape(), x, x, {.padding = {2, 1}, .padding_mode = mode}, 2);
+TEST_CASE("Conv2d: a kernel for every channel has an algorithm of its own, which is the cheapest") {
+  Random random(19);
+  for (int64_t stride : {1, 2}) {
+    Conv2d layer(32, 32, 3, {.stride = stride, .padding = 1, .groups = 32});
+    randomize(layer, random);
+    for (Isa isa : available_isas()) {
+      const std::vector<StepInfo> steps = compile(layer, {1, 32, 28, 28}, {.isa = isa}).steps();
+      CHECK(std::any_of(steps.begin(), steps.end(), [](auto& step) { return step.algorithm == "depthwise"; }));
     }
-  // Sides that differ, on top of the layer's own.
-  Conv2d layer(3, 4, 3, {.padding = 1});
-  randomize(layer, random);
-  const Tensor x = random.randn({1, 3, 5, 6});
-  const Sequential net = sequential(Before(Pad{1, 0, 0, 2}), layer);
-  const Tensor y = net(x);
-  CHECK(y.shape() == Shape{1, 4, 6, 8});
-  Conv2d wide(3, 4, 3, {.padding = 3});
-  wide.weight.set(layer.weight.value());
-  wide.bias.set(layer.bias.value());
-  const Tensor all = wide(x);  // (9, 10): 2 more above, 2 more on the left
-  for (int64_t c = 0; c < 4; ++c)
-    for (int64_t h = 0; h < 6; ++h)
-      for (int64_t w = 0; w < 8; ++w)
-        CHECK(y.data()[(c * 6 + h) * 8 + w] == doctest::Approx(all.data()[(c * 9 + h + 1) * 10 + w + 2]));
-  // Pixels that are reflected beside zeros are not those that are reflected beside the picture.
-  CHECK(error_of([&] { sequential(Before(Pad{1, 1, 1, 1, Border::reflect}), layer)(x); }).ends_with("was not fused"));
-}
-
-TEST_CASE("Conv2d: takes up the repetition of pixels before it, and then the kernel's taps are sums") {
-  Random random(12);
-  for (const Repeat repeat : {Repeat{2, 2}, Repeat{3, 1}, Repeat{2, 3}})
-    for (const char* mode : {"zeros", "reflect", "replicate", "circular"})
-      for (const Pair kernel : {Pair(3), Pair(5, 2), Pair(1)})
-        for (const auto& [channels, width] : {std::pair<int64_t, int64_t>(3, 5), {20, 24}}) {
-          if (mode == std::string("reflect") && repeat.w == 1) continue;
-          Conv2d layer(channels, 4, kernel, {.padding = 1, .padding_mode = mode});
-          randomize(layer, random);
-          const Tensor x = random.randn({2, channels, 4, width});
-          const Sequential net = sequential(Before(repeat), layer);
-          REQUIRE(compile(net, x.shape()).steps().back().operation == "Conv2d");
-          check_algorithms(net, layer, x.shape(), x, repeated(x, repeat), layer.options, 2);
-        }
-  // With a pad between, as in networks that paint styles.
-  Conv2d layer(20, 4, 3);
-  randomize(layer, random);
-  const Tensor x = random.randn({2, 20, 9, 12});
-  const Sequential net = sequential(Before(Repeat{2, 2}), Before(Pad{1, 1, 1, 1, Border::reflect}), layer);
-  check_algorithms(net, layer, x.shape(), x, repeated(x, {2, 2}), {.padding = 1, .padding_mode = "reflect"}, 2);
+  }
 }

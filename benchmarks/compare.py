@@ -2,12 +2,12 @@
 
 Each engine is a process of its own (engines.py), and only one works at any time. For each row (rows.py) every engine
 computes the same input with the same weights (models.py), and its result must be PyTorch's within TOLERANCE of the
-largest output before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates from round to
-round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the median over
-the rounds of its samples' medians. The fastest peer is the one with the least figure, and the ratio is the median
-over the rounds of its time divided by upconv's in the same round: what slows the machine for half a minute slows
-both. The part of the machine's limit that upconv reaches is taken from each round in the same way. Where the host of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one
-that lost less counts.
+largest output before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates
+from round to round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the
+median over the rounds of its samples' medians. The fastest peer is the one with the least figure, and a ratio is the
+median over the rounds of a peer's time divided by upconv's in the same round: what slows the machine for half a minute
+slows both. The part of the machine's limit that upconv reaches is taken from each round in the same way. Where the host
+of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one that lost less counts.
 """
 
 import argparse
@@ -240,7 +240,7 @@ def arguments() -> argparse.Namespace:
         "--accuracy",
         choices=["exact", "standard", "fast"],
         default="standard",
-        help="upconv's, but for rows with one of their own: exact has direct kernels alone (default standard, which the "
+        help="upconv's, but for rows that have their own: exact has direct kernels alone (default standard, which the "
         "promises are of)",
     )
     parser.add_argument("--rounds", type=int, help="rounds of each row (default 5)")

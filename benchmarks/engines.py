@@ -72,9 +72,10 @@ class Upconv(Engine):
         return done.stdout
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
-        self.common = [row.spec, "--weights", str(folder / "weights.safetensors"), "--threads", str(threads)]
         tune = "throughput" if row.input[0] > 1 else "latency"
-        self.input = ["--input", ",".join(map(str, row.input)), "--tune", tune, "--accuracy", self.accuracy]
+        self.common = [row.spec, "--weights", str(folder / "weights.safetensors"), "--threads", str(threads)]
+        self.common += ["--tune", tune, "--accuracy", self.accuracy]
+        self.input = ["--input", ",".join(map(str, row.input))]
         y = folder / "y.npy"
         self.call("run", "--input", str(folder / "x.npy"), "--output", str(y))
         return np.load(y)

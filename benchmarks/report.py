@@ -132,9 +132,9 @@ def markdown(found: dict) -> str:
         lines += table(rows, peers) + [""] + means_text(found, threads)
     lines += ["", "## How to read it", ""]
     lines += [
-        "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each by itself, with",
-        "  the least and the greatest. Above 1 upconv is faster. What is promised of a named peer has that peer's ratio",
-        "  beside it, in brackets.",
+        "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each by itself,",
+        "  with the least and the greatest. Above 1 upconv is faster. What is promised of a named peer has that peer's",
+        "  ratio beside it, in brackets.",
         '- GFLOP/s count products that reach an output; "of peak" is of multiply-adds in registers on one thread,',
         "  measured in every round, times the threads; above 100% is what Winograd's algorithm saves.",
         "- Stolen is what the host of a virtual machine took; a sample that lost more than 5% is taken again.",
@@ -143,7 +143,8 @@ def markdown(found: dict) -> str:
     ]
     lines += [f"- {ENGINES[name].title}: {ENGINES[name].about}." for name in ["upconv", *peers]]
     own = {row["name"]: row["accuracy"] for row in found["rows"] if row["accuracy"] != found["accuracy"]}
-    lines.append(f"- upconv's accuracy is `{found['accuracy']}`" + "".join(f", of {a} `{b}`" for a, b in own.items()) + ".")
+    others = "".join(f", of {name} `{accuracy}`" for name, accuracy in own.items())
+    lines.append(f"- upconv's accuracy is `{found['accuracy']}`{others}.")
     moved = [(row, noisy(row)) for row in found["rows"] if noisy(row)]
     failed = [(row, name) for row in found["rows"] for name in row["failures"]]
     sections = [

@@ -224,11 +224,11 @@ GROUPS = (
     Group(
         "whole networks",  # in batches where PyTorch takes no more than some seconds for one
         (
-            network("pix2pix", "Network()", 3, 256, 256),
-            network("pix2pix", "Network()", 3, 256, 256, batch=8),
-            network("cyclegan", "Network()", 3, 256, 256),
-            network("fast_neural_style", "Network()", 3, 256, 256),
-            network("fast_neural_style", "Network()", 3, 256, 256, batch=8),
+            network("pix2pix", "UnetGenerator()", 3, 256, 256),
+            network("pix2pix", "UnetGenerator()", 3, 256, 256, batch=8),
+            network("cyclegan", "ResnetGenerator()", 3, 256, 256),
+            network("fast_neural_style", "TransformerNet()", 3, 256, 256),
+            network("fast_neural_style", "TransformerNet()", 3, 256, 256, batch=8),
             network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64),
             network("taesd", "twin(64)", 4, 32, 32),
             network("taesd", "twin(64)", 4, 32, 32, batch=8),

@@ -65,7 +65,7 @@ def count(net: torch.nn.Module, x: torch.Tensor) -> dict:
 
 
 def export_ncnn(net: torch.nn.Module, x: torch.Tensor, folder: Path) -> None:
-    """By pnnx, which is given one image: ncnn takes those of a batch one after another. If it fails, ncnn alone does."""
+    """By pnnx, which is given one image: ncnn takes a batch one after another. If it fails, ncnn alone does."""
     torch.jit.trace(net, x[:1], check_trace=False).save(folder / "model.pt")
     program = Path(find_spec("pnnx").submodule_search_locations[0]) / "pnnx"
     shape = str([1, *x.shape[1:]]).replace(" ", "")

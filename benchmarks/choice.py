@@ -23,6 +23,7 @@ ALLOWED = 1.15
 TAKES = 5
 BATCH = 16  # of small pictures that come together
 SMALL = 256  # pixels
+NAMED = ("layers", "few output channels", "Conv2d layers")  # groups of rows.py
 
 
 def unnamed(conv: ConvTranspose2d, *size: int, batch: int = 1) -> Row:
@@ -73,7 +74,7 @@ UNNAMED = (
 
 
 def all_rows() -> list[Row]:
-    rows = [row for group in GROUPS if group.name == "layers" for row in group.rows] + list(UNNAMED)
+    rows = [row for group in GROUPS if group.name in NAMED for row in group.rows] + list(UNNAMED)
     together = [
         dataclasses.replace(row, name=f"{row.name}, batch {BATCH}", input=(BATCH, *row.input[1:]))
         for row in rows
@@ -86,6 +87,7 @@ def take(row: Row, threads: int, seconds: float) -> dict:
     """What the program measured of a row."""
     tune = "throughput" if row.input[0] > 1 else "latency"
     command = [PROGRAM, "bench", str(row.layers[0]), "--input", ",".join(map(str, row.input)), "--tune", tune]
+    command += ["--accuracy", row.accuracy] if row.accuracy else []
     command += ["--threads", str(threads), "--seconds", str(seconds), "--algorithm", "all", "--json"]
     report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     candidates = next(step["candidates"] for step in report["layers"] if "candidates" in step)

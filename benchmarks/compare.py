@@ -1,20 +1,19 @@
 """upconv beside other engines, on this machine, now: `./dev bench` runs it in its own virtual environment.
 
 Each engine is a process of its own (engines.py), and only one works at any time. For each row (rows.py) every engine
-computes the same input with the same weights, and its result must be PyTorch's within TOLERANCE of the largest output
-before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates from round to
-round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the median over
-the rounds of its samples' medians. The fastest peer is the one with the least figure, and the ratio is the median
-over the rounds of its time divided by upconv's in the same round: what slows the machine for half a minute slows
-both. The part of the machine's limit that upconv reaches is taken from each round in the same way. Where the host of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one
-that lost less counts.
+computes the same input with the same weights (models.py), and its result must be PyTorch's within TOLERANCE of the
+largest output before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates
+from round to round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the
+median over the rounds of its samples' medians. The fastest peer is the one with the least figure, and a ratio is the
+median over the rounds of a peer's time divided by upconv's in the same round: what slows the machine for half a minute
+slows both. The part of the machine's limit that upconv reaches is taken from each round in the same way. Where the host
+of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one that lost less counts.
 """
 
 import argparse
 import contextlib
 import datetime
 import json
-import math
 import os
 import platform
 import re
@@ -27,12 +26,13 @@ import time
 from pathlib import Path
 
 import choice
+import judge
+import models
 import numpy as np
 import report
 from engines import ENGINES
 from paths import BENCHMARKS, ROOT
-from rows import GROUPS, BatchNorm2d, ConvTranspose2d, Group, Row, pair
-from safetensors.numpy import load_file, save_file
+from rows import GROUPS, Group, Row
 
 TOLERANCE = 1e-4  # of the largest output
 SETTLE = 0.1  # seconds after a sample, so that threads which spin while they wait for work have gone to sleep
@@ -113,46 +113,20 @@ def bandwidths(threads: int) -> dict[str, float]:
     return {level: rate / 1e9 for level, rate in benchmark("bandwidth/", "bytes_per_second", threads).items()}
 
 
-def make_weights(row: Row, file: Path) -> None:
-    """A Sequential's state_dict in float32: the shipped numbers, or random ones that keep values near 1."""
-    if row.weights:
-        shipped = load_file(ROOT / "examples/weights" / row.weights)
-        state = {
-            name.removeprefix("main."): array.astype(np.float32) if array.dtype == np.float16 else array
-            for name, array in shipped.items()
-        }
-    else:
-        random = np.random.default_rng(0)
-        state = {}
-        for i, layer in enumerate(row.layers):
-            if isinstance(layer, BatchNorm2d):
-                raise ValueError(f"{row.name}: a network with BatchNorm2d needs a file of weights")
-            if isinstance(layer, ConvTranspose2d):
-                shape = (layer.in_channels, layer.out_channels, *pair(layer.kernel_size))
-                deviation = math.sqrt(math.prod(pair(layer.stride)) / (shape[0] * math.prod(shape[2:])))
-                state[f"{i}.weight"] = deviation * random.standard_normal(shape, dtype=np.float32)
-                if layer.bias:
-                    state[f"{i}.bias"] = random.standard_normal(shape[1], dtype=np.float32)
-    save_file(state, file)
-
-
 def prepare(
     row: Row, workers: Workers, peers: list[str], accuracy: str, folder: Path
 ) -> tuple[list[str], dict[str, str]]:
-    """Every engine ready to run the row; which ones give PyTorch's result, and why the others are out."""
-    make_weights(row, folder / "weights.safetensors")
-    np.save(folder / "x.npy", np.random.default_rng(1).standard_normal(row.input, dtype=np.float32))
+    """Every engine ready to run the row's files; which ones give PyTorch's result, and why the others are out."""
 
     def result(name: str) -> np.ndarray:
-        files = {"weights": "weights.safetensors", "input": "x.npy", "output": f"{name}.npy"}
-        paths = {key: str(folder / file) for key, file in files.items()}
-        workers[name].ask("prepare", row=row.name, threads=workers.threads, accuracy=accuracy, **paths)
-        return np.load(paths["output"])
+        files = {"folder": str(folder), "output": str(folder / f"{name}.npy")}
+        workers[name].ask("prepare", row=row.name, threads=workers.threads, accuracy=accuracy, **files)
+        return np.load(files["output"])
 
     truth = result("pytorch")
     scale = np.abs(truth).max()
     fit, failures = [], {}
-    for name in ["upconv", *peers]:
+    for name in ["upconv", *(peer for peer in peers if peer not in row.without)]:
         try:
             y = truth if name == "pytorch" else result(name)
             if y.shape != truth.shape:
@@ -204,84 +178,6 @@ def measure(workers: Workers, engines: list[str], rounds: int, seconds: float) -
         if "upconv" in samples:
             peaks.append(peak(samples["upconv"][0]["isa"], workers.threads))
     return samples, peaks, failures
-
-
-def spread(values: list[float]) -> float:
-    return max(values) / min(values) - 1
-
-
-def summary(row: Row, group: Group, threads: int, samples: dict, peaks: list[float], failures: dict) -> dict:
-    """What is known of a row, as the JSON file has it."""
-    engines = {}
-    for name, taken in samples.items():
-        medians = [one["median_ms"] for one in taken]
-        engines[name] = {
-            "ms": statistics.median(medians),
-            "min_ms": min(one["min_ms"] for one in taken),
-            "spread": spread(medians),
-            "rounds_ms": medians,
-            "stolen": statistics.mean(one["stolen"] for one in taken),
-        }
-    found = {
-        "name": row.name,
-        "group": group.name,
-        "threads": threads,
-        "promise": row.promise,
-        "promised_peak": row.promised_peak,
-        "input": row.input,
-        "flops": row.flops(),
-        "bytes": row.bytes(),
-        "peak_gflops": statistics.median(peaks) if peaks else None,
-        "peak_spread": spread(peaks) if peaks else None,
-        "engines": engines,
-        "failures": failures,
-        "fastest_peer": None,
-        "ratio": None,
-        "of_peak": None,
-    }
-    peers = [name for name in engines if name != "upconv"]
-    if "upconv" in engines:
-        times = engines["upconv"]["rounds_ms"]
-        found["of_peak"] = statistics.median(row.flops() / ms / 1e6 / limit for ms, limit in zip(times, peaks))
-        found["isa"] = samples["upconv"][0]["isa"]
-        found["algorithms"] = [layer["algorithm"] for layer in samples["upconv"][0]["layers"] if layer["gflops"]]
-    if "upconv" in engines and peers:
-        fastest = min(peers, key=lambda name: engines[name]["ms"])
-        ratios = [a / b for a, b in zip(engines[fastest]["rounds_ms"], engines["upconv"]["rounds_ms"])]
-        found["fastest_peer"] = fastest
-        found["ratio"] = statistics.median(ratios)
-        found["ratio_range"] = [min(ratios), max(ratios)]
-    return found
-
-
-def group_means(rows: list[dict], thread_counts: list[int]) -> list[dict]:
-    """The geometric mean of each group that was measured whole."""
-    means = []
-    for group in GROUPS:
-        for threads in thread_counts:
-            ratios = [row["ratio"] for row in rows if (row["group"], row["threads"]) == (group.name, threads)]
-            if len(ratios) == len(group.rows) and all(ratios):
-                mean = statistics.geometric_mean(ratios)
-                means.append({"group": group.name, "threads": threads, "mean": mean, "promise": group.promised_mean})
-    return means
-
-
-def broken_promises(rows: list[dict], means: list[dict]) -> list[str]:
-    broken = []
-    for row in rows:
-        where = f"{row['name']}, {report.threads_text(row['threads'])}"
-        broken += [f"{where}: not known, {name} failed: {why}" for name, why in row["failures"].items()]
-        if row["promise"] and row["ratio"] is None:
-            broken.append(f"{where}: promised {row['promise']:.2f}, but no peer was measured")
-        elif row["promise"] and row["ratio"] < row["promise"]:
-            broken.append(f"{where}: promised {row['promise']:.2f}, measured {row['ratio']:.3f}")
-        if row["promised_peak"] and row["of_peak"] is not None and row["of_peak"] < row["promised_peak"]:
-            broken.append(f"{where}: promised {row['promised_peak']:.0%} of peak, measured {row['of_peak']:.1%}")
-    for mean in means:
-        if mean["promise"] and mean["mean"] < mean["promise"]:
-            where = f"{mean['group']}, {report.threads_text(mean['threads'])}"
-            broken.append(f"{where}: promised a geometric mean of {mean['promise']:.2f}, measured {mean['mean']:.3f}")
-    return broken
 
 
 def machine() -> dict:
@@ -344,7 +240,8 @@ def arguments() -> argparse.Namespace:
         "--accuracy",
         choices=["exact", "standard", "fast"],
         default="standard",
-        help="upconv's: exact has direct kernels alone (default standard, which the promises are of)",
+        help="upconv's, but for rows that have their own: exact has direct kernels alone (default standard, which the "
+        "promises are of)",
     )
     parser.add_argument("--rounds", type=int, help="rounds of each row (default 5)")
     parser.add_argument("--seconds", type=float, help="of each sample (default 0.3)")
@@ -364,31 +261,46 @@ def arguments() -> argparse.Namespace:
         parser.error("--rounds and --seconds are not negative")
     options.rounds = options.rounds or (2 if options.quick else 5)
     options.seconds = options.seconds or (0.1 if options.quick else 0.3)
-    chosen = [(group, row) for group in GROUPS for row in group.rows if re.search(options.rows, row.name)]
+    chosen = [
+        (group, row)
+        for group in GROUPS
+        for row in group.rows
+        if re.search(options.rows, row.name) and any(map(group.measured_on, options.threads))
+    ]
     if not chosen:
-        parser.error(f"--rows: no row's name contains {options.rows!r}")
+        parser.error(f"--rows: no row for these numbers of threads has a name that contains {options.rows!r}")
     options.chosen = chosen
     return options
+
+
+def compare_row(group: Group, row: Row, workers: Workers, options: argparse.Namespace) -> dict:
+    accuracy = row.accuracy or options.accuracy
+    size, samples, peaks = {"flops": 0, "bytes": 0}, {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            size = models.make(row, Path(folder))
+            fit, failures = prepare(row, workers, options.peers, accuracy, Path(folder))
+        except RuntimeError as error:  # without PyTorch's result nobody knows what is right
+            fit, failures = [], {"pytorch": str(error)}
+        if "upconv" in fit:
+            samples, peaks, fallen = measure(workers, fit, options.rounds, options.seconds)
+            failures |= fallen
+    return judge.summary(row, group, accuracy, workers.threads, size, samples, peaks, failures)
 
 
 def run(options: argparse.Namespace) -> dict:
     start = time.monotonic()
     names = list(dict.fromkeys(["upconv", "pytorch", *options.peers]))  # PyTorch says what is right, timed or not
     rows, bandwidth, versions = [], {}, {}
-    with tempfile.TemporaryDirectory() as folder:
-        for threads in options.threads:
-            bandwidth[threads] = bandwidths(threads)
-            with Workers(names, threads) as workers:
-                versions = {name: workers[name].ask("version")["version"] for name in names}
-                for group, row in options.chosen:
-                    fit, failures = prepare(row, workers, options.peers, options.accuracy, Path(folder))
-                    samples, peaks = {}, []
-                    if "upconv" in fit:
-                        samples, peaks, fallen = measure(workers, fit, options.rounds, options.seconds)
-                        failures |= fallen
-                    rows.append(summary(row, group, threads, samples, peaks, failures))
+    for threads in options.threads:
+        bandwidth[threads] = bandwidths(threads)
+        with Workers(names, threads) as workers:
+            versions = {name: workers[name].ask("version")["version"] for name in names}
+            for group, row in options.chosen:
+                if group.measured_on(threads):
+                    rows.append(compare_row(group, row, workers, options))
                     print(line_of(rows[-1]), flush=True)
-    means = group_means(rows, options.threads)
+    means = judge.group_means(rows, options.threads)
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
         "minutes": (time.monotonic() - start) / 60,
@@ -401,7 +313,7 @@ def run(options: argparse.Namespace) -> dict:
         "bandwidth_gb_s": bandwidth,
         "rows": rows,
         "groups": means,
-        "broken_promises": broken_promises(rows, means),
+        "broken_promises": judge.broken_promises(rows, means),
     }
 
 

@@ -61,6 +61,15 @@ def time_text(row: dict, name: str) -> str:
     return f"**{text}**" if name == row["fastest_peer"] else text
 
 
+def promise_text(row: dict) -> str:
+    """What is promised: "1.50", or of a peer by name with what was measured, "1.60 of PyTorch (1.84)"."""
+    texts = [f"{row['promise']:.2f}"] if row["promise"] else []
+    for name, promise in row["promises"].items():
+        ratio = row["ratios"].get(name)
+        texts.append(f"{promise:.2f} of {ENGINES[name].title}" + (f" ({ratio:.2f})" if ratio else ""))
+    return ", ".join(texts)
+
+
 def table(rows: list[dict], peers: list[str]) -> list[str]:
     heads = ["row", "upconv", *(ENGINES[name].title for name in peers)]
     heads += ["ratio", "from - to", "promised", "GFLOP/s", "of peak"]
@@ -72,7 +81,7 @@ def table(rows: list[dict], peers: list[str]) -> list[str]:
             cells += [f"{row['ratio']:.2f}{' ~' if noisy(row) else ''}", f"{low:.2f} - {high:.2f}"]
         else:
             cells += ["-", "-"]
-        cells.append(f"{row['promise']:.2f}" if row["promise"] else "")
+        cells.append(promise_text(row))
         if "upconv" in row["engines"]:
             gflops = row["flops"] / row["engines"]["upconv"]["ms"] / 1e6
             promise = f" (promised {row['promised_peak']:.0%})" if row["promised_peak"] else ""
@@ -123,8 +132,9 @@ def markdown(found: dict) -> str:
         lines += table(rows, peers) + [""] + means_text(found, threads)
     lines += ["", "## How to read it", ""]
     lines += [
-        "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each by itself, with",
-        "  the least and the greatest. Above 1 upconv is faster.",
+        "- A row's ratio is the fastest peer's time divided by upconv's: the median over the rounds, each by itself,",
+        "  with the least and the greatest. Above 1 upconv is faster. What is promised of a named peer has that peer's",
+        "  ratio beside it, in brackets.",
         '- GFLOP/s count products that reach an output; "of peak" is of multiply-adds in registers on one thread,',
         "  measured in every round, times the threads; above 100% is what Winograd's algorithm saves.",
         "- Stolen is what the host of a virtual machine took; a sample that lost more than 5% is taken again.",
@@ -132,6 +142,9 @@ def markdown(found: dict) -> str:
         "  within 1e-4 of the largest output before it was timed.",
     ]
     lines += [f"- {ENGINES[name].title}: {ENGINES[name].about}." for name in ["upconv", *peers]]
+    own = {row["name"]: row["accuracy"] for row in found["rows"] if row["accuracy"] != found["accuracy"]}
+    others = "".join(f", of {name} `{accuracy}`" for name, accuracy in own.items())
+    lines.append(f"- upconv's accuracy is `{found['accuracy']}`{others}.")
     moved = [(row, noisy(row)) for row in found["rows"] if noisy(row)]
     failed = [(row, name) for row in found["rows"] for name in row["failures"]]
     sections = [

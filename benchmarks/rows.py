@@ -1,14 +1,15 @@
 """What compare.py measures, and what upconv promises of it.
 
-A row is a stack of layers at one size of input; a group is rows that are judged together. To add a row, write it into
-a group; to promise something, give the row a `promise` (the least ratio of the fastest peer's time to upconv's) or a
-`promised_peak` (the least part of what the machine multiplies and adds in registers), or the group a `promised_mean`
-(the least geometric mean of its rows' ratios). Promises hold for every number of threads. The twelve layers are those
-of shapes.h; nothing is tuned on the uneven ones.
+A row is a stack of layers, or a whole network with modules of its own, at one size of input; a group is rows that are
+judged together. To add a row, write it into a group; to promise something, give the row a `promise` (the least ratio of
+the fastest peer's time to upconv's), `promises` (of a certain peer's) or a `promised_peak` (the least part of what the
+machine multiplies and adds in registers), or the group a `promised_mean` (the least geometric mean of its rows'
+ratios). Promises hold for every number of threads that the group is measured on. The twelve layers are those of
+shapes.h; nothing is tuned on the uneven ones.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 def pair(value):
@@ -33,6 +34,9 @@ class ConvTranspose2d:
         numbers = zip(size, *map(pair, (self.stride, self.padding, self.kernel_size, self.output_padding)))
         return tuple((i - 1) * s - 2 * p + k + op for i, s, p, k, op in numbers)
 
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        return (self.in_channels, self.out_channels, *pair(self.kernel_size))
+
     def products(self, size: tuple[int, int]) -> int:
         """Multiplications for one image; those that would fall outside of the output are none."""
         along = 1
@@ -40,6 +44,35 @@ class ConvTranspose2d:
         for i, o, s, p, k in numbers:
             along *= sum(0 <= x * s - p + tap < o for x in range(i) for tap in range(k))
         return along * self.in_channels * self.out_channels
+
+
+@dataclass(frozen=True)
+class Conv2d:
+    in_channels: int
+    out_channels: int
+    kernel_size: int | tuple[int, int]
+    stride: int | tuple[int, int] = 1
+    padding: int | tuple[int, int] = 0
+    bias: bool = False
+
+    def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        numbers = zip(size, *map(pair, (self.stride, self.padding, self.kernel_size)))
+        return tuple((i + 2 * p - k) // s + 1 for i, s, p, k in numbers)
+
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        return (self.out_channels, self.in_channels, *pair(self.kernel_size))
+
+    def products(self, size: tuple[int, int]) -> int:
+        """Multiplications for one image; those with the zeros beside it are none."""
+        along = 1
+        numbers = zip(size, self.output_size(size), *map(pair, (self.stride, self.padding, self.kernel_size)))
+        for i, o, s, p, k in numbers:
+            along *= sum(0 <= y * s - p + tap < i for y in range(o) for tap in range(k))
+        return along * self.in_channels * self.out_channels
+
+
+def is_conv(layer) -> bool:
+    return isinstance(layer, ConvTranspose2d | Conv2d)
 
 
 @dataclass(frozen=True)
@@ -61,20 +94,25 @@ class Tanh:
 class Row:
     name: str
     layers: tuple
-    input: tuple[int, int, int, int]  # N, C, H, W
-    promise: float | None = None
+    input: tuple[int, ...]  # N, C, H, W
+    promise: float | None = None  # of the fastest peer
+    promises: dict[str, float] = field(default_factory=dict)  # of a peer, by its name in ENGINES
     promised_peak: float | None = None
+    accuracy: str = ""  # upconv's, where the row has one of its own
     weights: str = ""  # a file of examples/weights whose keys begin with "main."; random numbers where there is none
+    network: str = ""  # in place of layers: the name that upconv and the file of tests/golden/twins have
+    twin: str = ""  # what makes it there
+    without: tuple[str, ...] = ()  # peers that cannot run it
 
     @property
     def spec(self) -> str:
-        return f"Sequential({', '.join(map(str, self.layers))})"
+        return self.network or f"Sequential({', '.join(map(str, self.layers))})"
 
-    def sizes(self) -> list[tuple[ConvTranspose2d, tuple[int, int]]]:
+    def sizes(self) -> list[tuple[ConvTranspose2d | Conv2d, tuple[int, int]]]:
         """Every convolution and the height and width that come to it."""
         size, found = self.input[2:], []
         for layer in self.layers:
-            if isinstance(layer, ConvTranspose2d):
+            if is_conv(layer):
                 found.append((layer, size))
                 size = layer.output_size(size)
         return found
@@ -86,7 +124,7 @@ class Row:
         """What has to be moved at least: each convolution's weights, input and output, once."""
         floats = 0
         for layer, size in self.sizes():
-            floats += layer.in_channels * layer.out_channels * math.prod(pair(layer.kernel_size))
+            floats += math.prod(layer.weight_shape())
             floats += self.input[0] * layer.in_channels * math.prod(size)
             floats += self.input[0] * layer.out_channels * math.prod(layer.output_size(size))
         return 4 * floats
@@ -97,11 +135,30 @@ class Group:
     name: str
     rows: tuple[Row, ...]
     promised_mean: float | None = None
+    threads: tuple[int, ...] = ()  # numbers of threads that it is measured on; none is any
+
+    def measured_on(self, threads: int) -> bool:
+        return not self.threads or threads in self.threads
 
 
-def layer(name: str, conv: ConvTranspose2d, *size: int, batch: int = 1, **promises: float) -> Row:
+def layer(name: str, conv: ConvTranspose2d | Conv2d, *size: int, batch: int = 1, **more) -> Row:
     """A row of one layer; `size` is the height and width of its input, or one number for both."""
-    return Row(name, (conv,), (batch, conv.in_channels, size[0], size[-1]), **promises)
+    return Row(name, (conv,), (batch, conv.in_channels, size[0], size[-1]), **more)
+
+
+def conv3x3(channels: int, size: int) -> tuple[Row, Row]:
+    """A layer with Winograd's usual algorithms, and with those that round more, as ncnn's do."""
+    conv = Conv2d(channels, channels, 3, 1, 1)
+    name = f"{channels}-{channels} conv k3s1 {size}x{size}"
+    return (
+        layer(name, conv, size, promises={"pytorch": 1.6}),
+        layer(f"{name}, fast", conv, size, accuracy="fast", promises={"ncnn": 1.0}),
+    )
+
+
+def network(name: str, twin: str, *shape: int, batch: int = 1, **more) -> Row:
+    """A row of a whole network: `twin` makes it in tests/golden/twins/NAME.py, `shape` is one input's."""
+    return Row(f"{name}, batch {batch}", (), (batch, *shape), promise=1.1, network=name, twin=twin, **more)
 
 
 def dcgan(batch: int, promise: float) -> Row:
@@ -155,6 +212,32 @@ GROUPS = (
         promised_mean=1.5,
     ),
     Group("networks", tuple(dcgan(batch, promise=1.0) for batch in (1, 16, 64))),
+    Group(
+        "few output channels",
+        (
+            layer("64-3 k4s2 64x64", ConvTranspose2d(64, 3, 4, 2, 1), 64, promise=1.5),
+            layer("64-3 k4s2 128x128", ConvTranspose2d(64, 3, 4, 2, 1), 128, promise=1.5),
+            layer("32-3 conv k9s1 256x256", Conv2d(32, 3, 9, 1, 4), 256, promise=2.0),
+        ),
+    ),
+    Group("Conv2d layers", (*conv3x3(256, 64), *conv3x3(128, 64), *conv3x3(64, 128))),
+    Group(
+        "whole networks",  # in batches where PyTorch takes no more than some seconds for one
+        (
+            network("pix2pix", "UnetGenerator()", 3, 256, 256),
+            network("pix2pix", "UnetGenerator()", 3, 256, 256, batch=8),
+            network("cyclegan", "ResnetGenerator()", 3, 256, 256),
+            network("fast_neural_style", "TransformerNet()", 3, 256, 256),
+            network("fast_neural_style", "TransformerNet()", 3, 256, 256, batch=8),
+            network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64),
+            network("taesd", "twin(64)", 4, 32, 32),
+            network("taesd", "twin(64)", 4, 32, 32, batch=8),
+            network("vae", "VaeDecoder(128, [512, 256, 128, 64, 32])", 128),
+            network("vae", "VaeDecoder(128, [512, 256, 128, 64, 32])", 128, batch=8),
+        ),
+        promised_mean=1.5,
+        threads=(2,),
+    ),
 )
 
 

@@ -17,6 +17,7 @@ namespace {
 
 struct Run {
   NetworkOptions network;
+  ChoiceOptions choice;
   MachineOptions machine;
   std::vector<std::string> inputs;
   std::string output;
@@ -50,7 +51,7 @@ void check_indices(const Tensor& x, const Module& module, const std::string& pat
 }
 
 Program Run::compile_for(const Module& module, const std::vector<Type>& types) const {
-  const Options options{.threads = machine.threads, .isa = machine.isa};
+  const Options options = choice.options(machine);
   if (output_size.empty()) return compile(module, types, options);
   const auto* layer = dynamic_cast<const ConvTranspose2d*>(&module);
   if (!layer)
@@ -93,6 +94,7 @@ void add_run(CLI::App& app) {
   command->add_option("--output", options->output, "Where the result goes: .npy")->required();
   add_sizes(*command, "--output-size", options->output_size, "H,W: ConvTranspose2d's output_size");
   add_machine_options(*command, options->machine);
+  add_choice_options(*command, options->choice, "latency");
   command->footer(
       "Examples:\n"
       "  upconv run dcgan --input z.npy --output pictures.npy\n"

@@ -200,10 +200,10 @@ std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>
   const int count = threads > 0 ? std::min(threads, most) : most;
   if (arena) return std::make_shared<const Crew>(count, arena);
   static std::mutex mutex;
-  static std::map<int, std::weak_ptr<const Crew>> crews;
+  static std::map<int, std::shared_ptr<const Crew>> crews;
   std::lock_guard lock(mutex);
-  std::shared_ptr<const Crew> found = crews[count].lock();
-  if (!found) crews[count] = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count));
+  std::shared_ptr<const Crew>& found = crews[count];
+  if (!found) found = std::make_shared<const Crew>(count, std::make_shared<Own>(count));
   return found;
 }
 

@@ -46,7 +46,8 @@ class Crew {
 };
 
 /// The crew of that many threads, at most as many as there are; 0 means all. Without an arena of the caller's it has
-/// one of its own and is shared by all programs that ask for it while any of them lives.
+/// one of its own, which all programs that ask for it share and which stays: workers may come to parts of work that are
+/// done long after the programs are gone.
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena);
 
 }  // namespace upconv

@@ -12,8 +12,6 @@ class Arena {
   virtual int concurrency() const = 0;
   /// Runs `work` on a thread inside, and returns when it is done.
   virtual void execute(const std::function<void()>& work) const = 0;
-  /// Begins `work` on a thread inside, whenever one is free, and does not wait for it.
-  virtual void enqueue(std::function<void()> work) const = 0;
 };
 
 }  // namespace upconv

@@ -117,30 +117,12 @@ void hand_over([[maybe_unused]] Work& work) {
 #endif
 }
 
-/// Parts of one piece of work that threads take until none is left. Those who come late outlive the call, and find
-/// nothing to do.
-struct Parts {
-  void work(int worker) {
-    FlushDenormals flush;
-    for (int64_t index = next.fetch_add(1); index < count; index = next.fetch_add(1)) {
-      (*part)(index, worker);
-      done.fetch_add(1, std::memory_order_release);
-    }
-  }
-
-  const int64_t count;
-  const std::function<void(int64_t, int)>* part;  // alive as long as a part of it is not done
-  alignas(64) std::atomic<int64_t> next = 0;
-  alignas(64) std::atomic<int64_t> done = 0;
-};
-
 /// The arena of programs whose caller lends none.
 class Own : public Arena {
  public:
   explicit Own(int threads) : arena_(threads) {}
   int concurrency() const override { return arena_.max_concurrency(); }
   void execute(const std::function<void()>& work) const override { arena_.execute(work); }
-  void enqueue(std::function<void()> work) const override { arena_.enqueue(std::move(work)); }
 
  private:
   mutable tbb::task_arena arena_;
@@ -183,16 +165,24 @@ void Crew::run(const Chain& chain) const {
 }
 
 void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) const {
-  const auto parts = std::make_shared<Parts>(count, &part);
-  hand_over(*parts);
-  for (int worker = 1; worker < std::min<int64_t>(threads_, count); ++worker)
-    arena_->enqueue([parts, worker] {
-      hand_over(*parts);
-      parts->work(worker);
-    });
-  parts->work(0);
-  Spin spin;
-  while (parts->done.load(std::memory_order_acquire) < count) spin.wait();
+  std::atomic<int64_t> next = 0;
+  auto work = [&](int worker) {
+    FlushDenormals flush;
+    for (int64_t index = next++; index < count; index = next++) part(index, worker);
+  };
+  tbb::this_task_arena::isolate([&] {
+    tbb::task_group helpers;
+    hand_over(next);
+    for (int worker = 1; worker < std::min<int64_t>(threads_, count); ++worker)
+      helpers.run([&, worker] {
+        hand_over(next);
+        work(worker);
+        hand_over(next);
+      });
+    work(0);
+    helpers.wait();
+    hand_over(next);
+  });
 }
 
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {
@@ -200,10 +190,10 @@ std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>
   const int count = threads > 0 ? std::min(threads, most) : most;
   if (arena) return std::make_shared<const Crew>(count, arena);
   static std::mutex mutex;
-  static std::map<int, std::shared_ptr<const Crew>> crews;
+  static std::map<int, std::weak_ptr<const Crew>> crews;
   std::lock_guard lock(mutex);
-  std::shared_ptr<const Crew>& found = crews[count];
-  if (!found) found = std::make_shared<const Crew>(count, std::make_shared<Own>(count));
+  std::shared_ptr<const Crew> found = crews[count].lock();
+  if (!found) crews[count] = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count));
   return found;
 }
 

@@ -36,8 +36,9 @@ class Crew {
   void run(const Chain& chain) const;
 
   /// Calls part(0, worker) to part(count - 1, worker) in any order, each once, and returns when they are done; `worker`
-  /// as in Chain. Nothing is thrown by them. The calling thread takes part and waits for nobody who has not begun, so
-  /// it may hold a lock meanwhile. Denormals are flushed to zero.
+  /// as in Chain. Nothing is thrown by them. It happens in the arena in which the calling thread is, so that it need
+  /// not wait for a place in the crew's, and waits for no thread that has not begun: it may hold a lock meanwhile.
+  /// Denormals are flushed to zero.
   void share(int64_t count, const std::function<void(int64_t index, int worker)>& part) const;
 
  private:
@@ -46,8 +47,7 @@ class Crew {
 };
 
 /// The crew of that many threads, at most as many as there are; 0 means all. Without an arena of the caller's it has
-/// one of its own, which all programs that ask for it share and which stays: workers may come to parts of work that are
-/// done long after the programs are gone.
+/// one of its own and is shared by all programs that ask for it while any of them lives.
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena);
 
 }  // namespace upconv

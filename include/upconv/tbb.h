@@ -3,8 +3,6 @@
 // needs oneTBB's headers.
 #include <oneapi/tbb/task_arena.h>
 
-#include <utility>
-
 #include "framework/arena.h"
 
 namespace upconv {
@@ -15,7 +13,6 @@ inline std::shared_ptr<const Arena> make_arena(tbb::task_arena& arena) {
     explicit Lent(tbb::task_arena& arena) : arena(arena) {}
     int concurrency() const override { return arena.max_concurrency(); }
     void execute(const std::function<void()>& work) const override { arena.execute(work); }
-    void enqueue(std::function<void()> work) const override { arena.enqueue(std::move(work)); }
     tbb::task_arena& arena;
   };
   return std::make_shared<Lent>(arena);

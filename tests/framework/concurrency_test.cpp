@@ -89,7 +89,6 @@ struct Watched : Arena {
     ++executed;
     lent->execute(work);
   }
-  void enqueue(std::function<void()> work) const override { lent->enqueue(std::move(work)); }
   std::shared_ptr<const Arena> lent;
   mutable std::atomic<int> executed = 0;
 };

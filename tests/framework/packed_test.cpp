@@ -81,10 +81,12 @@ TEST_CASE("share: every part once, on workers with numbers of their own") {
       std::vector<std::atomic<int>> times(static_cast<size_t>(count));
       std::vector<std::atomic<int>> at_work(static_cast<size_t>(threads));
       std::atomic<int> wrong = 0;
-      many.crew.share(count, [&](int64_t index, int worker) {
-        if (worker < 0 || worker >= threads || at_work[static_cast<size_t>(worker)]++ != 0) ++wrong;
-        ++times[static_cast<size_t>(index)];
-        --at_work[static_cast<size_t>(worker)];
+      many.arena.execute([&] {
+        many.crew.share(count, [&](int64_t index, int worker) {
+          if (worker < 0 || worker >= threads || at_work[static_cast<size_t>(worker)]++ != 0) ++wrong;
+          ++times[static_cast<size_t>(index)];
+          --at_work[static_cast<size_t>(worker)];
+        });
       });
       CHECK(wrong == 0);
       CHECK(std::all_of(times.begin(), times.end(), [](const auto& t) { return t == 1; }));

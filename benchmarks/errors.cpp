@@ -14,7 +14,7 @@
 namespace upconv::benchmarks {
 namespace {
 
-constexpr int64_t channels[] = {16, 64, 256, 1024};
+constexpr int64_t channels[] = {16, 32, 64, 256, 1024};
 constexpr int64_t size = 24, out_channels = 16;  // 20,000 outputs and more: their largest error is no accident
 constexpr double most = 2.2;                     // times the direct sum's rms that Accuracy::standard allows
 
@@ -24,6 +24,8 @@ struct Kind {
   ConvTranspose2dOptions options;
 };
 const Kind kinds[] = {{"k4s2", 4, {.stride = 2, .padding = 1, .bias = false}},
+                      {"k3s2", 3, {.stride = 2, .padding = 1, .output_padding = 1, .bias = false}},
+                      {"k5s2", 5, {.stride = 2, .padding = 2, .output_padding = 1, .bias = false}},
                       {"k3s1", 3, {.padding = 1, .bias = false}}};
 
 /// Of the outputs' rms.
@@ -46,20 +48,28 @@ Errors errors_of(const Tensor& got, const std::vector<double>& truth) {
 /// One algorithm for one kind of layer, over the channels.
 struct Row {
   std::string algorithm;
-  Accuracy accuracy;  ///< the strictest that allows it
+  std::vector<Accuracy> accuracy;  ///< the strictest that allows it
   std::map<Isa, std::vector<Errors>> errors;
+
+  /// `standard`, or the number of channels from which on it is that.
+  std::string accuracies() const {
+    const auto first = std::find_if(accuracy.begin(), accuracy.end(), [](Accuracy a) { return a != Accuracy::fast; });
+    if (first == accuracy.end()) return "`fast`";
+    if (first != accuracy.begin()) return fmt::format("`fast`, `standard` from {}", channels[first - accuracy.begin()]);
+    return *first == Accuracy::exact ? "`exact`" : "`standard`";
+  }
 };
 
-/// The algorithms that each accuracy adds to those of the stricter ones.
-std::vector<Row> rows_of(const ConvTranspose2d& layer, const Tensor& x) {
-  std::vector<Row> rows;
+/// All algorithms for a layer, each with the strictest accuracy that allows it.
+std::vector<std::pair<std::string, Accuracy>> algorithms_of(const ConvTranspose2d& layer, const Tensor& x) {
+  std::vector<std::pair<std::string, Accuracy>> found;
   for (Accuracy accuracy : {Accuracy::exact, Accuracy::standard, Accuracy::fast}) {
     const std::vector<StepInfo> steps = compile(layer, x.shape(), {.accuracy = accuracy}).steps();
     for (const Candidate& candidate : steps.back().candidates)
-      if (std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.algorithm == candidate.algorithm; }))
-        rows.push_back({candidate.algorithm, accuracy, {}});
+      if (std::none_of(found.begin(), found.end(), [&](const auto& one) { return one.first == candidate.algorithm; }))
+        found.emplace_back(candidate.algorithm, accuracy);
   }
-  return rows;
+  return found;
 }
 
 /// All algorithms for a kind of layer, the direct kernel first.
@@ -73,23 +83,22 @@ std::vector<Row> measure(const Kind& kind) {
     const Shape output = compile(layer, x.shape()).outputs()[0].shape;
     const std::vector<double> truth =
         reference::conv_transpose2d_sums(x, layer.weight.value(), kind.options, Pair(output[2], output[3]));
-    if (rows.empty()) rows = rows_of(layer, x);
-    for (Row& row : rows)
+    for (const auto& [algorithm, accuracy] : algorithms_of(layer, x)) {
+      auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.algorithm == algorithm; });
+      if (row == rows.end()) row = rows.insert(row, Row{algorithm, {}, {}});
+      row->accuracy.push_back(accuracy);
       for (Isa isa : available_isas()) {
-        const Options options{.accuracy = Accuracy::fast, .algorithm = row.algorithm, .isa = isa};
-        row.errors[isa].push_back(errors_of(compile(layer, x.shape(), options)(x), truth));
+        const Options options{.accuracy = Accuracy::fast, .algorithm = algorithm, .isa = isa};
+        row->errors[isa].push_back(errors_of(compile(layer, x.shape(), options)(x), truth));
       }
+    }
   }
   return rows;
 }
 
-const char* name_of(Accuracy accuracy) {
-  return accuracy == Accuracy::exact ? "exact" : accuracy == Accuracy::standard ? "standard" : "fast";
-}
-
 /// Each cell is the rms, how many times the direct kernel's that is, and the largest, in 1e-7.
 void print(const Kind& kind, const Row& row, const Row& direct, Isa isa) {
-  fmt::print("| {} {} | `{}` |", kind.name, row.algorithm, name_of(row.accuracy));
+  fmt::print("| {} {} | {} |", kind.name, row.algorithm, row.accuracies());
   for (size_t i = 0; i < std::size(channels); ++i) {
     const Errors &errors = row.errors.at(isa)[i], &others = direct.errors.at(isa)[i];
     fmt::print(" {:.1f} ({:.2f}x), {:.0f} |", errors.rms * 1e7, errors.rms / others.rms, errors.largest * 1e7);
@@ -109,10 +118,10 @@ int run() {
     const std::vector<Row> rows = measure(kind);
     for (const Row& row : rows) {
       print(kind, row, rows.front(), best);
-      if (row.accuracy == Accuracy::fast) continue;
       for (const auto& [isa, errors] : row.errors)
         for (size_t i = 0; i < errors.size(); ++i)
-          worst[isa] = std::max(worst[isa], errors[i].rms / rows.front().errors.at(isa)[i].rms);
+          if (row.accuracy[i] != Accuracy::fast)
+            worst[isa] = std::max(worst[isa], errors[i].rms / rows.front().errors.at(isa)[i].rms);
     }
   }
   std::vector<std::string> ratios;

@@ -74,6 +74,40 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
          transforms;
 }
 
+/// How many inputs an output is the sum of, and how many of them lie in one channel, on average over the phases.
+struct Terms {
+  double all, taps;
+};
+Terms terms_of(const ConvGeometry& geometry) {
+  const auto mean = [](const std::vector<Phase>& phases) {
+    double sum = 0;
+    for (const Phase& phase : phases) {
+      size_t most = 0;
+      for (const Segment& segment : phase.segments) most = std::max(most, segment.taps.size());
+      sum += static_cast<double>(most);
+    }
+    return sum / static_cast<double>(phases.size());
+  };
+  const double taps = mean(geometry.rows) * mean(geometry.cols);
+  return {taps * static_cast<double>(geometry.in.C / geometry.groups), taps};
+}
+
+/// Whether a scheme's rms error is at most 2.2 times the direct sum's, which grows faster with the number of terms than
+/// a transform's does. F(4,3) must have its three taps in most phases: with fewer it has as many roundings, the direct
+/// sum has not. `./dev errors` shows what stands behind the two numbers: F(4,2) is at 2.3 with 36 terms, at 2.1 with 48;
+/// F(4,3) at 2.3 with 144, at 2.1 with 288.
+bool within_standard(kernels::Scheme scheme, const ConvGeometry& geometry) {
+  const Terms terms = terms_of(geometry);
+  switch (scheme) {
+    case kernels::Scheme::f42:
+      return terms.all >= 48;
+    case kernels::Scheme::f43:
+      return terms.all >= 256 && terms.taps >= 6;
+    default:
+      return scheme != kernels::Scheme::f63;
+  }
+}
+
 /// Vectors of blocks for so many outputs, the last block's at what it costs.
 double vectors_of(int64_t outputs, int64_t width) {
   const double whole = static_cast<double>(outputs / (2 * width)) * 2;
@@ -127,13 +161,13 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const k
   if (const std::optional<double> cycles = depthwise_cost(geometry, table))
     candidates.push_back({{}, *cycles, ConvCandidate::depthwise});
   if (options.accuracy == Accuracy::exact) return candidates;
-  std::vector<kernels::Scheme> schemes = {kernels::Scheme::f22, kernels::Scheme::f32, kernels::Scheme::f23,
-                                          kernels::Scheme::f42};
-  if (options.accuracy == Accuracy::fast) schemes.insert(schemes.end(), {kernels::Scheme::f43, kernels::Scheme::f63});
-  for (auto scheme : schemes)
+  for (int index = 0; index < kernels::schemes; ++index) {
+    const auto scheme = static_cast<kernels::Scheme>(index);
+    if (options.accuracy != Accuracy::fast && !within_standard(scheme, geometry)) continue;
     for (bool by_phase : {false, true})
       if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))
         candidates.push_back({Tiling{scheme, by_phase}, *cycles});
+  }
   return candidates;
 }
 

@@ -133,8 +133,8 @@ class WinogradStep : public Step {
     const int64_t run =
         std::min(most, std::max(rows_.tiles * cols_.tiles, ceil_div(total, ceil_div(wanted, phase_parts))));
     const int64_t cols = even(cols_.tiles, run);
-    const int64_t rows = cols < cols_.tiles ? 1 : best_run(cols, rows_.tiles, run / cols);
-    const int64_t images = rows < rows_.tiles ? 1 : best_run(rows * cols, N, run / (rows * cols));
+    const int64_t rows = cols < cols_.tiles ? 1 : best_run(cols, rows_.tiles, run / cols, N * phase_parts);
+    const int64_t images = rows < rows_.tiles ? 1 : best_run(rows * cols, N, run / (rows * cols), phase_parts);
     const int64_t boxes = ceil_div(N, images) * ceil_div(rows_.tiles, rows) * ceil_div(cols_.tiles, cols);
     const int64_t group_parts = std::clamp<int64_t>(ceil_div(threads, boxes * phase_parts), 1, groups());
     const auto row_phases = static_cast<int64_t>(geometry_.rows.size());
@@ -157,16 +157,19 @@ class WinogradStep : public Step {
       for (const Work& work : works_) aside_floats_ = std::max(aside_floats_, aside_floats(work));
   }
 
-  /// How many units of tiles make a work, at most `most`, so that `total` of them take the fewest instructions: for one
-  /// channel and two vectors 3 a tile and 6 a register tile.
-  int64_t best_run(int64_t unit, int64_t total, int64_t most) const {
+  /// How many units of tiles make a work, at most `most`, so that the threads are done first with `times` runs of
+  /// `total` units, one work after another: for one channel and two vectors 3 a tile and 6 a register tile.
+  int64_t best_run(int64_t unit, int64_t total, int64_t most, int64_t times) const {
     const auto cost = [&](int64_t units) { return 3 * units * unit + 6 * ceil_div(units * unit, table_.pixels); };
     int64_t best = 1, least = std::numeric_limits<int64_t>::max();
     for (int64_t run = 1; run <= std::min(most, total); ++run) {
-      const int64_t sum = total / run * cost(run) + (total % run > 0 ? cost(total % run) : 0);
-      if (sum > least) continue;
+      const int64_t whole = times * (total / run), rests = total % run > 0 ? times : 0;
+      const int64_t rounds = ceil_div(whole, context_.threads), free = rounds * context_.threads - whole;
+      const int64_t end =
+          rounds * cost(run) + ceil_div(std::max<int64_t>(0, rests - free), context_.threads) * cost(total % run);
+      if (end > least) continue;
       best = run;
-      least = sum;
+      least = end;
     }
     return best;
   }

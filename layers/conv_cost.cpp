@@ -46,6 +46,14 @@ double points_of(const Tiling& tiling, const std::vector<Phase>& phases, const A
   return sum / static_cast<double>(phases.size());
 }
 
+/// How many windows of an axis are transformed, one after the other: as many as begin elsewhere than the one before.
+int64_t windows_of(const Axis& axis) {
+  int64_t windows = 1;
+  for (size_t p = 1; p < axis.phases.size(); ++p)
+    if (axis.phases[p].input != axis.phases[p - 1].input) ++windows;
+  return windows;
+}
+
 /// Cycles that a tiling should take for an image when `images` come at once; nothing where it does not apply.
 std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& geometry, const kernels::Table& table,
                                     double images) {
@@ -60,7 +68,7 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const Lanes lanes = lanes_of(geometry, table, tiling);
   const double IC = static_cast<double>(geometry.in.C), width = static_cast<double>(table.width);
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
-  const double inputs = IC / width * (tiling.by_phase ? phases : 1);
+  const double inputs = IC / width * static_cast<double>(windows_of(*rows) * windows_of(*cols));
   const double transforms = tiles * transform_cycles(size) * points * (inputs + vectors);
   // Points that are not zero, over all phases, times the vectors of one phase.
   const double products =

@@ -98,7 +98,8 @@ class RowsStep : public Step {
     const auto work = static_cast<int64_t>(static_cast<double>(least_tile_work) / std::max(1.0, products)) + 1;
     const int64_t fit = std::max<int64_t>(1, (window_budget / row_ - halo) / row_step_ + 1);
     // Rows that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
-    const int64_t rows = even(count, std::min(fit, std::max(work, halo)));
+    const int64_t shared = ceil_div(geometry_.in.N * count, 2 * context_.threads);
+    const int64_t rows = even(count, std::min({fit, shared, std::max(work, halo)}));
     for (int64_t image = 0; image < geometry_.in.N; ++image)
       for (int64_t r = 0; r < count; r += rows) tiles_.push_back({image, r, std::min(count, r + rows)});
     window_floats_ = ceil_div(window_rows(rows) * row_, 16) * 16;

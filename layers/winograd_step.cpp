@@ -85,7 +85,7 @@ class WinogradStep : public Step {
     for (int64_t group = work.group_begin; group < work.group_end; ++group) {
       if (lanes_.merged) {
         for (int64_t point = 0; point < points(); ++point) multiply(work, group, 0, point, scratch.v, scratch.m);
-        scatter(work, group, scratch.m, target);
+        scatter(work, group, scratch.m, target, scratch);
         continue;
       }
       const Aside aside = aside_of(work, group, group + 1, scratch);
@@ -100,14 +100,22 @@ class WinogradStep : public Step {
     }
   }
 
-  /// A transform for each phase, then point by point all groups, so that the inputs of a point are read from L1 or L2
-  /// and may be many; the outputs of a row phase lie aside together.
+  /// A transform for each phase whose windows are not those of the one before (k3s2 has the same in all), then point by
+  /// point all groups, so that the inputs of a point are read from L1 or L2 and may be many; the outputs of a row phase
+  /// lie aside together.
   void run_by_phase(const Work& work, const Target& target, const Scratch& scratch) const {
     const Aside aside = aside_of(work, work.group_begin, work.group_end, scratch);
     const int64_t group_floats = points() * work.tiles() * lanes_.block;
-    for (auto a = static_cast<size_t>(work.phase_begin); a < static_cast<size_t>(work.phase_end); ++a) {
+    const auto first = static_cast<size_t>(work.phase_begin);
+    size_t row = 0, col = 0;  // the phases whose windows are transformed
+    for (size_t a = first; a < static_cast<size_t>(work.phase_end); ++a) {
       for (size_t b = 0; b < geometry_.cols.size(); ++b) {
-        transform_inputs(work, a, b, scratch);
+        if ((a == first && b == 0) || rows_.phases[a].input != rows_.phases[row].input ||
+            cols_.phases[b].input != cols_.phases[col].input) {
+          transform_inputs(work, a, b, scratch);
+          row = a;
+          col = b;
+        }
         for (int64_t point = 0; point < points(); ++point)
           for (int64_t group = work.group_begin; group < work.group_end; ++group)
             multiply(work, group, phase_number(a, b), point, scratch.v,
@@ -153,8 +161,9 @@ class WinogradStep : public Step {
       m_floats_ = std::max(m_floats_, points() * work.tiles() * lanes_.block *
                                           (tiling_.by_phase ? work.group_end - work.group_begin : 1));
     panel_floats_ = longest.images() * channel_blocks_ * panel_block(longest);
-    if (aside_)
-      for (const Work& work : works_) aside_floats_ = std::max(aside_floats_, aside_floats(work));
+    for (const Work& work : works_)
+      if (aside_ || lanes_.merged)
+        aside_floats_ = std::max(aside_floats_, aside_ ? aside_floats(work) : merged_floats(work));
   }
 
   /// How many units of tiles make a work, at most `most`, so that the threads are done first with `times` runs of
@@ -362,14 +371,14 @@ class WinogradStep : public Step {
     int64_t oc;
   };
 
-  /// Outputs of merged phases: every lane is a channel of a phase and goes to its own pixel.
-  void scatter(const Work& work, int64_t group, const float* m, const Target& target) const {
-    constexpr int64_t most = int64_t{kernels::most_points} * max_block;
-    alignas(64) float all[most], others[most] = {};
+  /// Outputs of merged phases, a row of tiles at a time: aside first, [row][column][lane], from where each lane, a channel
+  /// of a phase, goes to pixels of its own.
+  void scatter(const Work& work, int64_t group, const float* m, const Target& target, const Scratch& scratch) const {
+    const int64_t row = work.cols() * size_.m * lanes_.block;
     kernels::WinogradOutput output{.m = m,
                                    .point = work.tiles() * lanes_.block,
-                                   .y = all,
-                                   .row = size_.m * lanes_.block,
+                                   .y = nullptr,
+                                   .row = row,
                                    .column = lanes_.block,
                                    .row_begin = 0,
                                    .row_end = static_cast<int32_t>(size_.m),
@@ -378,40 +387,55 @@ class WinogradStep : public Step {
                                    .shift = packed_->shift(group),
                                    .lanes = static_cast<int32_t>(lanes_.block),
                                    .activation = context_.activation};
-    if (context_.residual) output.residual = {others, all};
-    each_tile(work, [&](int64_t image, int64_t row, int64_t col) {
-      float* y = target.y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W;
-      if (context_.residual)
-        each_merged(group, row, col, y,
-                    [&](const float* at, int64_t i) { others[i] = *residual_at(target.residual, at); });
-      table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
-      output.m += lanes_.block;
-      each_merged(group, row, col, y, [&](float* at, int64_t i) { *at = all[i]; });
-    });
+    float *values = scratch.aside, *others = values + size_.m * row;
+    if (context_.residual) output.residual = {others, values};
+    for (int64_t image = work.image_begin; image < work.image_end; ++image)
+      for (int64_t tiles = work.row_begin; tiles < work.row_end; ++tiles) {
+        float* y = target.y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W;
+        if (context_.residual)
+          each_merged(work, group, tiles, y, [&](float* to, int64_t step, int64_t at, int64_t count) {
+            const float* from = residual_at(target.residual, to);
+            for (int64_t p = 0; p < count; ++p) others[at + p * lanes_.block] = from[p * step];
+          });
+        for (int64_t col = 0; col < work.cols(); ++col, output.m += lanes_.block) {
+          output.y = values + col * size_.m * lanes_.block;
+          table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
+        }
+        each_merged(work, group, tiles, y, [&](float* to, int64_t step, int64_t at, int64_t count) {
+          const float* from = values + at;
+          for (int64_t p = 0; p < count; ++p) to[p * step] = from[p * lanes_.block];
+        });
+      }
+  }
+  int64_t merged_floats(const Work& work) const {
+    return work.cols() * size_.m * size_.m * lanes_.block * (context_.residual ? 2 : 1);
   }
 
-  /// Calls f(where it goes in the image y, its place among the tile's) for every output of merged phases in a tile.
+  /// Calls f(to, step, at, count) for every lane and row of outputs of a row of tiles: `count` outputs that exist go to
+  /// to, to + step and so on in the image y, those aside begin at `at`.
   template <class F>
-  void each_merged(int64_t group, int64_t row, int64_t col, float* y, F f) const {
+  void each_merged(const Work& work, int64_t group, int64_t tiles, float* y, F f) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
     const int64_t lanes = std::min(lanes_.block, static_cast<int64_t>(merged_.size()) - group * lanes_.block);
+    const int64_t width = work.cols() * size_.m;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       const Merged& of = merged_[static_cast<size_t>(group * lanes_.block + lane)];
       const Phase &row_phase = geometry_.rows[of.row], &col_phase = geometry_.cols[of.col];
-      const Positions r = positions_of(rows_, row_phase, of.row, row), c = positions_of(cols_, col_phase, of.col, col);
-      float* to = y + of.oc * channel;
-      for (int64_t i = r.begin; i < r.end; ++i) {
-        float* row_to = to + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
-        for (int64_t j = c.begin; j < c.end; ++j)
-          f(row_to + (col_phase.out_first + col_phase.out_step * (c.index + j)) * pixel,
-            (i * size_.m + j) * lanes_.block + lane);
-      }
+      const Positions r = positions_of(rows_, row_phase, of.row, tiles);
+      const int64_t index = cols_.phases[of.col].index + work.col_begin * size_.m;
+      const int64_t first = std::clamp<int64_t>(-index, 0, width);
+      const int64_t count = std::clamp<int64_t>(col_phase.count - index, first, width) - first;
+      for (int64_t i = r.begin; i < r.end; ++i)
+        f(y + of.oc * channel +
+              ((row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W + col_phase.out_first +
+               col_phase.out_step * (index + first)) *
+                  pixel,
+          col_phase.out_step * pixel, (i * width + first) * lanes_.block + lane, count);
     }
   }
 
-  static constexpr int max_block = 32;
   static constexpr size_t l3_share = 4 << 20;  // bytes of weights that stay in L3 beside what else is there
   Tiling tiling_;
   SchemeSize size_;

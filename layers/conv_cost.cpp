@@ -102,8 +102,8 @@ Terms terms_of(const ConvGeometry& geometry) {
 
 /// Whether a scheme's rms error is at most 2.2 times the direct sum's, which grows faster with the number of terms than
 /// a transform's does. F(4,3) must have its three taps in most phases: with fewer it has as many roundings, the direct
-/// sum has not. `./dev errors` shows what stands behind the two numbers: F(4,2) is at 2.3 with 36 terms, at 2.1 with 48;
-/// F(4,3) at 2.3 with 144, at 2.1 with 288.
+/// sum has not. `./dev errors` shows what stands behind the two numbers: F(4,2) is at 2.3 with 36 terms, at 2.1 with
+/// 48; F(4,3) at 2.3 with 144, at 2.1 with 288.
 bool within_standard(kernels::Scheme scheme, const ConvGeometry& geometry) {
   const Terms terms = terms_of(geometry);
   switch (scheme) {

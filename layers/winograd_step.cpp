@@ -371,8 +371,8 @@ class WinogradStep : public Step {
     int64_t oc;
   };
 
-  /// Outputs of merged phases, a row of tiles at a time: aside first, [row][column][lane], from where each lane, a channel
-  /// of a phase, goes to pixels of its own.
+  /// Outputs of merged phases, a row of tiles at a time: aside first, [row][column][lane], from where each lane, a
+  /// channel of a phase, goes to pixels of its own.
   void scatter(const Work& work, int64_t group, const float* m, const Target& target, const Scratch& scratch) const {
     const int64_t row = work.cols() * size_.m * lanes_.block;
     kernels::WinogradOutput output{.m = m,

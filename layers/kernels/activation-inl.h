@@ -58,6 +58,19 @@ UPCONV_INLINE void store_activated(float* y, Batch v, int count, const Residual&
     store_partial<Arch>(y, v, count);
 }
 
+/// Calls f(act) for the activations of most layers, which the compiler then sees; false where it is another one.
+template <class Arch, class F>
+UPCONV_INLINE bool with_usual(const Activation& activation, F f) {
+  using Batch = typename Simd<Arch>::Batch;
+  if (activation.kind == Activation::identity)
+    f([](Batch v) __attribute__((always_inline)) { return v; });
+  else if (activation.kind == Activation::relu)
+    f([](Batch v) __attribute__((always_inline)) { return relu<Arch>(v); });
+  else
+    return false;
+  return true;
+}
+
 /// y[i] = act(f(x vector, i)) for i < count; the tail is the same vector code on fewer floats, so that it rounds alike.
 template <class Arch, class F>
 UPCONV_INLINE void map(const float* x, float* y, int64_t count, F f) {

@@ -33,6 +33,18 @@ template <class Arch, int V>
 __attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, int rows, int stride, const Block& block,
                                       const Direct& d) {
   using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  const auto whole = [&](auto act) __attribute__((always_inline)) {
+    Batch shift[V];
+    UPCONV_UNROLL
+    for (int v = 0; v < V; ++v) shift[v] = S::load(block.shift + v * S::width);
+    for (int r = 0; r < rows; ++r, sums += stride) {
+      float* y = d.y[r] + block.oc;
+      UPCONV_UNROLL
+      for (int v = 0; v < V; ++v) S::store(y + v * S::width, act(sums[v] + shift[v]));
+    }
+  };
+  if (block.lanes == V * S::width && !d.residual.values && with_usual<Arch>(d.activation, whole)) return;
   for (int v = 0; v < V; ++v) {
     const auto shift = S::load(block.shift + v * S::width);
     const int rest = block.lanes - v * S::width;

@@ -263,16 +263,12 @@ UPCONV_INLINE void whole_output(const WinogradOutput& t, Act act) {
 template <class Arch, class W>
 void winograd_output(const WinogradOutput& t) {
   using S = Simd<Arch>;
-  using Batch = typename S::Batch;
   if constexpr (W::m <= 4) {
     const bool whole = t.row_begin == 0 && t.row_end == W::m && t.col_begin == 0 && t.col_end == W::m &&
                        t.lanes % S::width == 0 && !t.residual.values;
-    if (whole && t.activation.kind == Activation::identity)
-      return whole_output<Arch, W>(
-          t, [](Batch sum) __attribute__((always_inline)) { return sum; });
-    if (whole && t.activation.kind == Activation::relu)
-      return whole_output<Arch, W>(
-          t, [](Batch sum) __attribute__((always_inline)) { return relu<Arch>(sum); });
+    if (whole && with_usual<Arch>(
+                     t.activation, [&](auto act) __attribute__((always_inline)) { whole_output<Arch, W>(t, act); }))
+      return;
   }
   for (int v = 0; v * S::width < t.lanes; ++v) {
     const int rest = t.lanes - v * S::width;

@@ -102,8 +102,8 @@ TEST_CASE("Winograd: an algorithm that no layer could take is refused with those
 TEST_CASE(
     "Winograd: the rms error of every algorithm of `standard` is within 2.2 of the direct sum's, `fast`'s within 18") {
   for (int64_t channels : {16, 22, 29, 64, 256, 1024})
-    for (const auto& [kernel, options] : {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1), std::pair(Pair(3), k3s2),
-                                          std::pair(Pair(5), k5s2)}) {
+    for (const auto& [kernel, options] :
+         {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1), std::pair(Pair(3), k3s2), std::pair(Pair(5), k5s2)}) {
       if (channels == 1024 && kernel.h != 3) continue;
       Random random(1);
       const ConvTranspose2d layer = layer_of(channels, 32, kernel, options, random);

@@ -116,7 +116,7 @@ int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, co
   const int64_t products = size.n * size.n * lanes;
   const int64_t outputs =
       size.m * size.m * geometry.cols.front().out_step * (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
-  return std::clamp<int64_t>(budget / (inputs + products + (aside ? outputs : 0)), tiling.by_phase ? 32 : 16, 64);
+  return std::clamp<int64_t>(budget / (inputs + products + (aside ? outputs : 0)), 16, 64);
 }
 
 }  // namespace upconv

@@ -58,8 +58,7 @@ Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const 
 
 /// Tiles that a thread transforms before it multiplies them, at most. Every transformed weight that streams past is
 /// used for all of them: 4 * width bytes in so many / 2 cycles, at two multiply-adds a cycle. What they are made of and
-/// become should fill no more than half of a 1 MiB L2; but by phase, where all channels come together and each float is
-/// written and read once or twice, 32 tiles gain more by the weights than they lose by that.
+/// become should fill no more than half of a 1 MiB L2, but 16 tiles are worth more than that.
 int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside);
 
 }  // namespace upconv

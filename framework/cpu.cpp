@@ -68,4 +68,11 @@ Isa default_isa() {
   return isa;
 }
 
+double vector_cycles([[maybe_unused]] Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx2 && __builtin_cpu_is("znver1")) return 2;
+#endif
+  return 1;
+}
+
 }  // namespace upconv

@@ -77,9 +77,10 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double weights = products * IC * width * 4;
   const double works = std::max(1.0, tiles * images / static_cast<double>(most_tiles(geometry, table, tiling, false)));
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
-  return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2,
+  const double cycle = vector_cycles(table.isa);
+  return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2 * cycle,
                     stream_cycles(weights) * works / images) +
-         transforms;
+         transforms * cycle;
 }
 
 /// How many inputs an output is the sum of, and how many of them lie in one channel, on average over the phases.
@@ -150,7 +151,7 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
     }
   const double weights = taps * IC * static_cast<double>(OC) * groups * 4;
   const double gathered = wide ? 0 : inputs * (gather_cycles + gather_line_cycles * IC * groups / kernels::panel_lanes);
-  return overlapped(cycles * IC * vectors / 2, stream_cycles(weights) / images) + gathered;
+  return overlapped(cycles * IC * vectors / 2 * vector_cycles(table.isa), stream_cycles(weights) / images) + gathered;
 }
 
 }  // namespace

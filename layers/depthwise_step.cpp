@@ -181,7 +181,8 @@ std::optional<double> depthwise_cost(const ConvGeometry& geometry, const kernels
           products += static_cast<double>((r.end - r.begin) * (c.end - c.begin)) *
                       static_cast<double>(r.taps.size() * c.taps.size() + 4);  // what storing it takes
   // Loads are the limit, 1.25 a product and two a cycle; parts of a vector are loaded float by float.
-  return products * static_cast<double>(ceil_div(C, table.width)) * (C < table.width ? 10 : 0.7);
+  return products * static_cast<double>(ceil_div(C, table.width)) * (C < table.width ? 10 : 0.7) *
+         vector_cycles(table.isa);
 }
 
 std::unique_ptr<Step> depthwise_step(ConvGeometry geometry, std::shared_ptr<const PackedDepthwise> packed,

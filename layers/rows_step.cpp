@@ -232,8 +232,9 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Tab
                    static_cast<double>(segment.taps.size() * taps_of(col).size());
   // Two multiply-adds a cycle, for which 0.6 loads each and the loop take a third more; a float in and out of the
   // window and one aside.
-  return vectors * static_cast<double>(in.C * out.C) / 2 * 4 / 3 + static_cast<double>(in.C * in.H * in.W) +
-         2 * static_cast<double>(out.C * out.H * out.W);
+  return vector_cycles(table.isa) *
+         (vectors * static_cast<double>(in.C * out.C) / 2 * 4 / 3 + static_cast<double>(in.C * in.H * in.W) +
+          2 * static_cast<double>(out.C * out.H * out.W));
 }
 
 std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,

@@ -22,14 +22,16 @@ constexpr double lone_vector = 1.6;
 /// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 3.5 cycles a
 /// point with its share of address arithmetic; 5 where the points outgrow the registers, 8 where sums are of 8 terms.
 double transform_cycles(const SchemeSize& size) { return size.n > 6 ? 8 : size.n > 4 ? 5 : 3.5; }
+/// Narrow pictures are cut at their borders into register tiles of few pixels, whose few chains wait for each other.
+constexpr double narrow_tiles = 1.2;
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
 constexpr double gather_cycles = 16, gather_line_cycles = 4;
 
-/// Cycles until weights are here that do not fit half of L2: 8 bytes a cycle from L3, 5 beyond what a core may expect
-/// of L3 for itself.
+/// Cycles until weights are here that do not fit half of L2: 8 bytes a cycle from L3; 4 beyond what a core may expect
+/// of L3 for itself, as two cores share what memory gives.
 double stream_cycles(double bytes) {
   if (bytes <= 512 << 10) return 0;
-  return bytes / (bytes <= 16 << 20 ? 8 : 5);
+  return bytes / (bytes <= 16 << 20 ? 8 : 4);
 }
 
 /// Cycles of products whose weights stream in meanwhile: a third of the shorter of the two shows.
@@ -151,6 +153,7 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
     }
   const double weights = taps * IC * static_cast<double>(OC) * groups * 4;
   const double gathered = wide ? 0 : inputs * (gather_cycles + gather_line_cycles * IC * groups / kernels::panel_lanes);
+  if (!wide) cycles *= narrow_tiles;
   return overlapped(cycles * IC * vectors / 2 * vector_cycles(table.isa), stream_cycles(weights) / images) + gathered;
 }
 

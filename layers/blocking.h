@@ -52,6 +52,13 @@ struct PanelSource {
         table.pack(x + ((image * in.H + h) * in.W + w) * part.C, part.C, part.C, to, pitch, count);
     }
   }
+
+  /// The pixel that is seen at (h, w), inside or beside the picture.
+  void pack_seen(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch) const {
+    const int64_t row = source(border, h, in.H), col = source(border, w, in.W);
+    if (row >= 0 && col >= 0) return pack(image, row, col, to, pitch, 1);
+    for (int64_t c = 0; c < in.C; c += kernels::panel_lanes, to += pitch) std::fill_n(to, kernels::panel_lanes, 0.0f);
+  }
 };
 
 /// Columns `begin` to `end` of row h of the picture, all channels, with what lies beside it, into a panel.
@@ -59,12 +66,7 @@ inline void pack_columns(const PanelSource& from, int64_t image, int64_t h, int6
                          int64_t pitch) {
   constexpr int64_t lanes = kernels::panel_lanes;
   const int64_t first = std::clamp<int64_t>(0, begin, end), last = std::clamp<int64_t>(from.in.W, first, end);
-  const auto beside = [&](int64_t col) {
-    float* line = to + (col - begin) * lanes;
-    const int64_t w = source(from.border, col, from.in.W);
-    if (w >= 0) return from.pack(image, h, w, line, pitch, 1);
-    for (int64_t c = 0; c < from.in.C; c += lanes, line += pitch) std::fill_n(line, lanes, 0.0f);
-  };
+  const auto beside = [&](int64_t col) { from.pack_seen(image, h, col, to + (col - begin) * lanes, pitch); };
   for (int64_t col = begin; col < first; ++col) beside(col);
   if (first < last) from.pack(image, h, first, to + (first - begin) * lanes, pitch, last - first);
   for (int64_t col = last; col < end; ++col) beside(col);

@@ -27,11 +27,12 @@ constexpr double narrow_tiles = 1.2;
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
 constexpr double gather_cycles = 16, gather_line_cycles = 4;
 
-/// Cycles until weights are here that do not fit half of L2: 8 bytes a cycle from L3; 4 beyond what a core may expect
-/// of L3 for itself, as two cores share what memory gives.
-double stream_cycles(double bytes) {
+/// Cycles until weights are here that do not fit half of L2: 8 bytes a cycle from L3, 4 where part of them stays there,
+/// as two cores share what memory gives. By phase, where transformed inputs and products of all groups are around too,
+/// 2 where nothing stays.
+double stream_cycles(double bytes, bool by_phase) {
   if (bytes <= 512 << 10) return 0;
-  return bytes / (bytes <= 16 << 20 ? 8 : 4);
+  return bytes / (bytes <= 12 << 20 ? 8 : by_phase && bytes > 32 << 20 ? 2 : 4);
 }
 
 /// Cycles of products whose weights stream in meanwhile: a third of the shorter of the two shows.
@@ -81,7 +82,7 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
   const double cycle = vector_cycles(table.isa);
   return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2 * cycle,
-                    stream_cycles(weights) * works / images) +
+                    stream_cycles(weights, tiling.by_phase) * works / images) +
          transforms * cycle;
 }
 
@@ -139,7 +140,7 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
     for (const Phase& col : geometry.cols) {
       double most = 0;
       for (const Segment& r : row.segments)
-        for (const Segment& c : col.segments) {
+        for (const Segment& c : wide ? col.segments : gathered_segments(col)) {
           const double rows = static_cast<double>(r.end - r.begin), cols = static_cast<double>(c.end - c.begin);
           const double both = static_cast<double>(r.taps.size() * c.taps.size());
           const double tiles = wide ? rows * cols / static_cast<double>(col.count) *
@@ -154,7 +155,8 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
   const double weights = taps * IC * static_cast<double>(OC) * groups * 4;
   const double gathered = wide ? 0 : inputs * (gather_cycles + gather_line_cycles * IC * groups / kernels::panel_lanes);
   if (!wide) cycles *= narrow_tiles;
-  return overlapped(cycles * IC * vectors / 2 * vector_cycles(table.isa), stream_cycles(weights) / images) + gathered;
+  return overlapped(cycles * IC * vectors / 2 * vector_cycles(table.isa), stream_cycles(weights, false) / images) +
+         gathered;
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct PhasePair {
   const Phase* row;
   const Phase* col;
   std::vector<Region> regions;
+  int64_t first_tap;  ///< its place among the packed taps
 };
 
 /// Whole rows of the input as one panel, with what lies beside them, that all phases of the columns share. Where
@@ -76,7 +77,7 @@ class DirectStep : public Step {
         aside_(context.output == Layout::contiguous && geometry_.out.H * geometry_.out.W > 1 && geometry_.out.C > 1) {
     find_window();
     for (const Phase& row : geometry_.rows)
-      for (const Phase& col : geometry_.cols) pairs_.push_back({&row, &col, regions(row, col)});
+      for (const Phase& col : geometry_.cols) pairs_.push_back({&row, &col, regions(row, col), first_tap(row, col)});
     cut();
     count_weights();
   }
@@ -103,7 +104,7 @@ class DirectStep : public Step {
           if (window_.cols > 0)
             run_in_window(tile, pair, region, panel, output);
           else
-            run_gathered(tile, pair, region, frame, panel, output);
+            run_gathered(tile, pair, region, frame, panel, output, ahead_of(index, pair));
       }
       if (aside_) put_back(tile, row, output, y);
     }
@@ -141,10 +142,11 @@ class DirectStep : public Step {
                .halo = rows.first_end - rows.begin - 1};
   }
 
-  /// The runs of positions of an axis that read the same taps; in a window the zeros beside it make all alike.
+  /// The runs of positions of an axis that read the same taps; in a window the zeros beside it make all alike. No
+  /// weight that is multiplied by such a zero may be infinite.
   std::vector<Segment> col_segments(const Phase& col) const {
-    if (window_.cols == 0) return col.segments;
-    return {{0, col.count, taps_of(col)}};
+    if (window_.cols > 0) return {{0, col.count, taps_of(col)}};
+    return packed_->finite() ? gathered_segments(col) : col.segments;
   }
 
   std::vector<Region> regions(const Phase& row, const Phase& col) const {
@@ -287,6 +289,25 @@ class DirectStep : public Step {
     }
   }
 
+  int64_t first_tap(const Phase& row, const Phase& col) const {
+    const std::vector<AxisTap> rows = taps_of(row), cols = taps_of(col);
+    return rows.empty() || cols.empty() ? 0 : rows.front().k * geometry_.KW + cols.front().k;
+  }
+
+  /// How many floats after a pair's weights those lie, about, that this thread should need next: the next pair's, or
+  /// those of the next tile that it should get.
+  int64_t ahead_of(int64_t index, const PhasePair& pair) const {
+    const int64_t following = std::min(index + context_.threads, tiles() - 1);
+    const Tile &tile = tiles_[static_cast<size_t>(index)], &next = tiles_[static_cast<size_t>(following)];
+    const int64_t block = static_cast<int64_t>(packed_->bytes() / sizeof(float) / packed_->blocks().size());
+    const bool last = pair.col == &geometry_.cols.back();
+    const PhasePair& after =
+        last ? pairs_[static_cast<size_t>(next.phase_begin) * geometry_.cols.size()] : *(&pair + 1);
+    return (after.first_tap - pair.first_tap) * geometry_.in.C / geometry_.groups * lanes_ +
+           (last ? next.block_begin - tile.block_begin : 0) * block;
+  }
+
+  /// Asks for the weights a few kilobytes on, across the end of a page, where the machine's own prefetching ends.
   kernels::Direct direct_of(const Tile& tile, const Region& region, const float* panel, float* const* ys,
                             const Output& output) const {
     return {.x = panel,
@@ -298,6 +319,8 @@ class DirectStep : public Step {
             .tap_count = static_cast<int64_t>(region.taps.size()),
             .block_count = tile.block_end - tile.block_begin,
             .IC = geometry_.in.C / geometry_.groups,
+            .ahead = 64 * lanes_,
+            .ahead_step = lanes_,
             .activation = context_.activation,
             .residual = output.residual};
   }
@@ -324,17 +347,22 @@ class DirectStep : public Step {
       }
   }
 
-  /// Positions of all rows and images strung together; the inputs of each tap are gathered side by side.
+  /// Positions of all rows and images strung together; the inputs of each tap are gathered side by side. Where that
+  /// takes several register tiles, each asks for its part of the weights that come `ahead` floats later, so that memory
+  /// and multiply-adds are at work at the same time.
   void run_gathered(const Tile& tile, const PhasePair& pair, const Region& region, const Frame& frame, float* panel,
-                    const Output& output) const {
+                    const Output& output, int64_t ahead) const {
     const int64_t row_begin = std::max(tile.row_begin, region.row_begin);
     const int64_t rows = std::min(tile.row_end, region.row_end) - row_begin, cols = region.col_end - region.col_begin;
     if (rows <= 0 || cols <= 0) return;
     float* ys[max_pixels];
     kernels::Direct direct = direct_of(tile, region, panel, ys, output);
+    const PanelSource from = source_of(frame);
     const int64_t count = (tile.image_end - tile.image_begin) * rows * cols;
     const int64_t cuts = ceil_div(count, table_.pixels);
+    if (cuts > 1) direct.ahead_step = ceil_div(lanes_, cuts);
     for (int64_t c = 0; c < cuts; ++c) {
+      if (cuts > 1) direct.ahead = ahead + c * direct.ahead_step * direct.IC;
       const int64_t first = count * c / cuts, last = count * (c + 1) / cuts;
       for (int64_t p = first; p < last; ++p) {
         const int64_t image = tile.image_begin + p / (rows * cols);
@@ -342,9 +370,8 @@ class DirectStep : public Step {
         const int64_t h = pair.row->in_first + pair.row->in_step * row;
         const int64_t w = pair.col->in_first + pair.col->in_step * col;
         for (size_t t = 0; t < region.taps.size(); ++t)
-          source_of(frame).pack(image, source(geometry_.border, h + region.sources[t].h, geometry_.in.H),
-                                source(geometry_.border, w + region.sources[t].w, geometry_.in.W),
-                                panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_, 1);
+          from.pack_seen(image, h + region.sources[t].h, w + region.sources[t].w,
+                         panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_);
         ys[p - first] = output_at(pair, output, image, row, col);
       }
       direct.pixels = last - first;
@@ -385,6 +412,16 @@ class DirectStep : public Step {
 bool has_wide_rows(const ConvGeometry& geometry) {
   return std::any_of(geometry.cols.begin(), geometry.cols.end(),
                      [](const Phase& col) { return col.count >= wide_row; });
+}
+
+std::vector<Segment> gathered_segments(const Phase& col) {
+  const std::vector<AxisTap> taps = taps_of(col);
+  int64_t apart = 0;
+  for (const Segment& segment : col.segments)
+    apart += (segment.end - segment.begin) * static_cast<int64_t>(segment.taps.size());
+  const int64_t together = col.count * static_cast<int64_t>(taps.size());
+  if (together * 4 > apart * 5) return col.segments;
+  return {{0, col.count, taps}};
 }
 
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,

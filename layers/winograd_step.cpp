@@ -84,7 +84,8 @@ class WinogradStep : public Step {
     transform_inputs(work, 0, 0, scratch);
     for (int64_t group = work.group_begin; group < work.group_end; ++group) {
       if (lanes_.merged) {
-        for (int64_t point = 0; point < points(); ++point) multiply(work, group, 0, point, scratch.v, scratch.m);
+        for (int64_t point = 0; point < points(); ++point)
+          multiply(work, group, 0, point, scratch.v, scratch.m, after(group, 0, point));
         scatter(work, group, scratch.m, target, scratch);
         continue;
       }
@@ -92,7 +93,8 @@ class WinogradStep : public Step {
       for (size_t a = 0; a < geometry_.rows.size(); ++a)
         for (size_t b = 0; b < geometry_.cols.size(); ++b) {
           for (int64_t point = 0; point < points(); ++point)
-            multiply(work, group, phase_number(a, b), point, scratch.v, scratch.m);
+            multiply(work, group, phase_number(a, b), point, scratch.v, scratch.m,
+                     after(group, phase_number(a, b), point));
           put(work, group, a, b, scratch.m, aside_ ? aside : in_place(target));
         }
       if (aside_)
@@ -119,7 +121,9 @@ class WinogradStep : public Step {
         for (int64_t point = 0; point < points(); ++point)
           for (int64_t group = work.group_begin; group < work.group_end; ++group)
             multiply(work, group, phase_number(a, b), point, scratch.v,
-                     scratch.m + (group - work.group_begin) * group_floats);
+                     scratch.m + (group - work.group_begin) * group_floats,
+                     group + 1 < work.group_end ? packed_->weights(group + 1, phase_number(a, b), point)
+                                                : after(work.group_begin, phase_number(a, b), point));
         for (int64_t group = work.group_begin; group < work.group_end; ++group)
           put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats,
               aside_ ? aside : in_place(target));
@@ -236,8 +240,16 @@ class WinogradStep : public Step {
       }
   }
 
-  /// m[point][tile][lane] of one point.
-  void multiply(const Work& work, int64_t group, int64_t phase, int64_t point, const float* v, float* m) const {
+  /// The weights of the point that is multiplied next, in the phase that follows after the last one.
+  const float* after(int64_t group, int64_t phase, int64_t point) const {
+    do ++point;
+    while (point < points() && packed_->zero(phase, point));
+    return packed_->weights(group, phase, point);
+  }
+
+  /// m[point][tile][lane] of one point; asks for the weights at `next` meanwhile.
+  void multiply(const Work& work, int64_t group, int64_t phase, int64_t point, const float* v, float* m,
+                const float* next) const {
     float* sums = m + point * work.tiles() * lanes_.block;
     if (packed_->zero(phase, point))
       std::fill_n(sums, work.tiles() * lanes_.block, 0.0f);
@@ -248,7 +260,8 @@ class WinogradStep : public Step {
                        .m = sums,
                        .tiles = work.tiles(),
                        .IC = geometry_.in.C,
-                       .vectors = static_cast<int32_t>(lanes_.block / table_.width)});
+                       .vectors = static_cast<int32_t>(lanes_.block / table_.width),
+                       .next = next});
   }
 
   // Outputs.

@@ -73,6 +73,9 @@ struct Direct {
   int64_t tap_count;
   int64_t block_count;
   int64_t IC;  ///< channels of one group
+  /// While the weights of a tap are multiplied those `ahead` floats after them are asked for, and for each channel so
+  /// many more.
+  int64_t ahead, ahead_step;
   Activation activation;
   Residual residual = {};
 };
@@ -85,7 +88,8 @@ struct Products {
   float* m;        ///< m[tile][lane]
   int64_t tiles;
   int64_t IC;
-  int32_t vectors;  ///< 1 or 2
+  int32_t vectors;    ///< 1 or 2
+  const float* next;  ///< as many weights, which are asked for meanwhile
 };
 
 /// v[i][j] = (BT d B)[i][j] for a row of tiles of n x n inputs d, m pixels apart, and up to 16 channels of them. Whole

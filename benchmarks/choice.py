@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from paths import PROGRAM, ROOT
-from rows import GROUPS, ConvTranspose2d, Row, layer
+from rows import GROUPS, Conv2d, ConvTranspose2d, Row, layer
 
 ALLOWED = 1.15
 TAKES = 5
@@ -26,19 +26,20 @@ SMALL = 256  # pixels
 NAMED = ("layers", "few output channels", "Conv2d layers")  # groups of rows.py
 
 
-def unnamed(conv: ConvTranspose2d, *size: int, batch: int = 1) -> Row:
+def unnamed(conv: Conv2d | ConvTranspose2d, *size: int, batch: int = 1) -> Row:
     """A row whose name says what it is: "160-72 k4s2 21x15"."""
 
     def text(value) -> str:
         return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
-    op = f"op{text(conv.output_padding)}" if conv.output_padding else ""
-    kernel = f"k{text(conv.kernel_size)}s{text(conv.stride)}p{text(conv.padding)}{op}"
+    word = "conv " if isinstance(conv, Conv2d) else ""
+    op = f"op{text(conv.output_padding)}" if getattr(conv, "output_padding", 0) else ""
+    kernel = f"{word}k{text(conv.kernel_size)}s{text(conv.stride)}p{text(conv.padding)}{op}"
     name = f"{conv.in_channels}-{conv.out_channels} {kernel} {size[0]}x{size[-1]}"
     return layer(name + (f", batch {batch}" if batch > 1 else ""), conv, *size, batch=batch)
 
 
-# Thirty of no network in particular: every stride and kernel, channels and sizes that fit nothing.
+# 34 of no network in particular: every stride and kernel, channels and sizes that fit nothing.
 UNNAMED = (
     unnamed(ConvTranspose2d(24, 40, 4, 2, 1), 13),
     unnamed(ConvTranspose2d(48, 20, 4, 2, 1), 27, 19, batch=3),
@@ -70,6 +71,10 @@ UNNAMED = (
     unnamed(ConvTranspose2d(100, 60, 4), 16, batch=5),
     unnamed(ConvTranspose2d(76, 36, 2, 2), 40),
     unnamed(ConvTranspose2d(96, 48, (3, 4), (1, 2), 1), 31, 24, batch=2),
+    unnamed(Conv2d(64, 120, 4, 2, 1), 100),
+    unnamed(Conv2d(96, 72, 3, 2, 1), 61, 83),
+    unnamed(Conv2d(32, 48, 5, 2, 2), 51, 39, batch=3),
+    unnamed(Conv2d(256, 320, 4, 2, 1), 14),
 )
 
 

@@ -222,14 +222,16 @@ GROUPS = (
     ),
     Group("Conv2d layers", (*conv3x3(256, 64), *conv3x3(128, 64), *conv3x3(64, 128))),
     Group(
-        "whole networks",  # in batches where PyTorch takes no more than some seconds for one
+        "whole networks",
         (
             network("pix2pix", "UnetGenerator()", 3, 256, 256),
             network("pix2pix", "UnetGenerator()", 3, 256, 256, batch=8),
             network("cyclegan", "ResnetGenerator()", 3, 256, 256),
+            network("cyclegan", "ResnetGenerator()", 3, 256, 256, batch=8),
             network("fast_neural_style", "TransformerNet()", 3, 256, 256),
             network("fast_neural_style", "TransformerNet()", 3, 256, 256, batch=8),
             network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64),
+            network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64, batch=8),
             network("taesd", "twin(64)", 4, 32, 32),
             network("taesd", "twin(64)", 4, 32, 32, batch=8),
             network("vae", "VaeDecoder(128, [512, 256, 128, 64, 32])", 128),

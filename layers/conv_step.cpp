@@ -203,7 +203,8 @@ class DirectStep : public Step {
       if (aside_)
         aside_floats_ =
             std::max(aside_floats_, (tile.image_end - tile.image_begin) * rows * geometry_.out.W * lanes_of(tile));
-      if (window_.cols > 0) panel_floats_ = std::max(panel_floats_, window_.rows(rows) * window_.row);
+      if (window_.cols > 0)
+        panel_floats_ = std::max(panel_floats_, (window_.rows(rows) + (window_.col_step > 1 ? 1 : 0)) * window_.row);
     }
     if (window_.cols > 0) return;
     for (const PhasePair& pair : pairs_)
@@ -272,20 +273,26 @@ class DirectStep : public Step {
     return {table_, geometry_.in, planar_, geometry_.border, frame.inputs, context_.parts};
   }
 
-  /// Row h of the input, all channels, with what lies beside it.
-  void pack_window_row(const Frame& frame, int64_t image, int64_t h, float* to) const {
-    const int64_t begin = window_.col_begin, end = begin + window_.cols;
-    if (window_.col_step == 1) return pack_columns(source_of(frame), image, h, begin, end, to, pitch_);
-    for (int64_t col = begin; col < end; ++col)
-      pack_columns(source_of(frame), image, h, col, col + 1, to + window_.line(col) * kernels::panel_lanes, pitch_);
+  /// Row h of the input, all channels, with what lies beside it. Columns of one residue are brought together from
+  /// `spare`, where they lie in order.
+  void pack_window_row(const Frame& frame, int64_t image, int64_t h, float* to, float* spare) const {
+    constexpr int64_t lanes = kernels::panel_lanes;
+    const int64_t begin = window_.col_begin, end = begin + window_.cols, step = window_.col_step;
+    if (step == 1) return pack_columns(source_of(frame), image, h, begin, end, to, pitch_);
+    pack_columns(source_of(frame), image, h, begin, end, spare, pitch_);
+    for (int64_t block = 0; block < channel_blocks_; ++block, spare += pitch_, to += pitch_)
+      for (int64_t residue = 0; residue < std::min(step, window_.cols); ++residue)
+        table_.pack(spare + residue * lanes, step * lanes, lanes, to + residue * window_.part * lanes, 0,
+                    ceil_div(window_.cols - residue, step));
   }
 
   /// The input rows that a tile needs. Rows of zeros are not read.
   void pack_window(const Tile& tile, const Frame& frame, float* panel) const {
     const int64_t first = window_first(tile), rows = window_.rows(tile.row_end - tile.row_begin);
+    float* spare = panel + panel_floats_ - window_.row;
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
-      if (h >= 0) pack_window_row(frame, tile.image_begin, h, panel + row * window_.row);
+      if (h >= 0) pack_window_row(frame, tile.image_begin, h, panel + row * window_.row, spare);
     }
   }
 

@@ -54,6 +54,30 @@ std::optional<Axis> axis_by_phase(const std::vector<Phase>& phases, const Scheme
   return axis;
 }
 
+/// The one phase of a convolution that steps over inputs.
+std::optional<Axis> axis_by_residue(const Phase& phase, const SchemeSize& size) {
+  Axis axis;
+  const int64_t first = reach(phase).first;
+  axis.phases.push_back({phase.in_first + first, 0});
+  axis.tiles = ceil_div(phase.count, size.m);
+  axis.in_step = phase.in_step;
+  for (const AxisTap& tap : taps_of(phase)) {
+    if ((tap.shift - first) / phase.in_step >= size.T) return {};
+    axis.residues = std::max(axis.residues, (tap.shift - first) % phase.in_step + 1);
+  }
+  return axis;
+}
+
+/// Whether point i of G g is zero for every g with these taps.
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
+  return with_scheme(scheme, [&](auto s) {
+    using W = decltype(s);
+    for (int t = 0; t < W::T; ++t)
+      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
+    return true;
+  });
+}
+
 }  // namespace
 
 SchemeSize sizes_of(kernels::Scheme scheme) {
@@ -70,33 +94,49 @@ std::string name_of(const Tiling& tiling) {
 
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling) {
   const SchemeSize size = sizes_of(tiling.scheme);
+  for (const Phase& phase : phases)
+    for (const Segment& segment : phase.segments)
+      if (segment.taps.empty()) return {};
+  if (phases.size() == 1 && phases.front().in_step == 2) return axis_by_residue(phases.front(), size);
   for (const Phase& phase : phases) {
     const auto [least, most] = reach(phase);
     if (phase.in_step != 1 || most - least >= size.T) return {};
-    for (const Segment& segment : phase.segments)
-      if (segment.taps.empty()) return {};
   }
   return tiling.by_phase ? axis_by_phase(phases, size) : shared_axis(phases, size);
 }
 
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
-  std::vector<std::vector<int64_t>> found(phases.size(), std::vector<int64_t>(static_cast<size_t>(T), -1));
+  const auto residues = static_cast<size_t>(axis.residues);
+  std::vector<std::vector<int64_t>> found(phases.size() * residues, std::vector<int64_t>(static_cast<size_t>(T), -1));
   for (size_t p = 0; p < phases.size(); ++p) {
     const int64_t base = axis.phases[p].input - axis.phases[p].index;
     for (const Segment& segment : phases[p].segments)
-      for (const AxisTap& tap : segment.taps)
-        found[p][static_cast<size_t>(phases[p].in_first + tap.shift - base)] = tap.k;
+      for (const AxisTap& tap : segment.taps) {
+        const int64_t at = phases[p].in_first + tap.shift - base;
+        found[p * residues + static_cast<size_t>(at % axis.in_step)][static_cast<size_t>(at / axis.in_step)] = tap.k;
+      }
   }
   return found;
 }
 
-bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
-  return with_scheme(scheme, [&](auto s) {
-    using W = decltype(s);
-    for (int t = 0; t < W::T; ++t)
-      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
-    return true;
-  });
+std::vector<int64_t> used_residues(const ConvGeometry& geometry, const Tiling& tiling) {
+  const SchemeSize size = sizes_of(tiling.scheme);
+  const Axis rows = *axis_of(geometry.rows, tiling), cols = *axis_of(geometry.cols, tiling);
+  const auto row_taps = window_taps(geometry.rows, rows, size.T), col_taps = window_taps(geometry.cols, cols, size.T);
+  const auto zero = [&](size_t row, size_t col, int64_t residue, int64_t point) {
+    const auto& r = row_taps[row * static_cast<size_t>(rows.residues) + static_cast<size_t>(residue / cols.residues)];
+    const auto& c = col_taps[col * static_cast<size_t>(cols.residues) + static_cast<size_t>(residue % cols.residues)];
+    return zero_point(tiling.scheme, r, point / size.n) || zero_point(tiling.scheme, c, point % size.n);
+  };
+  std::vector<int64_t> used;
+  for (size_t row = 0; row < geometry.rows.size(); ++row)
+    for (size_t col = 0; col < geometry.cols.size(); ++col)
+      for (int64_t point = 0; point < size.n * size.n; ++point) {
+        int64_t residues = rows.residues * cols.residues;
+        while (residues > 0 && zero(row, col, residues - 1, point)) --residues;
+        used.push_back(residues);
+      }
+  return used;
 }
 
 Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling) {
@@ -110,7 +150,8 @@ Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const 
 int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside) {
   constexpr int64_t budget = (512 << 10) / 4;  // floats
   const SchemeSize size = sizes_of(tiling.scheme);
-  const int64_t inputs = size.n * size.n * ceil_div(geometry.in.C, kernels::panel_lanes) * kernels::panel_lanes;
+  const int64_t residues = axis_of(geometry.rows, tiling)->residues * axis_of(geometry.cols, tiling)->residues;
+  const int64_t inputs = size.n * size.n * residues * whole_lines(geometry.in.C);
   // By phase all channels of a row phase come together, otherwise all phases of a block of channels.
   const int64_t lanes = tiling.by_phase ? geometry.out.C : 2 * table.width;
   const int64_t products = size.n * size.n * lanes;

@@ -32,21 +32,27 @@ struct Axis {
   };
   std::vector<Start> phases;
   int64_t tiles = 0;
+  /// Where a convolution steps over inputs, those of each residue make a picture of their own, a tile's windows in them
+  /// begin at neighbouring inputs, and their channels follow one another: a convolution of stride 1 with so many times
+  /// the channels.
+  int64_t in_step = 1, residues = 1;
   bool shared = true;                   ///< all phases start at the same input
   int64_t out_first = 0, out_step = 1;  ///< tile t of all phases makes the m * out_step outputs from
                                         ///< out_first + t * m * out_step on, as far as they exist
 };
 
-/// Nothing where a phase reads more than T inputs or T that are not neighbours, where the outputs of a tile are not
-/// neighbours (some dilations), or where an output has no input at all: it must be the bias alone, not that plus a
-/// rounding error.
+/// Nothing where a phase reads more than T inputs (of a residue) or T that are not neighbours, where the outputs of a
+/// tile are not neighbours (some dilations), where an output has no input at all: it must be the bias alone, not that
+/// plus a rounding error; or where the stride is more than Table::winograd_input's.
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling);
 
-/// For every phase of an axis, the kernel's index of what position t of its window means, or -1.
+/// For every phase of an axis and each of its residues, the kernel's index of what position t of its window means, or
+/// -1.
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
 
-/// Whether point i of G g is zero for every g with these taps: a phase of one tap needs no point at infinity, or at 0.
-bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i);
+/// For every phase and point, how many residues have to be multiplied: the weights of a point are zeros in a phase, and
+/// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
+std::vector<int64_t> used_residues(const ConvGeometry& geometry, const Tiling& tiling);
 
 /// How output channels share vectors: phases of few channels lie side by side in one block.
 struct Lanes {

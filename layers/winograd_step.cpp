@@ -36,7 +36,8 @@ class WinogradStep : public Step {
         aside_(!lanes_.merged && context.output == Layout::contiguous && geometry_.out.C > 1),
         rows_(*axis_of(geometry_.rows, tiling)),
         cols_(*axis_of(geometry_.cols, tiling)),
-        channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)) {
+        channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)),
+        residues_(rows_.residues * cols_.residues) {
     if (lanes_.merged)
       for (size_t row = 0; row < geometry_.rows.size(); ++row)
         for (size_t col = 0; col < geometry_.cols.size(); ++col)
@@ -160,7 +161,7 @@ class WinogradStep : public Step {
                                 row_phases * (phase + 1) / phase_parts, groups() * group / group_parts,
                                 groups() * (group + 1) / group_parts});
     const Work& longest = works_.front();
-    v_floats_ = points() * channel_blocks_ * longest.pitch();
+    v_floats_ = points() * point_floats(longest);
     for (const Work& work : works_)
       m_floats_ = std::max(m_floats_, points() * work.tiles() * lanes_.block *
                                           (tiling_.by_phase ? work.group_end - work.group_begin : 1));
@@ -191,8 +192,11 @@ class WinogradStep : public Step {
 
   // The panel of a box: the inputs of its tiles in all phases, with what lies around the picture,
   // [image][block][row][column][16].
-  int64_t panel_rows(const Work& work) const { return (work.rows() - 1) * size_.m + size_.n + spread_of(rows_); }
-  int64_t panel_cols(const Work& work) const { return (work.cols() - 1) * size_.m + size_.n + spread_of(cols_); }
+  int64_t panel_rows(const Work& work) const { return inputs_of(rows_, work.rows()); }
+  int64_t panel_cols(const Work& work) const { return inputs_of(cols_, work.cols()); }
+  int64_t inputs_of(const Axis& axis, int64_t tiles) const {
+    return ((tiles - 1) * size_.m + size_.n - 1) * axis.in_step + axis.residues + spread_of(axis);
+  }
   int64_t panel_block(const Work& work) const { return panel_rows(work) * panel_cols(work) * kernels::panel_lanes; }
   static int64_t first_of(const Axis& axis) {
     int64_t first = axis.phases.front().input;
@@ -210,7 +214,8 @@ class WinogradStep : public Step {
     const ImageShape& in = geometry_.in;
     constexpr int64_t lanes = kernels::panel_lanes;
     const int64_t rows = panel_rows(work), cols = panel_cols(work), pitch = panel_block(work);
-    const int64_t top = first_of(rows_) + work.row_begin * size_.m, left = first_of(cols_) + work.col_begin * size_.m;
+    const int64_t top = first_of(rows_) + work.row_begin * size_.m * rows_.in_step;
+    const int64_t left = first_of(cols_) + work.col_begin * size_.m * cols_.in_step;
     const PanelSource source_of{table_, in, planar_, geometry_.border, frame.inputs, context_.parts};
     for (int64_t image = work.image_begin; image < work.image_end; ++image, panel += channel_blocks_ * pitch)
       for (int64_t r = 0; r < rows; ++r) {
@@ -224,26 +229,37 @@ class WinogradStep : public Step {
       }
   }
 
-  /// v[point][tile][ic] of the windows of row phase a and column phase b; where they share them, of all.
+  /// Floats of a point of the transformed inputs.
+  int64_t point_floats(const Work& work) const { return residues_ * channel_blocks_ * work.pitch(); }
+
+  /// v[point][tile][residue][ic] of the windows of row phase a and column phase b; where they share them, of all.
   void transform_inputs(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
     constexpr int64_t lanes = kernels::panel_lanes;
-    const int64_t row = panel_cols(work) * lanes, point = channel_blocks_ * work.pitch();
+    const int64_t row = panel_cols(work) * lanes;
     const float* panel = scratch.panel + (rows_.phases[a].input - first_of(rows_)) * row +
                          (cols_.phases[b].input - first_of(cols_)) * lanes;
     for (int64_t image = 0; image < work.images(); ++image)
-      for (int64_t block = 0; block < channel_blocks_; ++block, panel += panel_block(work)) {
-        float* v = scratch.v + block * work.pitch() + image * work.rows() * work.cols() * lanes;
-        for (int64_t r = 0; r < work.rows(); ++r)
-          table_.winograd_input[static_cast<int>(tiling_.scheme)]({panel + r * size_.m * row, row,
-                                                                   v + r * work.cols() * lanes, point, work.cols(),
-                                                                   std::min(lanes, geometry_.in.C - block * lanes)});
-      }
+      for (int64_t block = 0; block < channel_blocks_; ++block, panel += panel_block(work))
+        for (int64_t residue = 0; residue < residues_; ++residue) {
+          const float* x = panel + residue / cols_.residues * row + residue % cols_.residues * lanes;
+          float* v = scratch.v + (residue * channel_blocks_ + block) * work.pitch() +
+                     image * work.rows() * work.cols() * lanes;
+          for (int64_t r = 0; r < work.rows(); ++r)
+            table_.winograd_input[static_cast<int>(tiling_.scheme)](
+                {.x = x + r * size_.m * rows_.in_step * row,
+                 .row = rows_.in_step * row,
+                 .step = cols_.in_step,
+                 .v = v + r * work.cols() * lanes,
+                 .point = point_floats(work),
+                 .tiles = work.cols(),
+                 .channels = std::min(lanes, geometry_.in.C - block * lanes)});
+        }
   }
 
   /// The weights of the point that is multiplied next, in the phase that follows after the last one.
   const float* after(int64_t group, int64_t phase, int64_t point) const {
     do ++point;
-    while (point < points() && packed_->zero(phase, point));
+    while (point < points() && packed_->channels(phase, point) == 0);
     return packed_->weights(group, phase, point);
   }
 
@@ -251,15 +267,16 @@ class WinogradStep : public Step {
   void multiply(const Work& work, int64_t group, int64_t phase, int64_t point, const float* v, float* m,
                 const float* next) const {
     float* sums = m + point * work.tiles() * lanes_.block;
-    if (packed_->zero(phase, point))
+    const int64_t channels = packed_->channels(phase, point);
+    if (channels == 0)
       std::fill_n(sums, work.tiles() * lanes_.block, 0.0f);
     else
-      table_.products({.v = v + point * channel_blocks_ * work.pitch(),
+      table_.products({.v = v + point * point_floats(work),
                        .pitch = work.pitch(),
                        .w = packed_->weights(group, phase, point),
                        .m = sums,
                        .tiles = work.tiles(),
-                       .IC = geometry_.in.C,
+                       .IC = channels,
                        .vectors = static_cast<int32_t>(lanes_.block / table_.width),
                        .next = next});
   }
@@ -460,7 +477,7 @@ class WinogradStep : public Step {
   bool planar_;  // the input is (N, C, H, W)
   bool aside_;   // the output is put aside and transposed from there
   Axis rows_, cols_;
-  int64_t channel_blocks_;
+  int64_t channel_blocks_, residues_;
   std::vector<Merged> merged_;
   std::vector<Work> works_;
   int64_t v_floats_ = 0, m_floats_ = 0, panel_floats_ = 0, aside_floats_ = 0;

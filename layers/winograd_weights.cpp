@@ -43,37 +43,44 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
   const kernels::Scheme scheme = tiling.scheme;
   const Lanes lanes = lanes_of(geometry, table, tiling);
   const int64_t n = sizes_of(scheme).n, T = sizes_of(scheme).T;
-  const int64_t IC = weight.layout.IC, OC = weight.layout.OC, taps = weight.layout.taps;
+  const Axis row_axis = *axis_of(geometry.rows, tiling), col_axis = *axis_of(geometry.cols, tiling);
+  const int64_t residues = row_axis.residues * col_axis.residues;
+  const int64_t C = weight.layout.IC, IC = C * residues, OC = weight.layout.OC, taps = weight.layout.taps;
   const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
   groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
   phases_ = lanes.merged ? 1 : rows * cols;
   points_ = n * n;
   lanes_ = lanes.block;
   channels_ = IC;
-  const Axis row_axis = *axis_of(geometry.rows, tiling), col_axis = *axis_of(geometry.cols, tiling);
   const auto row_taps = window_taps(geometry.rows, row_axis, T), col_taps = window_taps(geometry.cols, col_axis, T);
-  for (int64_t phase = 0; phase < phases_; ++phase)
-    for (int64_t point = 0; point < points_; ++point)
-      zero_.push_back(!lanes.merged && (zero_point(scheme, row_taps[static_cast<size_t>(phase / cols)], point / n) ||
-                                        zero_point(scheme, col_taps[static_cast<size_t>(phase % cols)], point % n)));
+  const auto rows_of = [&](int64_t phase, int64_t residue) -> const std::vector<int64_t>& {
+    return row_taps[static_cast<size_t>(phase / cols * row_axis.residues + residue / col_axis.residues)];
+  };
+  const auto cols_of = [&](int64_t phase, int64_t residue) -> const std::vector<int64_t>& {
+    return col_taps[static_cast<size_t>(phase % cols * col_axis.residues + residue % col_axis.residues)];
+  };
+  used_ = used_residues(geometry, tiling);
+  if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
+  for (int64_t& used : used_) used *= C;
 
-  /// g of one phase and input channel, for channels side by side.
-  const auto gather = [&](int64_t phase, const float* panel, const double* scale, int64_t count, double* g) {
+  /// g of one phase, residue and input channel, for output channels side by side.
+  const auto gather = [&](int64_t phase, int64_t residue, const float* panel, const double* scale, int64_t count,
+                          double* g) {
     for (int64_t i = 0; i < T; ++i)
       for (int64_t j = 0; j < T; ++j, g += most_lanes) {
-        const int64_t kh = row_taps[static_cast<size_t>(phase / cols)][static_cast<size_t>(i)];
-        const int64_t kw = col_taps[static_cast<size_t>(phase % cols)][static_cast<size_t>(j)];
+        const int64_t kh = rows_of(phase, residue)[static_cast<size_t>(i)];
+        const int64_t kw = cols_of(phase, residue)[static_cast<size_t>(j)];
         for (int64_t lane = 0; lane < count; ++lane)
           g[lane] = kh < 0 || kw < 0 ? 0.0 : panel[(kh * geometry.KW + kw) * lanes_ + lane] * scale[lane];
       }
   };
   const int64_t shifts = whole_lines(groups_ * phases_ * points_ * IC * lanes_);
-  const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(IC, chunk);
+  const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(C, chunk);
   const bool straight = !lanes.merged && lanes_ % width == 0;  // whole widths of channels lie together
   // A part is a block of output channels, or all where phases are merged, and some input channels.
   const auto pack = [&](int64_t part, float* out, float* scratch) {
     const int64_t oc = part / chunks * lanes_, count = std::min(lanes_, OC - oc);
-    const int64_t first = part % chunks * chunk, ics = std::min(chunk, IC - first);
+    const int64_t first = part % chunks * chunk, ics = std::min(chunk, C - first);
     float* panel = scratch + lanes_ * chunk * taps;
     weight.read(table, 0, oc, count, first, ics, panel, lanes_, scratch);
     double g[most_taps * most_lanes] = {};
@@ -84,13 +91,14 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
       const auto to = [&](int64_t at) {
         return out + (at / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + at % lanes_;
       };
-      for (int64_t ic = first; ic < first + ics; ++ic) {
-        gather(phase, panel + (ic - first) * taps * lanes_, weight.scale.data() + oc, count, g);
+      for (int64_t i = 0; i < ics * residues; ++i) {
+        const int64_t residue = i / ics, ic = residue * C + first + i % ics;
+        gather(phase, residue, panel + i % ics * taps * lanes_, weight.scale.data() + oc, count, g);
         float* u = straight ? to(lane) + ic * lanes_ : aside;
         const int64_t pitch = straight ? IC * lanes_ : most_lanes;
         with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
-        for (int64_t i = 0; !straight && i < points_ * count; ++i) {
-          const int64_t point = i / count, c = i % count;
+        for (int64_t at = 0; !straight && at < points_ * count; ++at) {
+          const int64_t point = at / count, c = at % count;
           to(lane + c)[(point * IC + ic) * lanes_] = u[point * pitch + c];
         }
       }
@@ -104,11 +112,13 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
 
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {
   std::string key = "winograd/" + std::to_string(static_cast<int>(tiling.scheme)) + (tiling.by_phase ? "p" : "");
-  for (const auto* phases : {&geometry.rows, &geometry.cols})
-    for (const auto& taps : window_taps(*phases, *axis_of(*phases, tiling), sizes_of(tiling.scheme).T)) {
-      key += '/';
+  for (const auto* phases : {&geometry.rows, &geometry.cols}) {
+    const Axis axis = *axis_of(*phases, tiling);
+    for (const auto& taps : window_taps(*phases, axis, sizes_of(tiling.scheme).T)) {
+      key += axis.in_step == 1 ? '/' : ':';
       for (int64_t k : taps) key += std::to_string(k) + ',';
     }
+  }
   return key;
 }
 

@@ -18,8 +18,9 @@ class PackedWinograd {
   const float* weights(int64_t group, int64_t phase, int64_t point) const {
     return packed_.span.data() + ((group * phases_ + phase) * points_ + point) * channels_ * lanes_;
   }
-  /// Whether the weights of a point are zeros in a phase that has fewer taps than the scheme: its products are too.
-  bool zero(int64_t phase, int64_t point) const { return zero_[static_cast<size_t>(phase * points_ + point)]; }
+  /// How many input channels, those of all residues, have to be multiplied: the weights of a point are zeros in a
+  /// phase, and in the last residues, that have fewer taps than the scheme.
+  int64_t channels(int64_t phase, int64_t point) const { return used_[static_cast<size_t>(phase * points_ + point)]; }
   const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }
   /// All that is packed.
   std::span<const float> floats() const { return packed_.span; }
@@ -28,7 +29,7 @@ class PackedWinograd {
   int64_t groups_, phases_, points_, channels_, lanes_;
   PackedFloats packed_;
   const float* shift_start_;
-  std::vector<bool> zero_;
+  std::vector<int64_t> used_;
 };
 
 /// Equal for geometries that share packed weights: the phases and the taps of each, whatever the size of the picture.

@@ -95,9 +95,10 @@ struct Products {
 /// v[i][j] = (BT d B)[i][j] for a row of tiles of n x n inputs d, m pixels apart, and up to 16 channels of them. Whole
 /// vectors are read and written; what lies beyond the channels has no meaning.
 struct WinogradInput {
-  const float* x;  ///< input (i, j) of tile t, channel c: x[i * row + (t * m + j) * 16 + c]
+  const float* x;  ///< input (i, j) of tile t, channel c: x[i * row + (t * m + j) * step * 16 + c]
   int64_t row;
-  float* v;  ///< point (i, j): v[(i * n + j) * point + t * 16 + c]
+  int64_t step;  ///< 1, or 2 where a convolution has this stride
+  float* v;      ///< point (i, j): v[(i * n + j) * point + t * 16 + c]
   int64_t point;
   int64_t tiles;
   int64_t channels;  ///< 1 .. 16

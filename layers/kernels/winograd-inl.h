@@ -206,18 +206,27 @@ UPCONV_INLINE void transform_input(Load load, Store store) {
   }
 }
 
-template <class Arch, class W>
-void winograd_input(const WinogradInput& t) {
+/// The distance between columns is a constant in every address.
+template <class Arch, class W, int64_t pixel>
+void transform_inputs(const WinogradInput& t) {
   using S = Simd<Arch>;
   for (int64_t tile = 0; tile < t.tiles; ++tile)
     for (int64_t c = 0; c < t.channels; c += S::width) {
-      const float* x = t.x + tile * W::m * panel_lanes + c;
+      const float* x = t.x + tile * W::m * pixel + c;
       float* v = t.v + tile * panel_lanes + c;
       transform_input<Arch, W>(
-          [&](int i, int j) __attribute__((always_inline)) { return S::load(x + i * t.row + j * panel_lanes); },
+          [&](int i, int j) __attribute__((always_inline)) { return S::load(x + i * t.row + j * pixel); },
           [&](int point, typename S::Batch value)
               __attribute__((always_inline)) { S::store(v + point * t.point, value); });
     }
+}
+
+template <class Arch, class W>
+void winograd_input(const WinogradInput& t) {
+  if (t.step == 1)
+    transform_inputs<Arch, W, panel_lanes>(t);
+  else
+    transform_inputs<Arch, W, 2 * panel_lanes>(t);
 }
 
 /// Calls put(i, sums) with the sums of every row of outputs of vector v that exists.

@@ -63,7 +63,7 @@ inline Configuration draw(std::mt19937& engine) {
     c.OC = o.groups * pick({1, 1, 1, 2});
   } else {
     o.groups = pick({1, 1, 1, 1, 2, 3});
-    c.IC = o.groups * pick({1, 3, 5, 17, 33});
+    c.IC = o.groups * pick({1, 3, 5, 17, 32, 33});
     c.OC = o.groups * pick({1, 2, 3, 4, 5, 16, 17, 33, 70});
   }
   c.H = pick({1, 2, 3, 4, 5, 8, 9, 17});

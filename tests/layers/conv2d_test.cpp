@@ -124,6 +124,45 @@ TEST_CASE("Conv2d: an image's bits depend neither on its batch, nor on its place
   }
 }
 
+TEST_CASE("Conv2d: with a stride of 2 Winograd's algorithm is taken too, as exact as `standard` promises") {
+  const auto rms = [](const Tensor& got, const Tensor& truth) {
+    double sum = 0;
+    for (int64_t i = 0; i < got.numel(); ++i)
+      sum += std::pow(static_cast<double>(got.data()[i]) - static_cast<double>(truth.data()[i]), 2);
+    return std::sqrt(sum / static_cast<double>(got.numel()));
+  };
+  struct Case {
+    int64_t kernel, padding;
+    const char* mode;
+  };
+  for (const Case& c : {Case{4, 1, "zeros"}, Case{3, 1, "zeros"}, Case{5, 2, "reflect"}, Case{4, 0, "zeros"}})
+    for (int64_t channels : {16, 64, 256}) {
+      Random random(11);
+      Conv2d layer(channels, 40, c.kernel, {.stride = 2, .padding = c.padding, .padding_mode = c.mode});
+      randomize(layer, random);
+      const Tensor x = random.randn({1, channels, 45, 50});
+      const Tensor direct = compile(layer, x.shape(), {.accuracy = Accuracy::exact})(x);
+      const Tensor truth = reference::conv2d(x, layer.weight.value(), layer.bias.value(), layer.options,
+                                             Pair(direct.size(2), direct.size(3)));
+      CAPTURE(layer.str());
+      for (Isa isa : available_isas()) {
+        Options options{.isa = isa};
+        const std::vector<StepInfo> steps = compile(layer, x.shape(), options).steps();
+        CHECK(steps.back().algorithm.starts_with("winograd"));
+        for (const Candidate& candidate : steps.back().candidates) {
+          CAPTURE(name(isa));
+          CAPTURE(candidate.algorithm);
+          options.algorithm = candidate.algorithm;
+          CHECK(rms(compile(layer, x.shape(), options)(x), truth) <= 2.2 * rms(direct, truth));
+        }
+      }
+    }
+  Conv2d odd(24, 40, 4, {.stride = 2, .padding = 1});  // channels of a residue would not end with a panel's block
+  Random random(12);
+  randomize(odd, random);
+  CHECK(compile(odd, {1, 24, 45, 50}).steps().back().algorithm == "direct");
+}
+
 TEST_CASE("Conv2d: infinite weights meet no zeros beside the picture") {
   Conv2d layer(2, 3, 3, {.padding = 1, .bias = false});
   Random random(3);

@@ -314,7 +314,7 @@ class DirectStep : public Step {
            (last ? next.block_begin - tile.block_begin : 0) * block;
   }
 
-  /// Asks for the weights a few kilobytes on, across the end of a page, where the machine's own prefetching ends.
+  /// Asks for weights 16 channels ahead.
   kernels::Direct direct_of(const Tile& tile, const Region& region, const float* panel, float* const* ys,
                             const Output& output) const {
     return {.x = panel,
@@ -326,7 +326,7 @@ class DirectStep : public Step {
             .tap_count = static_cast<int64_t>(region.taps.size()),
             .block_count = tile.block_end - tile.block_begin,
             .IC = geometry_.in.C / geometry_.groups,
-            .ahead = 64 * lanes_,
+            .ahead = kernels::panel_lanes * lanes_,
             .ahead_step = lanes_,
             .activation = context_.activation,
             .residual = output.residual};
@@ -367,7 +367,7 @@ class DirectStep : public Step {
     const PanelSource from = source_of(frame);
     const int64_t count = (tile.image_end - tile.image_begin) * rows * cols;
     const int64_t cuts = ceil_div(count, table_.pixels);
-    if (cuts > 1) direct.ahead_step = ceil_div(lanes_, cuts);
+    direct.ahead_step = ceil_div(lanes_, cuts);
     for (int64_t c = 0; c < cuts; ++c) {
       if (cuts > 1) direct.ahead = ahead + c * direct.ahead_step * direct.IC;
       const int64_t first = count * c / cuts, last = count * (c + 1) / cuts;

@@ -81,19 +81,26 @@ UPCONV_INLINE void transpose_square(const float* x, int64_t x_stride, float* y, 
 
 /// Squares first, what remains one by one. The side with the larger stride lies in as many places as a square has rows,
 /// too many for the machine to see a pattern: asking for its lines two squares ahead halves the time (Cascade Lake;
-/// stores past the caches, or asking for lines to be written, gain half of that).
+/// stores past the caches, or asking for lines to be written, gain half of that). That side's squares are in the outer
+/// loop, so that only as many of its lines are in use at a time: those of 16 channels that lie 16 KB apart share a set
+/// of L1, and were all read twice (64-3 k4s2 64x64 is 10 to 20 % faster on Zen 3).
 template <class Arch>
 void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
   constexpr int width = Simd<Arch>::width < 4 ? 4 : Simd<Arch>::width;
   const int64_t whole_rows = rows / width * width, whole_columns = columns / width * width;
-  for (int64_t c = 0; c < whole_columns; c += width)
-    for (int64_t r = 0; r < whole_rows; r += width) {
-      const float* from = x + r * x_stride + c;
-      float* to = y + c * y_stride + r;
-      for (int i = 0; i < width; ++i)
-        __builtin_prefetch(x_stride > y_stride ? from + i * x_stride + 2 * width : to + i * y_stride + 2 * width);
-      transpose_square<Arch>(from, x_stride, to, y_stride);
-    }
+  const auto square = [&](int64_t r, int64_t c) __attribute__((always_inline)) {
+    const float* from = x + r * x_stride + c;
+    float* to = y + c * y_stride + r;
+    for (int i = 0; i < width; ++i)
+      __builtin_prefetch(x_stride > y_stride ? from + i * x_stride + 2 * width : to + i * y_stride + 2 * width);
+    transpose_square<Arch>(from, x_stride, to, y_stride);
+  };
+  if (x_stride > y_stride)
+    for (int64_t r = 0; r < whole_rows; r += width)
+      for (int64_t c = 0; c < whole_columns; c += width) square(r, c);
+  else
+    for (int64_t c = 0; c < whole_columns; c += width)
+      for (int64_t r = 0; r < whole_rows; r += width) square(r, c);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) y[c * y_stride + r] = x[r * x_stride + c];
 }

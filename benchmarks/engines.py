@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from models import inputs_of
 from paths import PROGRAM
 from rows import Row, find_row
 
@@ -75,9 +76,10 @@ class Upconv(Engine):
         tune = "throughput" if row.input[0] > 1 else "latency"
         self.common = [row.spec, "--weights", str(folder / "weights.safetensors"), "--threads", str(threads)]
         self.common += ["--tune", tune, "--accuracy", self.accuracy]
-        self.input = ["--input", ",".join(map(str, row.input))]
+        files = inputs_of(row, folder)
+        self.input = [word for x in map(np.load, files) for word in ("--input", ",".join(map(str, x.shape)))]
         y = folder / "y.npy"
-        self.call("run", "--input", str(folder / "x.npy"), "--output", str(y))
+        self.call("run", *[word for file in files for word in ("--input", str(file))], "--output", str(y))
         return np.load(y)
 
     def run(self, seconds: float) -> dict:
@@ -102,15 +104,14 @@ class PyTorch(Engine):
         net.load_state_dict(load_file(folder / "weights.safetensors"))
         self.torch = torch
         self.net = export.fold(net.eval()).to(memory_format=torch.channels_last)
-        self.x = torch.from_numpy(np.load(folder / "x.npy"))
-        if self.x.dim() == 4:
-            self.x = self.x.contiguous(memory_format=torch.channels_last)
+        inputs = [torch.from_numpy(np.load(file)) for file in inputs_of(row, folder)]
+        self.inputs = [x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
         with torch.inference_mode():
-            return self.net(self.x).numpy()
+            return self.net(*self.inputs).numpy()
 
     def once(self) -> None:
         with self.torch.inference_mode():
-            self.net(self.x)
+            self.net(*self.inputs)
 
 
 class OnnxRuntime(Engine):
@@ -126,7 +127,8 @@ class OnnxRuntime(Engine):
         options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(folder / "model.onnx", options, ["CPUExecutionProvider"])
         self.binding = self.session.io_binding()
-        self.binding.bind_ortvalue_input("x", onnxruntime.OrtValue.ortvalue_from_numpy(np.load(folder / "x.npy")))
+        for value, file in zip(self.session.get_inputs(), inputs_of(row, folder)):
+            self.binding.bind_ortvalue_input(value.name, onnxruntime.OrtValue.ortvalue_from_numpy(np.load(file)))
         y = onnxruntime.OrtValue.ortvalue_from_shape_and_type(self.session.get_outputs()[0].shape, np.float32)
         self.binding.bind_ortvalue_output("y", y)
         self.once()
@@ -148,7 +150,8 @@ class OpenVino(Engine):
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
         compiled = core.compile_model(core.read_model(folder / "model.onnx"), "CPU", hints)
         self.request = compiled.create_infer_request()
-        self.request.set_input_tensor(openvino.Tensor(np.load(folder / "x.npy")))
+        for i, file in enumerate(inputs_of(row, folder)):
+            self.request.set_input_tensor(i, openvino.Tensor(np.load(file)))
         self.once()
         return self.request.get_output_tensor().data.copy()
 
@@ -174,15 +177,18 @@ class Ncnn(Engine):
         param, numbers = str(folder / "model.ncnn.param"), str(folder / "model.ncnn.bin")
         if self.net.load_param(param) != 0 or self.net.load_model(numbers) != 0:
             raise RuntimeError("ncnn does not load its model")
-        images = np.load(folder / "x.npy")
-        self.batch = len(images)
-        self.x = (ncnn.Mat(images[0]) if self.batch == 1 else ncnn.Mat(images, 0)).clone()
+        self.inputs = []
+        self.batch = row.input[0]
+        for x in (np.load(file) for file in inputs_of(row, folder)):
+            images = x if x.dtype == np.float32 else x.astype(np.int32).reshape(-1, 1)
+            self.inputs.append((ncnn.Mat(images[0]) if self.batch == 1 else ncnn.Mat(images, 0)).clone())
         y = self.once()
         return np.stack([np.array(y if self.batch == 1 else y.batch(i)) for i in range(self.batch)])
 
     def once(self):
         extractor = self.net.create_extractor()
-        extractor.input("in0", self.x)
+        for i, x in enumerate(self.inputs):
+            extractor.input(f"in{i}", x)
         failed, y = extractor.extract("out0")
         if failed:
             raise RuntimeError("ncnn gives no output")

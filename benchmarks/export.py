@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import rows
 import torch
+from models import inputs_of
 from paths import ROOT
 from safetensors.torch import save_file
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -39,7 +40,7 @@ def fold(net: torch.nn.Module) -> torch.nn.Module:
     return net
 
 
-def count(net: torch.nn.Module, x: torch.Tensor) -> dict:
+def count(net: torch.nn.Module, all_inputs: tuple[torch.Tensor, ...]) -> dict:
     """Operations of a run's convolutions and linear layers; bytes of their weights, inputs and outputs, each once."""
     total = {"flops": 0, "bytes": 0}
 
@@ -60,29 +61,29 @@ def count(net: torch.nn.Module, x: torch.Tensor) -> dict:
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d | torch.nn.Linear):
             module.register_forward_hook(add)
-    net(x)
+    net(*all_inputs)
     return total
 
 
-def export_ncnn(net: torch.nn.Module, x: torch.Tensor, folder: Path) -> None:
+def export_ncnn(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...], folder: Path) -> None:
     """By pnnx, which is given one image: ncnn takes a batch one after another. If it fails, ncnn alone does."""
-    torch.jit.trace(net, x[:1], check_trace=False).save(folder / "model.pt")
+    torch.jit.trace(net, tuple(x[:1] for x in inputs), check_trace=False).save(folder / "model.pt")
     program = Path(find_spec("pnnx").submodule_search_locations[0]) / "pnnx"
-    shape = str([1, *x.shape[1:]]).replace(" ", "")
-    command = [program, "model.pt", f"inputshape={shape}", "fp16=0"]
+    shapes = [str([1, *x.shape[1:]]).replace(" ", "") + ("" if x.is_floating_point() else "i64") for x in inputs]
+    command = [program, "model.pt", f"inputshape={','.join(shapes)}", "fp16=0"]
     subprocess.run(command, cwd=folder, stdout=sys.stderr)
 
 
 @torch.no_grad()
 def export(row: rows.Row, folder: Path) -> None:
-    net, x = build(row), torch.from_numpy(np.load(folder / "x.npy"))
+    net, inputs = build(row), tuple(torch.from_numpy(np.load(file)) for file in inputs_of(row, folder))
     save_file({name: array.contiguous() for name, array in net.state_dict().items()}, folder / "weights.safetensors")
     net = fold(net)
-    names = {"input_names": ["x"], "output_names": ["y"]}
-    torch.onnx.export(net, x, str(folder / "model.onnx"), dynamo=False, opset_version=17, **names)
+    names = {"input_names": ["x", "labels"][: len(inputs)], "output_names": ["y"]}
+    torch.onnx.export(net, inputs, str(folder / "model.onnx"), dynamo=False, opset_version=17, **names)
     if "ncnn" not in row.without:
-        export_ncnn(net, x, folder)
-    (folder / "size.json").write_text(json.dumps(count(net, x)))
+        export_ncnn(net, inputs, folder)
+    (folder / "size.json").write_text(json.dumps(count(net, inputs)))
 
 
 if __name__ == "__main__":

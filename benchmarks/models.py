@@ -4,7 +4,7 @@
   weights.safetensors                       a state_dict in float32: upconv, PyTorch
   model.onnx                                BatchNorm folded; from "x" to "y": ONNX Runtime, OpenVINO
   model.ncnn.param, model.ncnn.bin          likewise, from "in0" to "out0", as pnnx names them: ncnn
-  x.npy                                     the input
+  x.npy, and labels.npy where there are classes   the inputs, one after another, as ncnn's "in0" and "in1"
 A stack of layers is written here; a whole network is exported by PyTorch, in a process of its own (export.py).
 """
 
@@ -22,7 +22,10 @@ from safetensors.numpy import load_file, save_file
 
 def make(row: Row, folder: Path) -> dict:
     """The files; what is known of the row: the operations and bytes of one run."""
-    np.save(folder / "x.npy", np.random.default_rng(1).standard_normal(row.input, dtype=np.float32))
+    random = np.random.default_rng(1)
+    np.save(folder / "x.npy", random.standard_normal(row.input, dtype=np.float32))
+    if row.classes:
+        np.save(folder / "labels.npy", random.integers(row.classes, size=row.input[0]))
     if row.network:
         command = [sys.executable, Path(__file__).with_name("export.py"), row.name, folder]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -36,6 +39,11 @@ def make(row: Row, folder: Path) -> dict:
     (folder / "model.ncnn.param").write_text(param)
     (folder / "model.ncnn.bin").write_bytes(numbers)
     return {"flops": row.flops(), "bytes": row.bytes()}
+
+
+def inputs_of(row: Row, folder: Path) -> list[Path]:
+    """The files of the inputs."""
+    return [folder / "x.npy"] + ([folder / "labels.npy"] if row.classes else [])
 
 
 def weights_of(row: Row) -> dict[str, np.ndarray]:

@@ -102,6 +102,7 @@ class Row:
     weights: str = ""  # a file of examples/weights whose keys begin with "main."; random numbers where there is none
     network: str = ""  # in place of layers: the name that upconv and the file of tests/golden/twins have
     twin: str = ""  # what makes it there
+    classes: int = 0  # a network that paints one of so many classes has them as a second input: int64 (N)
     without: tuple[str, ...] = ()  # peers that cannot run it
 
     @property
@@ -224,6 +225,8 @@ GROUPS = (
     Group(
         "whole networks",
         (
+            network("conditional_dcgan", "ConditionalDcgan(100, 10, 32, 1, 128)", 100, classes=10),
+            network("conditional_dcgan", "ConditionalDcgan(100, 10, 32, 1, 128)", 100, batch=8, classes=10),
             network("pix2pix", "UnetGenerator()", 3, 256, 256),
             network("pix2pix", "UnetGenerator()", 3, 256, 256, batch=8),
             network("cyclegan", "ResnetGenerator()", 3, 256, 256),

@@ -222,7 +222,10 @@ void Module::load_state_dict(const StateDict& state_dict, bool strict) {
 
   std::string problems;
   auto report = [&](const char* what, const std::vector<std::string>& names) {
-    if (!names.empty()) problems += fmt::format("\n  {}: {}", what, fmt::join(names, ", "));
+    constexpr size_t shown = 12;  // of what may be hundreds, where it is another network's file
+    if (names.empty()) return;
+    problems += fmt::format("\n  {}: {}", what, fmt::join(std::span(names).first(std::min(shown, names.size())), ", "));
+    if (names.size() > shown) problems += fmt::format(" and {} more", names.size() - shown);
   };
   if (strict) report("missing", matching.missing);
   if (strict) report("unexpected", matching.unexpected);

@@ -99,6 +99,10 @@ TEST_CASE("Module: load_state_dict names everything that does not fit, and then 
   CHECK(same_bits(net(x), before));
   CHECK(error_of([&] { net.load_state_dict(bad, false); }).find("missing") == std::string::npos);
 
+  StateDict another;
+  for (int i = 10; i < 30; ++i) another.add("body." + std::to_string(i), Stored::of(Tensor({1})));
+  CHECK(error_of([&] { net.load_state_dict(another); }).find("body.20, body.21 and 8 more") != std::string::npos);
+
   StateDict part;
   part.add("up.weight", Stored::of(Tensor({2, 2, 2, 2})));
   net.load_state_dict(part, false);

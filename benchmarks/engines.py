@@ -127,8 +127,8 @@ class OnnxRuntime(Engine):
         options.inter_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(folder / "model.onnx", options, ["CPUExecutionProvider"])
         self.binding = self.session.io_binding()
-        for value, file in zip(self.session.get_inputs(), inputs_of(row, folder)):
-            self.binding.bind_ortvalue_input(value.name, onnxruntime.OrtValue.ortvalue_from_numpy(np.load(file)))
+        for file in inputs_of(row, folder):
+            self.binding.bind_ortvalue_input(file.stem, onnxruntime.OrtValue.ortvalue_from_numpy(np.load(file)))
         y = onnxruntime.OrtValue.ortvalue_from_shape_and_type(self.session.get_outputs()[0].shape, np.float32)
         self.binding.bind_ortvalue_output("y", y)
         self.once()

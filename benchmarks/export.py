@@ -76,10 +76,11 @@ def export_ncnn(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...], folder: 
 
 @torch.no_grad()
 def export(row: rows.Row, folder: Path) -> None:
-    net, inputs = build(row), tuple(torch.from_numpy(np.load(file)) for file in inputs_of(row, folder))
+    files = inputs_of(row, folder)
+    net, inputs = build(row), tuple(torch.from_numpy(np.load(file)) for file in files)
     save_file({name: array.contiguous() for name, array in net.state_dict().items()}, folder / "weights.safetensors")
     net = fold(net)
-    names = {"input_names": ["x", "labels"][: len(inputs)], "output_names": ["y"]}
+    names = {"input_names": [file.stem for file in files], "output_names": ["y"]}
     torch.onnx.export(net, inputs, str(folder / "model.onnx"), dynamo=False, opset_version=17, **names)
     if "ncnn" not in row.without:
         export_ncnn(net, inputs, folder)

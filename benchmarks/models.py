@@ -2,7 +2,7 @@
 
 `make` leaves in a folder:
   weights.safetensors                       a state_dict in float32: upconv, PyTorch
-  model.onnx                                BatchNorm folded; from "x" to "y": ONNX Runtime, OpenVINO
+  model.onnx                                BatchNorm folded; from the inputs' names to "y": ONNX Runtime, OpenVINO
   model.ncnn.param, model.ncnn.bin          likewise, from "in0" to "out0", as pnnx names them: ncnn
   x.npy, and labels.npy where there are classes   the inputs, one after another, as ncnn's "in0" and "in1"
 A stack of layers is written here; a whole network is exported by PyTorch, in a process of its own (export.py).
@@ -42,7 +42,7 @@ def make(row: Row, folder: Path) -> dict:
 
 
 def inputs_of(row: Row, folder: Path) -> list[Path]:
-    """The files of the inputs."""
+    """The files of the inputs, named as they are in model.onnx."""
     return [folder / "x.npy"] + ([folder / "labels.npy"] if row.classes else [])
 
 

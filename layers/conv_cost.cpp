@@ -46,10 +46,10 @@ double overlapped(double products, double stream) {
 }
 
 /// The mean number of points of a phase and residue that have to be multiplied.
-double points_of(const Tiling& tiling, const ConvGeometry& geometry, int64_t residues) {
-  const std::vector<int64_t> used = used_residues(geometry, tiling);
+double points_of(const Windows& windows, kernels::Scheme scheme) {
+  const std::vector<int64_t> used = used_residues(windows, scheme);
   return static_cast<double>(std::accumulate(used.begin(), used.end(), int64_t{0})) /
-         static_cast<double>(static_cast<int64_t>(geometry.rows.size() * geometry.cols.size()) * residues);
+         static_cast<double>(windows.phases() * windows.residues());
 }
 
 /// How many windows of an axis are transformed, one after the other: as many as begin elsewhere than the one before.
@@ -78,7 +78,7 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
   const double inputs = IC / width * static_cast<double>(windows_of(*rows) * windows_of(*cols));
   const double transforms = tiles * transform_cycles(size) * points * (inputs + vectors);
-  const double products = vectors * (lanes.merged ? points : points_of(tiling, geometry, residues));
+  const double products = vectors * (lanes.merged ? points : points_of({geometry, tiling}, tiling.scheme));
   const double weights = products * IC * width * 4;
   const double at_once = std::min(tiles * images, static_cast<double>(most_tiles(geometry, table, tiling, false)));
   const double works = tiles * images / at_once, transformed = points * IC * at_once * 4;

@@ -100,11 +100,12 @@ class DirectStep : public Step {
       const Output output = output_of(tile, row, aside_ ? aside : y, context_.residual_of(frame, y));
       for (size_t col = 0; col < geometry_.cols.size(); ++col) {
         const PhasePair& pair = pairs_[static_cast<size_t>(phase) * geometry_.cols.size() + col];
+        const int64_t ahead = ahead_of(index, pair);
         for (const Region& region : pair.regions)
           if (window_.cols > 0)
             run_in_window(tile, pair, region, panel, output);
           else
-            run_gathered(tile, pair, region, frame, panel, output, ahead_of(index, pair));
+            run_gathered(tile, pair, region, frame, panel, output, ahead);
       }
       if (aside_) put_back(tile, row, output, y);
     }

@@ -119,23 +119,27 @@ std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, 
   return found;
 }
 
-std::vector<int64_t> used_residues(const ConvGeometry& geometry, const Tiling& tiling) {
-  const SchemeSize size = sizes_of(tiling.scheme);
+Windows::Windows(const ConvGeometry& geometry, const Tiling& tiling)
+    : row_phases_(static_cast<int64_t>(geometry.rows.size())), col_phases_(static_cast<int64_t>(geometry.cols.size())) {
   const Axis rows = *axis_of(geometry.rows, tiling), cols = *axis_of(geometry.cols, tiling);
-  const auto row_taps = window_taps(geometry.rows, rows, size.T), col_taps = window_taps(geometry.cols, cols, size.T);
-  const auto zero = [&](size_t row, size_t col, int64_t residue, int64_t point) {
-    const auto& r = row_taps[row * static_cast<size_t>(rows.residues) + static_cast<size_t>(residue / cols.residues)];
-    const auto& c = col_taps[col * static_cast<size_t>(cols.residues) + static_cast<size_t>(residue % cols.residues)];
-    return zero_point(tiling.scheme, r, point / size.n) || zero_point(tiling.scheme, c, point % size.n);
-  };
+  const int64_t T = sizes_of(tiling.scheme).T;
+  row_residues_ = rows.residues;
+  col_residues_ = cols.residues;
+  row_taps_ = window_taps(geometry.rows, rows, T);
+  col_taps_ = window_taps(geometry.cols, cols, T);
+}
+
+std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme) {
+  const int64_t n = sizes_of(scheme).n;
   std::vector<int64_t> used;
-  for (size_t row = 0; row < geometry.rows.size(); ++row)
-    for (size_t col = 0; col < geometry.cols.size(); ++col)
-      for (int64_t point = 0; point < size.n * size.n; ++point) {
-        int64_t residues = rows.residues * cols.residues;
-        while (residues > 0 && zero(row, col, residues - 1, point)) --residues;
-        used.push_back(residues);
-      }
+  for (int64_t phase = 0; phase < windows.phases(); ++phase)
+    for (int64_t point = 0; point < n * n; ++point) {
+      int64_t residues = windows.residues();
+      while (residues > 0 && (zero_point(scheme, windows.rows(phase, residues - 1), point / n) ||
+                              zero_point(scheme, windows.cols(phase, residues - 1), point % n)))
+        --residues;
+      used.push_back(residues);
+    }
   return used;
 }
 

@@ -50,9 +50,29 @@ std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tili
 /// -1.
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
 
+/// What the windows of a convolution mean to its kernel, for every pair of phases and every pair of residues of rows
+/// and columns; columns are counted first.
+class Windows {
+ public:
+  Windows(const ConvGeometry& geometry, const Tiling& tiling);
+  int64_t phases() const { return row_phases_ * col_phases_; }
+  int64_t residues() const { return row_residues_ * col_residues_; }
+  /// The kernel's row, or column, at each position of the window, or -1.
+  const std::vector<int64_t>& rows(int64_t phase, int64_t residue) const {
+    return row_taps_[static_cast<size_t>(phase / col_phases_ * row_residues_ + residue / col_residues_)];
+  }
+  const std::vector<int64_t>& cols(int64_t phase, int64_t residue) const {
+    return col_taps_[static_cast<size_t>(phase % col_phases_ * col_residues_ + residue % col_residues_)];
+  }
+
+ private:
+  int64_t row_phases_, col_phases_, row_residues_, col_residues_;
+  std::vector<std::vector<int64_t>> row_taps_, col_taps_;
+};
+
 /// For every phase and point, how many residues have to be multiplied: the weights of a point are zeros in a phase, and
 /// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
-std::vector<int64_t> used_residues(const ConvGeometry& geometry, const Tiling& tiling);
+std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme);
 
 /// How output channels share vectors: phases of few channels lie side by side in one block.
 struct Lanes {

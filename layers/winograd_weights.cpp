@@ -43,8 +43,8 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
   const kernels::Scheme scheme = tiling.scheme;
   const Lanes lanes = lanes_of(geometry, table, tiling);
   const int64_t n = sizes_of(scheme).n, T = sizes_of(scheme).T;
-  const Axis row_axis = *axis_of(geometry.rows, tiling), col_axis = *axis_of(geometry.cols, tiling);
-  const int64_t residues = row_axis.residues * col_axis.residues;
+  const Windows windows(geometry, tiling);
+  const int64_t residues = windows.residues();
   const int64_t C = weight.layout.IC, IC = C * residues, OC = weight.layout.OC, taps = weight.layout.taps;
   const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
   groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
@@ -52,14 +52,7 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
   points_ = n * n;
   lanes_ = lanes.block;
   channels_ = IC;
-  const auto row_taps = window_taps(geometry.rows, row_axis, T), col_taps = window_taps(geometry.cols, col_axis, T);
-  const auto rows_of = [&](int64_t phase, int64_t residue) -> const std::vector<int64_t>& {
-    return row_taps[static_cast<size_t>(phase / cols * row_axis.residues + residue / col_axis.residues)];
-  };
-  const auto cols_of = [&](int64_t phase, int64_t residue) -> const std::vector<int64_t>& {
-    return col_taps[static_cast<size_t>(phase % cols * col_axis.residues + residue % col_axis.residues)];
-  };
-  used_ = used_residues(geometry, tiling);
+  used_ = used_residues(windows, scheme);
   if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
   for (int64_t& used : used_) used *= C;
 
@@ -68,8 +61,8 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
                           double* g) {
     for (int64_t i = 0; i < T; ++i)
       for (int64_t j = 0; j < T; ++j, g += most_lanes) {
-        const int64_t kh = rows_of(phase, residue)[static_cast<size_t>(i)];
-        const int64_t kw = cols_of(phase, residue)[static_cast<size_t>(j)];
+        const int64_t kh = windows.rows(phase, residue)[static_cast<size_t>(i)];
+        const int64_t kw = windows.cols(phase, residue)[static_cast<size_t>(j)];
         for (int64_t lane = 0; lane < count; ++lane)
           g[lane] = kh < 0 || kw < 0 ? 0.0 : panel[(kh * geometry.KW + kw) * lanes_ + lane] * scale[lane];
       }

@@ -37,6 +37,16 @@ inline double tolerance(double terms, double magnitude, double c = 2) {
   return c * std::numeric_limits<float>::epsilon() * std::sqrt(terms + 1) * magnitude;
 }
 
+/// The rms difference of two tensors.
+inline double rms(const Tensor& got, const Tensor& truth) {
+  double sum = 0;
+  for (int64_t i = 0; i < got.numel(); ++i) {
+    const double difference = static_cast<double>(got.data()[i]) - truth.data()[i];
+    sum += difference * difference;
+  }
+  return std::sqrt(sum / static_cast<double>(got.numel()));
+}
+
 /// How many times the errors of Accuracy::standard an algorithm may make. F(6,3) mixes 64 inputs for one output, which
 /// count although a kernel of fewer taps reads few of them.
 inline double growth(const std::string& algorithm) {

@@ -125,12 +125,6 @@ TEST_CASE("Conv2d: an image's bits depend neither on its batch, nor on its place
 }
 
 TEST_CASE("Conv2d: with a stride of 2 Winograd's algorithm is taken too, as exact as `standard` promises") {
-  const auto rms = [](const Tensor& got, const Tensor& truth) {
-    double sum = 0;
-    for (int64_t i = 0; i < got.numel(); ++i)
-      sum += std::pow(static_cast<double>(got.data()[i]) - static_cast<double>(truth.data()[i]), 2);
-    return std::sqrt(sum / static_cast<double>(got.numel()));
-  };
   struct Case {
     int64_t kernel, padding;
     const char* mode;

@@ -20,15 +20,6 @@ std::string algorithm(const Module& layer, const Shape& shape, const Options& op
   return compile(layer, shape, options).steps().back().algorithm;
 }
 
-double rms(const Tensor& got, const Tensor& truth) {
-  double sum = 0;
-  for (int64_t i = 0; i < got.numel(); ++i) {
-    const double difference = static_cast<double>(got.data()[i]) - truth.data()[i];
-    sum += difference * difference;
-  }
-  return std::sqrt(sum / static_cast<double>(got.numel()));
-}
-
 constexpr int64_t size = 24;  // enough tiles that products outweigh transforms
 const ConvTranspose2dOptions k4s2{.stride = 2, .padding = 1};
 const ConvTranspose2dOptions k3s1{.padding = 1};

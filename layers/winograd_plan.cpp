@@ -131,14 +131,19 @@ Windows::Windows(const ConvGeometry& geometry, const Tiling& tiling)
 
 std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme) {
   const int64_t n = sizes_of(scheme).n;
-  std::vector<int64_t> used;
+  const auto zeros = [&](const std::vector<int64_t>& taps, std::vector<bool>& found) {
+    for (int64_t i = 0; i < n; ++i) found[static_cast<size_t>(i)] = zero_point(scheme, taps, i);
+  };
+  const auto points = static_cast<size_t>(n);
+  std::vector<bool> rows(points), cols(points);
+  std::vector<int64_t> used(static_cast<size_t>(windows.phases()) * points * points, 0);
   for (int64_t phase = 0; phase < windows.phases(); ++phase)
-    for (int64_t point = 0; point < n * n; ++point) {
-      int64_t residues = windows.residues();
-      while (residues > 0 && (zero_point(scheme, windows.rows(phase, residues - 1), point / n) ||
-                              zero_point(scheme, windows.cols(phase, residues - 1), point % n)))
-        --residues;
-      used.push_back(residues);
+    for (int64_t residue = 0; residue < windows.residues(); ++residue) {
+      zeros(windows.rows(phase, residue), rows);
+      zeros(windows.cols(phase, residue), cols);
+      for (size_t i = 0; i < points; ++i)
+        for (size_t j = 0; j < points; ++j)
+          if (!rows[i] && !cols[j]) used[(static_cast<size_t>(phase) * points + i) * points + j] = residue + 1;
     }
   return used;
 }

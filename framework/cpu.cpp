@@ -71,6 +71,7 @@ Isa default_isa() {
 double vector_cycles([[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx2 && __builtin_cpu_is("znver1")) return 2;
+  if (isa == Isa::avx512 && __builtin_cpu_is("amdfam19h")) return 2;  // of this family Zen 4 alone has it
 #endif
   return 1;
 }

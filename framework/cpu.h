@@ -21,7 +21,7 @@ const std::vector<Isa>& available_isas();
 Isa default_isa();
 
 /// Cycles that this machine takes for what costs count as one, two multiply-adds of a vector: 2 where it computes
-/// AVX2's vectors in halves (Zen and Zen+), so that caches are twice as fast in comparison.
+/// vectors in halves (AVX2's on Zen and Zen+, AVX-512's on Zen 4), so that caches are twice as fast in comparison.
 double vector_cycles(Isa isa);
 
 }  // namespace upconv

@@ -18,9 +18,12 @@ ImageShape image_shape(const Shape& shape) {
   }
 }
 
+bool planar(Layout layout, const ImageShape& shape) {
+  return layout == Layout::contiguous && shape.C > 1 && shape.H * shape.W > 1;
+}
+
 bool same_in_both_layouts(const Shape& shape) {
-  const ImageShape s = image_shape(shape);
-  return shape.size() < 3 || s.C == 1 || s.H * s.W == 1;
+  return shape.size() < 3 || !planar(Layout::contiguous, image_shape(shape));
 }
 
 namespace {

@@ -11,6 +11,9 @@ struct ImageShape {
 };
 ImageShape image_shape(const Shape& shape);
 
+/// Whether a picture lies (N, C, H, W) where channels-last would be other bytes: of several channels and pixels.
+bool planar(Layout layout, const ImageShape& shape);
+
 /// Whether both layouts of this shape are the same bytes: not a picture, or one with one channel or one pixel.
 bool same_in_both_layouts(const Shape& shape);
 

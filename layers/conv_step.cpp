@@ -73,8 +73,8 @@ class DirectStep : public Step {
         table_(table),
         lanes_(2 * table.width),
         context_(context),
-        planar_(context.input == Layout::contiguous && geometry_.in.C > 1),
-        aside_(context.output == Layout::contiguous && geometry_.out.H * geometry_.out.W > 1 && geometry_.out.C > 1) {
+        planar_(planar(context.input, geometry_.in)),
+        aside_(planar(context.output, geometry_.out)) {
     find_window();
     for (const Phase& row : geometry_.rows)
       for (const Phase& col : geometry_.cols) pairs_.push_back({&row, &col, regions(row, col), first_tap(row, col)});

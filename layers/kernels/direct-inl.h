@@ -66,8 +66,8 @@ UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const f
   for (int v = 0; v < B * V; ++v) weight[v] = S::load(w[v / V] + v % V * S::width);
   UPCONV_UNROLL
   for (int r = 0; r < R; ++r) {
-    if constexpr (S::folds_broadcast && B * V == 2) {
-      if (r % 3 == 0) {
+    if constexpr (S::folds_broadcast && B * V <= 2) {
+      if (B * V == 1 || r % 3 == 0) {
         UPCONV_UNROLL
         for (int v = 0; v < B * V; ++v) S::accumulate(acc[r][v], x + r * panel_lanes, weight[v]);
         continue;

@@ -57,19 +57,18 @@ UPCONV_INLINE Vector halves(Vector a, Vector b, std::integer_sequence<int, i...>
   return __builtin_shufflevector(a, b, (i / 4 * 4 + first + i % 2 + i % 4 / 2 * width)...);
 }
 
-/// y[c][r] = x[r][c] for a square of vectors: loads put rows r, r + 4, ... into the quads of one vector, so that only
-/// quads are left to transpose, and nothing crosses from one to another: that is what costs most (8 micro-operations on
-/// Zen 1, the one port for shuffles on Intel).
-template <class Arch>
-UPCONV_INLINE void transpose_square(const float* x, int64_t x_stride, float* y, int64_t y_stride) {
-  constexpr int width = Simd<Arch>::width < 4 ? 4 : Simd<Arch>::width;
-  typedef typename Quads<width>::Vector Vector;
-  constexpr auto lanes = std::make_integer_sequence<int, width>();
+/// y[c][r] = x[r][c] for a tile of R x C: loads put rows r, r + 4, ... into the quads of one vector, so that only quads
+/// are left to transpose, and nothing crosses from one to another: that is what costs most (8 micro-operations on Zen 1,
+/// the one port for shuffles on Intel).
+template <int R, int C>
+UPCONV_INLINE void transpose_tile(const float* x, int64_t x_stride, float* y, int64_t y_stride) {
+  typedef typename Quads<R>::Vector Vector;
+  constexpr auto lanes = std::make_integer_sequence<int, R>();
   UPCONV_UNROLL
-  for (int c = 0; c < width; c += 4) {
+  for (int c = 0; c < C; c += 4) {
     Vector rows[4];
     UPCONV_UNROLL
-    for (int r = 0; r < 4; ++r) rows[r] = Quads<width>::load(x + r * x_stride + c, 4 * x_stride);
+    for (int r = 0; r < 4; ++r) rows[r] = Quads<R>::load(x + r * x_stride + c, 4 * x_stride);
     const Vector low01 = interleave<0>(rows[0], rows[1], lanes), low23 = interleave<0>(rows[2], rows[3], lanes);
     const Vector high01 = interleave<2>(rows[0], rows[1], lanes), high23 = interleave<2>(rows[2], rows[3], lanes);
     *reinterpret_cast<Vector*>(y + c * y_stride) = halves<0>(low01, low23, lanes);
@@ -79,30 +78,50 @@ UPCONV_INLINE void transpose_square(const float* x, int64_t x_stride, float* y, 
   }
 }
 
-/// Squares first, what remains one by one. The side with the larger stride lies in as many places as a square has rows,
-/// too many for the machine to see a pattern: asking for its lines two squares ahead halves the time (Cascade Lake;
-/// stores past the caches, or asking for lines to be written, gain half of that). That side's squares are in the outer
-/// loop, so that only as many of its lines are in use at a time: those of 16 channels that lie 16 KB apart share a set
-/// of L1, and were all read twice (64-3 k4s2 64x64 is 10 to 20 % faster on Zen 3).
+/// Tiles first, what remains in smaller ones, and then one by one: along rows, whose floats two tiles further are asked
+/// for, or down the columns.
+template <int R, int C, bool along_rows>
+void transpose_tiles(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
+  const int64_t whole_rows = rows / R * R, whole_columns = columns / C * C;
+  if constexpr (along_rows) {
+    for (int64_t r = 0; r < whole_rows; r += R)
+      for (int64_t c = 0; c < whole_columns; c += C) {
+        const float* from = x + r * x_stride + c;
+        for (int i = 0; i < R; ++i) __builtin_prefetch(from + i * x_stride + 2 * C);
+        transpose_tile<R, C>(from, x_stride, y + c * y_stride + r, y_stride);
+      }
+  } else {
+    for (int64_t c = 0; c < whole_columns; c += C)
+      for (int64_t r = 0; r < whole_rows; r += R)
+        transpose_tile<R, C>(x + r * x_stride + c, x_stride, y + c * y_stride + r, y_stride);
+  }
+  const auto rest = [&](int64_t row, int64_t count, int64_t column) {
+    for (int64_t r = row; r < row + count; ++r)
+      for (int64_t c = column; c < columns; ++c) y[c * y_stride + r] = x[r * x_stride + c];
+  };
+  if constexpr (C > 4)
+    transpose_tiles<R, 4, false>(x + whole_columns, x_stride, y + whole_columns * y_stride, y_stride, whole_rows,
+                                 columns - whole_columns);
+  else
+    rest(0, whole_rows, whole_columns);
+  if constexpr (R > 4)
+    transpose_tiles<4, 4, false>(x + whole_rows * x_stride, x_stride, y + whole_rows, y_stride, rows - whole_rows,
+                                 columns);
+  else
+    rest(whole_rows, rows - whole_rows, 0);
+}
+
+/// The side with the larger stride lies in as many places as a tile has rows there, often a power of two apart, which
+/// then share a set of L1: 8 are read at a time, a line of each, or 4 written. With 16 their lines are gone before all of
+/// them was used, half as fast either way (Zen 4, 64-3 k4s2 128x128 from 17 to 33 GB/s read, 128 x 128 outputs of 64
+/// channels from 22 to 38 written).
 template <class Arch>
 void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
   constexpr int width = Simd<Arch>::width < 4 ? 4 : Simd<Arch>::width;
-  const int64_t whole_rows = rows / width * width, whole_columns = columns / width * width;
-  const auto square = [&](int64_t r, int64_t c) __attribute__((always_inline)) {
-    const float* from = x + r * x_stride + c;
-    float* to = y + c * y_stride + r;
-    for (int i = 0; i < width; ++i)
-      __builtin_prefetch(x_stride > y_stride ? from + i * x_stride + 2 * width : to + i * y_stride + 2 * width);
-    transpose_square<Arch>(from, x_stride, to, y_stride);
-  };
   if (x_stride > y_stride)
-    for (int64_t r = 0; r < whole_rows; r += width)
-      for (int64_t c = 0; c < whole_columns; c += width) square(r, c);
+    transpose_tiles<(width < 8 ? width : 8), width, true>(x, x_stride, y, y_stride, rows, columns);
   else
-    for (int64_t c = 0; c < whole_columns; c += width)
-      for (int64_t r = 0; r < whole_rows; r += width) square(r, c);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) y[c * y_stride + r] = x[r * x_stride + c];
+    transpose_tiles<width, 4, false>(x, x_stride, y, y_stride, rows, columns);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "layers/blocking.h"
 
@@ -105,6 +106,10 @@ std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tili
   return tiling.by_phase ? axis_by_phase(phases, size) : shared_axis(phases, size);
 }
 
+int64_t first_output(const Axis& axis, const std::vector<Phase>& phases, size_t phase) {
+  return phases[phase].out_first + axis.out_step * axis.phases[phase].index;
+}
+
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
   const auto residues = static_cast<size_t>(axis.residues);
   std::vector<std::vector<int64_t>> found(phases.size() * residues, std::vector<int64_t>(static_cast<size_t>(T), -1));
@@ -154,6 +159,20 @@ Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const 
   const bool merged = !tiling.by_phase && OC * 2 <= table.width && phases > 1;
   const int64_t block = merged && phases * OC <= table.width ? table.width : 2 * table.width;
   return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
+}
+
+std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling& tiling) {
+  const Axis axis = *axis_of(geometry.cols, tiling);
+  std::vector<size_t> cols(geometry.cols.size());
+  std::iota(cols.begin(), cols.end(), size_t{0});
+  std::sort(cols.begin(), cols.end(), [&](size_t a, size_t b) {
+    return first_output(axis, geometry.cols, a) < first_output(axis, geometry.cols, b);
+  });
+  std::vector<MergedLane> lanes;
+  for (size_t row = 0; row < geometry.rows.size(); ++row)
+    for (int64_t oc = 0; oc < geometry.out.C; ++oc)
+      for (size_t col : cols) lanes.push_back({row, col, oc});
+  return lanes;
 }
 
 int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside) {

@@ -46,6 +46,9 @@ struct Axis {
 /// plus a rounding error; or where the stride is more than Table::winograd_input's.
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling);
 
+/// Where the first position of the first tile goes in a phase; may lie outside of the picture.
+int64_t first_output(const Axis& axis, const std::vector<Phase>& phases, size_t phase);
+
 /// For every phase of an axis and each of its residues, the kernel's index of what position t of its window means, or
 /// -1.
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
@@ -77,10 +80,19 @@ std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme schem
 /// How output channels share vectors: phases of few channels lie side by side in one block.
 struct Lanes {
   int64_t block;   ///< floats in a block
-  bool merged;     ///< a block holds (phase, channel) pairs, phase outermost; otherwise channels of one phase
+  bool merged;     ///< a block holds lanes of several phases, merged_lanes(); otherwise channels of one phase
   int64_t blocks;  ///< in all phases
 };
 Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling);
+
+/// What a lane of merged phases is: their numbers, and the output channel.
+struct MergedLane {
+  size_t row, col;
+  int64_t oc;
+};
+/// All of them in their order: the column phases of a channel of a row phase side by side, and those as their outputs
+/// are, so that neighbouring lanes go to neighbouring pixels.
+std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling& tiling);
 
 /// Tiles that a thread transforms before it multiplies them, at most. Every transformed weight that streams past is
 /// used for all of them: 4 * width bytes in so many / 2 cycles, at two multiply-adds a cycle. What they are made of and

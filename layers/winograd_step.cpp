@@ -1,7 +1,9 @@
 #include "layers/winograd_step.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "layers/blocking.h"
 
@@ -38,10 +40,7 @@ class WinogradStep : public Step {
         cols_(*axis_of(geometry_.cols, tiling)),
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)),
         residues_(rows_.residues * cols_.residues) {
-    if (lanes_.merged)
-      for (size_t row = 0; row < geometry_.rows.size(); ++row)
-        for (size_t col = 0; col < geometry_.cols.size(); ++col)
-          for (int64_t oc = 0; oc < geometry_.out.C; ++oc) merged_.push_back({row, col, oc});
+    if (lanes_.merged) merged_ = merged_lanes(geometry_, tiling);
     cut();
   }
 
@@ -395,12 +394,6 @@ class WinogradStep : public Step {
             cols.count(), from.oc_end - from.oc_begin);
   }
 
-  /// What a lane of merged phases is.
-  struct Merged {
-    size_t row, col;
-    int64_t oc;
-  };
-
   /// Outputs of merged phases, a row of tiles at a time: aside first, [row][column][lane], from where each lane, a
   /// channel of a phase, goes to pixels of its own.
   void scatter(const Work& work, int64_t group, const float* m, const Target& target, const Scratch& scratch) const {
@@ -423,46 +416,95 @@ class WinogradStep : public Step {
       for (int64_t tiles = work.row_begin; tiles < work.row_end; ++tiles) {
         float* y = target.y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W;
         if (context_.residual)
-          each_merged(work, group, tiles, y, [&](float* to, int64_t step, int64_t at, int64_t count) {
-            const float* from = residual_at(target.residual, to);
-            for (int64_t p = 0; p < count; ++p) others[at + p * lanes_.block] = from[p * step];
+          each_merged(work, group, tiles, y, [&](const Run& run) {
+            copy_run(residual_at(target.residual, run.y), run.step, others + run.at, lanes_.block, run);
           });
         for (int64_t col = 0; col < work.cols(); ++col, output.m += lanes_.block) {
           output.y = values + col * size_.m * lanes_.block;
           table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
         }
-        each_merged(work, group, tiles, y, [&](float* to, int64_t step, int64_t at, int64_t count) {
-          const float* from = values + at;
-          for (int64_t p = 0; p < count; ++p) to[p * step] = from[p * lanes_.block];
-        });
+        each_merged(work, group, tiles, y,
+                    [&](const Run& run) { copy_run(values + run.at, lanes_.block, run.y, run.step, run); });
       }
   }
   int64_t merged_floats(const Work& work) const {
     return work.cols() * size_.m * size_.m * lanes_.block * (context_.residual ? 2 : 1);
   }
 
-  /// Calls f(to, step, at, count) for every lane and row of outputs of a row of tiles: `count` outputs that exist go to
-  /// to, to + step and so on in the image y, those aside begin at `at`.
+  /// Outputs of a row of tiles: those of `lanes` neighbouring lanes go to y, y + 1, ..., and of the next of `count`
+  /// positions to y + step; aside they begin at `at`.
+  struct Run {
+    float* y;
+    int64_t step, at, count, lanes;
+  };
+  static void copy_run(const float* from, int64_t from_step, float* to, int64_t to_step, const Run& run) {
+    const auto copy = [&](auto lanes) {
+      for (int64_t p = 0; p < run.count; ++p)
+        std::memcpy(to + p * to_step, from + p * from_step, lanes * sizeof(float));
+    };
+    switch (run.lanes) {
+      case 1:
+        return copy(std::integral_constant<size_t, 1>());
+      case 2:
+        return copy(std::integral_constant<size_t, 2>());
+      default:
+        return copy(static_cast<size_t>(run.lanes));
+    }
+  }
+
+  /// How many lanes from this one on, at most `most`, go to neighbouring pixels of a row.
+  int64_t neighbours(int64_t lane, int64_t most) const {
+    const auto output = [&](int64_t i) {
+      return first_output(cols_, geometry_.cols, merged_[static_cast<size_t>(lane + i)].col);
+    };
+    const MergedLane& first = merged_[static_cast<size_t>(lane)];
+    int64_t count = 1;
+    while (count < most && merged_[static_cast<size_t>(lane + count)].row == first.row &&
+           merged_[static_cast<size_t>(lane + count)].oc == first.oc && output(count) == output(0) + count)
+      ++count;
+    return count;
+  }
+
+  /// Calls f(run) for all outputs of a row of tiles that exist in the image y.
   template <class F>
   void each_merged(const Work& work, int64_t group, int64_t tiles, float* y, F f) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous;
     const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
-    const int64_t lanes = std::min(lanes_.block, static_cast<int64_t>(merged_.size()) - group * lanes_.block);
-    const int64_t width = work.cols() * size_.m;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const Merged& of = merged_[static_cast<size_t>(group * lanes_.block + lane)];
-      const Phase &row_phase = geometry_.rows[of.row], &col_phase = geometry_.cols[of.col];
+    const int64_t begin = group * lanes_.block, width = work.cols() * size_.m;
+    const int64_t end = std::min(begin + lanes_.block, static_cast<int64_t>(merged_.size()));
+    for (int64_t lane = begin, lanes = 1; lane < end; lane += lanes) {
+      lanes = planar ? neighbours(lane, end - lane) : 1;
+      const auto positions = [&](int64_t number) {  // that exist, of a row of tiles
+        const size_t col = merged_[static_cast<size_t>(number)].col;
+        const int64_t index = cols_.phases[col].index + work.col_begin * size_.m;
+        const int64_t first = std::clamp<int64_t>(-index, 0, width);
+        return Range{first, std::clamp<int64_t>(geometry_.cols[col].count - index, first, width)};
+      };
+      Range all = positions(lane);
+      for (int64_t i = 1; i < lanes; ++i) {
+        const Range other = positions(lane + i);
+        all = {std::max(all.begin, other.begin), std::min(all.end, other.end)};
+      }
+      const MergedLane& of = merged_[static_cast<size_t>(lane)];
+      const Phase& row_phase = geometry_.rows[of.row];
       const Positions r = positions_of(rows_, row_phase, of.row, tiles);
-      const int64_t index = cols_.phases[of.col].index + work.col_begin * size_.m;
-      const int64_t first = std::clamp<int64_t>(-index, 0, width);
-      const int64_t count = std::clamp<int64_t>(col_phase.count - index, first, width) - first;
-      for (int64_t i = r.begin; i < r.end; ++i)
-        f(y + of.oc * channel +
-              ((row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W + col_phase.out_first +
-               col_phase.out_step * (index + first)) *
-                  pixel,
-          col_phase.out_step * pixel, (i * width + first) * lanes_.block + lane, count);
+      for (int64_t i = r.begin; i < r.end; ++i) {
+        float* row = y + of.oc * channel + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
+        const auto put = [&](int64_t number, int64_t count, int64_t first, int64_t last) {
+          if (first >= last) return;
+          const int64_t w = first_output(cols_, geometry_.cols, merged_[static_cast<size_t>(number)].col) +
+                            cols_.out_step * (work.col_begin * size_.m + first);
+          f({row + w * pixel, cols_.out_step * pixel, (i * width + first) * lanes_.block + number - begin, last - first,
+             count});
+        };
+        put(lane, lanes, all.begin, all.end);
+        for (int64_t one = 0; lanes > 1 && one < lanes; ++one) {  // where others do not exist
+          const Range own = positions(lane + one);
+          put(lane + one, 1, own.begin, std::min(own.end, all.begin));
+          put(lane + one, 1, std::max(own.begin, all.end), own.end);
+        }
+      }
     }
   }
 
@@ -478,7 +520,7 @@ class WinogradStep : public Step {
   bool aside_;   // the output is put aside and transposed from there
   Axis rows_, cols_;
   int64_t channel_blocks_, residues_;
-  std::vector<Merged> merged_;
+  std::vector<MergedLane> merged_;
   std::vector<Work> works_;
   int64_t v_floats_ = 0, m_floats_ = 0, panel_floats_ = 0, aside_floats_ = 0;
 };

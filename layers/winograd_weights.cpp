@@ -70,6 +70,14 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
   const int64_t shifts = whole_lines(groups_ * phases_ * points_ * IC * lanes_);
   const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(C, chunk);
   const bool straight = !lanes.merged && lanes_ % width == 0;  // whole widths of channels lie together
+  std::vector<int64_t> merged(
+      static_cast<size_t>(lanes.merged ? rows * cols * OC : 0));  // the lane of (phase, channel)
+  if (lanes.merged) {
+    int64_t lane = 0;
+    for (const MergedLane& of : merged_lanes(geometry, tiling))
+      merged[(of.row * static_cast<size_t>(cols) + of.col) * static_cast<size_t>(OC) + static_cast<size_t>(of.oc)] =
+          lane++;
+  }
   // A part is a block of output channels, or all where phases are merged, and some input channels.
   const auto pack = [&](int64_t part, float* out, float* scratch) {
     const int64_t oc = part / chunks * lanes_, count = std::min(lanes_, OC - oc);
@@ -79,23 +87,26 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
     double g[most_taps * most_lanes] = {};
     float aside[kernels::most_points * most_lanes];
     for (int64_t phase = 0; phase < rows * cols; ++phase) {
-      // Where output channel oc is: its lane among all, and the block of that.
-      const int64_t lane = lanes.merged ? phase * OC : oc;
+      // Where output channel oc + c is: its lane among all, and the block of that.
+      const auto lane_of = [&](int64_t c) {
+        return lanes.merged ? merged[static_cast<size_t>(phase * OC + c)] : oc + c;
+      };
       const auto to = [&](int64_t at) {
         return out + (at / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + at % lanes_;
       };
       for (int64_t i = 0; i < ics * residues; ++i) {
         const int64_t residue = i / ics, ic = residue * C + first + i % ics;
         gather(phase, residue, panel + i % ics * taps * lanes_, weight.scale.data() + oc, count, g);
-        float* u = straight ? to(lane) + ic * lanes_ : aside;
+        float* u = straight ? to(oc) + ic * lanes_ : aside;
         const int64_t pitch = straight ? IC * lanes_ : most_lanes;
         with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
         for (int64_t at = 0; !straight && at < points_ * count; ++at) {
           const int64_t point = at / count, c = at % count;
-          to(lane + c)[(point * IC + ic) * lanes_] = u[point * pitch + c];
+          to(lane_of(c))[(point * IC + ic) * lanes_] = u[point * pitch + c];
         }
       }
-      if (first == 0) std::copy_n(weight.shift.begin() + oc, count, out + shifts + lane);
+      for (int64_t c = 0; first == 0 && c < count; ++c)
+        out[shifts + lane_of(c)] = weight.shift[static_cast<size_t>(oc + c)];
     }
   };
   packed_ = packer({static_cast<size_t>(shifts + groups_ * lanes_), static_cast<size_t>(2 * lanes_ * chunk * taps),

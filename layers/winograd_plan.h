@@ -89,6 +89,7 @@ Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const 
 struct MergedLane {
   size_t row, col;
   int64_t oc;
+  bool operator==(const MergedLane&) const = default;
 };
 /// All of them in their order: the column phases of a channel of a row phase side by side, and those as their outputs
 /// are, so that neighbouring lanes go to neighbouring pixels.

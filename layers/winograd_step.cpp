@@ -1,11 +1,11 @@
 #include "layers/winograd_step.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
-#include <type_traits>
+#include <optional>
 
 #include "layers/blocking.h"
+#include "layers/winograd_merged.h"
 
 namespace upconv {
 namespace {
@@ -40,7 +40,7 @@ class WinogradStep : public Step {
         cols_(*axis_of(geometry_.cols, tiling)),
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)),
         residues_(rows_.residues * cols_.residues) {
-    if (lanes_.merged) merged_ = merged_lanes(geometry_, tiling);
+    if (lanes_.merged) merged_.emplace(geometry_, tiling, lanes_.block, context_.output);
     cut();
   }
 
@@ -414,98 +414,18 @@ class WinogradStep : public Step {
     if (context_.residual) output.residual = {others, values};
     for (int64_t image = work.image_begin; image < work.image_end; ++image)
       for (int64_t tiles = work.row_begin; tiles < work.row_end; ++tiles) {
-        float* y = target.y + image * geometry_.out.C * geometry_.out.H * geometry_.out.W;
-        if (context_.residual)
-          each_merged(work, group, tiles, y, [&](const Run& run) {
-            copy_run(residual_at(target.residual, run.y), run.step, others + run.at, lanes_.block, run);
-          });
+        const TileRow row_of{group, tiles, work.col_begin, work.col_end};
+        const int64_t start = image * geometry_.out.C * geometry_.out.H * geometry_.out.W;
+        if (context_.residual) merged_->get(row_of, target.residual.values + start, others);
         for (int64_t col = 0; col < work.cols(); ++col, output.m += lanes_.block) {
           output.y = values + col * size_.m * lanes_.block;
           table_.winograd_output[static_cast<int>(tiling_.scheme)](output);
         }
-        each_merged(work, group, tiles, y,
-                    [&](const Run& run) { copy_run(values + run.at, lanes_.block, run.y, run.step, run); });
+        merged_->put(row_of, values, target.y + start);
       }
   }
   int64_t merged_floats(const Work& work) const {
     return work.cols() * size_.m * size_.m * lanes_.block * (context_.residual ? 2 : 1);
-  }
-
-  /// Outputs of a row of tiles: those of `lanes` neighbouring lanes go to y, y + 1, ..., and of the next of `count`
-  /// positions to y + step; aside they begin at `at`.
-  struct Run {
-    float* y;
-    int64_t step, at, count, lanes;
-  };
-  static void copy_run(const float* from, int64_t from_step, float* to, int64_t to_step, const Run& run) {
-    const auto copy = [&](auto lanes) {
-      for (int64_t p = 0; p < run.count; ++p)
-        std::memcpy(to + p * to_step, from + p * from_step, lanes * sizeof(float));
-    };
-    switch (run.lanes) {
-      case 1:
-        return copy(std::integral_constant<size_t, 1>());
-      case 2:
-        return copy(std::integral_constant<size_t, 2>());
-      default:
-        return copy(static_cast<size_t>(run.lanes));
-    }
-  }
-
-  /// How many lanes from this one on, at most `most`, go to neighbouring pixels of a row.
-  int64_t neighbours(int64_t lane, int64_t most) const {
-    const auto output = [&](int64_t i) {
-      return first_output(cols_, geometry_.cols, merged_[static_cast<size_t>(lane + i)].col);
-    };
-    const MergedLane& first = merged_[static_cast<size_t>(lane)];
-    int64_t count = 1;
-    while (count < most && merged_[static_cast<size_t>(lane + count)].row == first.row &&
-           merged_[static_cast<size_t>(lane + count)].oc == first.oc && output(count) == output(0) + count)
-      ++count;
-    return count;
-  }
-
-  /// Calls f(run) for all outputs of a row of tiles that exist in the image y.
-  template <class F>
-  void each_merged(const Work& work, int64_t group, int64_t tiles, float* y, F f) const {
-    const ImageShape& out = geometry_.out;
-    const bool planar = context_.output == Layout::contiguous;
-    const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
-    const int64_t begin = group * lanes_.block, width = work.cols() * size_.m;
-    const int64_t end = std::min(begin + lanes_.block, static_cast<int64_t>(merged_.size()));
-    for (int64_t lane = begin, lanes = 1; lane < end; lane += lanes) {
-      lanes = planar ? neighbours(lane, end - lane) : 1;
-      const auto positions = [&](int64_t number) {  // that exist, of a row of tiles
-        const size_t col = merged_[static_cast<size_t>(number)].col;
-        const int64_t index = cols_.phases[col].index + work.col_begin * size_.m;
-        const int64_t first = std::clamp<int64_t>(-index, 0, width);
-        return Range{first, std::clamp<int64_t>(geometry_.cols[col].count - index, first, width)};
-      };
-      Range all = positions(lane);
-      for (int64_t i = 1; i < lanes; ++i) {
-        const Range other = positions(lane + i);
-        all = {std::max(all.begin, other.begin), std::min(all.end, other.end)};
-      }
-      const MergedLane& of = merged_[static_cast<size_t>(lane)];
-      const Phase& row_phase = geometry_.rows[of.row];
-      const Positions r = positions_of(rows_, row_phase, of.row, tiles);
-      for (int64_t i = r.begin; i < r.end; ++i) {
-        float* row = y + of.oc * channel + (row_phase.out_first + row_phase.out_step * (r.index + i)) * out.W * pixel;
-        const auto put = [&](int64_t number, int64_t count, int64_t first, int64_t last) {
-          if (first >= last) return;
-          const int64_t w = first_output(cols_, geometry_.cols, merged_[static_cast<size_t>(number)].col) +
-                            cols_.out_step * (work.col_begin * size_.m + first);
-          f({row + w * pixel, cols_.out_step * pixel, (i * width + first) * lanes_.block + number - begin, last - first,
-             count});
-        };
-        put(lane, lanes, all.begin, all.end);
-        for (int64_t one = 0; lanes > 1 && one < lanes; ++one) {  // where others do not exist
-          const Range own = positions(lane + one);
-          put(lane + one, 1, own.begin, std::min(own.end, all.begin));
-          put(lane + one, 1, std::max(own.begin, all.end), own.end);
-        }
-      }
-    }
   }
 
   static constexpr size_t l3_share = 4 << 20;  // bytes of weights that stay in L3 beside what else is there
@@ -520,7 +440,7 @@ class WinogradStep : public Step {
   bool aside_;   // the output is put aside and transposed from there
   Axis rows_, cols_;
   int64_t channel_blocks_, residues_;
-  std::vector<MergedLane> merged_;
+  std::optional<MergedOutputs> merged_;  // where phases are
   std::vector<Work> works_;
   int64_t v_floats_ = 0, m_floats_ = 0, panel_floats_ = 0, aside_floats_ = 0;
 };

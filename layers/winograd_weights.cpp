@@ -70,14 +70,7 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
   const int64_t shifts = whole_lines(groups_ * phases_ * points_ * IC * lanes_);
   const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(C, chunk);
   const bool straight = !lanes.merged && lanes_ % width == 0;  // whole widths of channels lie together
-  std::vector<int64_t> merged(
-      static_cast<size_t>(lanes.merged ? rows * cols * OC : 0));  // the lane of (phase, channel)
-  if (lanes.merged) {
-    int64_t lane = 0;
-    for (const MergedLane& of : merged_lanes(geometry, tiling))
-      merged[(of.row * static_cast<size_t>(cols) + of.col) * static_cast<size_t>(OC) + static_cast<size_t>(of.oc)] =
-          lane++;
-  }
+  const std::vector<MergedLane> merged = lanes.merged ? merged_lanes(geometry, tiling) : std::vector<MergedLane>();
   // A part is a block of output channels, or all where phases are merged, and some input channels.
   const auto pack = [&](int64_t part, float* out, float* scratch) {
     const int64_t oc = part / chunks * lanes_, count = std::min(lanes_, OC - oc);
@@ -88,9 +81,9 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
     float aside[kernels::most_points * most_lanes];
     for (int64_t phase = 0; phase < rows * cols; ++phase) {
       // Where output channel oc + c is: its lane among all, and the block of that.
-      const auto lane_of = [&](int64_t c) {
-        return lanes.merged ? merged[static_cast<size_t>(phase * OC + c)] : oc + c;
-      };
+      const MergedLane first_lane{static_cast<size_t>(phase / cols), static_cast<size_t>(phase % cols), oc};
+      const int64_t first_at = lanes.merged ? std::find(merged.begin(), merged.end(), first_lane) - merged.begin() : oc;
+      const auto lane_of = [&](int64_t c) { return first_at + c * (lanes.merged ? cols : 1); };
       const auto to = [&](int64_t at) {
         return out + (at / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + at % lanes_;
       };

@@ -1,5 +1,7 @@
 #include "framework/cpu.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -74,6 +76,16 @@ double vector_cycles([[maybe_unused]] Isa isa) {
   if (isa == Isa::avx512 && __builtin_cpu_is("amdfam19h")) return 2;  // of this family Zen 4 alone has it
 #endif
   return 1;
+}
+
+int64_t l2_bytes() {
+  constexpr int64_t least = 512 << 10;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  static const int64_t bytes = std::max<int64_t>(least, ::sysconf(_SC_LEVEL2_CACHE_SIZE));
+  return bytes;
+#else
+  return least;
+#endif
 }
 
 }  // namespace upconv

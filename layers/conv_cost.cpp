@@ -80,7 +80,9 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double transforms = tiles * transform_cycles(size) * points * (inputs + vectors);
   const double products = vectors * (lanes.merged ? points : points_of({geometry, tiling}, tiling.scheme));
   const double weights = products * IC * width * 4;
-  const double at_once = std::min(tiles * images, static_cast<double>(most_tiles(geometry, table, tiling, false)));
+  // Of the smallest L2, so that a choice does not depend on a cache's size.
+  const double at_once =
+      std::min(tiles * images, static_cast<double>(most_tiles(geometry, table, tiling, false, 512 << 10)));
   const double works = tiles * images / at_once, transformed = points * IC * at_once * 4;
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
   const double cycle = vector_cycles(table.isa);

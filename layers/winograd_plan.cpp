@@ -175,8 +175,8 @@ std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling&
   return lanes;
 }
 
-int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside) {
-  constexpr int64_t budget = (512 << 10) / 4;  // floats
+int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside,
+                   int64_t bytes) {
   const SchemeSize size = sizes_of(tiling.scheme);
   const int64_t residues = axis_of(geometry.rows, tiling)->residues * axis_of(geometry.cols, tiling)->residues;
   const int64_t inputs = size.n * size.n * residues * whole_lines(geometry.in.C);
@@ -185,7 +185,7 @@ int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, co
   const int64_t products = size.n * size.n * lanes;
   const int64_t outputs =
       size.m * size.m * geometry.cols.front().out_step * (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
-  return std::clamp<int64_t>(budget / (inputs + products + (aside ? outputs : 0)), 16, 64);
+  return std::clamp<int64_t>(bytes / 4 / (inputs + products + (aside ? outputs : 0)), 16, 64);
 }
 
 }  // namespace upconv

@@ -135,7 +135,8 @@ class WinogradStep : public Step {
   // Cutting.
 
   void cut() {
-    const int64_t N = geometry_.in.N, most = most_tiles(geometry_, table_, tiling_, aside_);
+    const int64_t N = geometry_.in.N, l2 = std::min<int64_t>(l2_bytes(), 1 << 20);
+    const int64_t most = most_tiles(geometry_, table_, tiling_, aside_, l2);
     const int64_t total = N * rows_.tiles * cols_.tiles, threads = context_.threads;
     // By phase a work is one row phase where that makes works enough of few tiles, or where the weights of all would
     // not stay in L3 while boxes of tiles pass by. Groups of outputs are shared out last: each part transforms inputs.

@@ -8,7 +8,7 @@
 namespace upconv {
 namespace {
 
-constexpr int64_t slack = 16;  // floats beyond a row that a kernel may load
+constexpr int64_t slack = 16;  // floats beyond the window that a kernel may load
 // A tile's window should stay in half of a 1 MiB L2; and a tile should be worth handing out.
 constexpr int64_t window_budget = (512 << 10) / 4;  // floats
 constexpr int64_t least_tile_work = 1 << 22;        // multiply-adds
@@ -18,10 +18,17 @@ struct Tile {
   int64_t image, begin, end;
 };
 
+/// Column phases that are computed together: the two of stride 2, whose outputs alternate, or one.
+struct Columns {
+  std::vector<const Phase*> phases;  ///< in the order of their outputs
+  int64_t out_first, out_step, count;
+};
+
 /// The taps of a row of outputs: all columns, and those rows of the kernel that meet the picture.
 struct Row {
   int64_t begin, end;  ///< positions
-  std::vector<kernels::Tap> taps;
+  std::vector<kernels::RowTap> taps;
+  int64_t both, alone[2];
 };
 
 class RowsStep : public Step {
@@ -37,12 +44,12 @@ class RowsStep : public Step {
         col_step_(geometry_.cols.front().in_step),
         row_step_(geometry_.rows.front().in_step),
         part_(ceil_div(cols_.end - cols_.begin, col_step_)),
-        channel_(part_ * col_step_ + slack),
-        row_(channel_ * geometry_.in.C) {
+        row_(whole_lines(part_ * col_step_)) {
+    group_columns();
     for (const Phase& row : geometry_.rows)
-      for (const Phase& col : geometry_.cols) pairs_.push_back(rows_of(row, col));
-    for (const Phase& col : geometry_.cols) widest_ = std::max(widest_, col.count);
+      for (const Columns& columns : columns_) rows_of_.push_back(rows_of(row, columns));
     cut();
+    find_sources();
   }
 
   int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
@@ -50,20 +57,19 @@ class RowsStep : public Step {
   double flops() const override { return context_.flops; }
   size_t weight_bytes() const override { return packed_->floats().size_bytes(); }
   std::span<const float> packed() const override { return packed_->floats(); }
-  size_t scratch_bytes() const override {
-    return static_cast<size_t>(window_floats_ + aside_floats() + geometry_.in.W * geometry_.in.C) * sizeof(float);
-  }
+  size_t scratch_bytes() const override { return static_cast<size_t>(window_floats_ + aside_floats()) * sizeof(float); }
 
   void run(int64_t index, const Frame& frame) const override {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     auto* window = reinterpret_cast<float*>(frame.scratch);
     float* aside = window + window_floats_;
-    pack(tile, frame, window, aside + aside_floats());
+    window += slack - own_begin_ % slack;  // the picture's own columns begin a line
+    pack(tile, frame, window);
     for (size_t a = 0; a < geometry_.rows.size(); ++a)
-      for (size_t b = 0; b < geometry_.cols.size(); ++b)
-        for (const Row& row : pairs_[a * geometry_.cols.size() + b])
+      for (size_t b = 0; b < columns_.size(); ++b)
+        for (const Row& row : rows_of_[a * columns_.size() + b])
           for (int64_t r = std::max(tile.begin, row.begin); r < std::min(tile.end, row.end); ++r)
-            paint(tile, geometry_.rows[a], geometry_.cols[b], row, r, window, aside, frame);
+            paint(tile, geometry_.rows[a], columns_[b], row, r, window, aside, frame);
   }
 
  private:
@@ -71,14 +77,41 @@ class RowsStep : public Step {
   int64_t line(int64_t w) const { return (w - cols_.begin) % col_step_ * part_ + (w - cols_.begin) / col_step_; }
   int64_t window_rows(int64_t outputs) const { return (outputs - 1) * row_step_ + rows_.first_end - rows_.begin; }
 
-  std::vector<Row> rows_of(const Phase& row, const Phase& col) const {
+  void group_columns() {
+    const std::vector<Phase>& cols = geometry_.cols;
+    if (cols.size() == 2 && cols[0].out_step == 2) {
+      const bool ordered = cols[0].out_first < cols[1].out_first;
+      columns_.push_back({{&cols[ordered ? 0 : 1], &cols[ordered ? 1 : 0]}, 0, 1, geometry_.out.W});
+    } else {
+      for (const Phase& col : cols) columns_.push_back({{&col}, col.out_first, col.out_step, col.count});
+    }
+    for (const Columns& columns : columns_) widest_ = std::max(widest_, columns.count);
+  }
+
+  std::vector<Row> rows_of(const Phase& row, const Columns& columns) const {
     std::vector<Row> all;
     for (const Segment& segment : row.segments) {
-      all.push_back({segment.begin, segment.end, {}});
+      std::vector<kernels::RowTap> both, alone[2];
       for (const AxisTap& kh : segment.taps)
-        for (const AxisTap& kw : taps_of(col))
-          all.back().taps.push_back({(row.in_first + kh.shift - rows_.begin) * row_ + line(col.in_first + kw.shift),
-                                     kh.k * geometry_.KW + kw.k});
+        for (size_t f = 0; f < columns.phases.size(); ++f)
+          for (const AxisTap& kw : taps_of(*columns.phases[f])) {
+            const int64_t x =
+                (row.in_first + kh.shift - rows_.begin) * row_ + line(columns.phases[f]->in_first + kw.shift);
+            const int64_t w = (kh.k * geometry_.KW + kw.k) * geometry_.out.C;
+            const auto same = std::find_if(alone[0].begin(), alone[0].end(), [x](auto& tap) { return tap.x == x; });
+            if (f == 0 || same == alone[0].end()) {
+              alone[f].push_back({x, {w, w}});
+            } else {
+              both.push_back({x, {same->w[0], w}});
+              alone[0].erase(same);
+            }
+          }
+      Row taps{segment.begin, segment.end, both, static_cast<int64_t>(both.size()), {}};
+      for (size_t f = 0; f < 2; ++f) {
+        taps.taps.insert(taps.taps.end(), alone[f].begin(), alone[f].end());
+        taps.alone[f] = static_cast<int64_t>(alone[f].size());
+      }
+      all.push_back(std::move(taps));
     }
     return all;
   }
@@ -86,66 +119,76 @@ class RowsStep : public Step {
   void cut() {
     double products = 0;  // of a row of outputs
     int64_t count = 0;
-    for (const auto& pair : pairs_) {
-      size_t most = 0;
-      for (const Row& row : pair) {
-        most = std::max(most, row.taps.size());
+    for (const auto& rows : rows_of_) {
+      int64_t most = 0;
+      for (const Row& row : rows) {
+        most = std::max(most, 2 * row.both + row.alone[0] + row.alone[1]);
         count = std::max(count, row.end);
       }
-      products += static_cast<double>(most) * static_cast<double>(widest_ * geometry_.in.C * geometry_.out.C);
+      products += static_cast<double>(most) * static_cast<double>(geometry_.in.W * geometry_.in.C * geometry_.out.C);
     }
     const int64_t halo = window_rows(1);
     const auto work = static_cast<int64_t>(static_cast<double>(least_tile_work) / std::max(1.0, products)) + 1;
-    const int64_t fit = std::max<int64_t>(1, (window_budget / row_ - halo) / row_step_ + 1);
+    const int64_t fit = std::max<int64_t>(1, (window_budget / (row_ * geometry_.in.C) - halo) / row_step_ + 1);
     // Rows that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
     const int64_t shared = ceil_div(geometry_.in.N * count, 2 * context_.threads);
     const int64_t rows = even(count, std::min({fit, shared, std::max(work, halo)}));
     for (int64_t image = 0; image < geometry_.in.N; ++image)
       for (int64_t r = 0; r < count; r += rows) tiles_.push_back({image, r, std::min(count, r + rows)});
-    window_floats_ = ceil_div(window_rows(rows) * row_, 16) * 16;
+    channel_ = (window_rows(rows) * row_ / 16 | 1) * 16;  // odd lines spread over the sets of L1
+    window_floats_ = channel_ * geometry_.in.C + 2 * slack;
   }
 
-  /// [row][ic][column], columns of one residue side by side.
-  void pack(const Tile& tile, const Frame& frame, float* window, float* planar) const {
+  void find_sources() {
+    const auto [N, C, H, W] = geometry_.in;
+    for (int64_t row = 0; row < window_rows(tiles_.back().end); ++row)
+      row_sources_.push_back(source(geometry_.border, rows_.begin + row, H));
+    col_sources_.assign(static_cast<size_t>(part_ * col_step_), -1);
+    for (int64_t col = cols_.begin; col < cols_.end; ++col)
+      col_sources_[static_cast<size_t>(line(col))] = source(geometry_.border, col, W);
+    if (col_step_ > 1) return;
+    own_begin_ = std::clamp<int64_t>(-cols_.begin, 0, part_);
+    own_end_ = std::clamp<int64_t>(W - cols_.begin, own_begin_, part_);
+  }
+
+  /// [ic][row][column], columns of one residue side by side.
+  void pack(const Tile& tile, const Frame& frame, float* window) const {
     ImageShape in = geometry_.in;
     for (size_t i = 0; i < context_.parts.size(); ++i, window += in.C * channel_) {
       in.C = context_.parts[i];
-      pack_part(tile, in, static_cast<const float*>(frame.inputs[i]), window, planar);
+      pack_part(tile, in, static_cast<const float*>(frame.inputs[i]) + tile.image * in.C * in.H * in.W, window);
     }
   }
 
-  void pack_part(const Tile& tile, const ImageShape& in, const float* x, float* window, float* planar) const {
-    const int64_t first = rows_.begin + row_step_ * tile.begin, rows = window_rows(tile.end - tile.begin);
-    for (int64_t row = 0; row < rows; ++row, window += row_) {
-      const int64_t h = source(geometry_.border, first + row, in.H);
-      if (h < 0) continue;
-      const float* from = x + (tile.image * in.C * in.H + h) * in.W;
-      int64_t plane = in.H * in.W;
-      if (context_.input == Layout::channels_last) {
-        table_.transpose(x + (tile.image * in.H + h) * in.W * in.C, in.C, planar, in.W, in.W, in.C);
-        from = planar;
-        plane = in.W;
+  void pack_part(const Tile& tile, const ImageShape& in, const float* x, float* window) const {
+    const bool planar = context_.input == Layout::contiguous;
+    const int64_t pixel = planar ? 1 : in.C, channel = planar ? in.H * in.W : 1;
+    const int64_t* sources = row_sources_.data() + row_step_ * tile.begin;
+    const int64_t rows = window_rows(tile.end - tile.begin), own = own_end_ - own_begin_;
+    const float* first = x + (cols_.begin + own_begin_) * pixel;  // of the columns that are the picture's own
+    for (int64_t row = 0; !planar && own > 0 && row < rows; ++row)
+      if (sources[row] >= 0)
+        table_.transpose(first + sources[row] * in.W * pixel, pixel, window + row * row_ + own_begin_, channel_, own,
+                         in.C);
+    for (int64_t c = 0; c < in.C; ++c)
+      for (int64_t row = 0; row < rows; ++row) {
+        if (sources[row] < 0) continue;
+        const int64_t from = c * channel + sources[row] * in.W * pixel;
+        float* to = window + c * channel_ + row * row_;
+        const auto beside = [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t w = col_sources_[static_cast<size_t>(i)];
+            to[i] = w >= 0 ? x[from + w * pixel] : 0.0f;
+          }
+        };
+        beside(0, own_begin_);
+        if (planar) std::copy_n(first + from, own, to + own_begin_);
+        beside(own_end_, part_ * col_step_);
       }
-      for (int64_t c = 0; c < in.C; ++c) pack_channel(from + c * plane, window + c * channel_);
-    }
   }
 
-  void pack_channel(const float* x, float* to) const {
-    const int64_t W = geometry_.in.W;
-    const auto one = [&](int64_t col) {
-      const int64_t w = source(geometry_.border, col, W);
-      to[line(col)] = w >= 0 ? x[w] : 0.0f;
-    };
-    const bool side_by_side = col_step_ == 1;
-    const int64_t first = side_by_side ? std::clamp<int64_t>(0, cols_.begin, cols_.end) : cols_.end;
-    const int64_t last = side_by_side ? std::clamp<int64_t>(W, first, cols_.end) : cols_.end;
-    for (int64_t col = cols_.begin; col < first; ++col) one(col);
-    if (first < last) std::copy_n(x + first, last - first, to + line(first));
-    for (int64_t col = last; col < cols_.end; ++col) one(col);
-  }
-
-  /// Row r of a pair of phases: in its place where its pixels are neighbours there, or else aside and then one by one.
-  void paint(const Tile& tile, const Phase& row, const Phase& col, const Row& taps, int64_t r, const float* window,
+  /// Row r of a row phase: in its place where its pixels are neighbours there, or else aside and then one by one.
+  void paint(const Tile& tile, const Phase& row, const Columns& col, const Row& taps, int64_t r, const float* window,
              float* aside, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
     const bool planar = context_.output == Layout::contiguous || out.C == 1;
@@ -161,13 +204,15 @@ class RowsStep : public Step {
     table_.rows({.x = window + row_step_ * (r - tile.begin) * row_,
                  .channel = channel_,
                  .taps = taps.taps.data(),
-                 .tap_count = static_cast<int64_t>(taps.taps.size()),
+                 .both = taps.both,
+                 .alone = {taps.alone[0], taps.alone[1]},
                  .w = packed_->weights(),
                  .w_channel = packed_->channel(),
                  .shift = packed_->shift(),
                  .y = ys,
                  .pixels = col.count,
                  .IC = geometry_.in.C,
+                 .phases = static_cast<int32_t>(col.phases.size()),
                  .OC = static_cast<int32_t>(out.C),
                  .activation = context_.activation,
                  .residual = residual});
@@ -190,10 +235,13 @@ class RowsStep : public Step {
   ConvContext context_;
   Reach cols_, rows_;
   int64_t col_step_, row_step_;
-  int64_t part_;           // columns of one residue
-  int64_t channel_, row_;  // floats from one channel of the window, and from one row, to the next
-  int64_t widest_ = 0;     // of the column phases
-  std::vector<std::vector<Row>> pairs_;
+  int64_t part_;                         // columns of one residue
+  int64_t row_, channel_ = 0;            // floats from one row of the window, and from one channel, to the next
+  int64_t own_begin_ = 0, own_end_ = 0;  // the columns of a row that are the picture's own, side by side
+  std::vector<int64_t> row_sources_, col_sources_;  // of the window's: the picture's, or -1
+  std::vector<Columns> columns_;
+  int64_t widest_ = 0;                     // of the columns
+  std::vector<std::vector<Row>> rows_of_;  // each row phase with each of the columns
   std::vector<Tile> tiles_;
   int64_t window_floats_ = 0;
 };
@@ -230,11 +278,10 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Tab
       for (const Segment& segment : row.segments)
         vectors += static_cast<double>((segment.end - segment.begin) * ceil_div(col.count, table.width)) *
                    static_cast<double>(segment.taps.size() * taps_of(col).size());
-  // Two multiply-adds a cycle, for which 0.6 loads each and the loop take a third more; a float in and out of the
-  // window and one aside.
-  return vector_cycles(table.isa) *
-         (vectors * static_cast<double>(in.C * out.C) / 2 * 4 / 3 + static_cast<double>(in.C * in.H * in.W) +
-          2 * static_cast<double>(out.C * out.H * out.W));
+  // Two multiply-adds a cycle, for which half a load each and the loop take a quarter more; a float in and out of the
+  // window, and one into its place.
+  return vector_cycles(table.isa) * vectors * static_cast<double>(in.C * out.C) / 2 * 5 / 4 +
+         static_cast<double>(in.C * in.H * in.W) / 2 + 2 * static_cast<double>(out.C * out.H * out.W);
 }
 
 std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,

@@ -145,21 +145,27 @@ struct MatMul {
   float* y;
   int64_t M, N, K, lda, ldb, ldy;
 };
-/// y[oc][p] = act(shift[oc] + sum_{ic, tap} x[ic * channel + tap.x + p] * w[ic * w_channel + tap.index * OC + oc] +
-/// residual) for a row of pixels. Every output is one chain of fused multiply-adds, channels outermost, taps in their
-/// order, then one addition of shift and one of the residual. Up to a vector of x is read beyond the last pixel.
+/// A tap of a row of outputs: where its inputs lie, and its weights of each phase that reads it, [OC].
+struct RowTap {
+  int64_t x, w[2];
+};
+/// y[oc][p * phases + f] = act(shift[oc] + sum_{ic, tap of f} x[ic * channel + tap.x + p] *
+/// w[ic * w_channel + tap.w[f] + oc] + residual) for a row of pixels. Every output is one chain of fused multiply-adds,
+/// channels outermost, taps in their order, then one addition of shift and one of the residual. Up to a vector of x is
+/// read beyond the last pixel.
 struct Rows {
   const float* x;
   int64_t channel;
-  const Tap* taps;
-  int64_t tap_count;
+  const RowTap* taps;      ///< those that both phases read, then those of the first alone, then of the second
+  int64_t both, alone[2];  ///< how many of each
   const float* w;
   int64_t w_channel;
   const float* shift;
   float* const* y;  ///< [OC]
-  int64_t pixels;   ///< 1 or more
+  int64_t pixels;   ///< of all phases, 1 or more
   int64_t IC;
-  int32_t OC;  ///< 1 .. most_row_outputs
+  int32_t phases;  ///< 1 or 2
+  int32_t OC;      ///< 1 .. most_row_outputs
   Activation activation;
   Residual residual = {};
 };

@@ -1,81 +1,149 @@
 #pragma once
 // Convolutions of few output channels: pixels of a row in the lanes, not channels. Contract: kernels.h, struct Rows.
 //
-// Registers: OC x V accumulators for V vectors of pixels; per channel and tap V loads of inputs, which need not be
-// aligned, and OC broadcast weights for OC * V multiply-adds: on AVX2, 3 x 4, (4 + 3) / 12 = 0.58 loads each, on
-// AVX-512, 3 x 8, 0.46. The direct kernel would leave 13 of 16 lanes without use. L1: of each row of each channel the
-// strip of V vectors and the kernel's width, which its KW taps read again.
+// Registers: P phases x OC x V accumulators for V vectors of pixels. Phases share what they read: the taps of
+// k4s2 are three inputs of a row, of which both phases read one. So, per channel and row of the kernel, 3 V loads of
+// inputs, which need not be aligned, and 4 OC broadcast weights serve 4 OC V multiply-adds: on AVX-512 with V = 4 and
+// OC = 3, 24 loads for 48, on AVX2 with V = 2, 18 for 24. The direct kernel would leave 13 of 16 lanes without use. L1:
+// of each row of each channel the strip of V vectors and the kernel's width; the next channel's is asked for.
 #include "activation-inl.h"
 
 namespace upconv::kernels {
 namespace {
 
-/// One strip of V vectors from pixel `first` on, the last one of `rest` pixels.
-template <class Arch, int OC, int V>
-void rows_strip(const Rows& r, int64_t first, int rest) {
+/// acc[f] += the inputs at `tap` times their weights, for the phases f from `first` to `last`. The fewer of the two,
+/// inputs and weights, are kept in registers.
+template <class Arch, int first, int last, int P, int OC, int V>
+UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][V], const float* x, const float* w,
+                           const RowTap& tap, int64_t channel) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  Batch acc[OC][V];
   UPCONV_UNROLL
+  for (int v = 0; v < V; ++v) __builtin_prefetch(x + tap.x + channel + v * S::width);
+  if constexpr (V <= OC * (last - first)) {
+    Batch input[V];
+    UPCONV_UNROLL
+    for (int v = 0; v < V; ++v) input[v] = S::load(x + tap.x + v * S::width);
+    UPCONV_UNROLL
+    for (int f = first; f < last; ++f) UPCONV_UNROLL
+    for (int o = 0; o < OC; ++o) {
+      const Batch weight(w[tap.w[f] + o]);
+      UPCONV_UNROLL
+      for (int v = 0; v < V; ++v) S::accumulate(acc[f][o][v], input[v], weight);
+    }
+  } else {
+    Batch weight[P][OC];
+    UPCONV_UNROLL
+    for (int f = first; f < last; ++f) UPCONV_UNROLL
+    for (int o = 0; o < OC; ++o) weight[f][o] = Batch(w[tap.w[f] + o]);
+    UPCONV_UNROLL
+    for (int v = 0; v < V; ++v) {
+      const Batch input = S::load(x + tap.x + v * S::width);
+      UPCONV_UNROLL
+      for (int f = first; f < last; ++f) UPCONV_UNROLL
+      for (int o = 0; o < OC; ++o) S::accumulate(acc[f][o][v], input, weight[f][o]);
+    }
+  }
+}
+
+/// out[0], out[1] = a[0], b[0], a[1], b[1], ...
+template <class Arch, int... i>
+UPCONV_INLINE void interleave_pixels(typename Simd<Arch>::Batch a, typename Simd<Arch>::Batch b,
+                                     typename Simd<Arch>::Batch (&out)[2], std::integer_sequence<int, i...>) {
+  constexpr int width = sizeof...(i);
+  if constexpr (width == 1) {
+    out[0] = a;
+    out[1] = b;
+  } else {
+    out[0] = __builtin_shufflevector(a.data, b.data, (i / 2 + i % 2 * width)...);
+    out[1] = __builtin_shufflevector(a.data, b.data, (width / 2 + i / 2 + i % 2 * width)...);
+  }
+}
+
+/// One strip of V vectors of each phase from its pixel `first` on.
+template <class Arch, int P, int OC, int V>
+void rows_strip(const Rows& r, int64_t first) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  Batch acc[P][OC][V];
+  UPCONV_UNROLL
+  for (int f = 0; f < P; ++f) UPCONV_UNROLL
   for (int o = 0; o < OC; ++o) UPCONV_UNROLL
-  for (int v = 0; v < V; ++v) acc[o][v] = Batch(0.0f);
+  for (int v = 0; v < V; ++v) acc[f][o][v] = Batch(0.0f);
   for (int64_t ic = 0; ic < r.IC; ++ic) {
     const float* x = r.x + ic * r.channel + first;
-    const float* weights = r.w + ic * r.w_channel;
-    for (int64_t t = 0; t < r.tap_count; ++t) {
-      const float* from = x + r.taps[t].x;
-      const float* w = weights + r.taps[t].index * OC;
-      Batch weight[OC];
-      UPCONV_UNROLL
-      for (int o = 0; o < OC; ++o) weight[o] = Batch(w[o]);
-      UPCONV_UNROLL
-      for (int v = 0; v < V; ++v) {
-        const Batch input = S::load(from + v * S::width);
-        UPCONV_UNROLL
-        for (int o = 0; o < OC; ++o) S::accumulate(acc[o][v], input, weight[o]);
+    const float* w = r.w + ic * r.w_channel;
+    const RowTap* tap = r.taps;
+    if constexpr (P == 2)
+      for (const RowTap* end = tap + r.both; tap < end; ++tap) add_tap<Arch, 0, 2>(acc, x, w, *tap, r.channel);
+    for (const RowTap* end = tap + r.alone[0]; tap < end; ++tap) add_tap<Arch, 0, 1>(acc, x, w, *tap, r.channel);
+    if constexpr (P == 2)
+      for (const RowTap* end = tap + r.alone[1]; tap < end; ++tap) add_tap<Arch, 1, 2>(acc, x, w, *tap, r.channel);
+  }
+  Batch sums[P][OC][V];  // a copy, so that acc itself never has an address
+  UPCONV_UNROLL
+  for (int f = 0; f < P; ++f) UPCONV_UNROLL
+  for (int o = 0; o < OC; ++o) UPCONV_UNROLL
+  for (int v = 0; v < V; ++v) sums[f][o][v] = acc[f][o][v];
+  for (int o = 0; o < OC; ++o) {
+    const Batch shift(r.shift[o]);
+    for (int v = 0; v < V; ++v) {
+      Batch pixels[2] = {sums[0][o][v], sums[P - 1][o][v]};
+      if constexpr (P == 2)
+        interleave_pixels<Arch>(pixels[0], pixels[1], pixels, std::make_integer_sequence<int, S::width>());
+      for (int f = 0; f < P; ++f) {
+        const int64_t at = P * first + (P * v + f) * S::width, rest = r.pixels - at;
+        if (rest > 0)
+          store_activated<Arch>(r.y[o] + at, pixels[f] + shift, static_cast<int>(rest < S::width ? rest : S::width),
+                                r.residual, r.activation);
       }
     }
   }
-  for (int o = 0; o < OC; ++o)
-    for (int v = 0; v < V; ++v) {
-      const int count = v < V - 1 ? S::width : rest;
-      store_activated<Arch>(r.y[o] + first + v * S::width, acc[o][v] + Batch(r.shift[o]), count, r.residual,
-                            r.activation);
-    }
+}
+
+/// As many vectors as registers hold beside inputs and weights, and at most 8.
+template <class Arch>
+constexpr int row_vectors(int outputs) {
+  using S = Simd<Arch>;
+  int v = 1;
+  while (v < 8 && outputs * (v + 1) + (outputs < v + 1 ? outputs : v + 1) + 1 <= S::rows * S::vectors + 4) ++v;
+  return v;
 }
 
 /// The last strip, of at most V vectors.
-template <class Arch, int OC, int V>
+template <class Arch, int P, int OC, int V>
 void rows_tail(const Rows& r, int64_t first) {
-  constexpr int width = Simd<Arch>::width;
-  const int64_t left = r.pixels - first;
   if constexpr (V > 1) {
-    if (left <= (V - 1) * width) return rows_tail<Arch, OC, V - 1>(r, first);
+    if (r.pixels - P * first <= P * (V - 1) * Simd<Arch>::width) return rows_tail<Arch, P, OC, V - 1>(r, first);
   }
-  rows_strip<Arch, OC, V>(r, first, static_cast<int>(left - (V - 1) * width));
+  rows_strip<Arch, P, OC, V>(r, first);
 }
 
-template <class Arch, int OC>
+template <class Arch, int P, int OC>
 void rows_of(const Rows& r) {
-  using S = Simd<Arch>;
-  constexpr int fit = S::rows * S::vectors / OC, V = fit < 8 ? fit : 8;
+  constexpr int V = row_vectors<Arch>(P * OC), strip = V * Simd<Arch>::width;
   int64_t first = 0;
-  for (; first + V * S::width < r.pixels; first += V * S::width) rows_strip<Arch, OC, V>(r, first, S::width);
-  rows_tail<Arch, OC, V>(r, first);
+  for (; P * (first + strip) < r.pixels; first += strip) rows_strip<Arch, P, OC, V>(r, first);
+  rows_tail<Arch, P, OC, V>(r, first);
+}
+
+template <class Arch, int P>
+void rows_of_phases(const Rows& r) {
+  switch (r.OC) {
+    case 1:
+      return rows_of<Arch, P, 1>(r);
+    case 2:
+      return rows_of<Arch, P, 2>(r);
+    case 3:
+      return rows_of<Arch, P, 3>(r);
+    default:
+      return rows_of<Arch, P, 4>(r);
+  }
 }
 
 template <class Arch>
 void rows(const Rows& r) {
-  switch (r.OC) {
-    case 1:
-      return rows_of<Arch, 1>(r);
-    case 2:
-      return rows_of<Arch, 2>(r);
-    case 3:
-      return rows_of<Arch, 3>(r);
-    default:
-      return rows_of<Arch, 4>(r);
-  }
+  r.phases == 2 ? rows_of_phases<Arch, 2>(r) : rows_of_phases<Arch, 1>(r);
 }
 
 }  // namespace

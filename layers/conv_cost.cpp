@@ -86,9 +86,12 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double works = tiles * images / at_once, transformed = points * IC * at_once * 4;
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
   const double cycle = vector_cycles(table.isa);
+  // Merged phases leave aside to go to pixels of their own.
+  const double scattered = lanes.merged ? 3 * static_cast<double>(geometry.out.C * geometry.out.H * geometry.out.W) : 0;
   return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2 * cycle,
                     stream_cycles(weights, tiling.by_phase) * works / images) +
-         (tiling.by_phase ? 0 : again_cycles(transformed, vectors / 2) * works / images) + transforms * cycle;
+         (tiling.by_phase ? 0 : again_cycles(transformed, vectors / 2) * works / images) + transforms * cycle +
+         scattered;
 }
 
 /// How many inputs an output is the sum of, and how many of them lie in one channel and residue, on average.
@@ -168,15 +171,15 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
 }  // namespace
 
 std::string ConvCandidate::name() const {
-  constexpr const char* names[] = {"direct", "rows", "depthwise"};
-  return tiling ? name_of(*tiling) : names[kernel];
+  if (kernel == rows) return rows_name(tiling);
+  return tiling ? name_of(*tiling) : kernel == depthwise ? "depthwise" : "direct";
 }
 
 std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
                                            const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
-  if (const std::optional<double> cycles = rows_cost(geometry, table))
+  if (const std::optional<double> cycles = rows_cost(geometry, table, {}))
     candidates.push_back({{}, *cycles, ConvCandidate::rows});
   if (const std::optional<double> cycles = depthwise_cost(geometry, table))
     candidates.push_back({{}, *cycles, ConvCandidate::depthwise});
@@ -184,6 +187,8 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const k
   for (int index = 0; index < kernels::schemes; ++index) {
     const auto scheme = static_cast<kernels::Scheme>(index);
     if (options.accuracy != Accuracy::fast && !within_standard(scheme, geometry)) continue;
+    if (const std::optional<double> cycles = rows_cost(geometry, table, Tiling{scheme}))
+      candidates.push_back({Tiling{scheme}, *cycles, ConvCandidate::rows});
     for (bool by_phase : {false, true})
       if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))
         candidates.push_back({Tiling{scheme, by_phase}, *cycles});

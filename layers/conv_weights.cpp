@@ -65,9 +65,10 @@ std::shared_ptr<const PackedDirect> ConvWeights::direct(const Lowering& lowering
   });
 }
 
-std::shared_ptr<const PackedRows> ConvWeights::rows(const Lowering& lowering) const {
-  return packed<PackedRows>("rows", lowering, [&](const WeightView& view, const Packer& packer) {
-    return std::make_shared<const PackedRows>(kernels::table(*lowering.options.isa), view, packer);
+std::shared_ptr<const PackedRows> ConvWeights::rows(const std::optional<Tiling>& tiling, const ConvGeometry& geometry,
+                                                    const Lowering& lowering) const {
+  return packed<PackedRows>(rows_key(geometry, tiling), lowering, [&](const WeightView& view, const Packer& packer) {
+    return std::make_shared<const PackedRows>(kernels::table(*lowering.options.isa), view, packer, geometry, tiling);
   });
 }
 

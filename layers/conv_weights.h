@@ -33,7 +33,8 @@ struct ConvWeights {
   std::shared_ptr<const PackedDirect> direct(const Lowering& lowering) const;
   std::shared_ptr<const PackedWinograd> winograd(const Tiling& tiling, const ConvGeometry& geometry,
                                                  const Lowering& lowering) const;
-  std::shared_ptr<const PackedRows> rows(const Lowering& lowering) const;
+  std::shared_ptr<const PackedRows> rows(const std::optional<Tiling>& tiling, const ConvGeometry& geometry,
+                                         const Lowering& lowering) const;
   std::shared_ptr<const PackedDepthwise> depthwise(const Lowering& lowering) const;
 
  private:

@@ -128,10 +128,9 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
   if (chosen.kernel == ConvCandidate::depthwise)
     return depthwise_step(std::move(geometry), weights_.depthwise(lowering), table, context);
   if (chosen.kernel == ConvCandidate::rows) {
-    auto packed = weights_.rows(lowering);
-    if (packed->finite()) return rows_step(std::move(geometry), std::move(packed), table, context);
-  }
-  if (const auto& tiling = chosen.tiling) {
+    auto packed = weights_.rows(chosen.tiling, geometry, lowering);
+    if (packed->finite()) return rows_step(std::move(geometry), std::move(packed), table, context, chosen.tiling);
+  } else if (const auto& tiling = chosen.tiling) {
     auto packed = weights_.winograd(*tiling, geometry, lowering);
     return winograd_step(*tiling, std::move(geometry), std::move(packed), table, context);
   }

@@ -4,289 +4,412 @@
 #include <cmath>
 
 #include "layers/blocking.h"
+#include "layers/row_window.h"
 
 namespace upconv {
 namespace {
 
-constexpr int64_t slack = 16;  // floats beyond the window that a kernel may load
-// A tile's window should stay in half of a 1 MiB L2; and a tile should be worth handing out.
+// What a tile packs should stay in half of a 1 MiB L2; and a tile should be worth handing out.
 constexpr int64_t window_budget = (512 << 10) / 4;  // floats
 constexpr int64_t least_tile_work = 1 << 22;        // multiply-adds
 
-/// Rows of outputs of one image, of all row phases.
+/// What one thread does at a time: a run of rows of outputs, of all row phases, or of tiles of them, in one image.
 struct Tile {
   int64_t image, begin, end;
-};
-
-/// Column phases that are computed together: the two of stride 2, whose outputs alternate, or one.
-struct Columns {
-  std::vector<const Phase*> phases;  ///< in the order of their outputs
-  int64_t out_first, out_step, count;
-};
-
-/// The taps of a row of outputs: all columns, and those rows of the kernel that meet the picture.
-struct Row {
-  int64_t begin, end;  ///< positions
-  std::vector<kernels::RowTap> taps;
-  int64_t both, alone[2];
 };
 
 class RowsStep : public Step {
  public:
   RowsStep(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed, const kernels::Table& table,
-           ConvContext context)
+           ConvContext context, std::optional<Tiling> tiling)
       : geometry_(std::move(geometry)),
         packed_(std::move(packed)),
         table_(table),
-        context_(context),
-        cols_(reach(geometry_.cols)),
-        rows_(reach(geometry_.rows)),
-        col_step_(geometry_.cols.front().in_step),
-        row_step_(geometry_.rows.front().in_step),
-        part_(ceil_div(cols_.end - cols_.begin, col_step_)),
-        row_(whole_lines(part_ * col_step_)) {
-    group_columns();
-    for (const Phase& row : geometry_.rows)
-      for (const Columns& columns : columns_) rows_of_.push_back(rows_of(row, columns));
-    cut();
-    find_sources();
-  }
+        context_(std::move(context)),
+        tiling_(tiling),
+        window_(geometry_, table_, context_) {}
 
   int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
-  std::string algorithm() const override { return "rows"; }
+  std::string algorithm() const override { return rows_name(tiling_); }
   double flops() const override { return context_.flops; }
   size_t weight_bytes() const override { return packed_->floats().size_bytes(); }
   std::span<const float> packed() const override { return packed_->floats(); }
-  size_t scratch_bytes() const override { return static_cast<size_t>(window_floats_ + aside_floats()) * sizeof(float); }
+  size_t scratch_bytes() const override { return static_cast<size_t>(scratch_floats_) * sizeof(float); }
 
-  void run(int64_t index, const Frame& frame) const override {
-    const Tile& tile = tiles_[static_cast<size_t>(index)];
-    auto* window = reinterpret_cast<float*>(frame.scratch);
-    float* aside = window + window_floats_;
-    window += slack - own_begin_ % slack;  // the picture's own columns begin a line
-    pack(tile, frame, window);
-    for (size_t a = 0; a < geometry_.rows.size(); ++a)
-      for (size_t b = 0; b < columns_.size(); ++b)
-        for (const Row& row : rows_of_[a * columns_.size() + b])
-          for (int64_t r = std::max(tile.begin, row.begin); r < std::min(tile.end, row.end); ++r)
-            paint(tile, geometry_.rows[a], columns_[b], row, r, window, aside, frame);
-  }
-
- private:
-  int64_t aside_floats() const { return geometry_.out.C * widest_ * (context_.residual ? 2 : 1); }
-  int64_t line(int64_t w) const { return (w - cols_.begin) % col_step_ * part_ + (w - cols_.begin) / col_step_; }
-  int64_t window_rows(int64_t outputs) const { return (outputs - 1) * row_step_ + rows_.first_end - rows_.begin; }
-
-  void group_columns() {
-    const std::vector<Phase>& cols = geometry_.cols;
-    if (cols.size() == 2 && cols[0].out_step == 2) {
-      const bool ordered = cols[0].out_first < cols[1].out_first;
-      columns_.push_back({{&cols[ordered ? 0 : 1], &cols[ordered ? 1 : 0]}, 0, 1, geometry_.out.W});
-    } else {
-      for (const Phase& col : cols) columns_.push_back({{&col}, col.out_first, col.out_step, col.count});
-    }
-    for (const Columns& columns : columns_) widest_ = std::max(widest_, columns.count);
-  }
-
-  std::vector<Row> rows_of(const Phase& row, const Columns& columns) const {
-    std::vector<Row> all;
-    for (const Segment& segment : row.segments) {
-      std::vector<kernels::RowTap> both, alone[2];
-      for (const AxisTap& kh : segment.taps)
-        for (size_t f = 0; f < columns.phases.size(); ++f)
-          for (const AxisTap& kw : taps_of(*columns.phases[f])) {
-            const int64_t x =
-                (row.in_first + kh.shift - rows_.begin) * row_ + line(columns.phases[f]->in_first + kw.shift);
-            const int64_t w = (kh.k * geometry_.KW + kw.k) * geometry_.out.C;
-            const auto same = std::find_if(alone[0].begin(), alone[0].end(), [x](auto& tap) { return tap.x == x; });
-            if (f == 0 || same == alone[0].end()) {
-              alone[f].push_back({x, {w, w}});
-            } else {
-              both.push_back({x, {same->w[0], w}});
-              alone[0].erase(same);
-            }
-          }
-      Row taps{segment.begin, segment.end, both, static_cast<int64_t>(both.size()), {}};
-      for (size_t f = 0; f < 2; ++f) {
-        taps.taps.insert(taps.taps.end(), alone[f].begin(), alone[f].end());
-        taps.alone[f] = static_cast<int64_t>(alone[f].size());
-      }
-      all.push_back(std::move(taps));
-    }
-    return all;
-  }
-
-  void cut() {
-    double products = 0;  // of a row of outputs
-    int64_t count = 0;
-    for (const auto& rows : rows_of_) {
-      int64_t most = 0;
-      for (const Row& row : rows) {
-        most = std::max(most, 2 * row.both + row.alone[0] + row.alone[1]);
-        count = std::max(count, row.end);
-      }
-      products += static_cast<double>(most) * static_cast<double>(geometry_.in.W * geometry_.in.C * geometry_.out.C);
-    }
-    const int64_t halo = window_rows(1);
+ protected:
+  /// Cuts `count` units of each image into tiles; returns the most units of one. `products`: multiply-adds of a unit,
+  /// `floats`: what a unit packs, and the first one `halo` units' worth beside it.
+  int64_t cut(int64_t count, int64_t halo, double products, int64_t floats) {
     const auto work = static_cast<int64_t>(static_cast<double>(least_tile_work) / std::max(1.0, products)) + 1;
-    const int64_t fit = std::max<int64_t>(1, (window_budget / (row_ * geometry_.in.C) - halo) / row_step_ + 1);
-    // Rows that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
+    const int64_t fit = std::max<int64_t>(1, window_budget / floats - halo);
+    // Units that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
     const int64_t shared = ceil_div(geometry_.in.N * count, 2 * context_.threads);
-    const int64_t rows = even(count, std::min({fit, shared, std::max(work, halo)}));
+    const int64_t units = even(count, std::min({fit, shared, std::max(work, halo)}));
     for (int64_t image = 0; image < geometry_.in.N; ++image)
-      for (int64_t r = 0; r < count; r += rows) tiles_.push_back({image, r, std::min(count, r + rows)});
-    channel_ = (window_rows(rows) * row_ / 16 | 1) * 16;  // odd lines spread over the sets of L1
-    window_floats_ = channel_ * geometry_.in.C + 2 * slack;
+      for (int64_t first = 0; first < count; first += units)
+        tiles_.push_back({image, first, std::min(count, first + units)});
+    return units;
   }
 
-  void find_sources() {
-    const auto [N, C, H, W] = geometry_.in;
-    for (int64_t row = 0; row < window_rows(tiles_.back().end); ++row)
-      row_sources_.push_back(source(geometry_.border, rows_.begin + row, H));
-    col_sources_.assign(static_cast<size_t>(part_ * col_step_), -1);
-    for (int64_t col = cols_.begin; col < cols_.end; ++col)
-      col_sources_[static_cast<size_t>(line(col))] = source(geometry_.border, col, W);
-    if (col_step_ > 1) return;
-    own_begin_ = std::clamp<int64_t>(-cols_.begin, 0, part_);
-    own_end_ = std::clamp<int64_t>(W - cols_.begin, own_begin_, part_);
+  /// Multiply-adds of a row of outputs for one row of the kernel.
+  double row_products() const {
+    int64_t taps = 0;
+    for (const Phase& col : geometry_.cols) taps += static_cast<int64_t>(taps_of(col).size()) * col.count;
+    return static_cast<double>(taps * geometry_.in.C * geometry_.out.C);
   }
 
-  /// [ic][row][column], columns of one residue side by side.
-  void pack(const Tile& tile, const Frame& frame, float* window) const {
-    ImageShape in = geometry_.in;
-    for (size_t i = 0; i < context_.parts.size(); ++i, window += in.C * channel_) {
-      in.C = context_.parts[i];
-      pack_part(tile, in, static_cast<const float*>(frame.inputs[i]) + tile.image * in.C * in.H * in.W, window);
-    }
-  }
+  /// Odd lines from one channel to the next spread them over the sets of L1.
+  static int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
 
-  void pack_part(const Tile& tile, const ImageShape& in, const float* x, float* window) const {
-    const bool planar = context_.input == Layout::contiguous;
-    const int64_t pixel = planar ? 1 : in.C, channel = planar ? in.H * in.W : 1;
-    const int64_t* sources = row_sources_.data() + row_step_ * tile.begin;
-    const int64_t rows = window_rows(tile.end - tile.begin), own = own_end_ - own_begin_;
-    const float* first = x + (cols_.begin + own_begin_) * pixel;  // of the columns that are the picture's own
-    for (int64_t row = 0; !planar && own > 0 && row < rows; ++row)
-      if (sources[row] >= 0)
-        table_.transpose(first + sources[row] * in.W * pixel, pixel, window + row * row_ + own_begin_, channel_, own,
-                         in.C);
-    for (int64_t c = 0; c < in.C; ++c)
-      for (int64_t row = 0; row < rows; ++row) {
-        if (sources[row] < 0) continue;
-        const int64_t from = c * channel + sources[row] * in.W * pixel;
-        float* to = window + c * channel_ + row * row_;
-        const auto beside = [&](int64_t begin, int64_t end) {
-          for (int64_t i = begin; i < end; ++i) {
-            const int64_t w = col_sources_[static_cast<size_t>(i)];
-            to[i] = w >= 0 ? x[from + w * pixel] : 0.0f;
-          }
-        };
-        beside(0, own_begin_);
-        if (planar) std::copy_n(first + from, own, to + own_begin_);
-        beside(own_end_, part_ * col_step_);
-      }
-  }
-
-  /// Row r of a row phase: in its place where its pixels are neighbours there, or else aside and then one by one.
-  void paint(const Tile& tile, const Phase& row, const Columns& col, const Row& taps, int64_t r, const float* window,
-             float* aside, const Frame& frame) const {
-    const ImageShape& out = geometry_.out;
-    const bool planar = context_.output == Layout::contiguous || out.C == 1;
-    const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
-    auto* y = static_cast<float*>(frame.output);
-    float* to = y + tile.image * out.H * out.C * out.W + (row.out_first + row.out_step * r) * out.W * pixel +
-                col.out_first * pixel;
-    const int64_t step = col.out_step * pixel;
-    float* ys[kernels::most_row_outputs];
-    for (int64_t oc = 0; oc < out.C; ++oc) ys[oc] = step == 1 ? to + oc * channel : aside + oc * col.count;
-    kernels::Residual residual = context_.residual_of(frame, y);
-    if (residual.values && step != 1) residual = gathered(residual_at(residual, to), channel, step, col.count, aside);
-    table_.rows({.x = window + row_step_ * (r - tile.begin) * row_,
-                 .channel = channel_,
-                 .taps = taps.taps.data(),
-                 .both = taps.both,
-                 .alone = {taps.alone[0], taps.alone[1]},
-                 .w = packed_->weights(),
-                 .w_channel = packed_->channel(),
-                 .shift = packed_->shift(),
-                 .y = ys,
-                 .pixels = col.count,
-                 .IC = geometry_.in.C,
-                 .phases = static_cast<int32_t>(col.phases.size()),
-                 .OC = static_cast<int32_t>(out.C),
-                 .activation = context_.activation,
-                 .residual = residual});
-    if (step == 1) return;
-    for (int64_t oc = 0; oc < out.C; ++oc)
-      for (int64_t p = 0; p < col.count; ++p) to[oc * channel + p * step] = ys[oc][p];
-  }
-
-  /// The residual of a row whose outputs lie aside, behind them as they lie there.
-  kernels::Residual gathered(const float* x, int64_t channel, int64_t step, int64_t pixels, float* aside) const {
-    float* values = aside + geometry_.out.C * widest_;
-    for (int64_t oc = 0; oc < geometry_.out.C; ++oc)
-      for (int64_t p = 0; p < pixels; ++p) values[oc * pixels + p] = x[oc * channel + p * step];
-    return {values, aside};
+  /// A row of all columns' pixels, without a destination.
+  kernels::Rows rows_of(const Columns& columns, const RowTaps& taps, const float* x, int64_t channel) const {
+    return {.x = x,
+            .channel = channel,
+            .taps = taps.taps.data(),
+            .both = taps.both,
+            .alone = {taps.alone[0], taps.alone[1]},
+            .w = packed_->weights(),
+            .w_channel = packed_->channel(),
+            .shift = packed_->shift(),
+            .y = nullptr,
+            .pixels = columns.count,
+            .IC = geometry_.in.C,
+            .phases = static_cast<int32_t>(columns.phases.size()),
+            .OC = static_cast<int32_t>(geometry_.out.C),
+            .activation = {}};
   }
 
   ConvGeometry geometry_;
   std::shared_ptr<const PackedRows> packed_;
   const kernels::Table& table_;
   ConvContext context_;
-  Reach cols_, rows_;
-  int64_t col_step_, row_step_;
-  int64_t part_;                         // columns of one residue
-  int64_t row_, channel_ = 0;            // floats from one row of the window, and from one channel, to the next
-  int64_t own_begin_ = 0, own_end_ = 0;  // the columns of a row that are the picture's own, side by side
-  std::vector<int64_t> row_sources_, col_sources_;  // of the window's: the picture's, or -1
-  std::vector<Columns> columns_;
-  int64_t widest_ = 0;                     // of the columns
-  std::vector<std::vector<Row>> rows_of_;  // each row phase with each of the columns
+  std::optional<Tiling> tiling_;
+  RowWindow window_;
   std::vector<Tile> tiles_;
-  int64_t window_floats_ = 0;
+  int64_t scratch_floats_ = 0;
+};
+
+class DirectRowsStep : public RowsStep {
+ public:
+  DirectRowsStep(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed, const kernels::Table& table,
+                 ConvContext context)
+      : RowsStep(std::move(geometry), std::move(packed), table, std::move(context), {}),
+        read_(reach(geometry_.rows)),
+        step_(geometry_.rows.front().in_step) {
+    size_t most = 0;
+    int64_t count = 0;
+    for (const Phase& row : geometry_.rows) {
+      count = std::max(count, row.count);
+      most += taps_of(row).size();
+      for (const Columns& columns : window_.columns()) runs_.push_back(runs_of(row, columns));
+    }
+    const int64_t rows =
+        cut(count, window_rows(1), row_products() * static_cast<double>(most), window_.row() * step_ * geometry_.in.C);
+    channel_ = odd_lines(window_rows(rows) * window_.row());
+    window_floats_ = window_.lead() + channel_ * geometry_.in.C + RowWindow::slack;
+    scratch_floats_ = whole_lines(window_floats_) + window_.aside_floats();
+  }
+
+  void run(int64_t index, const Frame& frame) const override {
+    const Tile& tile = tiles_[static_cast<size_t>(index)];
+    auto* scratch = reinterpret_cast<float*>(frame.scratch);
+    float *window = scratch + window_.lead(), *aside = scratch + whole_lines(window_floats_);
+    window_.pack(tile.image, read_.begin + step_ * tile.begin, window_rows(tile.end - tile.begin), frame, window,
+                 channel_);
+    for (size_t a = 0; a < geometry_.rows.size(); ++a)
+      for (size_t b = 0; b < window_.columns().size(); ++b)
+        for (const Run& run : runs_[a * window_.columns().size() + b])
+          for (int64_t r = std::max(tile.begin, run.begin); r < std::min(tile.end, run.end); ++r) {
+            const Phase& row = geometry_.rows[a];
+            const Columns& columns = window_.columns()[b];
+            const auto output = window_.output(columns, tile.image, row.out_first + row.out_step * r, frame, aside);
+            kernels::Rows rows =
+                rows_of(columns, run.taps, window + step_ * (r - tile.begin) * window_.row(), channel_);
+            rows.y = output.y;
+            rows.activation = context_.activation;
+            rows.residual = output.residual;
+            table_.rows(rows);
+            window_.put(output);
+          }
+  }
+
+ private:
+  /// Rows of outputs that meet the picture with the same rows of the kernel.
+  struct Run {
+    int64_t begin, end;
+    RowTaps taps;
+  };
+
+  int64_t window_rows(int64_t outputs) const { return (outputs - 1) * step_ + read_.first_end - read_.begin; }
+
+  std::vector<Run> runs_of(const Phase& row, const Columns& columns) const {
+    std::vector<Run> runs;
+    for (const Segment& segment : row.segments) {
+      std::vector<RowSource> rows;
+      for (const AxisTap& tap : segment.taps)
+        rows.push_back(
+            {(row.in_first + tap.shift - read_.begin) * window_.row(), tap.k * geometry_.KW * geometry_.out.C});
+      runs.push_back({segment.begin, segment.end, window_.taps(columns, rows)});
+    }
+    return runs;
+  }
+
+  Reach read_;
+  int64_t step_;
+  std::vector<std::vector<Run>> runs_;  // each row phase with each of the columns
+  int64_t channel_, window_floats_;
+};
+
+/// F(m, T) down the columns of the picture: n rows of inputs become n points, whose products with the transformed
+/// kernel, a row of the kernel's each, become m rows of outputs of every row phase.
+class WinogradRowsStep : public RowsStep {
+ public:
+  WinogradRowsStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,
+                   const kernels::Table& table, ConvContext context)
+      : RowsStep(std::move(geometry), std::move(packed), table, std::move(context), tiling),
+        size_(sizes_of(tiling.scheme)),
+        rows_(*axis_of(geometry_.rows, tiling)) {
+    int64_t used = 0;
+    const auto taps = window_taps(geometry_.rows, rows_, size_.T);
+    for (size_t a = 0; a < geometry_.rows.size(); ++a)
+      for (const Columns& columns : window_.columns())
+        for (int64_t point = 0; point < size_.n; ++point) {
+          std::vector<RowSource> rows;  // none: the weights are zeros
+          const int64_t w = (static_cast<int64_t>(a) * size_.n + point) * geometry_.KW * geometry_.out.C;
+          if (!zero_point(tiling.scheme, taps[a], point)) rows.push_back({point * window_.row(), w});
+          used += static_cast<int64_t>(rows.size());
+          points_.push_back(window_.taps(columns, rows));
+        }
+    const double mean = static_cast<double>(used) / static_cast<double>(window_.columns().size());
+    const int64_t tiles = cut(rows_.tiles, 1, row_products() * mean, size_.n * window_.row() * geometry_.in.C);
+    channel_ = odd_lines(tiles * size_.n * window_.row());
+    // The rows of a tile at an edge of the picture, or, where they come from channels-last pixels, those of all tiles
+    // and channels; the transformed rows; the sums of a tile; outputs.
+    input_channel_ = odd_lines(window_.row() * (window_.planar() ? size_.n : input_rows(tiles)));
+    v_at_ = input_channel_ * (window_.planar() ? 1 : geometry_.in.C) + 2 * RowWindow::slack;
+    m_at_ = v_at_ + channel_ * geometry_.in.C + 2 * RowWindow::slack;
+    aside_at_ = m_at_ + size_.n * geometry_.out.C * whole_lines(window_.widest());
+    scratch_floats_ = aside_at_ + size_.m * window_.aside_floats();
+  }
+
+  void run(int64_t index, const Frame& frame) const override {
+    const Tile& tile = tiles_[static_cast<size_t>(index)];
+    auto* scratch = reinterpret_cast<float*>(frame.scratch);
+    float *v = scratch + v_at_ + window_.lead(), *m = scratch + m_at_, *aside = scratch + aside_at_;
+    transform_inputs(tile, frame, scratch + window_.lead(), v);
+    for (int64_t t = tile.begin; t < tile.end; ++t)
+      for (size_t a = 0; a < geometry_.rows.size(); ++a)
+        for (size_t b = 0; b < window_.columns().size(); ++b) {
+          multiply(a, b, v + (t - tile.begin) * size_.n * window_.row(), m);
+          put(tile.image, t, a, window_.columns()[b], m, aside, frame);
+        }
+  }
+
+ private:
+  size_t scheme() const { return static_cast<size_t>(tiling_->scheme); }
+  int64_t input_rows(int64_t tiles) const { return (tiles - 1) * size_.m + size_.n; }
+
+  /// v[ic][tile][point][column].
+  void transform_inputs(const Tile& tile, const Frame& frame, float* spare, float* v) const {
+    const auto [N, all, H, W] = geometry_.in;
+    const int64_t first = rows_.phases.front().input + tile.begin * size_.m, tiles = tile.end - tile.begin;
+    float* to = v;
+    for (size_t i = 0; i < context_.parts.size(); ++i) {
+      const int64_t C = context_.parts[i];
+      const float* x = static_cast<const float*>(frame.inputs[i]) + tile.image * C * H * W;
+      if (!window_.planar()) window_.transpose_own(x, C, first, input_rows(tiles), spare, input_channel_);
+      for (int64_t c = 0; c < C; ++c, to += channel_)
+        if (window_.planar())
+          transform_planar(x + c * H * W, first, tiles, spare, to);
+        else
+          transform(spare + c * input_channel_ + window_.own_begin(), window_.row(), tiles, to);
+    }
+    for (int64_t c = 0; c < geometry_.in.C; ++c, v += channel_)
+      for (int64_t row = 0; row < tiles * size_.n; ++row) window_.fill_beside(v + row * window_.row());
+  }
+
+  /// Tiles of a channel from row `first` on: from the picture itself, but for those that reach beyond it.
+  void transform_planar(const float* x, int64_t first, int64_t tiles, float* spare, float* v) const {
+    const auto [N, C, H, W] = geometry_.in;
+    const auto beyond = [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        for (int64_t j = 0; j < size_.n; ++j) {
+          const int64_t h = source(geometry_.border, first + t * size_.m + j, H);
+          float* row = spare + j * window_.row();
+          if (h >= 0)
+            std::copy_n(x + h * W + window_.own_first(), window_.own_count(), row);
+          else
+            std::fill_n(row, window_.own_count(), 0.0f);
+        }
+        transform(spare, window_.row(), 1, v + t * size_.n * window_.row());
+      }
+    };
+    const int64_t begin = std::clamp<int64_t>(ceil_div(-first, size_.m), 0, tiles);
+    const int64_t end = H - first < size_.n ? begin : std::clamp((H - first - size_.n) / size_.m + 1, begin, tiles);
+    beyond(0, begin);
+    transform(x + (first + begin * size_.m) * W + window_.own_first(), W, end - begin,
+              v + begin * size_.n * window_.row());
+    beyond(end, tiles);
+  }
+
+  /// The picture's own columns of rows x, which are `row` apart.
+  void transform(const float* x, int64_t row, int64_t tiles, float* v) const {
+    table_.rows_input[scheme()]({.x = x,
+                                 .x_row = row,
+                                 .v = v + window_.own_begin(),
+                                 .v_row = window_.row(),
+                                 .columns = window_.own_count(),
+                                 .tiles = tiles});
+  }
+
+  /// m[point][oc][pixel] of one tile, row phase a and columns b.
+  void multiply(size_t a, size_t b, const float* v, float* m) const {
+    constexpr float zeros[kernels::most_row_outputs] = {};
+    const Columns& columns = window_.columns()[b];
+    const int64_t OC = geometry_.out.C, pixels = whole_lines(columns.count);
+    const RowTaps* taps = &points_[(a * window_.columns().size() + b) * static_cast<size_t>(size_.n)];
+    for (int64_t point = 0; point < size_.n; ++point, ++taps) {
+      float* y[kernels::most_row_outputs];
+      for (int64_t oc = 0; oc < OC; ++oc) y[oc] = m + (point * OC + oc) * pixels;
+      kernels::Rows rows = rows_of(columns, *taps, v, channel_);
+      rows.y = y;
+      rows.shift = zeros;
+      if (taps->taps.empty()) rows.IC = 0;
+      table_.rows(rows);
+    }
+  }
+
+  /// The outputs of tile t in row phase a that exist.
+  void put(int64_t image, int64_t t, size_t a, const Columns& columns, const float* m, float* aside,
+           const Frame& frame) const {
+    const Phase& phase = geometry_.rows[a];
+    const int64_t OC = geometry_.out.C, pixels = whole_lines(columns.count),
+                  first = rows_.phases[a].index + t * size_.m;
+    RowWindow::Output outputs[kernels::most_tile_outputs];
+    const int64_t begin = std::clamp<int64_t>(-first, 0, size_.m);
+    const int64_t end = std::clamp<int64_t>(phase.count - first, begin, size_.m);
+    if (begin == end) return;
+    for (int64_t i = begin; i < end; ++i)
+      outputs[i] = window_.output(columns, image, phase.out_first + phase.out_step * (first + i), frame,
+                                  aside + i * window_.aside_floats());
+    for (int64_t oc = 0; oc < OC; ++oc) {
+      float* y[kernels::most_tile_outputs] = {};
+      for (int64_t i = begin; i < end; ++i) y[i] = outputs[i].y[oc];
+      table_.rows_output[scheme()]({.m = m + oc * pixels,
+                                    .point = OC * pixels,
+                                    .y = y,
+                                    .pixels = columns.count,
+                                    .shift = packed_->shift()[oc],
+                                    .activation = context_.activation,
+                                    .residual = outputs[begin].residual});  // all are as far from their outputs
+    }
+    for (int64_t i = begin; i < end; ++i) window_.put(outputs[i]);
+  }
+
+  SchemeSize size_;
+  Axis rows_;
+  std::vector<RowTaps> points_;  // of each row phase, with each of the columns
+  int64_t channel_, input_channel_, v_at_, m_at_, aside_at_;
 };
 
 }  // namespace
 
 // The shifts follow the weights.
-PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, const Packer& packer)
-    : channel_(weight.layout.taps * weight.layout.OC), shift_at_(whole_lines(weight.layout.IC * channel_)) {
-  const int64_t OC = weight.layout.OC, IC = weight.layout.IC;
+PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, const Packer& packer,
+                       const ConvGeometry& geometry, const std::optional<Tiling>& tiling) {
+  const int64_t OC = weight.layout.OC, IC = weight.layout.IC, KW = geometry.KW;
+  const int64_t taps = weight.layout.taps * OC;  // floats of a channel as it comes
+  std::vector<std::vector<int64_t>> windows;
+  if (tiling) windows = window_taps(geometry.rows, *axis_of(geometry.rows, *tiling), sizes_of(tiling->scheme).T);
+  const int64_t n = tiling ? sizes_of(tiling->scheme).n : 0;
+  channel_ = tiling ? static_cast<int64_t>(windows.size()) * n * KW * OC : taps;
+  shift_at_ = whole_lines(IC * channel_);
   const int64_t chunk = packed_at_once(weight.layout, OC);
+  const auto scaled = [&](const float* panel, int64_t i) {
+    return panel[i] * weight.scale[static_cast<size_t>(i % OC)];
+  };
+  const auto transform = [&](const float* panel, float* to) {
+    for (const std::vector<int64_t>& rows : windows)
+      with_scheme(tiling->scheme, [&](auto s) {
+        using W = decltype(s);
+        for (int point = 0; point < W::n; ++point)
+          for (int64_t i = 0; i < KW * OC; ++i) {
+            double sum = 0;
+            for (int t = 0; t < W::T; ++t)
+              if (const int64_t kh = rows[static_cast<size_t>(t)]; kh >= 0 && W::G[point][t] != 0)
+                sum += W::G[point][t] * scaled(panel, kh * KW * OC + i);
+            *to++ = static_cast<float>(sum);
+          }
+      });
+  };
   const auto pack = [&](int64_t part, float* out, float* scratch) {
     const int64_t first = part * chunk, count = std::min(chunk, IC - first);
-    float *panel = scratch + chunk * channel_, *to = out + first * channel_;
+    float *panel = scratch + chunk * taps, *to = out + first * channel_;
     weight.read(table, 0, 0, OC, first, count, panel, OC, scratch);
-    for (int64_t i = 0; i < count * channel_; ++i)
-      to[i] = static_cast<float>(panel[i] * weight.scale[static_cast<size_t>(i % OC)]);
+    for (int64_t c = 0; c < count; ++c, panel += taps, to += channel_)
+      if (tiling)
+        transform(panel, to);
+      else
+        for (int64_t i = 0; i < taps; ++i) to[i] = static_cast<float>(scaled(panel, i));
     if (first == 0) std::copy_n(weight.shift.begin(), OC, out + shift_at_);
   };
-  packed_ = packer(
-      {static_cast<size_t>(shift_at_ + OC), static_cast<size_t>(2 * chunk * channel_), ceil_div(IC, chunk), pack});
+  packed_ =
+      packer({static_cast<size_t>(shift_at_ + OC), static_cast<size_t>(2 * chunk * taps), ceil_div(IC, chunk), pack});
 }
 
 bool PackedRows::finite() const {
   return std::all_of(packed_.span.begin(), packed_.span.begin() + shift_at_, [](float w) { return std::isfinite(w); });
 }
 
-std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Table& table) {
+std::string rows_name(const std::optional<Tiling>& tiling) {
+  return tiling ? "rows" + name_of(*tiling).substr(std::string_view("winograd").size()) : "rows";
+}
+
+std::string rows_key(const ConvGeometry& geometry, const std::optional<Tiling>& tiling) {
+  return tiling ? "rows/" + axis_key(geometry.rows, *tiling) : "rows";
+}
+
+std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Table& table,
+                                const std::optional<Tiling>& tiling) {
   const ImageShape &in = geometry.in, &out = geometry.out;
   if (geometry.groups != 1 || out.C > kernels::most_row_outputs || !has_wide_rows(geometry)) return {};
-  double vectors = 0;  // of pixels, each for every tap
-  for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols)
+  // Products of a row with a row of the kernel; then cycles around them: a float into the window, or a vector of n rows
+  // through a transform, either way; and a float into its place.
+  double rows = 0, around = static_cast<double>(out.C * out.H * out.W);
+  if (tiling) {
+    const auto axis = axis_of(geometry.rows, *tiling);
+    if (!axis || axis->in_step > 1 || geometry.cols.front().in_step > 1) return {};
+    const SchemeSize size = sizes_of(tiling->scheme);
+    int64_t longest = 0;
+    for (const Phase& row : geometry.rows) longest = std::max(longest, static_cast<int64_t>(taps_of(row).size()));
+    if (in.C < 16 || longest < size.T || static_cast<int>(tiling->scheme) >= kernels::row_schemes) return {};
+    for (const auto& taps : window_taps(geometry.rows, *axis, size.T))
+      for (int64_t point = 0; point < size.n; ++point)
+        if (!zero_point(tiling->scheme, taps, point)) rows += static_cast<double>(axis->tiles);
+    const auto phases = static_cast<int64_t>(geometry.rows.size());
+    const int64_t floats = axis->tiles * size.n * (in.C * in.W + phases * out.C * out.W);
+    around += (size.n > 4 ? 8 : 6) * static_cast<double>(floats) / table.width;
+  } else {
+    for (const Phase& row : geometry.rows)
       for (const Segment& segment : row.segments)
-        vectors += static_cast<double>((segment.end - segment.begin) * ceil_div(col.count, table.width)) *
-                   static_cast<double>(segment.taps.size() * taps_of(col).size());
-  // Two multiply-adds a cycle, for which half a load each and the loop take a quarter more; a float in and out of the
-  // window, and one into its place.
-  return vector_cycles(table.isa) * vectors * static_cast<double>(in.C * out.C) / 2 * 5 / 4 +
-         static_cast<double>(in.C * in.H * in.W) / 2 + 2 * static_cast<double>(out.C * out.H * out.W);
+        rows += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
+    around += 0.4 * static_cast<double>(in.C * in.H * in.W);
+  }
+  double vectors = 0;  // of pixels, each for every tap of a row of the kernel
+  for (const Phase& col : geometry.cols)
+    vectors += static_cast<double>(ceil_div(col.count, table.width)) * static_cast<double>(taps_of(col).size());
+  // Two multiply-adds a cycle, if weights that are broadcast for two vectors at a time did not fill the front end; for
+  // four it is nearly so.
+  const double instructions = table.width >= 16 ? 1.16 : 1.4;
+  return vector_cycles(table.isa) * rows * vectors * static_cast<double>(in.C * out.C) / 2 * instructions + around;
 }
 
 std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,
-                                const kernels::Table& table, ConvContext context) {
-  return std::make_unique<RowsStep>(std::move(geometry), std::move(packed), table, context);
+                                const kernels::Table& table, ConvContext context, const std::optional<Tiling>& tiling) {
+  if (tiling)
+    return std::make_unique<WinogradRowsStep>(*tiling, std::move(geometry), std::move(packed), table,
+                                              std::move(context));
+  return std::make_unique<DirectRowsStep>(std::move(geometry), std::move(packed), table, std::move(context));
 }
 
 }  // namespace upconv

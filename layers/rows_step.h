@@ -1,17 +1,21 @@
 #pragma once
-// The driver of the kernel for few output channels, which has pixels of a row in its lanes.
+// The drivers of the kernel for few output channels, which has pixels of a row in its lanes: by direct sums, and with a
+// Winograd scheme from row to row.
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "conv_step.h"
+#include "winograd_plan.h"
 
 namespace upconv {
 
-/// Weights and bias as Table::rows reads them: w[ic][tap][oc].
+/// Weights and bias as Table::rows reads them: w[ic][tap][oc], or, where a scheme transforms the kernel's columns of
+/// taps, w[ic][row phase][point][column of the kernel][oc].
 class PackedRows {
  public:
-  PackedRows(const kernels::Table& table, const WeightView& weight, const Packer& packer);
+  PackedRows(const kernels::Table& table, const WeightView& weight, const Packer& packer, const ConvGeometry& geometry,
+             const std::optional<Tiling>& tiling);
   const float* weights() const { return packed_.span.data(); }
   const float* shift() const { return weights() + shift_at_; }
   int64_t channel() const { return channel_; }  ///< floats from one input channel's weights to the next
@@ -25,12 +29,19 @@ class PackedRows {
   int64_t channel_, shift_at_;
 };
 
+/// Equal for geometries that share packed weights.
+std::string rows_key(const ConvGeometry& geometry, const std::optional<Tiling>& tiling);
+
+/// The algorithm's name in programs: "rows", "rows F(3,2)".
+std::string rows_name(const std::optional<Tiling>& tiling);
+
 /// Cycles of one core for an image; nothing where the kernel does not apply: more than kernels::most_row_outputs output
-/// channels, groups, or rows that do not fill vectors.
-std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Table& table);
+/// channels, groups, rows that do not fill vectors, or a tiling that does not fit the rows.
+std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Table& table,
+                                const std::optional<Tiling>& tiling);
 
 /// `packed` must be finite.
 std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,
-                                const kernels::Table& table, ConvContext context);
+                                const kernels::Table& table, ConvContext context, const std::optional<Tiling>& tiling);
 
 }  // namespace upconv

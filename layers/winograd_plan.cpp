@@ -69,16 +69,6 @@ std::optional<Axis> axis_by_residue(const Phase& phase, const SchemeSize& size) 
   return axis;
 }
 
-/// Whether point i of G g is zero for every g with these taps.
-bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
-  return with_scheme(scheme, [&](auto s) {
-    using W = decltype(s);
-    for (int t = 0; t < W::T; ++t)
-      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
-    return true;
-  });
-}
-
 }  // namespace
 
 SchemeSize sizes_of(kernels::Scheme scheme) {
@@ -122,6 +112,25 @@ std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, 
       }
   }
   return found;
+}
+
+std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling) {
+  const Axis axis = *axis_of(phases, tiling);
+  std::string key = std::to_string(static_cast<int>(tiling.scheme));
+  for (const auto& taps : window_taps(phases, axis, sizes_of(tiling.scheme).T)) {
+    key += axis.in_step == 1 ? '/' : ':';
+    for (int64_t k : taps) key += std::to_string(k) + ',';
+  }
+  return key;
+}
+
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
+  return with_scheme(scheme, [&](auto s) {
+    using W = decltype(s);
+    for (int t = 0; t < W::T; ++t)
+      if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
+    return true;
+  });
 }
 
 Windows::Windows(const ConvGeometry& geometry, const Tiling& tiling)

@@ -53,6 +53,12 @@ int64_t first_output(const Axis& axis, const std::vector<Phase>& phases, size_t 
 /// -1.
 std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
 
+/// The same as text, for keys of packed weights.
+std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling);
+
+/// Whether point i of G g is zero for every g that has no more taps than those of a window.
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i);
+
 /// What the windows of a convolution mean to its kernel, for every pair of phases and every pair of residues of rows
 /// and columns; columns are counted first.
 class Windows {
@@ -97,8 +103,8 @@ std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling&
 
 /// Tiles that a thread transforms before it multiplies them, at most. Every transformed weight that streams past is
 /// used for all of them: 4 * width bytes in so many / 2 cycles, at two multiply-adds a cycle. What they are made of and
-/// become should fill no more than `bytes` of L2, but 16 tiles are worth more than that. All of a 1 MB L2 is better than
-/// half of it: DCGAN at batch 16 by 3 to 5 %, 256-128 k4s2 64x64 by 1 to 6 (Zen 4).
+/// become should fill no more than `bytes` of L2, but 16 tiles are worth more than that. All of a 1 MB L2 is better
+/// than half of it: DCGAN at batch 16 by 3 to 5 %, 256-128 k4s2 64x64 by 1 to 6 (Zen 4).
 int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside,
                    int64_t bytes);
 

@@ -108,15 +108,8 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
 }
 
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {
-  std::string key = "winograd/" + std::to_string(static_cast<int>(tiling.scheme)) + (tiling.by_phase ? "p" : "");
-  for (const auto* phases : {&geometry.rows, &geometry.cols}) {
-    const Axis axis = *axis_of(*phases, tiling);
-    for (const auto& taps : window_taps(*phases, axis, sizes_of(tiling.scheme).T)) {
-      key += axis.in_step == 1 ? '/' : ':';
-      for (int64_t k : taps) key += std::to_string(k) + ',';
-    }
-  }
-  return key;
+  return std::string("winograd") + (tiling.by_phase ? "p/" : "/") + axis_key(geometry.rows, tiling) + '/' +
+         axis_key(geometry.cols, tiling);
 }
 
 }  // namespace upconv

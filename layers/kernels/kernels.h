@@ -171,6 +171,28 @@ struct Rows {
 };
 constexpr int most_row_outputs = 4;
 
+/// v[i][p] = sum_j BT[i][j] x[j][p], the n points of tiles of n rows, m apart. Whole vectors of v are written.
+struct RowsInput {
+  const float* x;  ///< row j of tile t: x[(t * m + j) * x_row]
+  int64_t x_row;
+  float* v;  ///< point i of tile t: v[(t * n + i) * v_row]
+  int64_t v_row;
+  int64_t columns, tiles;
+};
+
+/// y[i][p] = act((sum_j AT[i][j] m[j][p] + shift) + residual) for the m rows of a tile.
+struct RowsOutput {
+  const float* m;  ///< point j: m[j * point], whole vectors
+  int64_t point;
+  float* const* y;  ///< [m], null where a row does not exist
+  int64_t pixels;
+  float shift;
+  Activation activation;
+  Residual residual = {};
+};
+constexpr int most_tile_outputs = 4;  ///< m
+constexpr int row_schemes = 5;        ///< the first so many of Scheme: no F(6,3)
+
 /// y[p * y_pixel + c] = act(shift[c] + sum_tap x[tap.x + p * x_pixel + c] * w[tap.index * w_tap + c] + residual) for a
 /// run of pixels and all channels. Every output is one chain of fused multiply-adds, taps in their order, then one
 /// addition of shift and one of the residual. Outputs may be computed and stored twice.
@@ -197,6 +219,8 @@ struct Table {
   void (*direct)(const Direct&);
   void (*products)(const Products&);
   void (*rows)(const Rows&);
+  void (*rows_input[row_schemes])(const RowsInput&);
+  void (*rows_output[row_schemes])(const RowsOutput&);
   void (*depthwise)(const Depthwise&);
   /// By scheme.
   void (*winograd_input[schemes])(const WinogradInput&);

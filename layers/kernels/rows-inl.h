@@ -19,7 +19,7 @@ UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][V], const fl
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
   UPCONV_UNROLL
-  for (int v = 0; v < V; ++v) __builtin_prefetch(x + tap.x + channel + v * S::width);
+  for (int p = 0; p < V * S::width; p += panel_lanes) __builtin_prefetch(x + tap.x + channel + p);
   if constexpr (V <= OC * (last - first)) {
     Batch input[V];
     UPCONV_UNROLL
@@ -60,6 +60,34 @@ UPCONV_INLINE void interleave_pixels(typename Simd<Arch>::Batch a, typename Simd
   }
 }
 
+/// act(sums + shift + residual) of one output channel: V vectors of each phase, which follow one another `phase`
+/// vectors apart, `left` pixels of them, to y. Not inlined: it runs once per IC * taps multiply-adds of each
+/// accumulator.
+template <class Arch, int P>
+__attribute__((noinline)) void finish_strip(const typename Simd<Arch>::Batch* sums, int V, int phase, const Rows& r,
+                                            float shift, float* y, int64_t left) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  const auto each = [&](auto store) __attribute__((always_inline)) {
+    for (int v = 0; v < V; ++v) {
+      Batch out[2] = {sums[v] + Batch(shift)};
+      if constexpr (P == 2)
+        interleave_pixels<Arch>(out[0], sums[phase + v] + Batch(shift), out,
+                                std::make_integer_sequence<int, S::width>());
+      UPCONV_UNROLL
+      for (int f = 0; f < P; ++f) store((P * v + f) * S::width, out[f]);
+    }
+  };
+  const auto whole = [&](auto act) __attribute__((always_inline)) {
+    each([&](int64_t at, Batch sum) __attribute__((always_inline)) { S::store(y + at, act(sum)); });
+  };
+  if (left >= P * V * S::width && !r.residual.values && with_usual<Arch>(r.activation, whole)) return;
+  each([&](int64_t at, Batch sum) {
+    const int count = static_cast<int>(left - at < S::width ? left - at : S::width);
+    if (count > 0) store_activated<Arch>(y + at, sum, count, r.residual, r.activation);
+  });
+}
+
 /// One strip of V vectors of each phase from its pixel `first` on.
 template <class Arch, int P, int OC, int V>
 void rows_strip(const Rows& r, int64_t first) {
@@ -85,20 +113,8 @@ void rows_strip(const Rows& r, int64_t first) {
   for (int f = 0; f < P; ++f) UPCONV_UNROLL
   for (int o = 0; o < OC; ++o) UPCONV_UNROLL
   for (int v = 0; v < V; ++v) sums[f][o][v] = acc[f][o][v];
-  for (int o = 0; o < OC; ++o) {
-    const Batch shift(r.shift[o]);
-    for (int v = 0; v < V; ++v) {
-      Batch pixels[2] = {sums[0][o][v], sums[P - 1][o][v]};
-      if constexpr (P == 2)
-        interleave_pixels<Arch>(pixels[0], pixels[1], pixels, std::make_integer_sequence<int, S::width>());
-      for (int f = 0; f < P; ++f) {
-        const int64_t at = P * first + (P * v + f) * S::width, rest = r.pixels - at;
-        if (rest > 0)
-          store_activated<Arch>(r.y[o] + at, pixels[f] + shift, static_cast<int>(rest < S::width ? rest : S::width),
-                                r.residual, r.activation);
-      }
-    }
-  }
+  for (int o = 0; o < OC; ++o)
+    finish_strip<Arch, P>(sums[0][o], V, OC * V, r, r.shift[o], r.y[o] + P * first, r.pixels - P * first);
 }
 
 /// As many vectors as registers hold beside inputs and weights, and at most 8.

@@ -290,5 +290,45 @@ void winograd_output(const WinogradOutput& t) {
   }
 }
 
+// In one dimension, from row to row: contracts RowsInput and RowsOutput.
+
+template <class Arch, class W>
+void rows_input(const RowsInput& r) {
+  using S = Simd<Arch>;
+  const int64_t x_row = r.x_row, v_row = r.v_row, columns = r.columns;
+  const float* x = r.x;
+  float* v = r.v;
+  for (int64_t tile = 0; tile < r.tiles; ++tile, x += W::m * x_row, v += W::n * v_row)
+    for (int64_t c = 0; c < columns; c += S::width) {
+      const int64_t rest = columns - c;
+      typename S::Batch d[W::n], points[W::n];
+      UPCONV_UNROLL
+      for (int j = 0; j < W::n; ++j) {
+        const float* from = x + j * x_row + c;
+        d[j] = rest >= S::width ? S::load(from) : load_partial<Arch>(from, static_cast<int>(rest));
+      }
+      combine_inputs<Arch, W>(d, points);
+      UPCONV_UNROLL
+      for (int i = 0; i < W::n; ++i) S::store(v + i * v_row + c, points[i]);
+    }
+}
+
+template <class Arch, class W>
+void rows_output(const RowsOutput& r) {
+  using S = Simd<Arch>;
+  for (int64_t p = 0; p < r.pixels; p += S::width) {
+    typename S::Batch d[W::n];
+    UPCONV_UNROLL
+    for (int j = 0; j < W::n; ++j) d[j] = S::load(r.m + j * r.point + p);
+    pair_products<Arch, W>(d);
+    const int rest = static_cast<int>(r.pixels - p < S::width ? r.pixels - p : S::width);
+    typename S::Batch sums[W::m];
+    UPCONV_UNROLL
+    for (int i = 0; i < W::m; ++i) sums[i] = combine_products<Arch, W>(i, d) + typename S::Batch(r.shift);
+    for (int i = 0; i < W::m; ++i)
+      if (r.y[i]) store_activated<Arch>(r.y[i] + p, sums[i], rest, r.residual, r.activation);
+  }
+}
+
 }  // namespace
 }  // namespace upconv::kernels

@@ -175,11 +175,11 @@ std::string ConvCandidate::name() const {
   return tiling ? name_of(*tiling) : kernel == depthwise ? "depthwise" : "direct";
 }
 
-std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
+std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
                                            const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
-  if (const std::optional<double> cycles = rows_cost(geometry, table, {}))
+  if (const std::optional<double> cycles = rows_cost(geometry, input, table, {}))
     candidates.push_back({{}, *cycles, ConvCandidate::rows});
   if (const std::optional<double> cycles = depthwise_cost(geometry, table))
     candidates.push_back({{}, *cycles, ConvCandidate::depthwise});
@@ -187,7 +187,7 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const k
   for (int index = 0; index < kernels::schemes; ++index) {
     const auto scheme = static_cast<kernels::Scheme>(index);
     if (options.accuracy != Accuracy::fast && !within_standard(scheme, geometry)) continue;
-    if (const std::optional<double> cycles = rows_cost(geometry, table, Tiling{scheme}))
+    if (const std::optional<double> cycles = rows_cost(geometry, input, table, Tiling{scheme}))
       candidates.push_back({Tiling{scheme}, *cycles, ConvCandidate::rows});
     for (bool by_phase : {false, true})
       if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))

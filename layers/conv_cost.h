@@ -19,8 +19,9 @@ struct ConvCandidate {
   std::string name() const;
 };
 
+/// `input`: the layout of the convolution's input.
 /// All that apply and that the options' accuracy allows; the direct kernel always does and comes first.
-std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, const kernels::Table& table,
+std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
                                            const Options& options);
 
 /// The one that the options name, if it is among them, else the cheapest. Both are decided from the layer, the size of

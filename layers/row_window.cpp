@@ -57,7 +57,7 @@ void RowWindow::pack(int64_t image, int64_t first, int64_t rows, const Frame& fr
   for (size_t i = 0; i < context_.parts.size(); ++i) {
     const int64_t C = context_.parts[i], pixel = planar() ? 1 : C;
     const float* x = static_cast<const float*>(frame.inputs[i]) + image * C * H * W;
-    if (!planar() && col_step_ == 1) transpose_own(x, C, first, rows, window, channel);
+    if (!planar() && col_step_ == 1) transpose_own(x, C, C, first, rows, window, channel);
     for (int64_t c = 0; c < C; ++c, window += channel, x += planar() ? H * W : 1)
       for (int64_t row = 0; row < rows; ++row) {
         float* to = window + row * row_;
@@ -82,15 +82,15 @@ void RowWindow::pack_row(const float* x, int64_t pixel, float* to) const {
   }
 }
 
-void RowWindow::transpose_own(const float* x, int64_t C, int64_t first, int64_t rows, float* window,
+void RowWindow::transpose_own(const float* x, int64_t C, int64_t count, int64_t first, int64_t rows, float* window,
                               int64_t channel) const {
   for (int64_t row = 0; row < rows; ++row) {
     float* to = window + row * row_ + own_begin_;
     const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
     if (h >= 0)
-      table_.transpose(x + (h * geometry_.in.W + own_first()) * C, C, to, channel, own_count(), C);
+      table_.transpose(x + (h * geometry_.in.W + own_first()) * C, C, to, channel, own_count(), count);
     else
-      for (int64_t c = 0; c < C; ++c) std::fill_n(to + c * channel, own_count(), 0.0f);
+      for (int64_t c = 0; c < count; ++c) std::fill_n(to + c * channel, own_count(), 0.0f);
   }
 }
 

@@ -54,8 +54,9 @@ class RowWindow {
   int64_t own_begin() const { return own_begin_; }
   int64_t own_count() const { return own_end_ - own_begin_; }
   int64_t own_first() const { return cols_.begin + own_begin_; }
-  /// Those of `rows` rows of C channels-last channels; zeros in rows that lie outside.
-  void transpose_own(const float* x, int64_t C, int64_t first, int64_t rows, float* window, int64_t channel) const;
+  /// Those of `rows` rows of `count` channels-last channels, of C; zeros in rows that lie outside.
+  void transpose_own(const float* x, int64_t C, int64_t count, int64_t first, int64_t rows, float* window,
+                     int64_t channel) const;
   /// Fills what lies beside them in a row.
   void fill_beside(float* row) const;
   bool planar() const { return context_.input == Layout::contiguous; }

@@ -184,9 +184,9 @@ class WinogradRowsStep : public RowsStep {
     const int64_t tiles = cut(rows_.tiles, 1, row_products() * mean, size_.n * window_.row() * geometry_.in.C);
     channel_ = odd_lines(tiles * size_.n * window_.row());
     // The rows of a tile at an edge of the picture, or, where they come from channels-last pixels, those of all tiles
-    // and channels; the transformed rows; the sums of a tile; outputs.
+    // and a line of channels; the transformed rows; the sums of a tile; outputs.
     input_channel_ = odd_lines(window_.row() * (window_.planar() ? size_.n : input_rows(tiles)));
-    v_at_ = input_channel_ * (window_.planar() ? 1 : geometry_.in.C) + 2 * RowWindow::slack;
+    v_at_ = input_channel_ * (window_.planar() ? 1 : kernels::panel_lanes) + 2 * RowWindow::slack;
     m_at_ = v_at_ + channel_ * geometry_.in.C + 2 * RowWindow::slack;
     aside_at_ = m_at_ + size_.n * geometry_.out.C * whole_lines(window_.widest());
     scratch_floats_ = aside_at_ + size_.m * window_.aside_floats();
@@ -217,12 +217,17 @@ class WinogradRowsStep : public RowsStep {
     for (size_t i = 0; i < context_.parts.size(); ++i) {
       const int64_t C = context_.parts[i];
       const float* x = static_cast<const float*>(frame.inputs[i]) + tile.image * C * H * W;
-      if (!window_.planar()) window_.transpose_own(x, C, first, input_rows(tiles), spare, input_channel_);
-      for (int64_t c = 0; c < C; ++c, to += channel_)
-        if (window_.planar())
+      for (int64_t c = 0; c < C; ++c, to += channel_) {
+        if (window_.planar()) {
           transform_planar(x + c * H * W, first, tiles, spare, to);
-        else
-          transform(spare + c * input_channel_ + window_.own_begin(), window_.row(), tiles, to);
+          continue;
+        }
+        const int64_t lane = c % kernels::panel_lanes;
+        if (lane == 0)
+          window_.transpose_own(x + c, C, std::min(kernels::panel_lanes, C - c), first, input_rows(tiles), spare,
+                                input_channel_);
+        transform(spare + lane * input_channel_ + window_.own_begin(), window_.row(), tiles, to);
+      }
     }
     for (int64_t c = 0; c < geometry_.in.C; ++c, v += channel_)
       for (int64_t row = 0; row < tiles * size_.n; ++row) window_.fill_beside(v + row * window_.row());
@@ -369,7 +374,7 @@ std::string rows_key(const ConvGeometry& geometry, const std::optional<Tiling>& 
   return tiling ? "rows/" + axis_key(geometry.rows, *tiling) : "rows";
 }
 
-std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Table& table,
+std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
                                 const std::optional<Tiling>& tiling) {
   const ImageShape &in = geometry.in, &out = geometry.out;
   if (geometry.groups != 1 || out.C > kernels::most_row_outputs || !has_wide_rows(geometry)) return {};
@@ -395,6 +400,9 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Tab
         rows += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
     around += 0.4 * static_cast<double>(in.C * in.H * in.W);
   }
+  // Channels-last pixels are transposed, out of L2 and beyond: 64-3 k4s2 32x32 in DCGAN.
+  if (planar(Layout::contiguous, in) && input == Layout::channels_last)
+    around += 2 * static_cast<double>(in.C * in.H * in.W);
   double vectors = 0;  // of pixels, each for every tap of a row of the kernel
   for (const Phase& col : geometry.cols)
     vectors += static_cast<double>(ceil_div(col.count, table.width)) * static_cast<double>(taps_of(col).size());

@@ -37,7 +37,7 @@ std::string rows_name(const std::optional<Tiling>& tiling);
 
 /// Cycles of one core for an image; nothing where the kernel does not apply: more than kernels::most_row_outputs output
 /// channels, groups, rows that do not fill vectors, or a tiling that does not fit the rows.
-std::optional<double> rows_cost(const ConvGeometry& geometry, const kernels::Table& table,
+std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
                                 const std::optional<Tiling>& tiling);
 
 /// `packed` must be finite.

@@ -97,7 +97,8 @@ TEST_CASE(
          {std::pair(Pair(4), k4s2), std::pair(Pair(3), k3s1), std::pair(Pair(3), k3s2), std::pair(Pair(5), k5s2)}) {
       if (channels == 1024 && kernel.h != 3) continue;
       Random random(1);
-      const ConvTranspose2d layer = layer_of(channels, 32, kernel, options, random);
+      const int64_t outputs = channels == 22 || channels == 256 ? 4 : 32;  // few have rows among their algorithms
+      const ConvTranspose2d layer = layer_of(channels, outputs, kernel, options, random);
       const Tensor x = random.randn({1, channels, size, size});
       const Tensor direct = compile(layer, x.shape(), {.accuracy = Accuracy::exact})(x);
       const Tensor truth = reference::conv_transpose2d(x, layer.weight.value(), layer.bias.value(), options,
@@ -130,6 +131,11 @@ TEST_CASE("Winograd: every instruction set against the reference on sizes and ch
       {37, 45, 4, k4s2, {23, 31}},
       {37, 3, 4, k4s2, {23, 31}},
       {20, 1, 4, {.stride = 2, .padding = 1, .bias = false}, {40, 21}},
+      {20, 2, 3, {.stride = 2, .padding = 1, .output_padding = 1}, {1, 33}},
+      {37, 4, 5, {.stride = 2, .padding = 2, .output_padding = 1}, {5, 50}},
+      {40, 3, {3, 4}, {.stride = {1, 2}, .padding = {1, 1}}, {7, 20}},
+      {24, 3, 6, {.stride = 3, .padding = 1, .output_padding = 1}, {9, 21}},
+      {33, 4, 3, {.padding = 1}, {13, 65}},
       {33, 50, 6, {.stride = 3, .padding = 1, .output_padding = 1}, {17, 22}},
       {48, 17, 8, {.stride = 4, .padding = 2}, {13, 27}},
       {48, 40, 5, {.stride = 2, .padding = 2, .output_padding = 1}, {21, 19}},
@@ -150,7 +156,7 @@ TEST_CASE("Winograd: every instruction set against the reference on sizes and ch
     for (Isa isa : available_isas()) {
       CAPTURE(layer.str());
       CAPTURE(name(isa));
-      taken += algorithm(layer, x.shape(), {.isa = isa}).starts_with("winograd");
+      taken += algorithm(layer, x.shape(), {.isa = isa}).find("F(") != std::string::npos;
       Options fast{.accuracy = Accuracy::fast, .isa = isa};
       const std::vector<StepInfo> steps = compile(layer, x.shape(), fast).steps();
       for (const Candidate& candidate : steps.back().candidates) {

@@ -59,17 +59,18 @@ struct PanelSource {
     if (row >= 0 && col >= 0) return pack(image, row, col, to, pitch, 1);
     for (int64_t c = 0; c < in.C; c += kernels::panel_lanes, to += pitch) std::fill_n(to, kernels::panel_lanes, 0.0f);
   }
-};
 
-/// Columns `begin` to `end` of row h of the picture, all channels, with what lies beside it, into a panel.
-inline void pack_columns(const PanelSource& from, int64_t image, int64_t h, int64_t begin, int64_t end, float* to,
-                         int64_t pitch) {
-  constexpr int64_t lanes = kernels::panel_lanes;
-  const int64_t first = std::clamp<int64_t>(0, begin, end), last = std::clamp<int64_t>(from.in.W, first, end);
-  const auto beside = [&](int64_t col) { from.pack_seen(image, h, col, to + (col - begin) * lanes, pitch); };
-  for (int64_t col = begin; col < first; ++col) beside(col);
-  if (first < last) from.pack(image, h, first, to + (first - begin) * lanes, pitch, last - first);
-  for (int64_t col = last; col < end; ++col) beside(col);
-}
+  /// `count` pixels that are seen, `step` apart, from (h, w) on: those inside of the picture at once where they are
+  /// neighbours.
+  void pack_run(int64_t image, int64_t h, int64_t w, int64_t step, int64_t count, float* to, int64_t pitch) const {
+    const bool inside = step == 1 && h >= 0 && h < in.H;
+    const int64_t first = inside ? std::clamp<int64_t>(-w, 0, count) : count;
+    const int64_t last = inside ? std::clamp<int64_t>(in.W - w, first, count) : count;
+    const auto beside = [&](int64_t i) { pack_seen(image, h, w + i * step, to + i * kernels::panel_lanes, pitch); };
+    for (int64_t i = 0; i < first; ++i) beside(i);
+    if (first < last) pack(image, h, w + first, to + first * kernels::panel_lanes, pitch, last - first);
+    for (int64_t i = last; i < count; ++i) beside(i);
+  }
+};
 
 }  // namespace upconv

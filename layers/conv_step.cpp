@@ -61,7 +61,7 @@ constexpr int64_t weight_budget = 512 << 10;        // bytes
 constexpr int64_t aside_budget = (256 << 10) / 4;   // floats
 constexpr int64_t window_budget = (256 << 10) / 4;  // floats
 // Multiply-adds in a tile: at least 40 to 80 us of one AVX-512 core, as less does not pay for handing it out and
-// packing its input; more where 32 tiles remain, as rows that lie together share their window.
+// packing its input; more where 16 tiles remain for each thread, as rows that lie together share their window.
 constexpr int64_t least_tile_work = 1 << 22;
 
 class DirectStep : public Step {
@@ -224,7 +224,9 @@ class DirectStep : public Step {
     return even(blocks, most);
   }
 
-  int64_t tile_work() const { return std::max(least_tile_work, static_cast<int64_t>(context_.flops / 2 / 32)); }
+  int64_t tile_work() const {
+    return std::max(least_tile_work, static_cast<int64_t>(context_.flops / 2 / (16 * context_.threads)));
+  }
 
   /// Positions of a phase in all images, about.
   int64_t positions() const { return geometry_.in.N * geometry_.rows.front().count * geometry_.cols.front().count; }
@@ -278,9 +280,9 @@ class DirectStep : public Step {
   /// `spare`, where they lie in order.
   void pack_window_row(const Frame& frame, int64_t image, int64_t h, float* to, float* spare) const {
     constexpr int64_t lanes = kernels::panel_lanes;
-    const int64_t begin = window_.col_begin, end = begin + window_.cols, step = window_.col_step;
-    if (step == 1) return pack_columns(source_of(frame), image, h, begin, end, to, pitch_);
-    pack_columns(source_of(frame), image, h, begin, end, spare, pitch_);
+    const int64_t step = window_.col_step;
+    source_of(frame).pack_run(image, h, window_.col_begin, 1, window_.cols, step == 1 ? to : spare, pitch_);
+    if (step == 1) return;
     for (int64_t block = 0; block < channel_blocks_; ++block, spare += pitch_, to += pitch_)
       for (int64_t residue = 0; residue < std::min(step, window_.cols); ++residue)
         table_.pack(spare + residue * lanes, step * lanes, lanes, to + residue * window_.part * lanes, 0,
@@ -372,15 +374,16 @@ class DirectStep : public Step {
     for (int64_t c = 0; c < cuts; ++c) {
       if (cuts > 1) direct.ahead = ahead + c * direct.ahead_step * direct.IC;
       const int64_t first = count * c / cuts, last = count * (c + 1) / cuts;
-      for (int64_t p = first; p < last; ++p) {
+      for (int64_t p = first, run = 0; p < last; p += run) {  // neighbours in a row
         const int64_t image = tile.image_begin + p / (rows * cols);
         const int64_t row = row_begin + p / cols % rows, col = region.col_begin + p % cols;
         const int64_t h = pair.row->in_first + pair.row->in_step * row;
         const int64_t w = pair.col->in_first + pair.col->in_step * col;
+        run = std::min(last - p, region.col_end - col);
         for (size_t t = 0; t < region.taps.size(); ++t)
-          from.pack_seen(image, h + region.sources[t].h, w + region.sources[t].w,
-                         panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_);
-        ys[p - first] = output_at(pair, output, image, row, col);
+          from.pack_run(image, h + region.sources[t].h, w + region.sources[t].w, pair.col->in_step, run,
+                        panel + region.taps[t].x + (p - first) * kernels::panel_lanes, pitch_);
+        for (int64_t i = 0; i < run; ++i) ys[p - first + i] = output_at(pair, output, image, row, col + i);
       }
       direct.pixels = last - first;
       table_.direct(direct);

@@ -222,7 +222,7 @@ class WinogradStep : public Step {
         const int64_t h = source(geometry_.border, top + r, in.H);
         float* row = panel + r * cols * lanes;
         if (h >= 0)
-          pack_columns(source_of, image, h, left, left + cols, row, pitch);
+          source_of.pack_run(image, h, left, 1, cols, row, pitch);
         else
           for (int64_t block = 0; block < channel_blocks_; ++block)
             std::fill_n(row + block * pitch, cols * lanes, 0.0f);

@@ -218,8 +218,10 @@ class DirectStep : public Step {
     const int64_t bytes =
         static_cast<int64_t>(packed_->bytes()) / (blocks * row_phases());  // of one block in one phase
     int64_t most = weight_budget / std::max<int64_t>(1, bytes);
-    if (positions() <= table_.pixels)
-      most = std::max(most, tile_work() / std::max<int64_t>(1, positions() * bytes / 4));  // read only once
+    if (positions() <= 2 * table_.pixels)
+      most = std::max(
+          most, tile_work() /
+                    std::max<int64_t>(1, positions() * bytes / 4));  // read once or twice, and packed for fewer runs
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes_));
     return even(blocks, most);
   }

@@ -23,6 +23,9 @@ constexpr double lone_vector = 1.6;
 /// A vector through a tile of a transform: n * n loads, as many stores and twice as many additions, about 3.5 cycles a
 /// point with its share of address arithmetic; 5 where the points outgrow the registers, 8 where sums are of 8 terms.
 double transform_cycles(const SchemeSize& size) { return size.n > 6 ? 8 : size.n > 4 ? 5 : 3.5; }
+/// The same on the way in where multiply-adds of a vector take two cycles: on Zen 4 a point of F(4,2) takes 5 cycles
+/// there and 9 on the way out, of F(3,2) 4 and 6.
+constexpr double halved_inputs = 1.2;
 /// Narrow pictures are cut at their borders into register tiles of few pixels, whose few chains wait for each other.
 constexpr double narrow_tiles = 1.2;
 /// Gathering a pixel of narrow pictures: its addresses, and a line of 16 channels.
@@ -77,21 +80,21 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double IC = static_cast<double>(geometry.in.C * residues), width = static_cast<double>(table.width);
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
   const double inputs = IC / width * static_cast<double>(windows_of(*rows) * windows_of(*cols));
-  const double transforms = tiles * transform_cycles(size) * points * (inputs + vectors);
   const double products = vectors * (lanes.merged ? points : points_of({geometry, tiling}, tiling.scheme));
   const double weights = products * IC * width * 4;
-  // Of the smallest L2, so that a choice does not depend on a cache's size.
-  const double at_once =
-      std::min(tiles * images, static_cast<double>(most_tiles(geometry, table, tiling, false, 512 << 10)));
+  // Of the smallest L2 that has these vectors, so that a choice does not depend on a cache's size.
+  const double cycle = vector_cycles(table.isa);
+  const int64_t l2 = table.isa == Isa::avx512 && cycle > 1 ? 1 << 20 : 512 << 10;
+  const double at_once = std::min(tiles * images, static_cast<double>(most_tiles(geometry, table, tiling, false, l2)));
   const double works = tiles * images / at_once, transformed = points * IC * at_once * 4;
   const double register_tiles = std::ceil(tiles * images / table.pixels) / images;
-  const double cycle = vector_cycles(table.isa);
+  const double transforms =
+      tiles * transform_cycles(size) * points * (inputs * (cycle > 1 ? halved_inputs : 1) + vectors * cycle);
   // Merged phases leave aside to go to pixels of their own.
   const double scattered = lanes.merged ? 3 * static_cast<double>(geometry.out.C * geometry.out.H * geometry.out.W) : 0;
   return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2 * cycle,
                     stream_cycles(weights, tiling.by_phase) * works / images) +
-         (tiling.by_phase ? 0 : again_cycles(transformed, vectors / 2) * works / images) + transforms * cycle +
-         scattered;
+         (tiling.by_phase ? 0 : again_cycles(transformed, vectors / 2) * works / images) + transforms + scattered;
 }
 
 /// How many inputs an output is the sum of, and how many of them lie in one channel and residue, on average.

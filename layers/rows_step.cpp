@@ -44,11 +44,12 @@ class RowsStep : public Step {
     const int64_t fit = std::max<int64_t>(1, window_budget / floats - halo);
     // Units that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
     const int64_t shared = ceil_div(geometry_.in.N * count, 2 * context_.threads);
-    const int64_t units = even(count, std::min({fit, shared, std::max(work, halo)}));
+    int64_t parts = ceil_div(count, std::max<int64_t>(1, std::min({fit, shared, std::max(work, halo)})));
+    if (parts > 1) parts = std::min(count, ceil_div(parts, context_.threads) * context_.threads);  // none waits long
     for (int64_t image = 0; image < geometry_.in.N; ++image)
-      for (int64_t first = 0; first < count; first += units)
-        tiles_.push_back({image, first, std::min(count, first + units)});
-    return units;
+      for (int64_t part = 0; part < parts; ++part)
+        tiles_.push_back({image, count * part / parts, count * (part + 1) / parts});
+    return ceil_div(count, parts);
   }
 
   /// Multiply-adds of a row of outputs for one row of the kernel.

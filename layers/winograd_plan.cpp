@@ -166,7 +166,7 @@ Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const 
   const int64_t OC = geometry.out.C;
   const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
   const bool merged = !tiling.by_phase && OC * 2 <= table.width && phases > 1;
-  const int64_t block = merged && phases * OC <= table.width ? table.width : 2 * table.width;
+  const int64_t block = (merged ? phases : 1) * OC <= table.width ? table.width : 2 * table.width;
   return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
 }
 

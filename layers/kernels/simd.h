@@ -90,9 +90,16 @@ struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
 };
 #endif
 
+#if defined(__AVX512F__)
+UPCONV_INLINE __mmask16 first_lanes(int count) { return static_cast<__mmask16>((1u << count) - 1); }
+#endif
+
 /// Stores the first `count` floats of v.
 template <class Arch>
 UPCONV_INLINE void store_partial(float* p, typename Simd<Arch>::Batch v, int count) {
+#if defined(__AVX512F__)
+  if constexpr (Simd<Arch>::width == 16) return _mm512_mask_storeu_ps(p, first_lanes(count), v);
+#endif
   float all[Simd<Arch>::width];
   Simd<Arch>::store(all, v);
   for (int i = 0; i < count; ++i) p[i] = all[i];
@@ -101,6 +108,9 @@ UPCONV_INLINE void store_partial(float* p, typename Simd<Arch>::Batch v, int cou
 /// Loads `count` floats, zeros above them.
 template <class Arch>
 UPCONV_INLINE typename Simd<Arch>::Batch load_partial(const float* p, int count) {
+#if defined(__AVX512F__)
+  if constexpr (Simd<Arch>::width == 16) return _mm512_maskz_loadu_ps(first_lanes(count), p);
+#endif
   float all[Simd<Arch>::width] = {};
   for (int i = 0; i < count; ++i) all[i] = p[i];
   return Simd<Arch>::load(all);

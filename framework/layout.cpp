@@ -65,9 +65,12 @@ void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int
   // powers of two, and sixteen such lines would share one set of a cache that holds eight.
   if (x_stride >= y_stride) {
     for (int64_t c = 0; c < columns; c += 16)
-      for (int64_t r = 0; r < rows; r += 4)
-        transpose_block(x + r * x_stride + c, x_stride, y + c * y_stride + r, y_stride, std::min<int64_t>(4, rows - r),
+      for (int64_t r = 0; r < rows; r += 4) {
+        const float* from = x + r * x_stride + c;
+        for (int i = 0; i < 4; ++i) __builtin_prefetch(from + i * x_stride + 16);  // too many rows to be foreseen
+        transpose_block(from, x_stride, y + c * y_stride + r, y_stride, std::min<int64_t>(4, rows - r),
                         std::min<int64_t>(16, columns - c));
+      }
   } else {
     for (int64_t r = 0; r < rows; r += 16)
       for (int64_t c = 0; c < columns; c += 4)

@@ -55,9 +55,9 @@ struct Tile {
   int64_t row_begin, row_end;
 };
 
-// A tile's weights should stay in half of a 1 MiB L2 while its rows pass by; its own output, where it is put aside for
-// transposing, and its window in a quarter each.
-constexpr int64_t weight_budget = 512 << 10;        // bytes
+// A tile's weights of a pair of phases should stay in half of L2 while its rows pass by; its own output, where it is
+// put aside for transposing, and its window in a quarter of 1 MiB each.
+int64_t weight_budget() { return std::min<int64_t>(l2_bytes(), 1 << 20) / 2; }
 constexpr int64_t aside_budget = (256 << 10) / 4;   // floats
 constexpr int64_t window_budget = (256 << 10) / 4;  // floats
 // Multiply-adds in a tile: at least 40 to 80 us of one AVX-512 core, as less does not pay for handing it out and
@@ -215,13 +215,13 @@ class DirectStep : public Step {
 
   int64_t blocks_in_run() const {
     const int64_t blocks = static_cast<int64_t>(packed_->blocks().size());
-    const int64_t bytes =
-        static_cast<int64_t>(packed_->bytes()) / (blocks * row_phases());  // of one block in one phase
-    int64_t most = weight_budget / std::max<int64_t>(1, bytes);
-    if (positions() <= 2 * table_.pixels)
-      most = std::max(
-          most, tile_work() /
-                    std::max<int64_t>(1, positions() * bytes / 4));  // read once or twice, and packed for fewer runs
+    const auto pairs = static_cast<int64_t>(pairs_.size());
+    const int64_t bytes = static_cast<int64_t>(packed_->bytes()) / (blocks * pairs);  // of one block in one pair
+    int64_t most = weight_budget() / std::max<int64_t>(1, bytes);
+    if (positions() <= 2 * table_.pixels) {  // weights are read once or twice, and inputs packed for fewer runs
+      const int64_t work = positions() * pairs / row_phases() * bytes / 4;  // of a block in one row phase
+      most = std::max(most, tile_work() / std::max<int64_t>(1, work));
+    }
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes_));
     return even(blocks, most);
   }

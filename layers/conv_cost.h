@@ -19,8 +19,8 @@ struct ConvCandidate {
   std::string name() const;
 };
 
-/// `input`: the layout of the convolution's input.
-/// All that apply and that the options' accuracy allows; the direct kernel always does and comes first.
+/// All that apply and that the options' accuracy allows; the direct kernel always does and comes first. `input`: the
+/// layout of the convolution's input.
 std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
                                            const Options& options);
 

@@ -1,5 +1,7 @@
 #include "layers/row_window.h"
 
+#include <algorithm>
+
 namespace upconv {
 
 RowWindow::RowWindow(const ConvGeometry& geometry, const kernels::Table& table, const ConvContext& context)

@@ -1,7 +1,7 @@
 #pragma once
 // What the kernel for few output channels reads and writes: rows of the input as [channel][row][column], with what lies
 // beside them, and rows of outputs, in their place or aside.
-#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "blocking.h"

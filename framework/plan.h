@@ -1,0 +1,63 @@
+#pragma once
+// Internal: the graph while the compiler's passes change it, and those of them that make it another graph of the same
+// results. What remains of compiling, places, steps and threads, is compile.cpp's own.
+#include <algorithm>
+#include <vector>
+
+#include "graph.h"
+
+namespace upconv {
+
+/// Nodes keep their indices; removed ones are not alive.
+struct Plan {
+  struct Node : Graph::Node {
+    bool alive = true;
+    bool residual = false;  ///< its last input is added to what it stores
+    Layout layout = Layout::contiguous;
+
+    bool is_residual(size_t input) const { return residual && input + 1 == inputs.size(); }
+  };
+  std::vector<Node> nodes;
+  std::vector<int> order;  ///< alive nodes, every input before its readers
+  std::vector<int> inputs, outputs;
+
+  Node& at(int node) { return nodes[static_cast<size_t>(node)]; }
+
+  /// How often the value is read, being an output included.
+  int64_t readers(int node) {
+    int64_t count = std::count(outputs.begin(), outputs.end(), node);
+    for (int other : order) count += std::count(at(other).inputs.begin(), at(other).inputs.end(), node);
+    return count;
+  }
+
+  void replace(int old_node, int new_node) {
+    for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), old_node, new_node);
+    std::replace(outputs.begin(), outputs.end(), old_node, new_node);
+    remove(old_node);
+  }
+
+  void remove(int node) {
+    at(node).alive = false;
+    std::erase(order, node);
+  }
+};
+
+Plan plan_of(const Graph& graph);
+
+/// Drops what no output needs.
+void prune(Plan& plan);
+/// Pads and enlarged pictures into the layers that read them. Those that nobody else reads are dropped.
+void absorb(Plan& plan);
+/// BatchNorm, and factors, into the weights and bias of the layer before it.
+void fold(Plan& plan);
+/// Sums into what the later one of their terms stores, where nobody else reads that. Its node moves to the sum's place,
+/// where the other term is there too.
+void add_residuals(Plan& plan);
+/// Activations into the epilogue of the layer before them.
+void fuse(Plan& plan);
+/// Concatenations whose reader can read their parts instead are not read, and go where nobody reads them.
+void part(Plan& plan);
+/// Gives every value a layout and puts conversions where producer and reader differ.
+void lay_out(Plan& plan);
+
+}  // namespace upconv

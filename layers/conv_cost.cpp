@@ -149,11 +149,12 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
   const double vectors = groups * vectors_of(OC, table.width);
   const bool wide = has_wide_rows(geometry);
   double inputs = 0, cycles = 0, taps = 0;  // of one channel and one vector
+  const double lines = images * static_cast<double>(geometry.rows.front().count);
   for (const Phase& row : geometry.rows)
     for (const Phase& col : geometry.cols) {
       double most = 0;
       for (const Segment& r : row.segments)
-        for (const Segment& c : wide ? col.segments : gathered_segments(col)) {
+        for (const Segment& c : wide ? col.segments : gathered_segments(col, lines, table)) {
           const double rows = static_cast<double>(r.end - r.begin), cols = static_cast<double>(c.end - c.begin);
           const double both = static_cast<double>(r.taps.size() * c.taps.size());
           const double tiles = wide ? rows * cols / static_cast<double>(col.count) *
@@ -180,11 +181,11 @@ std::string ConvCandidate::name() const {
   return tiling ? name_of(*tiling) : kernel == depthwise ? "depthwise" : "direct";
 }
 
-std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
-                                           const Options& options) {
+std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, Layout output,
+                                           const kernels::Table& table, const Options& options) {
   const double images = options.tune == Tune::throughput ? 16 : 1;
   std::vector<ConvCandidate> candidates = {{{}, direct_cost(geometry, table, images)}};
-  if (const std::optional<double> cycles = rows_cost(geometry, input, table, {}))
+  if (const std::optional<double> cycles = rows_cost(geometry, input, output, table, {}))
     candidates.push_back({{}, *cycles, ConvCandidate::rows});
   if (const std::optional<double> cycles = depthwise_cost(geometry, table))
     candidates.push_back({{}, *cycles, ConvCandidate::depthwise});
@@ -192,7 +193,7 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout 
   for (int index = 0; index < kernels::schemes; ++index) {
     const auto scheme = static_cast<kernels::Scheme>(index);
     if (options.accuracy != Accuracy::fast && !within_standard(scheme, geometry)) continue;
-    if (const std::optional<double> cycles = rows_cost(geometry, input, table, Tiling{scheme}))
+    if (const std::optional<double> cycles = rows_cost(geometry, input, output, table, Tiling{scheme}))
       candidates.push_back({Tiling{scheme}, *cycles, ConvCandidate::rows});
     for (bool by_phase : {false, true})
       if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))

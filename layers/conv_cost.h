@@ -19,10 +19,10 @@ struct ConvCandidate {
   std::string name() const;
 };
 
-/// All that apply and that the options' accuracy allows; the direct kernel always does and comes first. `input`: the
-/// layout of the convolution's input.
-std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
-                                           const Options& options);
+/// All that apply and that the options' accuracy allows; the direct kernel always does and comes first. `input` and
+/// `output`: the layouts of the convolution's.
+std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, Layout output,
+                                           const kernels::Table& table, const Options& options);
 
 /// The one that the options name, if it is among them, else the cheapest. Both are decided from the layer, the size of
 /// an image and the options, never from the batch.

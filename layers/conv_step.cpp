@@ -147,7 +147,8 @@ class DirectStep : public Step {
   /// weight that is multiplied by such a zero may be infinite.
   std::vector<Segment> col_segments(const Phase& col) const {
     if (window_.cols > 0) return {{0, col.count, taps_of(col)}};
-    return packed_->finite() ? gathered_segments(col) : col.segments;
+    const auto lines = static_cast<double>(geometry_.in.N * geometry_.rows.front().count);
+    return packed_->finite() ? gathered_segments(col, lines, table_) : col.segments;
   }
 
   std::vector<Region> regions(const Phase& row, const Phase& col) const {
@@ -427,13 +428,16 @@ bool has_wide_rows(const ConvGeometry& geometry) {
                      [](const Phase& col) { return col.count >= wide_row; });
 }
 
-std::vector<Segment> gathered_segments(const Phase& col) {
+std::vector<Segment> gathered_segments(const Phase& col, double lines, const kernels::Table& table) {
   const std::vector<AxisTap> taps = taps_of(col);
-  int64_t apart = 0;
-  for (const Segment& segment : col.segments)
+  int64_t apart = 0, shortest = col.count;
+  for (const Segment& segment : col.segments) {
     apart += (segment.end - segment.begin) * static_cast<int64_t>(segment.taps.size());
+    shortest = std::min(shortest, segment.end - segment.begin);
+  }
   const int64_t together = col.count * static_cast<int64_t>(taps.size());
-  if (together * 4 > apart * 5) return col.segments;
+  const bool few = static_cast<double>(shortest) * lines < 2 * table.pixels;
+  if (together * 4 > apart * 5 || !few || vector_cycles(table.isa) > 1) return col.segments;
   return {{0, col.count, taps}};
 }
 

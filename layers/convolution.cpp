@@ -107,8 +107,9 @@ ConvGeometry ConvolutionOperation::geometry_of(const Lowering& lowering) const {
 
 std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering) const {
   std::vector<Candidate> all;
-  for (const ConvCandidate& candidate : conv_candidates(geometry_of(lowering), lowering.input_layouts[0],
-                                                        kernels::table(*lowering.options.isa), lowering.options))
+  for (const ConvCandidate& candidate :
+       conv_candidates(geometry_of(lowering), lowering.input_layouts[0], lowering.output_layout,
+                       kernels::table(*lowering.options.isa), lowering.options))
     all.push_back({candidate.name(), candidate.cycles});
   return all;
 }
@@ -123,7 +124,7 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
                             lowering.options.threads,
                             parts_,
                             residual_};
-  const auto candidates = conv_candidates(geometry, context.input, table, lowering.options);
+  const auto candidates = conv_candidates(geometry, context.input, context.output, table, lowering.options);
   const ConvCandidate chosen = choose(candidates, lowering.options);
   if (chosen.kernel == ConvCandidate::depthwise)
     return depthwise_step(std::move(geometry), weights_.depthwise(lowering), table, context);

@@ -3,6 +3,17 @@
 #include <algorithm>
 
 namespace upconv {
+namespace {
+
+/// The two phases of a stride of 2, whose outputs alternate.
+bool alternate(const std::vector<Phase>& phases) { return phases.size() == 2 && phases[0].out_step == 2; }
+
+}  // namespace
+
+int64_t row_outputs(const ConvGeometry& geometry) {
+  if (geometry.out.C <= kernels::few_row_outputs) return geometry.out.C;
+  return alternate(geometry.cols) ? kernels::most_row_outputs / 2 : kernels::most_row_outputs;
+}
 
 RowWindow::RowWindow(const ConvGeometry& geometry, const kernels::Table& table, const ConvContext& context)
     : geometry_(geometry),
@@ -11,9 +22,10 @@ RowWindow::RowWindow(const ConvGeometry& geometry, const kernels::Table& table, 
       cols_(reach(geometry.cols)),
       col_step_(geometry.cols.front().in_step),
       part_(ceil_div(cols_.end - cols_.begin, col_step_)),
-      row_(whole_lines(cols())) {
+      row_(whole_lines(cols())),
+      outputs_(row_outputs(geometry)) {
   const std::vector<Phase>& phases = geometry.cols;
-  if (phases.size() == 2 && phases[0].out_step == 2) {
+  if (alternate(phases)) {
     const bool ordered = phases[0].out_first < phases[1].out_first;
     columns_.push_back({{&phases[ordered ? 0 : 1], &phases[ordered ? 1 : 0]}, 0, 1, geometry.out.W});
   } else {
@@ -36,7 +48,7 @@ RowTaps RowWindow::taps(const Columns& columns, std::span<const RowSource> rows)
     for (size_t f = 0; f < columns.phases.size(); ++f)
       for (const AxisTap& tap : taps_of(*columns.phases[f])) {
         const int64_t x = row.x + line(columns.phases[f]->in_first + tap.shift);
-        const int64_t w = row.w + tap.k * geometry_.out.C;
+        const int64_t w = row.w + tap.k * outputs_;
         const auto same = std::find_if(alone[0].begin(), alone[0].end(), [x](auto& other) { return other.x == x; });
         if (f == 0 || same == alone[0].end()) {
           alone[f].push_back({x, {w, w}});
@@ -64,6 +76,8 @@ void RowWindow::pack(int64_t image, int64_t first, int64_t rows, const Frame& fr
       for (int64_t row = 0; row < rows; ++row) {
         float* to = window + row * row_;
         const int64_t h = source(geometry_.border, first + row, H);
+        if (planar() && h >= 0 && c + 2 < C)
+          for (int64_t w = 0; w < W; w += 16) __builtin_prefetch(x + (2 * H + h) * W + w);
         if (h < 0)
           std::fill_n(to, cols(), 0.0f);
         else
@@ -107,34 +121,35 @@ void RowWindow::fill_beside(float* row) const {
   fill(own_end_, cols());
 }
 
-RowWindow::Output RowWindow::output(const Columns& columns, int64_t image, int64_t h, const Frame& frame,
+RowWindow::Output RowWindow::output(const Columns& columns, int64_t image, int64_t h, int64_t oc, const Frame& frame,
                                     float* aside) const {
   const ImageShape& out = geometry_.out;
+  const int64_t channels = std::min(outputs_, out.C - oc);
   const bool planar = context_.output == Layout::contiguous || out.C == 1;
   const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
   auto* y = static_cast<float*>(frame.output);
-  float* to = y + image * out.H * out.C * out.W + (h * out.W + columns.out_first) * pixel;
+  float* to = y + image * out.H * out.C * out.W + oc * channel + (h * out.W + columns.out_first) * pixel;
   const int64_t step = columns.out_step * pixel;
-  Output row{{}, context_.residual_of(frame, y), nullptr, channel, step, columns.count};
+  Output row{{}, context_.residual_of(frame, y), nullptr, channel, step, columns.count, channels};
   if (step == 1) {
-    for (int64_t oc = 0; oc < out.C; ++oc) row.y[oc] = to + oc * channel;
+    for (int64_t c = 0; c < channels; ++c) row.y[c] = to + c * channel;
     return row;
   }
   row.to = to;
-  for (int64_t oc = 0; oc < out.C; ++oc) row.y[oc] = aside + oc * columns.count;
+  for (int64_t c = 0; c < channels; ++c) row.y[c] = aside + c * columns.count;
   if (!row.residual.values) return row;
   const float* from = residual_at(row.residual, to);
-  float* values = aside + out.C * widest_;  // as the outputs lie, behind them
-  for (int64_t oc = 0; oc < out.C; ++oc)
-    for (int64_t p = 0; p < columns.count; ++p) values[oc * columns.count + p] = from[oc * channel + p * step];
+  float* values = aside + outputs_ * widest_;  // as the outputs lie, behind them
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t p = 0; p < columns.count; ++p) values[c * columns.count + p] = from[c * channel + p * step];
   row.residual = {values, aside};
   return row;
 }
 
 void RowWindow::put(const Output& output) const {
   if (!output.to) return;
-  for (int64_t oc = 0; oc < geometry_.out.C; ++oc)
-    for (int64_t p = 0; p < output.count; ++p) output.to[oc * output.channel + p * output.step] = output.y[oc][p];
+  for (int64_t c = 0; c < output.channels; ++c)
+    for (int64_t p = 0; p < output.count; ++p) output.to[c * output.channel + p * output.step] = output.y[c][p];
 }
 
 }  // namespace upconv

@@ -1,6 +1,6 @@
 #pragma once
-// What the kernel for few output channels reads and writes: rows of the input as [channel][row][column], with what lies
-// beside them, and rows of outputs, in their place or aside.
+// What the kernel with pixels in its lanes reads and writes: rows of the input as [channel][row][column], with what
+// lies beside them, and rows of outputs, in their place or aside.
 #include <span>
 #include <vector>
 
@@ -25,6 +25,9 @@ struct RowTaps {
 struct RowSource {
   int64_t x, w;
 };
+
+/// How many output channels are computed at once: a block, that fills the registers with one column phase or two.
+int64_t row_outputs(const ConvGeometry& geometry);
 
 class RowWindow {
  public:
@@ -67,12 +70,13 @@ class RowWindow {
     kernels::Residual residual;
     float* to;                     ///< where it goes from there, or null
     int64_t channel, step, count;  ///< strides there; pixels
+    int64_t channels;
   };
-  /// Row h of an image. `aside` has room for aside_floats().
-  Output output(const Columns& columns, int64_t image, int64_t h, const Frame& frame, float* aside) const;
+  /// Row h of an image, of the block of output channels from oc on. `aside` has room for aside_floats().
+  Output output(const Columns& columns, int64_t image, int64_t h, int64_t oc, const Frame& frame, float* aside) const;
   /// Moves what was computed aside.
   void put(const Output& output) const;
-  int64_t aside_floats() const { return geometry_.out.C * widest_ * (context_.residual ? 2 : 1); }
+  int64_t aside_floats() const { return outputs_ * widest_ * (context_.residual ? 2 : 1); }
 
  private:
   int64_t line(int64_t w) const { return (w - cols_.begin) % col_step_ * part_ + (w - cols_.begin) / col_step_; }
@@ -87,7 +91,7 @@ class RowWindow {
   int64_t own_begin_ = 0, own_end_ = 0;
   std::vector<int64_t> sources_;  // of the window's columns: the picture's, or -1
   std::vector<Columns> columns_;
-  int64_t widest_ = 0;
+  int64_t outputs_, widest_ = 0;
 };
 
 }  // namespace upconv

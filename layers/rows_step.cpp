@@ -1,6 +1,9 @@
 #include "layers/rows_step.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "layers/blocking.h"
@@ -9,9 +12,10 @@
 namespace upconv {
 namespace {
 
-// What a tile packs should stay in half of a 1 MiB L2; and a tile should be worth handing out.
-constexpr int64_t window_budget = (512 << 10) / 4;  // floats
-constexpr int64_t least_tile_work = 1 << 22;        // multiply-adds
+// What a tile packs should stay in half of L2, in floats; and a tile should be worth handing out, in multiply-adds,
+// with 8 of them for each thread.
+int64_t window_budget() { return std::min<int64_t>(l2_bytes(), 1 << 20) / 2 / 4; }
+constexpr double least_tile_work = 1 << 22;
 
 /// What one thread does at a time: a run of rows of outputs, of all row phases, or of tiles of them, in one image.
 struct Tile {
@@ -40,8 +44,9 @@ class RowsStep : public Step {
   /// Cuts `count` units of each image into tiles; returns the most units of one. `products`: multiply-adds of a unit,
   /// `floats`: what a unit packs, and the first one `halo` units' worth beside it.
   int64_t cut(int64_t count, int64_t halo, double products, int64_t floats) {
-    const auto work = static_cast<int64_t>(static_cast<double>(least_tile_work) / std::max(1.0, products)) + 1;
-    const int64_t fit = std::max<int64_t>(1, window_budget / floats - halo);
+    const double tile_work = std::max(least_tile_work, context_.flops / 2 / (8 * context_.threads));
+    const auto work = static_cast<int64_t>(tile_work / std::max(1.0, products)) + 1;
+    const int64_t fit = std::max<int64_t>(1, window_budget() / floats - halo);
     // Units that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
     const int64_t shared = ceil_div(geometry_.in.N * count, 2 * context_.threads);
     int64_t parts = ceil_div(count, std::max<int64_t>(1, std::min({fit, shared, std::max(work, halo)})));
@@ -62,21 +67,26 @@ class RowsStep : public Step {
   /// Odd lines from one channel to the next spread them over the sets of L1.
   static int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
 
-  /// A row of all columns' pixels, without a destination.
-  kernels::Rows rows_of(const Columns& columns, const RowTaps& taps, const float* x, int64_t channel) const {
+  /// Rows of all columns' pixels, without a destination.
+  kernels::Rows rows_of(const Columns& columns, const RowTaps& taps, int64_t block, const float* x,
+                        int64_t channel) const {
+    const int64_t outputs = row_outputs(geometry_), oc = block * outputs;
     return {.x = x,
             .channel = channel,
+            .x_row = window_.row(),
             .taps = taps.taps.data(),
             .both = taps.both,
             .alone = {taps.alone[0], taps.alone[1]},
-            .w = packed_->weights(),
+            .w = packed_->weights(block),
             .w_channel = packed_->channel(),
-            .shift = packed_->shift(),
+            .shift = packed_->shift() + oc,
             .y = nullptr,
+            .y_row = 0,
+            .rows = 1,
             .pixels = columns.count,
             .IC = geometry_.in.C,
             .phases = static_cast<int32_t>(columns.phases.size()),
-            .OC = static_cast<int32_t>(geometry_.out.C),
+            .OC = static_cast<int32_t>(std::min(outputs, geometry_.out.C - oc)),
             .activation = {}};
   }
 
@@ -117,21 +127,11 @@ class DirectRowsStep : public RowsStep {
     float *window = scratch + window_.lead(), *aside = scratch + whole_lines(window_floats_);
     window_.pack(tile.image, read_.begin + step_ * tile.begin, window_rows(tile.end - tile.begin), frame, window,
                  channel_);
-    for (size_t a = 0; a < geometry_.rows.size(); ++a)
-      for (size_t b = 0; b < window_.columns().size(); ++b)
-        for (const Run& run : runs_[a * window_.columns().size() + b])
-          for (int64_t r = std::max(tile.begin, run.begin); r < std::min(tile.end, run.end); ++r) {
-            const Phase& row = geometry_.rows[a];
-            const Columns& columns = window_.columns()[b];
-            const auto output = window_.output(columns, tile.image, row.out_first + row.out_step * r, frame, aside);
-            kernels::Rows rows =
-                rows_of(columns, run.taps, window + step_ * (r - tile.begin) * window_.row(), channel_);
-            rows.y = output.y;
-            rows.activation = context_.activation;
-            rows.residual = output.residual;
-            table_.rows(rows);
-            window_.put(output);
-          }
+    for (int64_t block = 0; block < packed_->blocks(); ++block)
+      for (size_t a = 0; a < geometry_.rows.size(); ++a)
+        for (size_t b = 0; b < window_.columns().size(); ++b)
+          for (const Run& run : runs_[a * window_.columns().size() + b])
+            run_rows(tile, run, block, geometry_.rows[a], window_.columns()[b], frame, window, aside);
   }
 
  private:
@@ -141,6 +141,25 @@ class DirectRowsStep : public RowsStep {
     RowTaps taps;
   };
 
+  /// The rows of a run that are the tile's: at once where they are computed in their place.
+  void run_rows(const Tile& tile, const Run& run, int64_t block, const Phase& row, const Columns& columns,
+                const Frame& frame, const float* window, float* aside) const {
+    const int64_t last = std::min(tile.end, run.end), oc = block * row_outputs(geometry_);
+    kernels::Rows rows = rows_of(columns, run.taps, block, window, channel_);
+    rows.x_row *= step_;
+    rows.y_row = row.out_step * geometry_.out.W;
+    rows.activation = context_.activation;
+    for (int64_t r = std::max(tile.begin, run.begin); r < last; r += rows.rows) {
+      const auto output = window_.output(columns, tile.image, row.out_first + row.out_step * r, oc, frame, aside);
+      rows.x = window + step_ * (r - tile.begin) * window_.row();
+      rows.y = output.y;
+      rows.rows = output.to ? 1 : last - r;
+      rows.residual = output.residual;
+      table_.rows(rows);
+      window_.put(output);
+    }
+  }
+
   int64_t window_rows(int64_t outputs) const { return (outputs - 1) * step_ + read_.first_end - read_.begin; }
 
   std::vector<Run> runs_of(const Phase& row, const Columns& columns) const {
@@ -149,7 +168,7 @@ class DirectRowsStep : public RowsStep {
       std::vector<RowSource> rows;
       for (const AxisTap& tap : segment.taps)
         rows.push_back(
-            {(row.in_first + tap.shift - read_.begin) * window_.row(), tap.k * geometry_.KW * geometry_.out.C});
+            {(row.in_first + tap.shift - read_.begin) * window_.row(), tap.k * geometry_.KW * row_outputs(geometry_)});
       runs.push_back({segment.begin, segment.end, window_.taps(columns, rows)});
     }
     return runs;
@@ -277,7 +296,7 @@ class WinogradRowsStep : public RowsStep {
     for (int64_t point = 0; point < size_.n; ++point, ++taps) {
       float* y[kernels::most_row_outputs];
       for (int64_t oc = 0; oc < OC; ++oc) y[oc] = m + (point * OC + oc) * pixels;
-      kernels::Rows rows = rows_of(columns, *taps, v, channel_);
+      kernels::Rows rows = rows_of(columns, *taps, 0, v, channel_);
       rows.y = y;
       rows.shift = zeros;
       if (taps->taps.empty()) rows.IC = 0;
@@ -296,7 +315,7 @@ class WinogradRowsStep : public RowsStep {
     const int64_t end = std::clamp<int64_t>(phase.count - first, begin, size_.m);
     if (begin == end) return;
     for (int64_t i = begin; i < end; ++i)
-      outputs[i] = window_.output(columns, image, phase.out_first + phase.out_step * (first + i), frame,
+      outputs[i] = window_.output(columns, image, phase.out_first + phase.out_step * (first + i), 0, frame,
                                   aside + i * window_.aside_floats());
     for (int64_t oc = 0; oc < OC; ++oc) {
       float* y[kernels::most_tile_outputs] = {};
@@ -320,51 +339,55 @@ class WinogradRowsStep : public RowsStep {
 
 }  // namespace
 
-// The shifts follow the weights.
+// The shifts follow the weights, and then a float that is not zero where any weight is infinite or NaN.
 PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, const Packer& packer,
                        const ConvGeometry& geometry, const std::optional<Tiling>& tiling) {
-  const int64_t OC = weight.layout.OC, IC = weight.layout.IC, KW = geometry.KW;
-  const int64_t taps = weight.layout.taps * OC;  // floats of a channel as it comes
+  const int64_t OC = weight.layout.OC, IC = weight.layout.IC, KW = geometry.KW, lanes = row_outputs(geometry);
+  const int64_t taps = weight.layout.taps * lanes;  // floats of a channel as it comes
   std::vector<std::vector<int64_t>> windows;
   if (tiling) windows = window_taps(geometry.rows, *axis_of(geometry.rows, *tiling), sizes_of(tiling->scheme).T);
   const int64_t n = tiling ? sizes_of(tiling->scheme).n : 0;
-  channel_ = tiling ? static_cast<int64_t>(windows.size()) * n * KW * OC : taps;
-  shift_at_ = whole_lines(IC * channel_);
-  const int64_t chunk = packed_at_once(weight.layout, OC);
-  const auto scaled = [&](const float* panel, int64_t i) {
-    return panel[i] * weight.scale[static_cast<size_t>(i % OC)];
-  };
-  const auto transform = [&](const float* panel, float* to) {
-    for (const std::vector<int64_t>& rows : windows)
-      with_scheme(tiling->scheme, [&](auto s) {
-        using W = decltype(s);
-        for (int point = 0; point < W::n; ++point)
-          for (int64_t i = 0; i < KW * OC; ++i) {
-            double sum = 0;
-            for (int t = 0; t < W::T; ++t)
-              if (const int64_t kh = rows[static_cast<size_t>(t)]; kh >= 0 && W::G[point][t] != 0)
-                sum += W::G[point][t] * scaled(panel, kh * KW * OC + i);
-            *to++ = static_cast<float>(sum);
-          }
-      });
-  };
+  channel_ = tiling ? static_cast<int64_t>(windows.size()) * n * KW * lanes : taps;
+  blocks_ = ceil_div(OC, lanes);
+  block_ = whole_lines(IC * channel_);
+  shift_at_ = blocks_ * block_;
+  const int64_t infinite = shift_at_ + OC, chunk = packed_at_once(weight.layout, lanes), chunks = ceil_div(IC, chunk);
   const auto pack = [&](int64_t part, float* out, float* scratch) {
-    const int64_t first = part * chunk, count = std::min(chunk, IC - first);
-    float *panel = scratch + chunk * taps, *to = out + first * channel_;
-    weight.read(table, 0, 0, OC, first, count, panel, OC, scratch);
-    for (int64_t c = 0; c < count; ++c, panel += taps, to += channel_)
+    const int64_t block = part / chunks, first = part % chunks * chunk, count = std::min(chunk, IC - first);
+    const int64_t oc = block * lanes, outputs = std::min(lanes, OC - oc);
+    float *panel = scratch + chunk * taps, *to = out + block * block_ + first * channel_;
+    weight.read(table, 0, oc, outputs, first, count, panel, lanes, scratch);
+    const auto scaled = [&](int64_t i) {
+      const int64_t lane = i % lanes;
+      return lane < outputs ? panel[i] * weight.scale[static_cast<size_t>(oc + lane)] : 0.0;
+    };
+    const auto transform = [&](float* v) {
+      for (const std::vector<int64_t>& rows : windows)
+        with_scheme(tiling->scheme, [&](auto s) {
+          using W = decltype(s);
+          for (int point = 0; point < W::n; ++point)
+            for (int64_t i = 0; i < KW * lanes; ++i) {
+              double sum = 0;
+              for (int t = 0; t < W::T; ++t)
+                if (const int64_t kh = rows[static_cast<size_t>(t)]; kh >= 0 && W::G[point][t] != 0)
+                  sum += W::G[point][t] * scaled(kh * KW * lanes + i);
+              *v++ = static_cast<float>(sum);
+            }
+        });
+    };
+    bool finite = true;
+    for (int64_t c = 0; c < count; ++c, panel += taps, to += channel_) {
       if (tiling)
-        transform(panel, to);
+        transform(to);
       else
-        for (int64_t i = 0; i < taps; ++i) to[i] = static_cast<float>(scaled(panel, i));
-    if (first == 0) std::copy_n(weight.shift.begin(), OC, out + shift_at_);
+        for (int64_t i = 0; i < taps; ++i) to[i] = static_cast<float>(scaled(i));
+      finite &= std::all_of(to, to + channel_, [](float w) { return std::isfinite(w); });
+    }
+    if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
+    if (part == 0) std::copy_n(weight.shift.begin(), OC, out + shift_at_);
   };
-  packed_ =
-      packer({static_cast<size_t>(shift_at_ + OC), static_cast<size_t>(2 * chunk * taps), ceil_div(IC, chunk), pack});
-}
-
-bool PackedRows::finite() const {
-  return std::all_of(packed_.span.begin(), packed_.span.begin() + shift_at_, [](float w) { return std::isfinite(w); });
+  packed_ = packer({static_cast<size_t>(infinite) + 1, static_cast<size_t>(2 * chunk * taps), blocks_ * chunks, pack});
+  finite_ = packed_.span[static_cast<size_t>(infinite)] == 0;
 }
 
 std::string rows_name(const std::optional<Tiling>& tiling) {
@@ -372,13 +395,24 @@ std::string rows_name(const std::optional<Tiling>& tiling) {
 }
 
 std::string rows_key(const ConvGeometry& geometry, const std::optional<Tiling>& tiling) {
-  return tiling ? "rows/" + axis_key(geometry.rows, *tiling) : "rows";
+  return tiling ? "rows/" + axis_key(geometry.rows, *tiling) : fmt::format("rows/{}", row_outputs(geometry));
 }
 
-std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, const kernels::Table& table,
+/// What becomes of two multiply-adds a cycle: weights that are broadcast for two vectors at a time fill the front end,
+/// for four nearly so, and of two phases there are more inputs to load. The direct kernel has its 1.33 and 1.14, and
+/// its transposing: between planar neighbours this is faster by 3 to 8 % on AVX-512, and for one phase by 1 to 3 on
+/// AVX2.
+static double instructions_of(const ConvGeometry& geometry, const kernels::Table& table) {
+  if (geometry.out.C <= kernels::few_row_outputs) return table.width >= 16 ? 1.16 : 1.4;
+  if (table.width >= 16) return 1.04;
+  return row_outputs(geometry) == kernels::most_row_outputs ? 1.3 : 1.5;
+}
+
+std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layout output, const kernels::Table& table,
                                 const std::optional<Tiling>& tiling) {
   const ImageShape &in = geometry.in, &out = geometry.out;
-  if (geometry.groups != 1 || out.C > kernels::most_row_outputs || !has_wide_rows(geometry)) return {};
+  if (geometry.groups != 1 || !has_wide_rows(geometry)) return {};
+  if (tiling && out.C > kernels::few_row_outputs) return {};
   // Products of a row with a row of the kernel; then cycles around them: a float into the window, or a vector of n rows
   // through a transform, either way; and a float into its place.
   double rows = 0, around = static_cast<double>(out.C * out.H * out.W);
@@ -400,16 +434,19 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, cons
       for (const Segment& segment : row.segments)
         rows += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
     around += 0.4 * static_cast<double>(in.C * in.H * in.W);
+    if (out.C > kernels::few_row_outputs) around /= 4;  // hidden behind products
+    if (geometry.cols.front().in_step > 1) around += 2 * static_cast<double>(in.C * in.H * in.W);  // pixel by pixel
   }
-  // Channels-last pixels are transposed, out of L2 and beyond: 64-3 k4s2 32x32 in DCGAN.
+  // Channels-last pixels are transposed, out of L2 and beyond: 64-3 k4s2 32x32 in DCGAN. Outputs go there one by one.
   if (planar(Layout::contiguous, in) && input == Layout::channels_last)
     around += 2 * static_cast<double>(in.C * in.H * in.W);
+  const bool alternate = geometry.cols.size() == 1 || geometry.cols.front().out_step == 2;
+  if (!alternate || (planar(Layout::contiguous, out) && output == Layout::channels_last))
+    around += 8 * static_cast<double>(out.C * out.H * out.W);
   double vectors = 0;  // of pixels, each for every tap of a row of the kernel
   for (const Phase& col : geometry.cols)
     vectors += static_cast<double>(ceil_div(col.count, table.width)) * static_cast<double>(taps_of(col).size());
-  // Two multiply-adds a cycle, if weights that are broadcast for two vectors at a time did not fill the front end; for
-  // four it is nearly so.
-  const double instructions = table.width >= 16 ? 1.16 : 1.4;
+  const double instructions = instructions_of(geometry, table);
   return vector_cycles(table.isa) * rows * vectors * static_cast<double>(in.C * out.C) / 2 * instructions + around;
 }
 

@@ -1,35 +1,43 @@
 #pragma once
-// Convolutions of few output channels: pixels of a row in the lanes, not channels. Contract: kernels.h, struct Rows.
+// Convolutions with pixels of a row in the lanes, not channels: of few output channels, of which the direct kernel
+// would leave 13 of 16 lanes without use, and of blocks of them, between neighbours that have pixels beside each other
+// too. Contract: kernels.h, struct Rows.
 //
 // Registers: P phases x OC x V accumulators for V vectors of pixels. Phases share what they read: the taps of
 // k4s2 are three inputs of a row, of which both phases read one. So, per channel and row of the kernel, 3 V loads of
 // inputs, which need not be aligned, and 4 OC broadcast weights serve 4 OC V multiply-adds: on AVX-512 with V = 4 and
-// OC = 3, 24 loads for 48, on AVX2 with V = 2, 18 for 24. The direct kernel would leave 13 of 16 lanes without use. L1:
-// of each row of each channel the strip of V vectors and the kernel's width; the next channel's is asked for.
+// OC = 3, 24 loads for 48, on AVX2 with V = 2, 18 for 24. Six outputs of one phase are the same. L1: of each row of
+// each channel the strip of V vectors and the kernel's width; the next channel's is asked for.
 #include "activation-inl.h"
 
 namespace upconv::kernels {
 namespace {
 
-/// acc[f] += the inputs at `tap` times their weights, for the phases f from `first` to `last`. The fewer of the two,
-/// inputs and weights, are kept in registers.
-template <class Arch, int first, int last, int P, int OC, int V>
-UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][V], const float* x, const float* w,
-                           const RowTap& tap, int64_t channel) {
+/// acc[f] += the inputs at `tap` times their weights, for the phases f from `first` to `last`, R rows of V vectors. The
+/// fewer of the two, inputs and weights, are kept in registers.
+template <class Arch, int first, int last, int R, int V, int P, int OC>
+UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][R * V], const Rows& r, const float* x,
+                           const float* w, const RowTap& tap) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
+  const float* row[R];
   UPCONV_UNROLL
-  for (int p = 0; p < V * S::width; p += panel_lanes) __builtin_prefetch(x + tap.x + channel + p);
-  if constexpr (V <= OC * (last - first)) {
-    Batch input[V];
+  for (int i = 0; i < R; ++i) row[i] = x + tap.x + i * r.x_row;
+  if constexpr (last - first == P) {
     UPCONV_UNROLL
-    for (int v = 0; v < V; ++v) input[v] = S::load(x + tap.x + v * S::width);
+    for (int i = 0; i < R; ++i) UPCONV_UNROLL
+    for (int p = 0; p < V * S::width; p += panel_lanes) __builtin_prefetch(row[i] + r.channel + p);
+  }
+  if constexpr (R * V <= OC * (last - first)) {
+    Batch input[R * V];
+    UPCONV_UNROLL
+    for (int v = 0; v < R * V; ++v) input[v] = S::load(row[v / V] + v % V * S::width);
     UPCONV_UNROLL
     for (int f = first; f < last; ++f) UPCONV_UNROLL
     for (int o = 0; o < OC; ++o) {
       const Batch weight(w[tap.w[f] + o]);
       UPCONV_UNROLL
-      for (int v = 0; v < V; ++v) S::accumulate(acc[f][o][v], input[v], weight);
+      for (int v = 0; v < R * V; ++v) S::accumulate(acc[f][o][v], input[v], weight);
     }
   } else {
     Batch weight[P][OC];
@@ -37,8 +45,8 @@ UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][V], const fl
     for (int f = first; f < last; ++f) UPCONV_UNROLL
     for (int o = 0; o < OC; ++o) weight[f][o] = Batch(w[tap.w[f] + o]);
     UPCONV_UNROLL
-    for (int v = 0; v < V; ++v) {
-      const Batch input = S::load(x + tap.x + v * S::width);
+    for (int v = 0; v < R * V; ++v) {
+      const Batch input = S::load(row[v / V] + v % V * S::width);
       UPCONV_UNROLL
       for (int f = first; f < last; ++f) UPCONV_UNROLL
       for (int o = 0; o < OC; ++o) S::accumulate(acc[f][o][v], input, weight[f][o]);
@@ -88,33 +96,39 @@ __attribute__((noinline)) void finish_strip(const typename Simd<Arch>::Batch* su
   });
 }
 
-/// One strip of V vectors of each phase from its pixel `first` on.
-template <class Arch, int P, int OC, int V>
-void rows_strip(const Rows& r, int64_t first) {
+/// A strip: of R rows from `row` on, V vectors of each phase from their pixel `first` on.
+template <class Arch, int P, int OC, int R, int V>
+void rows_strip(const Rows& r, int64_t row, int64_t first) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  Batch acc[P][OC][V];
+  Batch acc[P][OC][R * V];
   UPCONV_UNROLL
   for (int f = 0; f < P; ++f) UPCONV_UNROLL
   for (int o = 0; o < OC; ++o) UPCONV_UNROLL
-  for (int v = 0; v < V; ++v) acc[f][o][v] = Batch(0.0f);
-  for (int64_t ic = 0; ic < r.IC; ++ic) {
-    const float* x = r.x + ic * r.channel + first;
-    const float* w = r.w + ic * r.w_channel;
+  for (int v = 0; v < R * V; ++v) acc[f][o][v] = Batch(0.0f);
+  for (int o = 0; o < OC && o < r.OC; ++o)
+    for (int i = 0; i < R; ++i)
+      for (int64_t p = P * first; p < r.pixels && p < P * (first + V * S::width); p += panel_lanes)
+        __builtin_prefetch(r.y[o] + (row + i) * r.y_row + p);
+  const float* x = r.x + row * r.x_row + first;
+  const float* w = r.w;
+  for (int64_t ic = 0; ic < r.IC; ++ic, x += r.channel, w += r.w_channel) {
     const RowTap* tap = r.taps;
     if constexpr (P == 2)
-      for (const RowTap* end = tap + r.both; tap < end; ++tap) add_tap<Arch, 0, 2>(acc, x, w, *tap, r.channel);
-    for (const RowTap* end = tap + r.alone[0]; tap < end; ++tap) add_tap<Arch, 0, 1>(acc, x, w, *tap, r.channel);
+      for (const RowTap* end = tap + r.both; tap < end; ++tap) add_tap<Arch, 0, 2, R, V>(acc, r, x, w, *tap);
+    for (const RowTap* end = tap + r.alone[0]; tap < end; ++tap) add_tap<Arch, 0, 1, R, V>(acc, r, x, w, *tap);
     if constexpr (P == 2)
-      for (const RowTap* end = tap + r.alone[1]; tap < end; ++tap) add_tap<Arch, 1, 2>(acc, x, w, *tap, r.channel);
+      for (const RowTap* end = tap + r.alone[1]; tap < end; ++tap) add_tap<Arch, 1, 2, R, V>(acc, r, x, w, *tap);
   }
-  Batch sums[P][OC][V];  // a copy, so that acc itself never has an address
+  Batch sums[P][OC][R * V];  // a copy, so that acc itself never has an address
   UPCONV_UNROLL
   for (int f = 0; f < P; ++f) UPCONV_UNROLL
   for (int o = 0; o < OC; ++o) UPCONV_UNROLL
-  for (int v = 0; v < V; ++v) sums[f][o][v] = acc[f][o][v];
-  for (int o = 0; o < OC; ++o)
-    finish_strip<Arch, P>(sums[0][o], V, OC * V, r, r.shift[o], r.y[o] + P * first, r.pixels - P * first);
+  for (int v = 0; v < R * V; ++v) sums[f][o][v] = acc[f][o][v];
+  for (int o = 0; o < OC && o < r.OC; ++o)
+    for (int i = 0; i < R; ++i)
+      finish_strip<Arch, P>(&sums[0][o][i * V], V, OC * R * V, r, r.shift[o], r.y[o] + (row + i) * r.y_row + P * first,
+                            r.pixels - P * first);
 }
 
 /// As many vectors as registers hold beside inputs and weights, and at most 8.
@@ -126,21 +140,29 @@ constexpr int row_vectors(int outputs) {
   return v;
 }
 
-/// The last strip, of at most V vectors.
+/// The last strip of a row, of at most V vectors.
 template <class Arch, int P, int OC, int V>
-void rows_tail(const Rows& r, int64_t first) {
+void rows_tail(const Rows& r, int64_t row, int64_t first) {
   if constexpr (V > 1) {
-    if (r.pixels - P * first <= P * (V - 1) * Simd<Arch>::width) return rows_tail<Arch, P, OC, V - 1>(r, first);
+    if (r.pixels - P * first <= P * (V - 1) * Simd<Arch>::width) return rows_tail<Arch, P, OC, V - 1>(r, row, first);
   }
-  rows_strip<Arch, P, OC, V>(r, first);
+  rows_strip<Arch, P, OC, 1, V>(r, row, first);
 }
 
+/// Rows that fill half of a strip are taken two at a time.
 template <class Arch, int P, int OC>
 void rows_of(const Rows& r) {
-  constexpr int V = row_vectors<Arch>(P * OC), strip = V * Simd<Arch>::width;
-  int64_t first = 0;
-  for (; P * (first + strip) < r.pixels; first += strip) rows_strip<Arch, P, OC, V>(r, first);
-  rows_tail<Arch, P, OC, V>(r, first);
+  constexpr int V = row_vectors<Arch>(P * OC), half = V / 2, width = Simd<Arch>::width;
+  int64_t row = 0;
+  if constexpr (V > 2 && V % 2 == 0) {
+    if (r.pixels > P * (half - 1) * width && r.pixels <= P * half * width)
+      for (; row + 2 <= r.rows; row += 2) rows_strip<Arch, P, OC, 2, half>(r, row, 0);
+  }
+  for (; row < r.rows; ++row) {
+    int64_t first = 0;
+    for (; P * (first + V * width) < r.pixels; first += V * width) rows_strip<Arch, P, OC, 1, V>(r, row, first);
+    rows_tail<Arch, P, OC, V>(r, row, first);
+  }
 }
 
 template <class Arch, int P>
@@ -152,8 +174,10 @@ void rows_of_phases(const Rows& r) {
       return rows_of<Arch, P, 2>(r);
     case 3:
       return rows_of<Arch, P, 3>(r);
-    default:
+    case 4:
       return rows_of<Arch, P, 4>(r);
+    default:
+      if constexpr (P == 1) rows_of<Arch, P, most_row_outputs>(r);
   }
 }
 

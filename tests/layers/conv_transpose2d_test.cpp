@@ -177,7 +177,7 @@ Configuration draw(std::mt19937& engine) {
   c.IC = o.groups * pick({1, 3, 5, 17, 33});
   c.OC = o.groups * pick({1, 3, 5, 16, 17, 33, 70});
   c.H = pick({1, 2, 3, 4, 5, 8, 9, 17});
-  c.W = pick({1, 2, 3, 4, 5, 8, 9, 17, 31});
+  c.W = pick({1, 2, 3, 4, 5, 8, 9, 17, 31, 50});
   c.kernel = both({1, 2, 3, 4, 5});
   o.stride = both({1, 2, 2, 3, 4});
   o.dilation = both({1, 1, 1, 2, 3});
@@ -204,7 +204,7 @@ Tensor absolute(const Tensor& x) {
 
 TEST_CASE("ConvTranspose2d: a sweep of random configurations against the reference, on every instruction set") {
   std::mt19937 engine(2026);
-  int run = 0;
+  int run = 0, others = 0;  // algorithms of `exact` beside the chosen one
   while (run < 2000) {
     const Configuration c = draw(engine);
     const Pair out = output_of(c);
@@ -223,11 +223,25 @@ TEST_CASE("ConvTranspose2d: a sweep of random configurations against the referen
       CAPTURE(layer.str());
       CAPTURE(str(x.shape()));
       CAPTURE(name(isa));
-      const Program program = compile(layer, x.shape(), {.threads = 1 + run % 2, .isa = isa});
-      check_close(program(x), expected, [&](int64_t i) { return tolerance(terms, magnitude.data()[i]); });
+      const auto check = [&](const Options& options) {
+        const Program program = compile(layer, x.shape(), options);
+        CAPTURE(program.steps().back().algorithm);
+        check_close(program(x), expected, [&](int64_t i) { return tolerance(terms, magnitude.data()[i]); });
+        return program.steps().back();
+      };
+      const StepInfo chosen = check({.threads = 1 + run % 2, .isa = isa});
+      Options exact{.accuracy = Accuracy::exact, .threads = 1 + run % 2, .isa = isa};
+      const StepInfo step = compile(layer, x.shape(), exact).steps().back();
+      for (const Candidate& candidate : step.candidates) {
+        if (candidate.algorithm == chosen.algorithm) continue;
+        exact.algorithm = candidate.algorithm;
+        CHECK(check(exact).algorithm == candidate.algorithm);
+        ++others;
+      }
     }
     ++run;
   }
+  CHECK(others > 100);
   MESSAGE(run << " configurations on " << available_isas().size() << " instruction sets");
 }
 

@@ -147,7 +147,7 @@ double direct_cost(const ConvGeometry& geometry, const kernels::Table& table, do
   const double IC = static_cast<double>(geometry.in.C) / groups;
   const int64_t OC = geometry.out.C / geometry.groups;
   const double vectors = groups * vectors_of(OC, table.width);
-  const bool wide = has_wide_rows(geometry);
+  const bool wide = has_rows_of(geometry, wide_row);
   double inputs = 0, cycles = 0, taps = 0;  // of one channel and one vector
   const double lines = images * static_cast<double>(geometry.rows.front().count);
   for (const Phase& row : geometry.rows)

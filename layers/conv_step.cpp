@@ -125,7 +125,7 @@ class DirectStep : public Step {
     const int64_t C = geometry_.in.C, W = geometry_.in.W;
     channel_blocks_ = ceil_div(C, kernels::panel_lanes);
     pitch_ = table_.pixels * kernels::panel_lanes;
-    if (!has_wide_rows(geometry_) || !packed_->finite()) return;
+    if (!has_rows_of(geometry_, planar_ ? vector_row : wide_row) || !packed_->finite()) return;
     const Reach read = reach(geometry_.cols);
     const int64_t cols = read.end - read.begin, step = geometry_.cols.front().in_step, part = ceil_div(cols, step);
     const int64_t lines = (part * step) | 1;  // odd, so that blocks of channels spread over the sets of L1
@@ -423,9 +423,8 @@ class DirectStep : public Step {
 
 }  // namespace
 
-bool has_wide_rows(const ConvGeometry& geometry) {
-  return std::any_of(geometry.cols.begin(), geometry.cols.end(),
-                     [](const Phase& col) { return col.count >= wide_row; });
+bool has_rows_of(const ConvGeometry& geometry, int64_t pixels) {
+  return std::any_of(geometry.cols.begin(), geometry.cols.end(), [=](const Phase& col) { return col.count >= pixels; });
 }
 
 std::vector<Segment> gathered_segments(const Phase& col, double lines, const kernels::Table& table) {

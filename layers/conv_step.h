@@ -41,11 +41,13 @@ inline const float* residual_at(const kernels::Residual& residual, const float* 
   return residual.values + (y - residual.outputs);
 }
 
-/// Inputs from this width on are read by rows, in either layout: register tiles of 14 pixels are then at least 10 full.
-/// Narrower ones are read by pixels, best channels-last.
+/// Inputs from this width on are read by rows by the direct kernel: register tiles of 14 pixels are then at least 10
+/// full. Narrower ones are read by pixels, best channels-last.
 constexpr int64_t wide_row = 20;
-/// Whether any phase of the columns is that wide.
-bool has_wide_rows(const ConvGeometry& geometry);
+/// From this width on either layout does: a row fills a vector of the kernel that has pixels in its lanes.
+constexpr int64_t vector_row = 16;
+/// Whether any phase of the columns has so many.
+bool has_rows_of(const ConvGeometry& geometry, int64_t pixels);
 
 /// The runs of columns that are gathered together, of `lines` rows in all images: all of them where that takes at most
 /// a quarter more products and the shortest run has few pixels, whose register tiles read weights faster than L2 gives

@@ -94,7 +94,7 @@ std::shared_ptr<const Operation> ConvolutionOperation::with_parts(size_t input, 
 
 bool ConvolutionOperation::any_layout(std::span<const Type> inputs) const {
   if (has_kernel_for_each_channel()) return false;
-  return has_wide_rows(geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)));
+  return has_rows_of(geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)), vector_row);
 }
 
 bool ConvolutionOperation::has_kernel_for_each_channel() const {

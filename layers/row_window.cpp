@@ -69,33 +69,48 @@ void RowWindow::pack(int64_t image, int64_t first, int64_t rows, const Frame& fr
                      int64_t channel) const {
   const auto [N, all, H, W] = geometry_.in;
   for (size_t i = 0; i < context_.parts.size(); ++i) {
-    const int64_t C = context_.parts[i], pixel = planar() ? 1 : C;
+    const int64_t C = context_.parts[i];
     const float* x = static_cast<const float*>(frame.inputs[i]) + image * C * H * W;
-    if (!planar() && col_step_ == 1) transpose_own(x, C, C, first, rows, window, channel);
-    for (int64_t c = 0; c < C; ++c, window += channel, x += planar() ? H * W : 1)
-      for (int64_t row = 0; row < rows; ++row) {
-        float* to = window + row * row_;
-        const int64_t h = source(geometry_.border, first + row, H);
-        if (planar() && h >= 0 && c + 2 < C)
-          for (int64_t w = 0; w < W; w += 16) __builtin_prefetch(x + (2 * H + h) * W + w);
-        if (h < 0)
-          std::fill_n(to, cols(), 0.0f);
-        else
-          pack_row(x + h * W * pixel, pixel, to);
-      }
+    if (col_step_ > 1) {
+      for (int64_t c = 0; c < C; ++c)
+        pack_apart(x + (planar() ? c * H * W : c), planar() ? 1 : C, first, rows, window + c * channel);
+    } else if (planar()) {
+      for (int64_t c = 0; c < C; ++c) copy_own(x + c * H * W, first, rows, window + c * channel);
+    } else {
+      transpose_own(x, C, C, first, rows, window, channel);
+    }
+    for (int64_t c = 0; c < C; ++c, window += channel)
+      for (int64_t row = 0; col_step_ == 1 && row < rows; ++row) fill_beside(window + row * row_);
   }
 }
 
-/// One row of a channel; what transpose_own() has put there stays.
-void RowWindow::pack_row(const float* x, int64_t pixel, float* to) const {
-  if (col_step_ == 1) {
-    if (pixel == 1) std::copy_n(x + own_first(), own_count(), to + own_begin_);
-    return fill_beside(to);
+/// Rows of a channel, columns of one residue side by side.
+void RowWindow::pack_apart(const float* x, int64_t pixel, int64_t first, int64_t rows, float* window) const {
+  for (int64_t row = 0; row < rows; ++row, window += row_) {
+    const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
+    for (int64_t i = 0; i < cols(); ++i) {
+      const int64_t w = sources_[static_cast<size_t>(i)];
+      window[i] = h >= 0 && w >= 0 ? x[(h * geometry_.in.W + w) * pixel] : 0.0f;
+    }
   }
-  for (int64_t i = 0; i < cols(); ++i) {
-    const int64_t w = sources_[static_cast<size_t>(i)];
-    to[i] = w >= 0 ? x[w * pixel] : 0.0f;
-  }
+}
+
+void RowWindow::copy_own(const float* x, int64_t first, int64_t rows, float* window) const {
+  const auto [N, C, H, W] = geometry_.in;
+  const auto copy = [&](int64_t row, int64_t h, int64_t count) {  // the channel after the next is asked for
+    table_.copy(x + h * W + own_first(), W, window + row * row_ + own_begin_, row_, count, own_count(), 2 * H * W);
+  };
+  const int64_t begin = std::clamp<int64_t>(-first, 0, rows), end = std::clamp<int64_t>(H - first, begin, rows);
+  copy(begin, first + begin, end - begin);
+  const auto beyond = [&](int64_t row) {
+    const int64_t h = source(geometry_.border, first + row, H);
+    if (h >= 0)
+      copy(row, h, 1);
+    else
+      std::fill_n(window + row * row_ + own_begin_, own_count(), 0.0f);
+  };
+  for (int64_t row = 0; row < begin; ++row) beyond(row);
+  for (int64_t row = end; row < rows; ++row) beyond(row);
 }
 
 void RowWindow::transpose_own(const float* x, int64_t C, int64_t count, int64_t first, int64_t rows, float* window,

@@ -80,7 +80,9 @@ class RowWindow {
 
  private:
   int64_t line(int64_t w) const { return (w - cols_.begin) % col_step_ * part_ + (w - cols_.begin) / col_step_; }
-  void pack_row(const float* x, int64_t pixel, float* to) const;
+  void pack_apart(const float* x, int64_t pixel, int64_t first, int64_t rows, float* window) const;
+  /// The picture's own columns of `rows` rows of a channel of (N, C, H, W), as transpose_own().
+  void copy_own(const float* x, int64_t first, int64_t rows, float* window) const;
 
   const ConvGeometry& geometry_;
   const kernels::Table& table_;

@@ -411,8 +411,9 @@ static double instructions_of(const ConvGeometry& geometry, const kernels::Table
 std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layout output, const kernels::Table& table,
                                 const std::optional<Tiling>& tiling) {
   const ImageShape &in = geometry.in, &out = geometry.out;
-  if (geometry.groups != 1 || !has_wide_rows(geometry)) return {};
-  if (tiling && out.C > kernels::few_row_outputs) return {};
+  const bool few = out.C <= kernels::few_row_outputs;
+  if (geometry.groups != 1 || !has_rows_of(geometry, few && !tiling ? vector_row : wide_row)) return {};
+  if (tiling && !few) return {};
   // Products of a row with a row of the kernel; then cycles around them: a float into the window, or a vector of n rows
   // through a transform, either way; and a float into its place.
   double rows = 0, around = static_cast<double>(out.C * out.H * out.W);
@@ -434,7 +435,7 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layo
       for (const Segment& segment : row.segments)
         rows += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
     around += 0.4 * static_cast<double>(in.C * in.H * in.W);
-    if (out.C > kernels::few_row_outputs) around /= 4;  // hidden behind products
+    if (!few) around /= 4;  // hidden behind products
     if (geometry.cols.front().in_step > 1) around += 2 * static_cast<double>(in.C * in.H * in.W);  // pixel by pixel
   }
   // Channels-last pixels are transposed, out of L2 and beyond: 64-3 k4s2 32x32 in DCGAN. Outputs go there one by one.

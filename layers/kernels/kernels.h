@@ -231,6 +231,10 @@ struct Table {
   void (*pack)(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels);
   /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
   void (*transpose)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
+  /// y[r * y_stride + i] = x[r * x_stride + i] for r < rows, i < columns; no overlap. What lies `ahead` floats after x
+  /// is asked for.
+  void (*copy)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns,
+               int64_t ahead);
   /// y[i] = act(x[i]); x may be y.
   void (*activate)(const float* x, float* y, int64_t count, Activation);
   /// y[i] = act(x[i] * scale + shift) over one run that shares a channel; x may be y.

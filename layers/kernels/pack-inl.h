@@ -1,5 +1,5 @@
 #pragma once
-// Moving numbers without changing them. Contracts: kernels.h, Table::pack and Table::transpose.
+// Moving numbers without changing them. Contracts: kernels.h, Table::pack, Table::transpose and Table::copy.
 #include <utility>
 
 #include "kernels.h"
@@ -121,6 +121,22 @@ void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int
     transpose_tiles<(width < 8 ? width : 8), width, true>(x, x_stride, y, y_stride, rows, columns);
   else
     transpose_tiles<width, 4, false>(x, x_stride, y, y_stride, rows, columns);
+}
+
+/// The last vector of a row begins early enough to be whole.
+template <class Arch>
+void copy(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns, int64_t ahead) {
+  using S = Simd<Arch>;
+  for (int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
+    for (int64_t i = 0; i < columns; i += panel_lanes) __builtin_prefetch(x + ahead + i);
+    int64_t i = 0;
+    for (; i + S::width <= columns; i += S::width) S::store(y + i, S::load(x + i));
+    if (i == columns) continue;
+    if (columns > S::width)
+      S::store(y + columns - S::width, S::load(x + columns - S::width));
+    else
+      for (; i < columns; ++i) y[i] = x[i];
+  }
 }
 
 }  // namespace

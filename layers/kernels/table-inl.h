@@ -40,6 +40,7 @@ constexpr Table make_table(Isa isa) {
                               winograd_output<Arch, Winograd<4, 3>>, winograd_output<Arch, Winograd<6, 3>>},
           .pack = pack<Arch>,
           .transpose = transpose<Arch>,
+          .copy = copy<Arch>,
           .activate = activate_run<Arch>,
           .affine = affine_run<Arch>,
           .affine_channels = affine_channels<Arch>,

@@ -87,6 +87,7 @@ class RowsStep : public Step {
             .IC = geometry_.in.C,
             .phases = static_cast<int32_t>(columns.phases.size()),
             .OC = static_cast<int32_t>(std::min(outputs, geometry_.out.C - oc)),
+            .far = packed_->blocks() > 1,
             .activation = {}};
   }
 

@@ -167,6 +167,7 @@ struct Rows {
   int64_t IC;
   int32_t phases;  ///< 1 or 2
   int32_t OC;      ///< 1 .. most_row_outputs of one phase, few_row_outputs of two
+  bool far;        ///< whether y is far from the caches, and asked for ahead
   Activation activation;
   Residual residual = {};
 };

@@ -106,7 +106,7 @@ void rows_strip(const Rows& r, int64_t row, int64_t first) {
   for (int f = 0; f < P; ++f) UPCONV_UNROLL
   for (int o = 0; o < OC; ++o) UPCONV_UNROLL
   for (int v = 0; v < R * V; ++v) acc[f][o][v] = Batch(0.0f);
-  for (int o = 0; o < OC && o < r.OC; ++o)
+  for (int o = 0; r.far && o < OC && o < r.OC; ++o)
     for (int i = 0; i < R; ++i)
       for (int64_t p = P * first; p < r.pixels && p < P * (first + V * S::width); p += panel_lanes)
         __builtin_prefetch(r.y[o] + (row + i) * r.y_row + p);

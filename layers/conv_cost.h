@@ -8,8 +8,8 @@
 
 namespace upconv {
 
-/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel, by that of
-/// few output channels or by that of a kernel for each channel.
+/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel, by that with
+/// pixels in its lanes (which some tilings have too) or by that of a kernel for each channel.
 struct ConvCandidate {
   enum Kernel { direct, rows, depthwise };
   std::optional<Tiling> tiling;

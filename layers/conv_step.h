@@ -41,10 +41,10 @@ inline const float* residual_at(const kernels::Residual& residual, const float* 
   return residual.values + (y - residual.outputs);
 }
 
-/// Inputs from this width on are read by rows by the direct kernel: register tiles of 14 pixels are then at least 10
-/// full. Narrower ones are read by pixels, best channels-last.
+/// Inputs from this width on are read by rows: register tiles of 14 pixels are then at least 10 full. Narrower ones are
+/// read by pixels, best channels-last.
 constexpr int64_t wide_row = 20;
-/// From this width on either layout does: a row fills a vector of the kernel that has pixels in its lanes.
+/// From this width on they are by rows too where they lie planar already, which costs less than turning them.
 constexpr int64_t vector_row = 16;
 /// Whether any phase of the columns has so many.
 bool has_rows_of(const ConvGeometry& geometry, int64_t pixels);

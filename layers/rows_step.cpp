@@ -358,22 +358,20 @@ PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, co
     const int64_t oc = block * lanes, outputs = std::min(lanes, OC - oc);
     float *panel = scratch + chunk * taps, *to = out + block * block_ + first * channel_;
     weight.read(table, 0, oc, outputs, first, count, panel, lanes, scratch);
-    const auto scaled = [&](int64_t i) {
-      const int64_t lane = i % lanes;
-      return lane < outputs ? panel[i] * weight.scale[static_cast<size_t>(oc + lane)] : 0.0;
-    };
+    const double* scale = weight.scale.data() + oc;
     const auto transform = [&](float* v) {
       for (const std::vector<int64_t>& rows : windows)
         with_scheme(tiling->scheme, [&](auto s) {
           using W = decltype(s);
           for (int point = 0; point < W::n; ++point)
-            for (int64_t i = 0; i < KW * lanes; ++i) {
-              double sum = 0;
-              for (int t = 0; t < W::T; ++t)
-                if (const int64_t kh = rows[static_cast<size_t>(t)]; kh >= 0 && W::G[point][t] != 0)
-                  sum += W::G[point][t] * scaled(kh * KW * lanes + i);
-              *v++ = static_cast<float>(sum);
-            }
+            for (int64_t kw = 0; kw < KW; ++kw)
+              for (int64_t lane = 0; lane < lanes; ++lane) {
+                double sum = 0;
+                for (int t = 0; t < W::T; ++t)
+                  if (const int64_t kh = rows[static_cast<size_t>(t)]; kh >= 0 && W::G[point][t] != 0)
+                    sum += W::G[point][t] * (panel[(kh * KW + kw) * lanes + lane] * scale[lane]);
+                *v++ = static_cast<float>(sum);
+              }
         });
     };
     bool finite = true;
@@ -381,7 +379,9 @@ PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, co
       if (tiling)
         transform(to);
       else
-        for (int64_t i = 0; i < taps; ++i) to[i] = static_cast<float>(scaled(i));
+        for (int64_t tap = 0; tap < taps; tap += lanes)  // zeros beyond the last block's outputs
+          for (int64_t lane = 0; lane < outputs; ++lane)
+            to[tap + lane] = static_cast<float>(panel[tap + lane] * scale[lane]);
       finite &= std::all_of(to, to + channel_, [](float w) { return std::isfinite(w); });
     }
     if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);

@@ -167,6 +167,11 @@ class DirectStep : public Step {
           }
         all.push_back(std::move(region));
       }
+    const auto work = [](const Region& r) {
+      return (r.row_end - r.row_begin) * (r.col_end - r.col_begin) * static_cast<int64_t>(r.taps.size());
+    };
+    // The one with most multiply-adds waits least for weights from memory; the others find them in L2.
+    std::stable_sort(all.begin(), all.end(), [&](auto& a, auto& b) { return work(a) > work(b); });
     return all;
   }
 

@@ -7,9 +7,7 @@
 #include "layers/blocking.h"
 
 namespace upconv {
-namespace {
 
-/// y[i] = x[i] * factor[i], rounded once; whether all of them are finite.
 bool scaled(const float* x, const double* factor, int64_t count, float* y) {
   constexpr uint32_t exponent = 0x7f800000;
   uint32_t infinite = 0;
@@ -19,8 +17,6 @@ bool scaled(const float* x, const double* factor, int64_t count, float* y) {
   }
   return infinite == 0;
 }
-
-}  // namespace
 
 void WeightView::read(const kernels::Table& table, int64_t group, int64_t oc, int64_t lanes, int64_t ic, int64_t count,
                       float* panel, int64_t pitch, float* scratch) const {

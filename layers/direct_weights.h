@@ -34,6 +34,9 @@ struct WeightView {
             float* panel, int64_t pitch, float* scratch) const;
 };
 
+/// y[i] = x[i] * factor[i], rounded once; whether all of them are finite.
+bool scaled(const float* x, const double* factor, int64_t count, float* y);
+
 /// How many input channels are packed at a time, so that `lanes` output channels of them stay in L1.
 int64_t packed_at_once(const WeightLayout& layout, int64_t lanes);
 

@@ -3,12 +3,8 @@
 #include <algorithm>
 
 namespace upconv {
-namespace {
 
-/// The two phases of a stride of 2, whose outputs alternate.
 bool alternate(const std::vector<Phase>& phases) { return phases.size() == 2 && phases[0].out_step == 2; }
-
-}  // namespace
 
 int64_t row_outputs(const ConvGeometry& geometry) {
   if (geometry.out.C <= kernels::few_row_outputs) return geometry.out.C;
@@ -71,16 +67,15 @@ void RowWindow::pack(int64_t image, int64_t first, int64_t rows, const Frame& fr
   for (size_t i = 0; i < context_.parts.size(); ++i) {
     const int64_t C = context_.parts[i];
     const float* x = static_cast<const float*>(frame.inputs[i]) + image * C * H * W;
-    if (col_step_ > 1) {
-      for (int64_t c = 0; c < C; ++c)
-        pack_apart(x + (planar() ? c * H * W : c), planar() ? 1 : C, first, rows, window + c * channel);
-    } else if (planar()) {
-      for (int64_t c = 0; c < C; ++c) copy_own(x + c * H * W, first, rows, window + c * channel);
-    } else {
-      transpose_own(x, C, C, first, rows, window, channel);
+    if (col_step_ == 1 && !planar()) transpose_own(x, C, C, first, rows, window, channel);
+    for (int64_t c = 0; c < C; ++c, window += channel, x += planar() ? H * W : 1) {
+      if (col_step_ > 1) {
+        pack_apart(x, planar() ? 1 : C, first, rows, window);
+        continue;
+      }
+      if (planar()) copy_own(x, first, rows, window);
+      for (int64_t row = 0; row < rows; ++row) fill_beside(window + row * row_);
     }
-    for (int64_t c = 0; c < C; ++c, window += channel)
-      for (int64_t row = 0; col_step_ == 1 && row < rows; ++row) fill_beside(window + row * row_);
   }
 }
 

@@ -26,6 +26,9 @@ struct RowSource {
   int64_t x, w;
 };
 
+/// Whether these are the two column phases of a stride of 2, whose outputs alternate.
+bool alternate(const std::vector<Phase>& phases);
+
 /// How many output channels are computed at once: a block, that fills the registers with one column phase or two.
 int64_t row_outputs(const ConvGeometry& geometry);
 

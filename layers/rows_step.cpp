@@ -338,6 +338,16 @@ class WinogradRowsStep : public RowsStep {
   int64_t channel_, input_channel_, v_at_, m_at_, aside_at_;
 };
 
+/// What becomes of two multiply-adds a cycle: weights that are broadcast for two vectors at a time fill the front end,
+/// for four nearly so, and of two phases there are more inputs to load. The direct kernel has its 1.33 and 1.14, and
+/// its transposing: between planar neighbours this is faster by 3 to 8 % on AVX-512, and for one phase by 1 to 3 on
+/// AVX2.
+double instructions_of(const ConvGeometry& geometry, const kernels::Table& table) {
+  if (geometry.out.C <= kernels::few_row_outputs) return table.width >= 16 ? 1.16 : 1.4;
+  if (table.width >= 16) return 1.04;
+  return row_outputs(geometry) == kernels::most_row_outputs ? 1.3 : 1.5;
+}
+
 }  // namespace
 
 // The shifts follow the weights, and then a float that is not zero where any weight is infinite or NaN.
@@ -376,13 +386,13 @@ PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, co
     };
     bool finite = true;
     for (int64_t c = 0; c < count; ++c, panel += taps, to += channel_) {
-      if (tiling)
+      if (tiling) {
         transform(to);
-      else
+        finite &= std::all_of(to, to + channel_, [](float w) { return std::isfinite(w); });
+      } else {
         for (int64_t tap = 0; tap < taps; tap += lanes)  // zeros beyond the last block's outputs
-          for (int64_t lane = 0; lane < outputs; ++lane)
-            to[tap + lane] = static_cast<float>(panel[tap + lane] * scale[lane]);
-      finite &= std::all_of(to, to + channel_, [](float w) { return std::isfinite(w); });
+          finite &= scaled(panel + tap, scale, outputs, to + tap);
+      }
     }
     if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
     if (part == 0) std::copy_n(weight.shift.begin(), OC, out + shift_at_);
@@ -397,16 +407,6 @@ std::string rows_name(const std::optional<Tiling>& tiling) {
 
 std::string rows_key(const ConvGeometry& geometry, const std::optional<Tiling>& tiling) {
   return tiling ? "rows/" + axis_key(geometry.rows, *tiling) : fmt::format("rows/{}", row_outputs(geometry));
-}
-
-/// What becomes of two multiply-adds a cycle: weights that are broadcast for two vectors at a time fill the front end,
-/// for four nearly so, and of two phases there are more inputs to load. The direct kernel has its 1.33 and 1.14, and
-/// its transposing: between planar neighbours this is faster by 3 to 8 % on AVX-512, and for one phase by 1 to 3 on
-/// AVX2.
-static double instructions_of(const ConvGeometry& geometry, const kernels::Table& table) {
-  if (geometry.out.C <= kernels::few_row_outputs) return table.width >= 16 ? 1.16 : 1.4;
-  if (table.width >= 16) return 1.04;
-  return row_outputs(geometry) == kernels::most_row_outputs ? 1.3 : 1.5;
 }
 
 std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layout output, const kernels::Table& table,
@@ -437,19 +437,20 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layo
         rows += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
     around += 0.4 * static_cast<double>(in.C * in.H * in.W);
     if (!few) around /= 4;  // hidden behind products
-    if (geometry.cols.front().in_step > 1) around += 2 * static_cast<double>(in.C * in.H * in.W);  // pixel by pixel
+    if (geometry.cols.front().in_step > 1) around += 3 * static_cast<double>(in.C * in.H * in.W);  // pixel by pixel
   }
   // Channels-last pixels are transposed, out of L2 and beyond: 64-3 k4s2 32x32 in DCGAN. Outputs go there one by one.
   if (planar(Layout::contiguous, in) && input == Layout::channels_last)
     around += 2 * static_cast<double>(in.C * in.H * in.W);
-  const bool alternate = geometry.cols.size() == 1 || geometry.cols.front().out_step == 2;
-  if (!alternate || (planar(Layout::contiguous, out) && output == Layout::channels_last))
+  const bool apart = geometry.cols.front().out_step > 1 && !alternate(geometry.cols);
+  if (apart || (planar(Layout::contiguous, out) && output == Layout::channels_last))
     around += 8 * static_cast<double>(out.C * out.H * out.W);
   double vectors = 0;  // of pixels, each for every tap of a row of the kernel
   for (const Phase& col : geometry.cols)
     vectors += static_cast<double>(ceil_div(col.count, table.width)) * static_cast<double>(taps_of(col).size());
-  const double instructions = instructions_of(geometry, table);
-  return vector_cycles(table.isa) * rows * vectors * static_cast<double>(in.C * out.C) / 2 * instructions + around;
+  return vector_cycles(table.isa) * rows * vectors * static_cast<double>(in.C * out.C) / 2 *
+             instructions_of(geometry, table) +
+         around;
 }
 
 std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,

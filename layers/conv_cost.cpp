@@ -64,6 +64,15 @@ int64_t windows_of(const Axis& axis) {
   return windows;
 }
 
+/// What the products of all points of a lean tiling take of one channel and one vector, where a multiply-add takes 1,
+/// for one image of so many tiles: the additions that make its weights, for each register tile, count little where they
+/// have units of their own (AVX-512 on Zen 4). Narrower vectors have no multiply-add that broadcasts.
+double lean_cycles(double tiles, double images, const kernels::Table& table) {
+  const double products = 25 * tiles, parts = std::ceil(tiles * images / table.lean_tiles) / images;
+  if (table.isa != Isa::avx512) return 1.5 * products + 10 * parts;
+  return products + (vector_cycles(table.isa) > 1 ? 8 : 40) * parts;
+}
+
 /// Cycles that a tiling should take for an image when `images` come at once; nothing where it does not apply.
 std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& geometry, const kernels::Table& table,
                                     double images) {
@@ -74,6 +83,7 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   if (!rows || !cols || rows->tiles < 1 || cols->tiles < 1) return {};
   const int64_t residues = rows->residues * cols->residues;
   if (residues > 1 && geometry.in.C % kernels::panel_lanes != 0) return {};  // blocks of channels follow each other
+  if (tiling.lean && !has_lean(geometry, tiling)) return {};
   const SchemeSize size = sizes_of(tiling.scheme);
   const double points = static_cast<double>(size.n * size.n);
   const double tiles = static_cast<double>(rows->tiles * cols->tiles);
@@ -82,7 +92,7 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
   const double vectors = static_cast<double>(lanes.blocks * lanes.block) / width;
   const double inputs = IC / width * static_cast<double>(windows_of(*rows) * windows_of(*cols));
   const double products = vectors * (lanes.merged ? points : points_of({geometry, tiling}, tiling.scheme));
-  const double weights = products * IC * width * 4;
+  const double weights = (tiling.lean ? 4 * vectors : products) * IC * width * 4;
   // Of the smallest L2 that has these vectors, so that a choice does not depend on a cache's size.
   const double cycle = vector_cycles(table.isa);
   const int64_t l2 = table.isa == Isa::avx512 && cycle > 1 ? 1 << 20 : 512 << 10;
@@ -93,8 +103,10 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
       tiles * transform_cycles(size) * points * (inputs * (cycle > 1 ? halved_inputs : 1) + vectors * cycle);
   // Merged phases leave aside to go to pixels of their own.
   const double scattered = lanes.merged ? 3 * static_cast<double>(geometry.out.C * geometry.out.H * geometry.out.W) : 0;
-  return overlapped((tiles + tile_overhead * register_tiles) * IC * products / 2 * cycle,
-                    stream_cycles(weights, tiling.by_phase) * works / images, tiles * images <= table.pixels) +
+  const double multiplied =
+      tiling.lean ? lean_cycles(tiles, images, table) * vectors : (tiles + tile_overhead * register_tiles) * products;
+  return overlapped(multiplied * IC / 2 * cycle, stream_cycles(weights, tiling.by_phase) * works / images,
+                    tiles * images <= table.pixels) +
          (tiling.by_phase ? 0 : again_cycles(transformed, vectors / 2) * works / images) + transforms + scattered;
 }
 
@@ -118,14 +130,15 @@ Terms terms_of(const ConvGeometry& geometry) {
 }
 
 /// Whether a scheme's rms error is at most 2.2 times the direct sum's, which grows faster with the number of terms than
-/// a transform's does. F(4,3) must have its three taps in most phases: with fewer it has as many roundings, the direct
-/// sum has not. `./dev errors` shows what stands behind the two numbers: F(4,2) is at 2.3 with 36 terms, at 2.1 with
-/// 48; F(4,3) at 2.3 with 144, at 2.1 with 288.
+/// a transform's does. Phases with fewer taps than a scheme's have as many roundings as others, the direct sum has not:
+/// F(4,2) asks for more terms there, F(4,3) for its three taps in most phases. `./dev errors` shows what stands behind
+/// the numbers: F(4,2) is at 2.1 with 48 terms, with fewer taps at 2.2 with 72; F(4,3) at 2.3 with 144, at 2.1 with
+/// 288.
 bool within_standard(kernels::Scheme scheme, const ConvGeometry& geometry) {
   const Terms terms = terms_of(geometry);
   switch (scheme) {
     case kernels::Scheme::f42:
-      return terms.all >= 48;
+      return terms.all >= (terms.taps < 4 ? 80 : 48);
     case kernels::Scheme::f43:
       return terms.all >= 256 && terms.taps >= 6;
     default:
@@ -195,9 +208,11 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout 
     if (options.accuracy != Accuracy::fast && !within_standard(scheme, geometry)) continue;
     if (const std::optional<double> cycles = rows_cost(geometry, input, output, table, Tiling{scheme}))
       candidates.push_back({Tiling{scheme}, *cycles, ConvCandidate::rows});
-    for (bool by_phase : {false, true})
-      if (const std::optional<double> cycles = winograd_cost({scheme, by_phase}, geometry, table, images))
-        candidates.push_back({Tiling{scheme, by_phase}, *cycles});
+    for (const auto& [by_phase, lean] : {std::pair(false, false), {true, false}, {true, true}}) {
+      const Tiling tiling{scheme, by_phase, lean};
+      if (const std::optional<double> cycles = winograd_cost(tiling, geometry, table, images))
+        candidates.push_back({tiling, *cycles});
+    }
   }
   return candidates;
 }

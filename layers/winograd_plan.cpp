@@ -80,7 +80,7 @@ SchemeSize sizes_of(kernels::Scheme scheme) {
 
 std::string name_of(const Tiling& tiling) {
   const SchemeSize size = sizes_of(tiling.scheme);
-  return fmt::format("winograd F({},{}){}", size.m, size.T, tiling.by_phase ? " by phase" : "");
+  return fmt::format("winograd F({},{}){}", size.m, size.T, tiling.lean ? " lean" : tiling.by_phase ? " by phase" : "");
 }
 
 std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling) {
@@ -162,9 +162,22 @@ std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme schem
   return used;
 }
 
+bool has_lean(const ConvGeometry& geometry, const Tiling& tiling) {
+  if (tiling.scheme != kernels::Scheme::f42 || !tiling.by_phase) return false;
+  const auto whole = [](const std::vector<int64_t>& taps) {
+    return std::none_of(taps.begin(), taps.end(), [](int64_t k) { return k < 0; });
+  };
+  const Windows windows(geometry, tiling);
+  for (int64_t phase = 0; phase < windows.phases(); ++phase)
+    for (int64_t residue = 0; residue < windows.residues(); ++residue)
+      if (!whole(windows.rows(phase, residue)) || !whole(windows.cols(phase, residue))) return false;
+  return true;
+}
+
 Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling) {
   const int64_t OC = geometry.out.C;
   const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
+  if (tiling.lean) return {table.width, false, phases * ceil_div(OC, table.width)};
   const bool merged = !tiling.by_phase && OC * 2 <= table.width && phases > 1;
   const int64_t block = (merged ? phases : 1) * OC <= table.width ? table.width : 2 * table.width;
   return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
@@ -191,7 +204,7 @@ int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, co
   const int64_t inputs = size.n * size.n * residues * whole_lines(geometry.in.C);
   // By phase all channels of a row phase come together, otherwise all phases of a block of channels.
   const int64_t lanes = tiling.by_phase ? geometry.out.C : 2 * table.width;
-  const int64_t products = size.n * size.n * lanes;
+  const int64_t products = size.n * size.n * (tiling.lean ? table.width : lanes);
   const int64_t outputs =
       size.m * size.m * geometry.cols.front().out_step * (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
   return std::clamp<int64_t>(bytes / 4 / (inputs + products + (aside ? outputs : 0)), 16, 64);

@@ -19,8 +19,9 @@ SchemeSize sizes_of(kernels::Scheme scheme);
 struct Tiling {
   kernels::Scheme scheme;
   bool by_phase = false;
+  bool lean = false;  ///< weights are transformed as they are multiplied: F(4,2) by phase only, see has_lean()
 };
-/// The algorithm's name in programs: "winograd F(3,2)", "winograd F(4,2) by phase".
+/// The algorithm's name in programs: "winograd F(3,2)", "winograd F(4,2) by phase", "winograd F(4,2) lean".
 std::string name_of(const Tiling& tiling);
 
 /// What a tiling makes of one axis: every phase has the same number of tiles, of m positions each.
@@ -82,6 +83,10 @@ class Windows {
 /// For every phase and point, how many residues have to be multiplied: the weights of a point are zeros in a phase, and
 /// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
 std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme);
+
+/// Whether a tiling's weights can be transformed as they are multiplied, and every one of them is of use: all phases,
+/// and residues, have the four taps of F(4,2).
+bool has_lean(const ConvGeometry& geometry, const Tiling& tiling);
 
 /// How output channels share vectors: phases of few channels lie side by side in one block.
 struct Lanes {

@@ -114,17 +114,25 @@ class WinogradStep : public Step {
       for (size_t b = 0; b < geometry_.cols.size(); ++b) {
         if ((a == first && b == 0) || rows_.phases[a].input != rows_.phases[row].input ||
             cols_.phases[b].input != cols_.phases[col].input) {
-          transform_inputs(work, a, b, scratch);
+          if (tiling_.lean)
+            transform_lean(work, a, b, scratch);
+          else
+            transform_inputs(work, a, b, scratch);
           row = a;
           col = b;
         }
-        for (int64_t point = 0; point < points(); ++point)
+        if (tiling_.lean)
+          for (int64_t group = work.group_begin; group < work.group_end; ++group) {
+            multiply_lean(work, group, phase_number(a, b), scratch);
+            put(work, group, a, b, scratch.m, aside_ ? aside : in_place(target));
+          }
+        for (int64_t point = 0; point < points() && !tiling_.lean; ++point)
           for (int64_t group = work.group_begin; group < work.group_end; ++group)
             multiply(work, group, phase_number(a, b), point, scratch.v,
                      scratch.m + (group - work.group_begin) * group_floats,
                      group + 1 < work.group_end ? packed_->weights(group + 1, phase_number(a, b), point)
                                                 : after(work.group_begin, phase_number(a, b), point));
-        for (int64_t group = work.group_begin; group < work.group_end; ++group)
+        for (int64_t group = work.group_begin; group < work.group_end && !tiling_.lean; ++group)
           put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats,
               aside_ ? aside : in_place(target));
       }
@@ -164,7 +172,7 @@ class WinogradStep : public Step {
     v_floats_ = points() * point_floats(longest);
     for (const Work& work : works_)
       m_floats_ = std::max(m_floats_, points() * work.tiles() * lanes_.block *
-                                          (tiling_.by_phase ? work.group_end - work.group_begin : 1));
+                                          (tiling_.by_phase && !tiling_.lean ? work.group_end - work.group_begin : 1));
     panel_floats_ = longest.images() * channel_blocks_ * panel_block(longest);
     for (const Work& work : works_)
       if (aside_ || lanes_.merged)
@@ -232,12 +240,47 @@ class WinogradStep : public Step {
   /// Floats of a point of the transformed inputs.
   int64_t point_floats(const Work& work) const { return residues_ * channel_blocks_ * work.pitch(); }
 
+  /// The inputs of row phase a and column phase b in the panel.
+  const float* panel_of(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
+    return scratch.panel +
+           ((rows_.phases[a].input - first_of(rows_)) * panel_cols(work) + (cols_.phases[b].input - first_of(cols_))) *
+               kernels::panel_lanes;
+  }
+
+  /// v[part][residue and block of channels][point][tile of the part][ic], as kernels::LeanProducts has it.
+  void transform_lean(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
+    constexpr int64_t lanes = kernels::panel_lanes;
+    const int64_t row = panel_cols(work) * lanes, tiles = work.tiles(), parts = ceil_div(tiles, table_.lean_tiles);
+    const float* panel = panel_of(work, a, b, scratch);
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t begin = kernels::lean_begin(tiles, parts, part);
+      const int64_t end = kernels::lean_begin(tiles, parts, part + 1);
+      float* v = scratch.v + begin * points() * residues_ * channel_blocks_ * lanes;
+      for (int64_t residue = 0; residue < residues_; ++residue)
+        for (int64_t block = 0; block < channel_blocks_; ++block, v += points() * (end - begin) * lanes)
+          for (int64_t tile = begin, run = 0; tile < end; tile += run) {  // neighbours in a row
+            const int64_t image = tile / (work.rows() * work.cols());
+            const int64_t r = tile / work.cols() % work.rows(), c = tile % work.cols();
+            run = std::min(end - tile, work.cols() - c);
+            const float* x = panel + (image * channel_blocks_ + block) * panel_block(work) +
+                             residue / cols_.residues * row + residue % cols_.residues * lanes;
+            table_.winograd_input[static_cast<int>(tiling_.scheme)](
+                {.x = x + r * size_.m * rows_.in_step * row + c * size_.m * cols_.in_step * lanes,
+                 .row = rows_.in_step * row,
+                 .step = cols_.in_step,
+                 .v = v + (tile - begin) * lanes,
+                 .point = (end - begin) * lanes,
+                 .tiles = run,
+                 .channels = std::min(lanes, geometry_.in.C - block * lanes)});
+          }
+    }
+  }
+
   /// v[point][tile][residue][ic] of the windows of row phase a and column phase b; where they share them, of all.
   void transform_inputs(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
     constexpr int64_t lanes = kernels::panel_lanes;
     const int64_t row = panel_cols(work) * lanes;
-    const float* panel = scratch.panel + (rows_.phases[a].input - first_of(rows_)) * row +
-                         (cols_.phases[b].input - first_of(cols_)) * lanes;
+    const float* panel = panel_of(work, a, b, scratch);
     for (int64_t image = 0; image < work.images(); ++image)
       for (int64_t block = 0; block < channel_blocks_; ++block, panel += panel_block(work))
         for (int64_t residue = 0; residue < residues_; ++residue) {
@@ -279,6 +322,15 @@ class WinogradStep : public Step {
                        .IC = channels,
                        .vectors = static_cast<int32_t>(lanes_.block / table_.width),
                        .next = next});
+  }
+
+  /// The same of all points at once.
+  void multiply_lean(const Work& work, int64_t group, int64_t phase, const Scratch& scratch) const {
+    table_.lean_products({.v = scratch.v,
+                          .w = packed_->weights(group, phase),
+                          .m = scratch.m,
+                          .tiles = work.tiles(),
+                          .IC = geometry_.in.C * residues_});
   }
 
   // Outputs.

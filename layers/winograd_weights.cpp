@@ -35,6 +35,14 @@ void transform(const double* g, float* u, int64_t pitch, int64_t lanes) {
   }
 }
 
+/// f[i] g[i][j] f[j] of F(4,2) instead.
+void scale_taps(const double* g, float* u, int64_t pitch, int64_t lanes) {
+  using W = kernels::Winograd<4, 2>;
+  for (int tap = 0; tap < W::T * W::T; ++tap)
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      u[tap * pitch + lane] = static_cast<float>(W::f[tap / W::T] * g[tap * most_lanes + lane] * W::f[tap % W::T]);
+}
+
 }  // namespace
 
 // The shifts of all groups follow the weights.
@@ -49,10 +57,11 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
   const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
   groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
   phases_ = lanes.merged ? 1 : rows * cols;
-  points_ = n * n;
+  lean_ = tiling.lean;
+  points_ = lean_ ? T * T : n * n;
   lanes_ = lanes.block;
   channels_ = IC;
-  used_ = used_residues(windows, scheme);
+  used_ = lean_ ? std::vector<int64_t>() : used_residues(windows, scheme);
   if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
   for (int64_t& used : used_) used *= C;
 
@@ -84,18 +93,22 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
       const MergedLane first_lane{static_cast<size_t>(phase / cols), static_cast<size_t>(phase % cols), oc};
       const int64_t first_at = lanes.merged ? std::find(merged.begin(), merged.end(), first_lane) - merged.begin() : oc;
       const auto lane_of = [&](int64_t c) { return first_at + c * (lanes.merged ? cols : 1); };
-      const auto to = [&](int64_t at) {
-        return out + (at / lanes_ * phases_ + (lanes.merged ? 0 : phase)) * points_ * IC * lanes_ + at % lanes_;
+      const auto to = [&](int64_t at, int64_t point, int64_t ic) {
+        return out + place(at / lanes_, lanes.merged ? 0 : phase, point, ic) + at % lanes_;
       };
+      const int64_t point_pitch = lean_ ? lanes_ : IC * lanes_;
       for (int64_t i = 0; i < ics * residues; ++i) {
         const int64_t residue = i / ics, ic = residue * C + first + i % ics;
         gather(phase, residue, panel + i % ics * taps * lanes_, weight.scale.data() + oc, count, g);
-        float* u = straight ? to(oc) + ic * lanes_ : aside;
-        const int64_t pitch = straight ? IC * lanes_ : most_lanes;
-        with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
+        float* u = straight ? to(oc, 0, ic) : aside;
+        const int64_t pitch = straight ? point_pitch : most_lanes;
+        if (lean_)
+          scale_taps(g, u, pitch, count);
+        else
+          with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
         for (int64_t at = 0; !straight && at < points_ * count; ++at) {
           const int64_t point = at / count, c = at % count;
-          to(lane_of(c))[(point * IC + ic) * lanes_] = u[point * pitch + c];
+          *to(lane_of(c), point, ic) = u[point * pitch + c];
         }
       }
       for (int64_t c = 0; first == 0 && c < count; ++c)
@@ -108,8 +121,11 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
 }
 
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {
-  return std::string("winograd") + (tiling.by_phase ? "p/" : "/") + axis_key(geometry.rows, tiling) + '/' +
-         axis_key(geometry.cols, tiling);
+  return std::string("winograd") +
+         (tiling.lean       ? "l/"
+          : tiling.by_phase ? "p/"
+                            : "/") +
+         axis_key(geometry.rows, tiling) + '/' + axis_key(geometry.cols, tiling);
 }
 
 }  // namespace upconv

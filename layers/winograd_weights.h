@@ -7,7 +7,8 @@
 
 namespace upconv {
 
-/// Weights transformed for one scheme: w[group][phase][point][ic][lane], U = G g GT computed in double.
+/// Weights transformed for one scheme: w[group][phase][point][ic][lane], U = G g GT computed in double. Lean ones are
+/// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane].
 class PackedWinograd {
  public:
   PackedWinograd(const kernels::Table& table, const Tiling& tiling, const ConvGeometry& geometry,
@@ -16,8 +17,10 @@ class PackedWinograd {
   int64_t groups() const { return groups_; }
   /// The weights of one point: w[ic][lane].
   const float* weights(int64_t group, int64_t phase, int64_t point) const {
-    return packed_.span.data() + ((group * phases_ + phase) * points_ + point) * channels_ * lanes_;
+    return packed_.span.data() + place(group, phase, point, 0);
   }
+  /// Of a lean tiling, those of all points.
+  const float* weights(int64_t group, int64_t phase) const { return packed_.span.data() + place(group, phase, 0, 0); }
   /// How many input channels, those of all residues, have to be multiplied: the weights of a point are zeros in a
   /// phase, and in the last residues, that have fewer taps than the scheme.
   int64_t channels(int64_t phase, int64_t point) const { return used_[static_cast<size_t>(phase * points_ + point)]; }
@@ -26,6 +29,13 @@ class PackedWinograd {
   std::span<const float> floats() const { return packed_.span; }
 
  private:
+  /// Where the lanes of a point, or of a lean tiling's tap, of one channel lie.
+  int64_t place(int64_t group, int64_t phase, int64_t point, int64_t ic) const {
+    return (lean_ ? ((phase * groups_ + group) * channels_ + ic) * points_ + point
+                  : ((group * phases_ + phase) * points_ + point) * channels_ + ic) *
+           lanes_;
+  }
+  bool lean_;
   int64_t groups_, phases_, points_, channels_, lanes_;
   PackedFloats packed_;
   const float* shift_start_;

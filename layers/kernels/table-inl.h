@@ -4,6 +4,7 @@
 #include "depthwise-inl.h"
 #include "direct-inl.h"
 #include "elementwise-inl.h"
+#include "lean-inl.h"
 #include "matmul-inl.h"
 #include "norm-inl.h"
 #include "pack-inl.h"
@@ -22,8 +23,10 @@ constexpr Table make_table(Isa isa) {
   return {.isa = isa,
           .width = Simd<Arch>::width,
           .pixels = Simd<Arch>::rows,
+          .lean_tiles = Simd<Arch>::lean_tiles,
           .direct = direct<Arch>,
           .products = products<Arch>,
+          .lean_products = lean_products<Arch>,
           .rows = rows<Arch>,
           .rows_input = {rows_input<Arch, Winograd<2, 2>>, rows_input<Arch, Winograd<3, 2>>,
                          rows_input<Arch, Winograd<2, 3>>, rows_input<Arch, Winograd<4, 2>>,

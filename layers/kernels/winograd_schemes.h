@@ -35,20 +35,23 @@ struct Winograd<2, 3> {
   static constexpr float AT[m][n] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
 };
 
-/// Points 3/8, -3/8, 5/4, -5/4, infinity: half the rms error of 0, 1, -1, 2, infinity, the best of some thousand sets
-/// of small fractions; and their signs leave zeros in the middle of the matrices. All of BT and AT is exact.
+/// Points a, -a, b = 3a, -b, infinity, for a = 7/16: half the rms error of 0, 1, -1, 2, infinity, the best of some
+/// thousand sets of small fractions but for a few percent; and their signs leave zeros in the middle of the matrices.
+/// G's rows have one factor, what else the definition asks for is in BT, so that G is G' diag(f) of small numbers G':
+/// weights that are stored as f[i] g[i][j] f[j] become those of any point by additions (struct LeanProducts). All of
+/// BT, AT and G' is exact.
 template <>
 struct Winograd<4, 2> {
   static constexpr int m = 4, T = 2, n = 5;
-  static constexpr float a = 0.375f, b = 1.25f, aa = a * a, bb = b * b;
-  static constexpr double N = 2.0 * (aa - bb);  // of G's row for a, over a; for b the same, negative
-  static constexpr float BT[n][n] = {{-a * bb, -bb, a, 1, 0},
-                                     {a * bb, -bb, -a, 1, 0},
+  static constexpr float a = 0.4375f, b = 3 * a, aa = a * a, bb = b * b;
+  static constexpr double f[T] = {1 / (48.0 * aa * a), 1 / (48.0 * aa)};
+  static constexpr float infinity = 48 * aa;
+  static constexpr float BT[n][n] = {{3 * a * bb, 3 * bb, -3 * a, -3, 0},
+                                     {3 * a * bb, -3 * bb, -3 * a, 3, 0},
                                      {-b * aa, -aa, b, 1, 0},
-                                     {b * aa, -aa, -b, 1, 0},
-                                     {aa * bb, 0, -aa - bb, 0, 1}};
-  static constexpr double G[n][T] = {
-      {1 / (a * N), 1 / N}, {-1 / (a * N), 1 / N}, {-1 / (b * N), -1 / N}, {1 / (b * N), -1 / N}, {0, 1}};
+                                     {-b * aa, aa, b, -1, 0},
+                                     {infinity * aa * bb, 0, -infinity*(aa + bb), 0, infinity}};
+  static constexpr double G[n][T] = {{f[0], f[1]}, {f[0], -f[1]}, {f[0], 3 * f[1]}, {f[0], -3 * f[1]}, {0, f[1]}};
   static constexpr float AT[m][n] = {
       {1, 1, 1, 1, 0}, {a, -a, b, -b, 0}, {aa, aa, bb, bb, 0}, {a * aa, -a* aa, b* bb, -b* bb, 1}};
 };

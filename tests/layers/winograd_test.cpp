@@ -34,7 +34,7 @@ TEST_CASE("Winograd: taken where it saves products, never where exact sums are a
                         flat16 = layer_of(16, 64, 3, k3s1, random);
   for (Isa isa : available_isas()) {
     CAPTURE(name(isa));
-    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}) == "winograd F(4,2) by phase");
+    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}).starts_with("winograd F(4,2)"));
     CHECK(algorithm(flat, {1, 64, size, size}, {.isa = isa}) == "winograd F(4,3)");
     CHECK(algorithm(flat16, {1, 16, size, size}, {.isa = isa}) == "winograd F(2,3)");  // F(4,3) errs too much here
     CHECK(algorithm(up, {1, 64, size, size}, {.accuracy = Accuracy::exact, .isa = isa}) == "direct");
@@ -130,6 +130,9 @@ TEST_CASE("Winograd: every instruction set against the reference on sizes and ch
   const std::vector<Case> cases = {
       {37, 45, 4, k4s2, {23, 31}},
       {37, 3, 4, k4s2, {23, 31}},
+      {33, 50, 4, k4s2, {4, 3}},
+      {90, 18, 4, k4s2, {6, 11}},
+      {48, 16, 4, k4s2, {4, 12}},
       {20, 1, 4, {.stride = 2, .padding = 1, .bias = false}, {40, 21}},
       {20, 2, 3, {.stride = 2, .padding = 1, .output_padding = 1}, {1, 33}},
       {37, 4, 5, {.stride = 2, .padding = 2, .output_padding = 1}, {5, 50}},
@@ -177,7 +180,7 @@ TEST_CASE("Winograd: an image's bits depend neither on its batch, nor on its pla
   for (const ConvTranspose2d& layer : layers)
     for (Isa isa : available_isas())
       for (Tune tune : {Tune::latency, Tune::throughput})
-        for (int64_t side : {9, 25}) {
+        for (int64_t side : {4, 9, 25}) {
           const Tensor x = random.randn({5, 40, side, side});
           const Options by_itself{.tune = tune, .accuracy = Accuracy::fast, .threads = 1, .isa = isa};
           const std::vector<StepInfo> steps = compile(layer, x.shape(), by_itself).steps();

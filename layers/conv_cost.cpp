@@ -67,10 +67,11 @@ int64_t windows_of(const Axis& axis) {
 /// What the products of all points of a lean tiling take of one channel and one vector, where a multiply-add takes 1,
 /// for one image of so many tiles: the additions that make its weights, for each register tile, count little where they
 /// have units of their own (AVX-512 on Zen 4). Narrower vectors have no multiply-add that broadcasts.
-double lean_cycles(double tiles, double images, const kernels::Table& table) {
-  const double products = 25 * tiles, parts = std::ceil(tiles * images / table.lean_tiles) / images;
+double lean_cycles(kernels::Scheme scheme, double tiles, double images, const kernels::Table& table) {
+  const double points = static_cast<double>(sizes_of(scheme).n * sizes_of(scheme).n), products = points * tiles;
+  const double parts = std::ceil(tiles * images / static_cast<double>(lean_tiles(table, scheme))) / images;
   if (table.isa != Isa::avx512) return 1.5 * products + 10 * parts;
-  return products + (vector_cycles(table.isa) > 1 ? 8 : 40) * parts;
+  return products + (vector_cycles(table.isa) > 1 ? 8 : 1.6 * points) * parts;
 }
 
 /// Cycles that a tiling should take for an image when `images` come at once; nothing where it does not apply.
@@ -103,8 +104,8 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
       tiles * transform_cycles(size) * points * (inputs * (cycle > 1 ? halved_inputs : 1) + vectors * cycle);
   // Merged phases leave aside to go to pixels of their own.
   const double scattered = lanes.merged ? 3 * static_cast<double>(geometry.out.C * geometry.out.H * geometry.out.W) : 0;
-  const double multiplied =
-      tiling.lean ? lean_cycles(tiles, images, table) * vectors : (tiles + tile_overhead * register_tiles) * products;
+  const double multiplied = tiling.lean ? lean_cycles(tiling.scheme, tiles, images, table) * vectors
+                                        : (tiles + tile_overhead * register_tiles) * products;
   return overlapped(multiplied * IC / 2 * cycle, stream_cycles(weights, tiling.by_phase) * works / images,
                     tiles * images <= table.pixels) +
          (tiling.by_phase ? 0 : again_cycles(transformed, vectors / 2) * works / images) + transforms + scattered;

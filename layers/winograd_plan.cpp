@@ -162,8 +162,10 @@ std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme schem
   return used;
 }
 
+int64_t lean_tiles(const kernels::Table& table, kernels::Scheme scheme) { return table.lean_sums / sizes_of(scheme).n; }
+
 bool has_lean(const ConvGeometry& geometry, const Tiling& tiling) {
-  if (tiling.scheme != kernels::Scheme::f42 || !tiling.by_phase) return false;
+  if (!with_scheme(tiling.scheme, [](auto s) { return kernels::is_lean<decltype(s)>; })) return false;
   const auto whole = [](const std::vector<int64_t>& taps) {
     return std::none_of(taps.begin(), taps.end(), [](int64_t k) { return k < 0; });
   };

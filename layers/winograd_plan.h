@@ -19,7 +19,7 @@ SchemeSize sizes_of(kernels::Scheme scheme);
 struct Tiling {
   kernels::Scheme scheme;
   bool by_phase = false;
-  bool lean = false;  ///< weights are transformed as they are multiplied: F(4,2) by phase only, see has_lean()
+  bool lean = false;  ///< weights are transformed as they are multiplied: by phase only, has_lean()
 };
 /// The algorithm's name in programs: "winograd F(3,2)", "winograd F(4,2) by phase", "winograd F(4,2) lean".
 std::string name_of(const Tiling& tiling);
@@ -84,8 +84,11 @@ class Windows {
 /// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
 std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme);
 
+/// Tiles that are multiplied together, at most.
+int64_t lean_tiles(const kernels::Table& table, kernels::Scheme scheme);
+
 /// Whether a tiling's weights can be transformed as they are multiplied, and every one of them is of use: all phases,
-/// and residues, have the four taps of F(4,2).
+/// and residues, have the four taps of the scheme.
 bool has_lean(const ConvGeometry& geometry, const Tiling& tiling);
 
 /// How output channels share vectors: phases of few channels lie side by side in one block.

@@ -250,7 +250,8 @@ class WinogradStep : public Step {
   /// v[part][residue and block of channels][point][tile of the part][ic], as kernels::LeanProducts has it.
   void transform_lean(const Work& work, size_t a, size_t b, const Scratch& scratch) const {
     constexpr int64_t lanes = kernels::panel_lanes;
-    const int64_t row = panel_cols(work) * lanes, tiles = work.tiles(), parts = ceil_div(tiles, table_.lean_tiles);
+    const int64_t row = panel_cols(work) * lanes, tiles = work.tiles(),
+                  parts = ceil_div(tiles, lean_tiles(table_, tiling_.scheme));
     const float* panel = panel_of(work, a, b, scratch);
     for (int64_t part = 0; part < parts; ++part) {
       const int64_t begin = kernels::lean_begin(tiles, parts, part);
@@ -326,11 +327,11 @@ class WinogradStep : public Step {
 
   /// The same of all points at once.
   void multiply_lean(const Work& work, int64_t group, int64_t phase, const Scratch& scratch) const {
-    table_.lean_products({.v = scratch.v,
-                          .w = packed_->weights(group, phase),
-                          .m = scratch.m,
-                          .tiles = work.tiles(),
-                          .IC = geometry_.in.C * residues_});
+    table_.lean_products[static_cast<int>(tiling_.scheme)]({.v = scratch.v,
+                                                            .w = packed_->weights(group, phase),
+                                                            .m = scratch.m,
+                                                            .tiles = work.tiles(),
+                                                            .IC = geometry_.in.C * residues_});
   }
 
   // Outputs.

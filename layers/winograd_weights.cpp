@@ -35,9 +35,9 @@ void transform(const double* g, float* u, int64_t pitch, int64_t lanes) {
   }
 }
 
-/// f[i] g[i][j] f[j] of F(4,2) instead.
+/// f[i] g[i][j] f[j] instead.
+template <class W>
 void scale_taps(const double* g, float* u, int64_t pitch, int64_t lanes) {
-  using W = kernels::Winograd<4, 2>;
   for (int tap = 0; tap < W::T * W::T; ++tap)
     for (int64_t lane = 0; lane < lanes; ++lane)
       u[tap * pitch + lane] = static_cast<float>(W::f[tap / W::T] * g[tap * most_lanes + lane] * W::f[tap % W::T]);
@@ -102,10 +102,12 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
         gather(phase, residue, panel + i % ics * taps * lanes_, weight.scale.data() + oc, count, g);
         float* u = straight ? to(oc, 0, ic) : aside;
         const int64_t pitch = straight ? point_pitch : most_lanes;
-        if (lean_)
-          scale_taps(g, u, pitch, count);
-        else
-          with_scheme(scheme, [&](auto s) { transform<decltype(s)>(g, u, pitch, count); });
+        with_scheme(scheme, [&](auto s) {
+          using W = decltype(s);
+          if constexpr (kernels::is_lean<W>)
+            if (lean_) return scale_taps<W>(g, u, pitch, count);
+          transform<W>(g, u, pitch, count);
+        });
         for (int64_t at = 0; !straight && at < points_ * count; ++at) {
           const int64_t point = at / count, c = at % count;
           *to(lane_of(c), point, ic) = u[point * pitch + c];

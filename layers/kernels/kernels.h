@@ -92,10 +92,10 @@ struct Products {
   const float* next;  ///< as many weights, which are asked for meanwhile
 };
 
-/// The products of all points of F(4,2), m[point][tile][lane] = sum_ic v[point][tile][ic] * U[point][ic][lane], each
+/// The products of all points of F(m,2), m[point][tile][lane] = sum_ic v[point][tile][ic] * U[point][ic][lane], each
 /// one chain of fused multiply-adds in the order of channels, for one vector of outputs. U = G' g' G'T is computed as
-/// it is multiplied, from the four taps g'[i][j] = f[i] g[i][j] f[j] (struct Winograd<4, 2>): first down the columns,
-/// where e = g'[0][j] and o = g'[1][j] become e + o, e - o, (e + o) + 2 o, (e - o) - 2 o and o, then along the rows.
+/// it is multiplied, from the four taps g'[i][j] = f[i] g[i][j] f[j] (winograd_schemes.h): down the columns first, then
+/// along the rows; a row of G' multiplies e and o to e or o, twice that, e +- o or (e +- o) +- 2 o.
 struct LeanProducts {
   /// Those of some tiles after those of others, lean_begin(): v[block of 16 channels][point][tile][16].
   const float* v;
@@ -104,7 +104,7 @@ struct LeanProducts {
   int64_t tiles;
   int64_t IC;
 };
-/// Where the tiles that are multiplied together begin, of `parts` parts of at most Table::lean_tiles each.
+/// Where the tiles that are multiplied together begin, of `parts` parts of at most lean_sums / n each.
 constexpr int64_t lean_begin(int64_t tiles, int64_t parts, int64_t part) { return tiles * part / parts; }
 
 /// v[i][j] = (BT d B)[i][j] for a row of tiles of n x n inputs d, m pixels apart, and up to 16 channels of them. Whole
@@ -231,12 +231,11 @@ struct Depthwise {
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
-  int32_t width;       ///< floats in a vector
-  int32_t pixels;      ///< the largest tile of `direct`: what stays in registers
-  int32_t lean_tiles;  ///< the same of `lean_products`
+  int32_t width;      ///< floats in a vector
+  int32_t pixels;     ///< the largest tile of `direct`: what stays in registers
+  int32_t lean_sums;  ///< what stays in registers of `lean_products`
   void (*direct)(const Direct&);
   void (*products)(const Products&);
-  void (*lean_products)(const LeanProducts&);
   void (*rows)(const Rows&);
   void (*rows_input[row_schemes])(const RowsInput&);
   void (*rows_output[row_schemes])(const RowsOutput&);
@@ -244,6 +243,7 @@ struct Table {
   /// By scheme.
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);
+  void (*lean_products[schemes])(const LeanProducts&);  ///< null where a scheme is not lean
   /// Writes the first C channels of `pixels` pixels, x[p * stride + c], into a panel. Lanes beyond C are left as they
   /// are.
   void (*pack)(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels);

@@ -1,13 +1,13 @@
 #pragma once
-// Winograd's products of all points of F(4,2) with weights as they are. Contract: kernels.h, struct LeanProducts.
+// Winograd's products of all points of F(m,2) with weights as they are. Contract: kernels.h, struct LeanProducts.
 //
-// Transformed weights are 25/4 times as many: a layer of few tiles would spend its time on fetching them. Here a
-// channel fetches 4 vectors, makes those of all 25 points from them in registers by some 40 additions, and uses each
-// for all tiles of a register tile. Where additions have units of their own (Zen) they take no time beside 4 tiles or
-// more; with one tile some are fused with the doubling before them, which is exact, so that additions and multiply-adds
-// are about as many.
+// Transformed weights of F(4,2) are 25/4 times as many: a layer of few tiles would spend its time on fetching them.
+// Here a channel fetches 4 vectors, makes those of all 25 points from them in registers by some 40 additions, and uses
+// each for all tiles of a register tile. Where additions have units of their own (Zen) they take no time beside 4 tiles
+// or more; with one tile some are fused with the doubling before them, which is exact, so that additions and
+// multiply-adds are about as many.
 //
-// Registers: R rows of 5 points by T tiles of one vector of outputs, so an input serves one multiply-add and is best
+// Registers: R rows of n points by T tiles of one vector of outputs, so an input serves one multiply-add and is best
 // broadcast inside it. A register tile's inputs lie together, [point][tile][channel]: every address is one pointer and
 // a constant. Few tiles take the rows of a and -a together, whose weights come from the same vectors. Channels come in
 // chunks whose weights stay in L1 while all points and tiles pass by; sums wait in `m` meanwhile. Each pass asks for
@@ -17,11 +17,10 @@
 // product (6 %, but for one tile); chunks of 4 or 8 KB (7 and 3 %), of 32 KB (even); lines of inputs asked for two
 // blocks ahead (even).
 #include "simd.h"
+#include "winograd_schemes.h"
 
 namespace upconv::kernels {
 namespace {
-
-constexpr int lean_points = 5;  // in a row: n of F(4,2)
 
 /// What one pass over some channels asks for ahead of time: `step` floats further for each channel.
 struct LeanAhead {
@@ -29,13 +28,47 @@ struct LeanAhead {
   int64_t step;
 };
 
+/// G'[i][t].
+template <class W>
+consteval int lean_factor(int i, int t) {
+  const double factor = W::G[i][t] / W::f[t];
+  return static_cast<int>(factor < 0 ? factor - 0.5 : factor + 0.5);
+}
+
+/// Whether rows i and i + 1 of G' are those of points a and -a.
+template <class W>
+consteval bool lean_mirrored(int i) {
+  return i + 1 < W::n && lean_factor<W>(i, 0) != 0 && lean_factor<W>(i, 0) == lean_factor<W>(i + 1, 0) &&
+         lean_factor<W>(i, 1) == -lean_factor<W>(i + 1, 1);
+}
+
+/// G'[i][0] * even + G'[i][1] * odd. `Fused` has the same bits.
+template <class Arch, class W, int i, bool Fused = false>
+UPCONV_INLINE typename Simd<Arch>::Batch lean_weight(typename Simd<Arch>::Batch even, typename Simd<Arch>::Batch odd) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  constexpr int e = lean_factor<W>(i, 0), o = lean_factor<W>(i, 1);
+  if constexpr (e == 0 || o == 0) {
+    static_assert((e + o == 1 || e + o == 2) && (e == 0 || o == 0));
+    const Batch one = e == 0 ? odd : even;
+    return e + o == 1 ? one : one + one;
+  } else {
+    static_assert(e == 1 && (o == 1 || o == -1 || o == 3 || o == -3));
+    const Batch near = o > 0 ? even + odd : even - odd;
+    if constexpr (o == 1 || o == -1) return near;
+    if constexpr (Fused) return S::fma(Batch(o > 0 ? 2.0f : -2.0f), odd, near);
+    return o > 0 ? near + (odd + odd) : near - (odd + odd);
+  }
+}
+
 /// sums[j][t] += x[j][t] * U[j] along the columns, U made of a row's two values. `Fused`: see above.
-template <class Arch, int T, bool Fused>
-UPCONV_INLINE void multiply_row(typename Simd<Arch>::Batch (&sums)[lean_points][T], const float* x,
+template <class Arch, class W, int T, bool Fused, int j = 0>
+UPCONV_INLINE void multiply_row(typename Simd<Arch>::Batch (&sums)[W::n][T], const float* x,
                                 typename Simd<Arch>::Batch even, typename Simd<Arch>::Batch odd) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  const auto accumulate = [&](int j, Batch weight) __attribute__((always_inline)) {
+  if constexpr (j < W::n) {
+    const Batch weight = lean_weight<Arch, W, j, Fused>(even, odd);
     UPCONV_UNROLL
     for (int t = 0; t < T; ++t) {
       const float* input = x + (j * T + t) * panel_lanes;
@@ -44,27 +77,23 @@ UPCONV_INLINE void multiply_row(typename Simd<Arch>::Batch (&sums)[lean_points][
       else
         S::accumulate(sums[j][t], Batch(*input), weight);
     }
-  };
-  const Batch sum = even + odd, difference = even - odd, two(2.0f), twice = odd + odd;
-  accumulate(0, sum);
-  accumulate(1, difference);
-  accumulate(2, Fused ? S::fma(two, odd, sum) : sum + twice);
-  accumulate(3, Fused ? S::fma(-two, odd, difference) : difference - twice);
-  accumulate(4, odd);
+    multiply_row<Arch, W, T, Fused, j + 1>(sums, x, even, odd);
+  }
 }
 
 /// Rows First to First + R - 1 of points for T tiles from `tile` on and `count` channels from `first` on.
-template <class Arch, int First, int R, int T>
+template <class Arch, class W, int First, int R, int T>
 void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count, LeanAhead& ahead) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  constexpr int64_t row = lean_points * T * panel_lanes, block = lean_points * row;
-  Batch sums[R][lean_points][T];
-  float* m = p.m + (First * lean_points * p.tiles + tile) * S::width;
+  constexpr int n = W::n;
+  constexpr int64_t row = n * T * panel_lanes, block = n * row;
+  Batch sums[R][n][T];
+  float* m = p.m + (First * n * p.tiles + tile) * S::width;
   const auto each = [&](auto f) __attribute__((always_inline)) {
     UPCONV_UNROLL
-    for (int j = 0; j < R * lean_points; ++j) UPCONV_UNROLL
-    for (int t = 0; t < T; ++t) f(sums[j / lean_points][j % lean_points][t], m + (j * p.tiles + t) * S::width);
+    for (int j = 0; j < R * n; ++j) UPCONV_UNROLL
+    for (int t = 0; t < T; ++t) f(sums[j / n][j % n][t], m + (j * p.tiles + t) * S::width);
   };
   if (first == 0)
     each([](Batch & sum, const float*) __attribute__((always_inline)) { sum = Batch(0.0f); });
@@ -72,38 +101,24 @@ void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count
     each([](Batch & sum, const float* at) __attribute__((always_inline)) { sum = S::load(at); });
 
   const float* w = p.w + first * 4 * S::width;
-  const float* line = p.v + tile * lean_points * lean_points * ((p.IC + panel_lanes - 1) / panel_lanes * panel_lanes) +
+  const float* line = p.v + tile * n * n * ((p.IC + panel_lanes - 1) / panel_lanes * panel_lanes) +
                       first / panel_lanes * block + First * row;
   const int64_t step = ahead.step;
   const float* next = ahead.weights;
   for (int64_t rest = count; rest > 0; rest -= panel_lanes, line += block) {
     UPCONV_UNROLL
-    for (int j = 0; j < R * lean_points * T; ++j) __builtin_prefetch(line + block + j * panel_lanes);
+    for (int j = 0; j < R * n * T; ++j) __builtin_prefetch(line + block + j * panel_lanes);
     const float* const end = line + (rest < panel_lanes ? rest : panel_lanes);
     const float* x = line;
     const auto channel = [&]() __attribute__((always_inline)) {
       __builtin_prefetch(next);
       __builtin_prefetch(next + step / 2);
       const auto tap = [&](int i, int j) __attribute__((always_inline)) { return S::load(w + (2 * i + j) * S::width); };
-      // Column j of the row of a or b, and of -a or -b.
-      const auto plus = [&](int j) __attribute__((always_inline)) {
-        const Batch sum = tap(0, j) + tap(1, j);
-        return First >= 2 ? sum + (tap(1, j) + tap(1, j)) : sum;
-      };
-      const auto minus = [&](int j) __attribute__((always_inline)) {
-        const Batch difference = tap(0, j) - tap(1, j);
-        return First >= 2 ? difference - (tap(1, j) + tap(1, j)) : difference;
-      };
-      if constexpr (First == 4) {
-        multiply_row<Arch, T, false>(sums[0], x, tap(1, 0), tap(1, 1));
-      } else if constexpr (R == 2) {
-        multiply_row<Arch, T, T == 1 && First == 2>(sums[0], x, plus(0), plus(1));
-        multiply_row<Arch, T, T == 1>(sums[1], x + row, minus(0), minus(1));
-      } else if constexpr (First % 2 == 0) {
-        multiply_row<Arch, T, false>(sums[0], x, plus(0), plus(1));
-      } else {
-        multiply_row<Arch, T, false>(sums[0], x, minus(0), minus(1));
-      }
+      multiply_row<Arch, W, T, T == 1 && First == 2>(sums[0], x, lean_weight<Arch, W, First>(tap(0, 0), tap(1, 0)),
+                                                     lean_weight<Arch, W, First>(tap(0, 1), tap(1, 1)));
+      if constexpr (R == 2)
+        multiply_row<Arch, W, T, T == 1>(sums[1], x + row, lean_weight<Arch, W, First + 1>(tap(0, 0), tap(1, 0)),
+                                         lean_weight<Arch, W, First + 1>(tap(0, 1), tap(1, 1)));
       ++x;
       w += 4 * S::width;
       next += step;
@@ -119,43 +134,57 @@ void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count
   each([](Batch & sum, float* at) __attribute__((always_inline)) { S::store(at, sum); });
 }
 
-/// All points of T tiles.
-template <class Arch, int T>
+/// Whether registers hold the sums of two rows of points of so many tiles.
+template <class Arch, class W>
+constexpr bool lean_pairs(int64_t tiles) {
+  return 2 * W::n * tiles <= Simd<Arch>::lean_sums;
+}
+
+/// How many rows of points are taken together from row i on, and how many passes that makes of all.
+template <class W>
+consteval int lean_rows(int i, bool pairs) {
+  return pairs && lean_mirrored<W>(i) ? 2 : 1;
+}
+template <class W>
+consteval int lean_passes(bool pairs) {
+  int passes = 0;
+  for (int i = 0; i < W::n; i += lean_rows<W>(i, pairs)) ++passes;
+  return passes;
+}
+
+/// All points of T tiles, from row i on.
+template <class Arch, class W, int T, int i = 0>
 void lean_tiles(const LeanProducts& p, int64_t tile, int64_t first, int64_t count, LeanAhead& ahead) {
-  if constexpr (2 * T <= Simd<Arch>::lean_tiles) {
-    lean_tile<Arch, 0, 2, T>(p, tile, first, count, ahead);
-    lean_tile<Arch, 2, 2, T>(p, tile, first, count, ahead);
-  } else {
-    lean_tile<Arch, 0, 1, T>(p, tile, first, count, ahead);
-    lean_tile<Arch, 1, 1, T>(p, tile, first, count, ahead);
-    lean_tile<Arch, 2, 1, T>(p, tile, first, count, ahead);
-    lean_tile<Arch, 3, 1, T>(p, tile, first, count, ahead);
+  if constexpr (i < W::n) {
+    constexpr int R = lean_rows<W>(i, lean_pairs<Arch, W>(T));
+    lean_tile<Arch, W, i, R, T>(p, tile, first, count, ahead);
+    lean_tiles<Arch, W, T, i + R>(p, tile, first, count, ahead);
   }
-  lean_tile<Arch, 4, 1, T>(p, tile, first, count, ahead);
 }
 
 /// Calls lean_tiles for `tiles` of them, at most T: one template, every tail.
-template <class Arch, int T>
-void lean_cut(const LeanProducts& p, int64_t tile, int64_t tiles, int64_t first, int64_t count, LeanAhead& ahead) {
+template <class Arch, class W, int T>
+void lean_part(const LeanProducts& p, int64_t tile, int64_t tiles, int64_t first, int64_t count, LeanAhead& ahead) {
   if constexpr (T > 1) {
-    if (tiles < T) return lean_cut<Arch, T - 1>(p, tile, tiles, first, count, ahead);
+    if (tiles < T) return lean_part<Arch, W, T - 1>(p, tile, tiles, first, count, ahead);
   }
-  lean_tiles<Arch, T>(p, tile, first, count, ahead);
+  lean_tiles<Arch, W, T>(p, tile, first, count, ahead);
 }
 
-template <class Arch>
+template <class Arch, class W>
 void lean_products(const LeanProducts& p) {
   using S = Simd<Arch>;
-  constexpr int T = S::lean_tiles;
+  constexpr int T = S::lean_sums / W::n;
   constexpr int64_t chunk = 4096 / (4 * S::width);  // channels whose weights take 16 KB
-  const int64_t cuts = (p.tiles + T - 1) / T;
-  const int64_t passes = cuts * (2 * ((p.tiles + cuts - 1) / cuts) <= T ? 3 : 5);
+  const int64_t parts = (p.tiles + T - 1) / T;
+  const bool pairs = lean_pairs<Arch, W>((p.tiles + parts - 1) / parts);
+  const int64_t passes = parts * (pairs ? lean_passes<W>(true) : lean_passes<W>(false));
   for (int64_t first = 0; first < p.IC; first += chunk) {
     const int64_t count = p.IC - first < chunk ? p.IC - first : chunk;
     LeanAhead ahead{p.w + (first + count) * 4 * S::width, (4 * S::width + passes - 1) / passes};
-    for (int64_t cut = 0; cut < cuts; ++cut) {
-      const int64_t begin = lean_begin(p.tiles, cuts, cut);
-      lean_cut<Arch, T>(p, begin, lean_begin(p.tiles, cuts, cut + 1) - begin, first, count, ahead);
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t begin = lean_begin(p.tiles, parts, part);
+      lean_part<Arch, W, T>(p, begin, lean_begin(p.tiles, parts, part + 1) - begin, first, count, ahead);
     }
   }
 }

@@ -5,6 +5,10 @@
 
 namespace upconv::kernels {
 
+//
+// Where G is G' diag(f) with a G' of small numbers, weights stored as f[i] g[i][j] f[j] become those of any point by a
+// few additions (struct LeanProducts).
+
 template <int outputs, int taps>
 struct Winograd;
 
@@ -14,6 +18,7 @@ struct Winograd<2, 2> {
   static constexpr int m = 2, T = 2, n = 3;
   static constexpr float BT[n][n] = {{1, -1, 0}, {0, 1, 0}, {0, -1, 1}};
   static constexpr double G[n][T] = {{1, 0}, {1, 1}, {0, 1}};
+  static constexpr double f[T] = {1, 1};
   static constexpr float AT[m][n] = {{1, 1, 0}, {0, 1, 1}};
 };
 
@@ -23,6 +28,7 @@ struct Winograd<3, 2> {
   static constexpr int m = 3, T = 2, n = 4;
   static constexpr float BT[n][n] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}};
   static constexpr double G[n][T] = {{1, 0}, {0.5, 0.5}, {0.5, -0.5}, {0, 1}};
+  static constexpr double f[T] = {0.5, 0.5};
   static constexpr float AT[m][n] = {{1, 1, 1, 0}, {0, 1, -1, 0}, {0, 1, 1, 1}};
 };
 
@@ -35,11 +41,9 @@ struct Winograd<2, 3> {
   static constexpr float AT[m][n] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
 };
 
-/// Points a, -a, b = 3a, -b, infinity, for a = 7/16: half the rms error of 0, 1, -1, 2, infinity, the best of some
+/// Points a, -a, b = 3 a, -b, infinity, for a = 7/16: half the rms error of 0, 1, -1, 2, infinity, the best of some
 /// thousand sets of small fractions but for a few percent; and their signs leave zeros in the middle of the matrices.
-/// G's rows have one factor, what else the definition asks for is in BT, so that G is G' diag(f) of small numbers G':
-/// weights that are stored as f[i] g[i][j] f[j] become those of any point by additions (struct LeanProducts). All of
-/// BT, AT and G' is exact.
+/// What the definition asks for beside f is in BT. All of BT, AT and G' is exact.
 template <>
 struct Winograd<4, 2> {
   static constexpr int m = 4, T = 2, n = 5;
@@ -107,6 +111,12 @@ struct Winograd<6, 3> {
   static constexpr const auto& BT = of.BT;
   static constexpr const auto& AT = of.AT;
   static constexpr const auto& G = of.G;
+};
+
+/// Whether a scheme has a G'.
+template <class W>
+constexpr bool is_lean = requires {
+  W::f;
 };
 
 /// The schemes that kernels exist for, in the order of Table::winograd_input and winograd_output.

@@ -75,6 +75,15 @@ class WinogradStep : public Step {
     kernels::Residual residual;
   };
 
+  /// Where outputs go: output (h, w) of an image, channel oc, is at
+  /// base + image * image + h / row_step * row + w * pixel + oc.
+  struct Aside {
+    float* base;
+    int64_t image, row, pixel, row_step;
+    int64_t oc_begin, oc_end;
+    kernels::Residual residual;
+  };
+
   int64_t groups() const { return lanes_.merged ? lanes_.blocks : packed_->groups(); }
   int64_t points() const { return size_.n * size_.n; }
   int64_t phase_number(size_t a, size_t b) const { return static_cast<int64_t>(a * geometry_.cols.size() + b); }
@@ -103,11 +112,10 @@ class WinogradStep : public Step {
   }
 
   /// A transform for each phase whose windows are not those of the one before (k3s2 has the same in all), then point by
-  /// point all groups, so that the inputs of a point are read from L1 or L2 and may be many; the outputs of a row phase
-  /// lie aside together.
+  /// point all groups, so that the inputs of a point are read from L1 or L2 and may be many, or, of lean weights, group
+  /// by group all points; the outputs of a row phase lie aside together.
   void run_by_phase(const Work& work, const Target& target, const Scratch& scratch) const {
     const Aside aside = aside_of(work, work.group_begin, work.group_end, scratch);
-    const int64_t group_floats = points() * work.tiles() * lanes_.block;
     const auto first = static_cast<size_t>(work.phase_begin);
     size_t row = 0, col = 0;  // the phases whose windows are transformed
     for (size_t a = first; a < static_cast<size_t>(work.phase_end); ++a) {
@@ -122,21 +130,33 @@ class WinogradStep : public Step {
           col = b;
         }
         if (tiling_.lean)
-          for (int64_t group = work.group_begin; group < work.group_end; ++group) {
-            multiply_lean(work, group, phase_number(a, b), scratch);
-            put(work, group, a, b, scratch.m, aside_ ? aside : in_place(target));
-          }
-        for (int64_t point = 0; point < points() && !tiling_.lean; ++point)
-          for (int64_t group = work.group_begin; group < work.group_end; ++group)
-            multiply(work, group, phase_number(a, b), point, scratch.v,
-                     scratch.m + (group - work.group_begin) * group_floats,
-                     group + 1 < work.group_end ? packed_->weights(group + 1, phase_number(a, b), point)
-                                                : after(work.group_begin, phase_number(a, b), point));
-        for (int64_t group = work.group_begin; group < work.group_end && !tiling_.lean; ++group)
-          put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats,
-              aside_ ? aside : in_place(target));
+          run_phase_lean(work, a, b, aside_ ? aside : in_place(target), scratch);
+        else
+          run_phase(work, a, b, aside_ ? aside : in_place(target), scratch);
       }
       if (aside_) put_back(work, a, aside, target.y);
+    }
+  }
+
+  void run_phase(const Work& work, size_t a, size_t b, const Aside& to, const Scratch& scratch) const {
+    const int64_t phase = phase_number(a, b), group_floats = points() * work.tiles() * lanes_.block;
+    for (int64_t point = 0; point < points(); ++point)
+      for (int64_t group = work.group_begin; group < work.group_end; ++group)
+        multiply(work, group, phase, point, scratch.v, scratch.m + (group - work.group_begin) * group_floats,
+                 group + 1 < work.group_end ? packed_->weights(group + 1, phase, point)
+                                            : after(work.group_begin, phase, point));
+    for (int64_t group = work.group_begin; group < work.group_end; ++group)
+      put(work, group, a, b, scratch.m + (group - work.group_begin) * group_floats, to);
+  }
+
+  void run_phase_lean(const Work& work, size_t a, size_t b, const Aside& to, const Scratch& scratch) const {
+    for (int64_t group = work.group_begin; group < work.group_end; ++group) {
+      table_.lean_products[static_cast<int>(tiling_.scheme)]({.v = scratch.v,
+                                                              .w = packed_->weights(group, phase_number(a, b)),
+                                                              .m = scratch.m,
+                                                              .tiles = work.tiles(),
+                                                              .IC = geometry_.in.C * residues_});
+      put(work, group, a, b, scratch.m, to);
     }
   }
 
@@ -325,25 +345,8 @@ class WinogradStep : public Step {
                        .next = next});
   }
 
-  /// The same of all points at once.
-  void multiply_lean(const Work& work, int64_t group, int64_t phase, const Scratch& scratch) const {
-    table_.lean_products[static_cast<int>(tiling_.scheme)]({.v = scratch.v,
-                                                            .w = packed_->weights(group, phase),
-                                                            .m = scratch.m,
-                                                            .tiles = work.tiles(),
-                                                            .IC = geometry_.in.C * residues_});
-  }
-
   // Outputs.
 
-  /// Where outputs go: output (h, w) of an image, channel oc, is at
-  /// base + image * image + h / row_step * row + w * pixel + oc.
-  struct Aside {
-    float* base;
-    int64_t image, row, pixel, row_step;
-    int64_t oc_begin, oc_end;
-    kernels::Residual residual;
-  };
   Aside in_place(const Target& target) const {
     const ImageShape& out = geometry_.out;
     return {target.y, out.H * out.W * out.C, out.W * out.C, out.C, 1, 0, out.C, target.residual};

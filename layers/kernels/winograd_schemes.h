@@ -1,13 +1,11 @@
 #pragma once
 // The matrices of F(m, T): m outputs of a T-tap sum y[i] = sum_t g[t] d[i + t] from n = m + T - 1 products instead of
 // m * T:  y = AT ((G g) * (BT d)), in two dimensions Y = AT ((G g GT) * (BT d B)) A  (Lavin and Gray, 2015).
+// Where G is G' diag(f) with a G' of small numbers, weights stored as f[i] g[i][j] f[j] become those of any point by a
+// few additions (struct LeanProducts).
 #include <cstdint>
 
 namespace upconv::kernels {
-
-//
-// Where G is G' diag(f) with a G' of small numbers, weights stored as f[i] g[i][j] f[j] become those of any point by a
-// few additions (struct LeanProducts).
 
 template <int outputs, int taps>
 struct Winograd;

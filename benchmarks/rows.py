@@ -191,7 +191,7 @@ GROUPS = (
             layer("64-32 k8s4 32x32", ConvTranspose2d(64, 32, 8, 4, 2), 32, promise=1.6),
             layer("128-128 k3s1 32x32", ConvTranspose2d(128, 128, 3, 1, 1), 32, promise=1.6),
         ),
-        promised_mean=1.1,
+        promised_mean=1.8,
     ),
     Group(
         "batches",
@@ -212,7 +212,7 @@ GROUPS = (
         ),
         promised_mean=1.5,
     ),
-    Group("networks", tuple(dcgan(batch, promise=1.0) for batch in (1, 16, 64))),
+    Group("networks", tuple(dcgan(batch, promise=2.0) for batch in (1, 16, 64))),
     Group(
         "few output channels",
         (

@@ -211,5 +211,6 @@ TEST_CASE("Winograd: inside a network it reads and writes what its neighbours do
   const Tensor x = random.randn({2, 24, 20, 20});
   const Tensor y = compile(net, x.shape())(x), exact = compile(net, x.shape(), {.accuracy = Accuracy::exact})(x);
   CHECK(!same_bits(y, exact));
-  check_close(y, exact, [](int64_t) { return 1e-3; });
+  // Tanh's sums have an rms of 170 and errors of up to 3e-4, which the last layer's weights multiply by up to 4.
+  check_close(y, exact, [](int64_t) { return 2e-3; });
 }

@@ -123,11 +123,7 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling
 }
 
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {
-  return std::string("winograd") +
-         (tiling.lean       ? "l/"
-          : tiling.by_phase ? "p/"
-                            : "/") +
-         axis_key(geometry.rows, tiling) + '/' + axis_key(geometry.cols, tiling);
+  return name_of(tiling) + '/' + axis_key(geometry.rows, tiling) + '/' + axis_key(geometry.cols, tiling);
 }
 
 }  // namespace upconv

@@ -34,7 +34,9 @@ TEST_CASE("Winograd: taken where it saves products, never where exact sums are a
                         flat16 = layer_of(16, 64, 3, k3s1, random);
   for (Isa isa : available_isas()) {
     CAPTURE(name(isa));
-    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}).starts_with("winograd F(4,2)"));
+    const bool lean = isa == Isa::avx512 && vector_cycles(isa) > 1;  // additions take no time beside multiply-adds
+    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}) ==
+          (lean ? "winograd F(4,2) lean" : "winograd F(4,2) by phase"));
     CHECK(algorithm(flat, {1, 64, size, size}, {.isa = isa}) == "winograd F(4,3)");
     CHECK(algorithm(flat16, {1, 16, size, size}, {.isa = isa}) == "winograd F(2,3)");  // F(4,3) errs too much here
     CHECK(algorithm(up, {1, 64, size, size}, {.accuracy = Accuracy::exact, .isa = isa}) == "direct");
@@ -211,6 +213,6 @@ TEST_CASE("Winograd: inside a network it reads and writes what its neighbours do
   const Tensor x = random.randn({2, 24, 20, 20});
   const Tensor y = compile(net, x.shape())(x), exact = compile(net, x.shape(), {.accuracy = Accuracy::exact})(x);
   CHECK(!same_bits(y, exact));
-  // Tanh's sums have an rms of 170 and errors of up to 3e-4, which the last layer's weights multiply by up to 4.
-  check_close(y, exact, [](int64_t) { return 2e-3; });
+  // Without fused multiply-adds, on SSE2, every product is rounded too: 1.12e-3.
+  check_close(y, exact, [](int64_t) { return default_isa() >= Isa::avx2 ? 1e-3 : 2e-3; });
 }

@@ -10,7 +10,7 @@
 #include "benchmarks/measure.h"
 #include "benchmarks/shapes.h"
 #include "framework/layout.h"
-#include "layers/reference.h"
+#include "tests/reference/reference.h"
 
 namespace upconv::benchmarks {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/reference.h"
+#include "tests/reference/reference.h"
 
 namespace upconv::benchmarks {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
-#include "layers/channel_tiles.h"
-#include "layers/conv_step.h"
-#include "layers/python.h"
+#include "layers/steps/channel_tiles.h"
+#include "layers/convolution/geometry.h"
+#include "layers/repr.h"
 
 namespace upconv {
 namespace {

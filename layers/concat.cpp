@@ -1,10 +1,10 @@
 #include "layers/concat.h"
 
 #include "framework/fail.h"
-#include "layers/blocking.h"
-#include "layers/conv_step.h"
+#include "layers/convolution/panel.h"
+#include "layers/convolution/geometry.h"
 #include "layers/dimension.h"
-#include "layers/strided.h"
+#include "layers/steps/strided.h"
 
 namespace upconv {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "framework/fail.h"
-#include "layers/convolution.h"
+#include "layers/convolution/operation.h"
 
 namespace upconv {
 namespace {

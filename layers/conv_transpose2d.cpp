@@ -1,7 +1,7 @@
 #include "layers/conv_transpose2d.h"
 
 #include "framework/fail.h"
-#include "layers/convolution.h"
+#include "layers/convolution/operation.h"
 
 namespace upconv {
 namespace {

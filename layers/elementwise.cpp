@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "framework/fail.h"
-#include "layers/blocking.h"
-#include "layers/conv_step.h"
-#include "layers/strided.h"
+#include "layers/convolution/panel.h"
+#include "layers/convolution/geometry.h"
+#include "layers/steps/strided.h"
 
 namespace upconv {
 namespace {

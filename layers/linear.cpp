@@ -4,9 +4,9 @@
 #include <limits>
 
 #include "framework/fail.h"
-#include "layers/conv_step.h"
-#include "layers/conv_weights.h"
-#include "layers/python.h"
+#include "layers/convolution/geometry.h"
+#include "layers/convolution/weights.h"
+#include "layers/repr.h"
 
 namespace upconv {
 namespace {

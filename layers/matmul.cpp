@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "framework/fail.h"
-#include "layers/blocking.h"
-#include "layers/strided.h"
+#include "layers/convolution/panel.h"
+#include "layers/steps/strided.h"
 
 namespace upconv {
 namespace {

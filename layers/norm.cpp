@@ -5,9 +5,9 @@
 
 #include "framework/fail.h"
 #include "framework/layout.h"
-#include "layers/conv_step.h"
-#include "layers/norm_step.h"
-#include "layers/python.h"
+#include "layers/convolution/geometry.h"
+#include "layers/steps/norm.h"
+#include "layers/repr.h"
 
 namespace upconv {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "framework/fail.h"
 #include "framework/layout.h"
-#include "layers/python.h"
-#include "layers/remap.h"
+#include "layers/repr.h"
+#include "layers/steps/remap.h"
 
 namespace upconv {
 namespace {

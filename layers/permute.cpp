@@ -6,7 +6,7 @@
 
 #include "framework/fail.h"
 #include "layers/dimension.h"
-#include "layers/strided.h"
+#include "layers/steps/strided.h"
 
 namespace upconv {
 namespace {

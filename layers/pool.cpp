@@ -4,8 +4,8 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
-#include "layers/blocking.h"
-#include "layers/python.h"
+#include "layers/convolution/panel.h"
+#include "layers/repr.h"
 
 namespace upconv {
 namespace {

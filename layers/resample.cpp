@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "framework/fail.h"
-#include "layers/blocking.h"
-#include "layers/python.h"
-#include "layers/remap.h"
-#include "layers/strided.h"
+#include "layers/convolution/panel.h"
+#include "layers/repr.h"
+#include "layers/steps/remap.h"
+#include "layers/steps/strided.h"
 
 namespace upconv {
 namespace {

@@ -6,7 +6,7 @@
 #include "framework/program.h"
 #include "layers/dimension.h"
 #include "layers/permute.h"
-#include "layers/python.h"
+#include "layers/repr.h"
 
 namespace upconv {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
-#include "layers/direct_weights.h"
+#include "layers/convolution/direct/weights.h"
 #include "tests/support.h"
 
 using namespace upconv;

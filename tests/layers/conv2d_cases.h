@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "layers/conv2d.h"
-#include "layers/reference.h"
+#include "tests/reference/reference.h"
 #include "tests/support.h"
 
 namespace upconv::testing {

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "framework/parallel.h"
-#include "layers/reference.h"
+#include "tests/reference/reference.h"
 #include "tests/support.h"
 
 using namespace upconv;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "layers/reference.h"
+#include "tests/reference/reference.h"
 #include "tests/support.h"
 
 using namespace upconv;

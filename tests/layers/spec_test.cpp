@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "framework/error.h"
-#include "layers/registry.h"
+#include "layers/text/registry.h"
 
 namespace upconv {
 namespace {

@@ -1,7 +1,7 @@
 // What no golden has: many channels and sizes against the reference loops, NaN, batches, errors.
 #include <random>
 
-#include "layers/reference_structure.h"
+#include "tests/reference/reference_structure.h"
 #include "tests/layers/sandwich.h"
 
 using namespace upconv;

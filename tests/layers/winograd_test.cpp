@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "layers/reference.h"
+#include "tests/reference/reference.h"
 #include "tests/support.h"
 
 using namespace upconv;

@@ -1,0 +1,126 @@
+#include "layers/convolution/axis.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <set>
+
+namespace upconv {
+namespace {
+
+/// Cuts the positions of `phase` where a tap enters or leaves the input, if there are zeros beside it.
+std::vector<Segment> segments_of(const Phase& phase, const std::vector<AxisTap>& taps, int64_t in, Border border) {
+  if (border != Border::zeros) return {{0, phase.count, taps}};
+  auto reads = [&](const AxisTap& tap, int64_t i) {
+    const int64_t at = phase.in_first + phase.in_step * i + tap.shift;
+    return at >= 0 && at < in;
+  };
+  auto first_at = [&](int64_t input, int64_t shift) {  // the first position whose tap reads `input` or beyond
+    const int64_t distance = input - phase.in_first - shift;
+    return distance <= 0 ? 0 : (distance + phase.in_step - 1) / phase.in_step;
+  };
+  std::set<int64_t> cuts = {0, phase.count};
+  for (const AxisTap& tap : taps) {
+    cuts.insert(std::min(phase.count, first_at(0, tap.shift)));
+    cuts.insert(std::min(phase.count, first_at(in, tap.shift)));
+  }
+  std::vector<Segment> segments;
+  for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
+    Segment segment{*cut, *std::next(cut), {}};
+    std::copy_if(taps.begin(), taps.end(), std::back_inserter(segment.taps),
+                 [&](const AxisTap& tap) { return reads(tap, segment.begin); });
+    segments.push_back(std::move(segment));
+  }
+  return segments;
+}
+
+int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
+}  // namespace
+
+int64_t source(Border border, int64_t index, int64_t size) {
+  if (index >= 0 && index < size) return index;
+  int64_t found = -1;
+  if (border == Border::reflect) found = index < 0 ? -index : 2 * (size - 1) - index;
+  if (border == Border::replicate) found = index < 0 ? 0 : size - 1;
+  if (border == Border::circular) found = index < 0 ? index + size : index - size;
+  return found >= 0 && found < size ? found : -1;
+}
+
+std::pair<int64_t, int64_t> reach(const Phase& phase) {
+  std::optional<std::pair<int64_t, int64_t>> found;
+  for (const Segment& segment : phase.segments)
+    for (const AxisTap& tap : segment.taps) {
+      if (!found) found = {tap.shift, tap.shift};
+      found = {std::min(found->first, tap.shift), std::max(found->second, tap.shift)};
+    }
+  return found.value_or(std::pair<int64_t, int64_t>(0, 0));
+}
+
+Reach reach(const std::vector<Phase>& phases) {
+  constexpr int64_t none = std::numeric_limits<int64_t>::min();
+  Reach all{std::numeric_limits<int64_t>::max(), none, none};
+  for (const Phase& phase : phases) {
+    const auto [least, most] = reach(phase);
+    all = {std::min(all.begin, phase.in_first + least), std::max(all.first_end, phase.in_first + most + 1),
+           std::max(all.end, phase.in_first + most + phase.in_step * (phase.count - 1) + 1)};
+  }
+  return all;
+}
+
+std::vector<AxisTap> taps_of(const Phase& phase) {
+  std::vector<AxisTap> all;
+  for (const Segment& segment : phase.segments)
+    for (const AxisTap& tap : segment.taps)
+      if (std::none_of(all.begin(), all.end(), [&](const AxisTap& t) { return t.k == tap.k; })) all.push_back(tap);
+  std::sort(all.begin(), all.end(), [](const AxisTap& a, const AxisTap& b) { return a.k < b.k; });
+  return all;
+}
+
+std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
+                                   int64_t dilation) {
+  std::vector<Phase> phases;
+  for (int64_t a = 0; a < stride; ++a) {
+    const int64_t first = ((a - padding) % stride + stride) % stride;
+    if (first >= out) continue;
+    Phase phase{first, stride, (out - first + stride - 1) / stride, (first + padding - a) / stride, 1, {}};
+    std::vector<AxisTap> taps;
+    for (int64_t k = 0; k < kernel; ++k)
+      if ((dilation * k - a) % stride == 0) taps.push_back({k, -(dilation * k - a) / stride});
+    phase.segments = segments_of(phase, taps, in, Border::zeros);
+    phases.push_back(std::move(phase));
+  }
+  return phases;
+}
+
+std::vector<Phase> convolution_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
+                                    int64_t dilation, Border border) {
+  Phase phase{0, 1, out, 0, stride, {}};
+  std::vector<AxisTap> taps;
+  for (int64_t k = 0; k < kernel; ++k) taps.push_back({k, dilation * k - padding});
+  phase.segments = segments_of(phase, taps, in, border);
+  return {phase};
+}
+
+SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale, int64_t padding, int64_t dilation,
+                          Border border) {
+  SummedAxis axis;
+  for (int64_t a = 0; a < scale; ++a) {
+    std::vector<AxisTap> taps;
+    for (int64_t k = 0; k < kernel; ++k) {
+      const int64_t shift = floor_div(a + dilation * k - padding, scale);
+      if (taps.empty() || taps.back().shift != shift) {
+        taps.push_back({static_cast<int64_t>(axis.sums.size()), shift});
+        axis.sums.emplace_back();
+      }
+      axis.sums.back().push_back(k);
+    }
+    if (a >= out) continue;
+    Phase phase{a, scale, (out - a + scale - 1) / scale, 0, 1, {}};
+    phase.segments = segments_of(phase, taps, in, border);
+    axis.phases.push_back(std::move(phase));
+  }
+  return axis;
+}
+
+}  // namespace upconv

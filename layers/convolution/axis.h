@@ -1,0 +1,76 @@
+#pragma once
+// One axis of a convolution, transposed or not, as runs of outputs that read the same taps.
+//
+// A convolution has one phase: output i reads x[stride*i + d*k - padding] for every tap k.
+//
+// In unpadded coordinates a transposed convolution with kernel k, stride s and dilation d is z[i*s + d*k] += w[k] *
+// x[i]. Outputs of one residue a = z mod s form a phase; with z = s*n + a only taps with d*k = a (mod s) meet it, and
+// tap k reads x[n - (d*k - a) / s]: a small stride-1 convolution, nothing multiplied by inserted zeros. Where stride
+// and dilation share a factor, or the kernel is smaller than the stride, some phases have no taps and hold the bias
+// alone.
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "../../framework/graph.h"
+
+namespace upconv {
+
+/// Tap k of the kernel reads the input at the position's base + shift.
+struct AxisTap {
+  int64_t k, shift;
+};
+
+/// The pixel of an axis of `size` that is seen at `index`, inside or beside it: -1 for zeros, and further out than the
+/// border's rule goes (reflect: size - 1 pixels, circular: size).
+int64_t source(Border border, int64_t index, int64_t size);
+
+/// Positions begin <= i < end that read exactly `taps`. Zeros beside the picture are left out here, so nothing needs
+/// padding with them.
+struct Segment {
+  int64_t begin, end;
+  std::vector<AxisTap> taps;
+};
+
+/// Outputs out_first + out_step * i for 0 <= i < count, whose base input is in_first + in_step * i.
+struct Phase {
+  int64_t out_first, out_step, count;
+  int64_t in_first, in_step;
+  std::vector<Segment> segments;  ///< in order, covering all positions
+};
+
+/// The least and the largest shift of a phase's taps; 0 and 0 where it has none.
+std::pair<int64_t, int64_t> reach(const Phase& phase);
+
+/// The inputs that all phases of an axis read, beside the picture too: `begin` to `end`, and to `first_end` for their
+/// position 0 alone.
+struct Reach {
+  int64_t begin, first_end, end;
+};
+Reach reach(const std::vector<Phase>& phases);
+
+/// The taps that any position of a phase reads, in the order of k.
+std::vector<AxisTap> taps_of(const Phase& phase);
+
+/// The phases of a transposed convolution's axis with `in` inputs and `out` outputs; those without outputs are left
+/// out.
+std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
+                                   int64_t dilation);
+
+/// The one phase of a convolution's axis with `in` inputs, of which `padding` more lie before the first.
+std::vector<Phase> convolution_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
+                                    int64_t dilation, Border border);
+
+/// An axis whose taps are sums of the kernel's: tap k of the phases stands for the sum of the taps sums[k].
+struct SummedAxis {
+  std::vector<Phase> phases;
+  std::vector<std::vector<int64_t>> sums;
+};
+
+/// A convolution of stride 1 after each of the `in` inputs was repeated `scale` times, without doing so: output
+/// scale*n + a reads x[n + floor((a + d*k - padding) / scale)], and taps that read the same input are one. The border
+/// is that of the inputs before they were repeated.
+SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale, int64_t padding, int64_t dilation,
+                          Border border);
+
+}  // namespace upconv

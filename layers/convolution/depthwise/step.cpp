@@ -1,0 +1,193 @@
+#include "layers/convolution/depthwise/step.h"
+
+#include <algorithm>
+
+#include "layers/convolution/panel.h"
+
+namespace upconv {
+namespace {
+
+constexpr int64_t least_tile_work = 1 << 19;  // multiply-adds: worth handing out
+
+/// Neighbouring positions of a phase whose inputs are neighbours too, and the columns that its taps read at the first.
+struct Run {
+  int64_t begin, end;
+  std::vector<AxisTap> taps;  ///< shift: the column
+};
+
+/// Rows of one row phase of an image.
+struct Tile {
+  int64_t image, phase, begin, end;
+};
+
+class DepthwiseStep : public Step {
+ public:
+  DepthwiseStep(ConvGeometry geometry, std::shared_ptr<const PackedDepthwise> packed, const kernels::Table& table,
+                ConvContext context)
+      : geometry_(std::move(geometry)),
+        packed_(std::move(packed)),
+        table_(table),
+        context_(context),
+        aside_(context.output == Layout::contiguous) {
+    for (const Phase& col : geometry_.cols) runs_.push_back(runs_of(col));
+    size_t row_taps = 0, col_taps = 0;
+    for (const Phase& row : geometry_.rows) row_taps = std::max(row_taps, taps_of(row).size());
+    for (const Phase& col : geometry_.cols) col_taps = std::max(col_taps, taps_of(col).size());
+    most_taps_ = static_cast<int64_t>(row_taps * col_taps);
+    const int64_t work = std::max<int64_t>(1, geometry_.out.W * geometry_.out.C * most_taps_);
+    for (int64_t image = 0; image < geometry_.in.N; ++image)
+      for (size_t phase = 0; phase < geometry_.rows.size(); ++phase) {
+        const int64_t count = geometry_.rows[phase].count, rows = even(count, least_tile_work / work);
+        for (int64_t r = 0; r < count; r += rows)
+          tiles_.push_back({image, static_cast<int64_t>(phase), r, std::min(count, r + rows)});
+      }
+  }
+
+  int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
+  std::string algorithm() const override { return "depthwise"; }
+  double flops() const override { return context_.flops; }
+  size_t weight_bytes() const override { return packed_->floats().size_bytes(); }
+  std::span<const float> packed() const override { return packed_->floats(); }
+  size_t scratch_bytes() const override {
+    return aside_bytes() + static_cast<size_t>(most_taps_) * sizeof(kernels::Tap);
+  }
+
+  void run(int64_t index, const Frame& frame) const override {
+    const Tile& tile = tiles_[static_cast<size_t>(index)];
+    const Phase& row = geometry_.rows[static_cast<size_t>(tile.phase)];
+    for (const Segment& segment : row.segments)
+      for (int64_t r = std::max(tile.begin, segment.begin); r < std::min(tile.end, segment.end); ++r)
+        paint(tile.image, row, segment, r, frame);
+  }
+
+ private:
+  size_t aside_bytes() const {
+    const int64_t floats = aside_ ? whole_lines(geometry_.out.W * geometry_.out.C) : 0;
+    return static_cast<size_t>(floats) * sizeof(float);
+  }
+
+  std::vector<Run> runs_of(const Phase& col) const {
+    std::vector<Run> runs;
+    const int64_t W = geometry_.in.W;
+    for (const Segment& segment : col.segments) {
+      bool extends = false;  // whether the last run's inputs all lie in the picture
+      for (int64_t i = segment.begin; i < segment.end; ++i) {
+        const int64_t first = col.in_first + col.in_step * i;
+        const bool inside = std::all_of(segment.taps.begin(), segment.taps.end(), [&](const AxisTap& tap) {
+          return first + tap.shift >= 0 && first + tap.shift < W;
+        });
+        if (inside && extends) {
+          runs.back().end = i + 1;
+          continue;
+        }
+        extends = inside;
+        runs.push_back({i, i + 1, {}});
+        for (const AxisTap& tap : segment.taps)
+          if (const int64_t w = source(geometry_.border, first + tap.shift, W); w >= 0)
+            runs.back().taps.push_back({tap.k, w});
+      }
+    }
+    return runs;
+  }
+
+  /// Row r of a phase: in its place, or aside and from there into (N, C, H, W).
+  void paint(int64_t image, const Phase& row, const Segment& segment, int64_t r, const Frame& frame) const {
+    const ImageShape &in = geometry_.in, &out = geometry_.out;
+    const int64_t h = row.out_first + row.out_step * r;
+    const float* x = static_cast<const float*>(frame.inputs[0]) + image * in.H * in.W * in.C;
+    auto* y = static_cast<float*>(frame.output);
+    float* to = aside_ ? reinterpret_cast<float*>(frame.scratch) : y + (image * out.H + h) * out.W * out.C;
+    auto* taps = reinterpret_cast<kernels::Tap*>(frame.scratch + aside_bytes());
+    kernels::Depthwise depthwise{.x = x,
+                                 .x_pixel = 0,
+                                 .taps = taps,
+                                 .tap_count = 0,
+                                 .w = packed_->weights(),
+                                 .w_tap = packed_->tap(),
+                                 .shift = packed_->shift(),
+                                 .y = nullptr,
+                                 .y_pixel = 0,
+                                 .pixels = 0,
+                                 .channels = out.C,
+                                 .activation = context_.activation,
+                                 .residual = context_.residual_of(frame, y)};
+    for (size_t phase = 0; phase < geometry_.cols.size(); ++phase) {
+      const Phase& col = geometry_.cols[phase];
+      depthwise.x_pixel = col.in_step * in.C;
+      depthwise.y_pixel = col.out_step * out.C;
+      for (const Run& run : runs_[phase]) {
+        depthwise.tap_count = gather_taps(row, segment, r, run, taps);
+        depthwise.y = to + (col.out_first + col.out_step * run.begin) * out.C;
+        depthwise.pixels = run.end - run.begin;
+        table_.depthwise(depthwise);
+      }
+    }
+    if (aside_) table_.transpose(to, out.C, y + (image * out.C * out.H + h) * out.W, out.H * out.W, out.W, out.C);
+  }
+
+  /// The taps of a run in row r, as far as they meet the picture; how many these are.
+  int64_t gather_taps(const Phase& row, const Segment& segment, int64_t r, const Run& run, kernels::Tap* taps) const {
+    const ImageShape& in = geometry_.in;
+    int64_t count = 0;
+    for (const AxisTap& kh : segment.taps) {
+      const int64_t h = source(geometry_.border, row.in_first + row.in_step * r + kh.shift, in.H);
+      if (h < 0) continue;
+      for (const AxisTap& kw : run.taps) taps[count++] = {(h * in.W + kw.shift) * in.C, kh.k * geometry_.KW + kw.k};
+    }
+    return count;
+  }
+
+  ConvGeometry geometry_;
+  std::shared_ptr<const PackedDepthwise> packed_;
+  const kernels::Table& table_;
+  ConvContext context_;
+  bool aside_;                          // the output is (N, C, H, W)
+  std::vector<std::vector<Run>> runs_;  // of each phase of the columns
+  std::vector<Tile> tiles_;
+  int64_t most_taps_ = 0;
+};
+
+}  // namespace
+
+bool is_depthwise(int64_t groups, int64_t in_channels, int64_t out_channels) {
+  return groups > 1 && groups == in_channels && groups == out_channels;
+}
+
+// The shifts follow the weights.
+PackedDepthwise::PackedDepthwise(const kernels::Table& table, const WeightView& weight, const Packer& packer)
+    : tap_(whole_lines(weight.layout.OC)), shift_at_(tap_ * weight.layout.taps) {
+  constexpr int64_t chunk = 256;
+  const int64_t C = weight.layout.OC, taps = weight.layout.taps;
+  const auto pack = [&](int64_t part, float* out, float* scratch) {
+    const int64_t first = part * chunk, last = std::min(C, first + chunk);
+    for (int64_t c = first; c < last; ++c) {
+      weight.read(table, c, 0, 1, 0, 1, scratch + taps, 1, scratch);
+      for (int64_t tap = 0; tap < taps; ++tap)
+        out[tap * tap_ + c] = static_cast<float>(scratch[taps + tap] * weight.scale[static_cast<size_t>(c)]);
+    }
+    std::copy(weight.shift.begin() + first, weight.shift.begin() + last, out + shift_at_ + first);
+  };
+  packed_ = packer({static_cast<size_t>(shift_at_ + tap_), static_cast<size_t>(2 * taps), ceil_div(C, chunk), pack});
+}
+
+std::optional<double> depthwise_cost(const ConvGeometry& geometry, const kernels::Table& table) {
+  const int64_t C = geometry.in.C;
+  if (!is_depthwise(geometry.groups, C, geometry.out.C)) return {};
+  double products = 0;  // of a vector of channels
+  for (const Phase& row : geometry.rows)
+    for (const Phase& col : geometry.cols)
+      for (const Segment& r : row.segments)
+        for (const Segment& c : col.segments)
+          products += static_cast<double>((r.end - r.begin) * (c.end - c.begin)) *
+                      static_cast<double>(r.taps.size() * c.taps.size() + 4);  // what storing it takes
+  // Loads are the limit, 1.25 a product and two a cycle; parts of a vector are loaded float by float.
+  return products * static_cast<double>(ceil_div(C, table.width)) * (C < table.width ? 10 : 0.7) *
+         vector_cycles(table.isa);
+}
+
+std::unique_ptr<Step> depthwise_step(ConvGeometry geometry, std::shared_ptr<const PackedDepthwise> packed,
+                                     const kernels::Table& table, ConvContext context) {
+  return std::make_unique<DepthwiseStep>(std::move(geometry), std::move(packed), table, context);
+}
+
+}  // namespace upconv

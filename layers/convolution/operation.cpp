@@ -1,0 +1,141 @@
+#include "layers/convolution/operation.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "framework/fail.h"
+#include "layers/convolution/algorithm.h"
+#include "layers/convolution/depthwise/step.h"
+#include "layers/convolution/rows/step.h"
+#include "layers/convolution/winograd/step.h"
+
+namespace upconv {
+
+void check_argument(const char* layer, const char* name, Pair got, int64_t least, const char* word) {
+  for (int64_t value : {got.h, got.w})
+    if (value < least || value > largest) fail("{}: {} must {}, got {}", layer, name, word, str(got));
+}
+
+void check_channels(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups) {
+  if (groups <= 0) fail("{}: groups must be positive, got {}", layer, groups);
+  check_argument(layer, "in_channels", in_channels, 1, "be positive");
+  check_argument(layer, "out_channels", out_channels, 1, "be positive");
+  if (in_channels % groups != 0)
+    fail("{}: in_channels must be divisible by groups, got {} and {}", layer, in_channels, groups);
+  if (out_channels % groups != 0)
+    fail("{}: out_channels must be divisible by groups, got {} and {}", layer, out_channels, groups);
+}
+
+Type ConvolutionOperation::whole(std::span<const Type> inputs) const {
+  Type whole = inputs[0];
+  for (size_t i = 1; i < parts_.size(); ++i) whole.shape[1] += inputs[i].shape[1];
+  return whole;
+}
+
+Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
+  const Type x = whole(inputs);
+  if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+  if (x.shape.size() != 3 && x.shape.size() != 4)
+    fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+  const int64_t in_channels = weights_.layout.IC, out_channels = weights_.layout.OC;
+  const ImageShape in = image_shape(x.shape);
+  if (in.C != in_channels) fail("expected {} channels, got {} in {}", in_channels, in.C, str(x.shape));
+  if (in.H < 1 || in.W < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
+  for (int64_t size : {in.N, in.H, in.W})
+    if (size > largest) fail("the output's size overflows for an input of {}", str(x.shape));
+  const auto [H, W] = output(in);
+  const __int128 limit = std::numeric_limits<int64_t>::max() / 8;
+  if (H < 1 || W < 1)
+    fail("the output would be empty: ({}, {}) for an input of {}", static_cast<int64_t>(std::max(H, -limit)),
+         static_cast<int64_t>(std::max(W, -limit)), str(x.shape));
+  if (H > limit || W > limit || H * W > limit || H * W * out_channels > limit ||
+      H * W * out_channels * std::max<int64_t>(in.N, 1) > limit)
+    fail("the output's size overflows for an input of {}", str(x.shape));
+  Shape shape = x.shape;
+  shape[shape.size() - 3] = out_channels;
+  shape[shape.size() - 2] = static_cast<int64_t>(H);
+  shape[shape.size() - 1] = static_cast<int64_t>(W);
+  return {shape, DType::float32};
+}
+
+std::shared_ptr<const Operation> ConvolutionOperation::with_affine(const ChannelAffine& affine) const {
+  if (weights_.affine || residual_ || activation_.kind != Pointwise::identity) return nullptr;
+  auto merged = clone();
+  merged->weights_.affine = affine;
+  return merged;
+}
+
+std::shared_ptr<const Operation> ConvolutionOperation::with_pointwise(const Pointwise& pointwise) const {
+  if (activation_.kind != Pointwise::identity) return nullptr;
+  auto merged = clone();
+  merged->activation_ = pointwise;
+  return merged;
+}
+
+std::shared_ptr<const Operation> ConvolutionOperation::with_residual() const {
+  if (residual_ || activation_.kind != Pointwise::identity) return nullptr;
+  auto merged = clone();
+  merged->residual_ = true;
+  return merged;
+}
+
+/// Panels have channels in blocks, each of which comes from one input.
+std::shared_ptr<const Operation> ConvolutionOperation::with_parts(size_t input, std::span<const Type> parts) const {
+  std::vector<int64_t> channels = parts_;
+  auto at = channels.erase(channels.begin() + static_cast<std::ptrdiff_t>(input));
+  for (const Type& part : parts) at = channels.insert(at, part.shape[1]) + 1;
+  const auto is_whole = [](int64_t count) { return count % kernels::panel_lanes == 0; };
+  if (has_kernel_for_each_channel()) return nullptr;
+  if (!std::all_of(channels.begin(), channels.end() - 1, is_whole)) return nullptr;
+  auto merged = clone();
+  merged->parts_ = std::move(channels);
+  return merged;
+}
+
+bool ConvolutionOperation::any_layout(std::span<const Type> inputs) const {
+  if (has_kernel_for_each_channel()) return false;
+  return has_rows_of(geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)), vector_row);
+}
+
+bool ConvolutionOperation::has_kernel_for_each_channel() const {
+  return is_depthwise(weights_.layout.groups, weights_.layout.IC, weights_.layout.OC);
+}
+
+ConvGeometry ConvolutionOperation::geometry_of(const Lowering& lowering) const {
+  return geometry(image_shape(whole(lowering.inputs).shape), image_shape(lowering.output.shape));
+}
+
+std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering) const {
+  std::vector<Candidate> all;
+  for (const ConvCandidate& candidate :
+       conv_candidates(geometry_of(lowering), lowering.input_layouts[0], lowering.output_layout,
+                       kernels::table(*lowering.options.isa), lowering.options))
+    all.push_back({candidate.name(), candidate.cycles});
+  return all;
+}
+
+std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) const {
+  const kernels::Table& table = kernels::table(*lowering.options.isa);
+  ConvGeometry geometry = geometry_of(lowering);
+  const ConvContext context{lowering.input_layouts[0],
+                            lowering.output_layout,
+                            to_kernel(activation_),
+                            2 * products(geometry.in, geometry.out),
+                            lowering.options.threads,
+                            parts_,
+                            residual_};
+  const auto candidates = conv_candidates(geometry, context.input, context.output, table, lowering.options);
+  const ConvCandidate chosen = choose(candidates, lowering.options);
+  if (chosen.kernel == ConvCandidate::depthwise)
+    return depthwise_step(std::move(geometry), weights_.depthwise(lowering), table, context);
+  if (chosen.kernel == ConvCandidate::rows) {
+    auto packed = weights_.rows(chosen.tiling, geometry, lowering);
+    if (packed->finite()) return rows_step(std::move(geometry), std::move(packed), table, context, chosen.tiling);
+  } else if (const auto& tiling = chosen.tiling) {
+    auto packed = weights_.winograd(*tiling, geometry, lowering);
+    return winograd_step(*tiling, std::move(geometry), std::move(packed), table, context);
+  }
+  return direct_step(std::move(geometry), weights_.direct(lowering), table, context);
+}
+
+}  // namespace upconv

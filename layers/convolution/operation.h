@@ -1,0 +1,66 @@
+#pragma once
+// One machinery behind several front doors: what a convolution, transposed or not, is to the compiler. A front door
+// knows its arguments, its shape rule, its axes and the order of its weights.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../../framework/graph.h"
+#include "../../framework/layout.h"
+#include "geometry.h"
+#include "weights.h"
+#include "../pair.h"
+
+namespace upconv {
+
+constexpr int64_t largest = int64_t{1} << 40;  ///< of a size or argument: far beyond memory, far from overflow
+
+/// Throws Error that names the layer and the argument where one is smaller than `least` or beyond reason.
+void check_argument(const char* layer, const char* name, Pair got, int64_t least, const char* word);
+/// The arguments that all convolutions have.
+void check_channels(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups);
+
+class ConvolutionOperation : public Operation {
+ public:
+  Type infer(std::span<const Type> inputs) const override;
+  std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override;
+  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override;
+  std::shared_ptr<const Operation> with_residual() const override;
+  std::shared_ptr<const Operation> with_parts(size_t input, std::span<const Type> parts) const override;
+  bool any_layout(std::span<const Type> inputs) const override;
+  Layout preferred_layout(Layout) const override { return Layout::channels_last; }
+  /// Residuals are added where outputs are stored, which the kernels do channels-last.
+  Layout output_layout(Layout, Layout wanted) const override { return residual_ ? Layout::channels_last : wanted; }
+  std::vector<Candidate> candidates(const Lowering& lowering) const override;
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override;
+
+ protected:
+  /// A size that has not yet been found to fit 64 bits.
+  struct Size {
+    __int128 h, w;
+  };
+
+  explicit ConvolutionOperation(ConvWeights weights) : weights_(std::move(weights)), parts_{weights_.layout.IC} {}
+  virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
+  /// Height and width of the output. Throws Error where the arguments do not fit such an input.
+  virtual Size output(const ImageShape& in) const = 0;
+  virtual ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const = 0;
+  /// Multiply-adds by the layer's definition.
+  virtual double products(const ImageShape& in, const ImageShape& out) const = 0;
+
+  const Shape& weight_shape() const { return weights_.weight.shape(); }
+
+  ConvWeights weights_;
+
+ private:
+  /// The picture whose parts, one after another, its inputs are.
+  Type whole(std::span<const Type> inputs) const;
+  bool has_kernel_for_each_channel() const;
+  ConvGeometry geometry_of(const Lowering& lowering) const;
+  Pointwise activation_;
+  bool residual_ = false;
+  std::vector<int64_t> parts_;  // channels of the inputs that are read one after another
+};
+
+}  // namespace upconv

@@ -1,0 +1,282 @@
+#include "layers/text/registry.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/fail.h"
+#include "layers/activation.h"
+#include "layers/conv2d.h"
+#include "layers/conv_transpose2d.h"
+#include "layers/linear.h"
+#include "layers/norm.h"
+#include "layers/pad.h"
+#include "layers/pool.h"
+#include "layers/resample.h"
+#include "layers/softmax.h"
+#include "layers/structure.h"
+
+namespace upconv {
+namespace {
+
+/// `make` returns the layer by value; its type need not be named twice.
+template <class Make>
+LayerRow row(std::string_view name, std::string_view signature, Make make) {
+  return {name, signature, [make](const Arguments& a) -> std::shared_ptr<Module> {
+            return std::make_shared<decltype(make(a))>(make(a));
+          }};
+}
+
+/// Norms and PReLU hold their values from the start, unlike other weights, which wait for a file: without a limit one
+/// line of text could ask for all memory. The widest networks have some thousands.
+constexpr int64_t most_features = 1 << 16;
+
+int64_t features(const Arguments& a, std::string_view name) {
+  const int64_t count = a.integer(name);
+  if (count > most_features) a.refuse(name, fmt::format("at most {}", most_features));
+  return count;
+}
+
+/// BatchNorm2d and InstanceNorm2d.
+template <class Layer, class Options>
+Layer feature_norm(const Arguments& a) {
+  return Layer(features(a, "num_features"), Options{.eps = a.number("eps"),
+                                                    .momentum = a.optional_number("momentum"),
+                                                    .affine = a.boolean("affine"),
+                                                    .track_running_stats = a.boolean("track_running_stats"),
+                                                    .bias = a.boolean("bias")});
+}
+
+GroupNorm group_norm(const Arguments& a) {
+  return GroupNorm(a.integer("num_groups"), features(a, "num_channels"),
+                   {.eps = a.number("eps"), .affine = a.boolean("affine"), .bias = a.boolean("bias")});
+}
+
+LayerNorm layer_norm(const Arguments& a) {
+  const Shape shape = a.sizes("normalized_shape");
+  if (std::none_of(shape.begin(), shape.end(), [](int64_t size) { return size < 1; }) && numel(shape) > most_features)
+    a.refuse("normalized_shape", fmt::format("at most {} elements", most_features));
+  return LayerNorm(
+      shape,
+      {.eps = a.number("eps"), .elementwise_affine = a.boolean("elementwise_affine"), .bias = a.boolean("bias")});
+}
+
+/// The padding of a layer that has four sides.
+Sides sides(const Arguments& a) {
+  const Shape given = a.one_or_more("padding", 4, "an integer or four, as in (1, 1, 2, 2)");
+  if (given.size() == 1) return given[0];
+  return {given[0], given[1], given[2], given[3]};
+}
+
+}  // namespace
+
+const std::vector<LayerRow>& layer_rows() {
+  static const std::vector<LayerRow> rows = {
+      row("ConvTranspose2d",
+          "in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, "
+          "dilation=1, padding_mode='zeros'",
+          [](const Arguments& a) {
+            return ConvTranspose2d(a.integer("in_channels"), a.integer("out_channels"), a.pair("kernel_size"),
+                                   a.pair("stride"), a.pair("padding"), a.pair("output_padding"), a.integer("groups"),
+                                   a.boolean("bias"), a.pair("dilation"), a.text("padding_mode"));
+          }),
+      row("Conv2d",
+          "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, "
+          "padding_mode='zeros'",
+          [](const Arguments& a) {
+            const Padding padding = a.is_text("padding") ? Padding(a.text("padding")) : Padding(a.pair("padding"));
+            return Conv2d(a.integer("in_channels"), a.integer("out_channels"), a.pair("kernel_size"), a.pair("stride"),
+                          padding, a.pair("dilation"), a.integer("groups"), a.boolean("bias"), a.text("padding_mode"));
+          }),
+      row("Linear", "in_features, out_features, bias=True",
+          [](const Arguments& a) {
+            return Linear(a.integer("in_features"), a.integer("out_features"), a.boolean("bias"));
+          }),
+      row("Embedding", "num_embeddings, embedding_dim, padding_idx=None",
+          [](const Arguments& a) {
+            return Embedding(a.integer("num_embeddings"), a.integer("embedding_dim"),
+                             a.optional_integer("padding_idx"));
+          }),
+      row("BatchNorm2d", "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, bias=True",
+          feature_norm<BatchNorm2d, BatchNorm2dOptions>),
+      row("InstanceNorm2d",
+          "num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, *, bias=True",
+          feature_norm<InstanceNorm2d, InstanceNorm2dOptions>),
+      row("GroupNorm", "num_groups, num_channels, eps=1e-05, affine=True, *, bias=True", group_norm),
+      row("LayerNorm", "normalized_shape, eps=1e-05, elementwise_affine=True, bias=True", layer_norm),
+      row("ReLU", "inplace=False", [](const Arguments& a) { return ReLU(a.boolean("inplace")); }),
+      row("LeakyReLU", "negative_slope=0.01, inplace=False",
+          [](const Arguments& a) { return LeakyReLU(a.number("negative_slope"), a.boolean("inplace")); }),
+      row("PReLU", "num_parameters=1, init=0.25",
+          [](const Arguments& a) { return PReLU(features(a, "num_parameters"), a.number("init")); }),
+      row("ELU", "alpha=1.0, inplace=False",
+          [](const Arguments& a) { return ELU(a.number("alpha"), a.boolean("inplace")); }),
+      row("SiLU", "inplace=False", [](const Arguments& a) { return SiLU(a.boolean("inplace")); }),
+      row("GELU", "approximate='none'", [](const Arguments& a) { return GELU(a.text("approximate")); }),
+      row("Softplus", "beta=1.0, threshold=20.0",
+          [](const Arguments& a) { return Softplus(a.number("beta"), a.number("threshold")); }),
+      row("Hardtanh", "min_val=-1.0, max_val=1.0, inplace=False",
+          [](const Arguments& a) { return Hardtanh(a.number("min_val"), a.number("max_val"), a.boolean("inplace")); }),
+      row("ReLU6", "inplace=False", [](const Arguments& a) { return ReLU6(a.boolean("inplace")); }),
+      row("Hardsigmoid", "inplace=False", [](const Arguments& a) { return Hardsigmoid(a.boolean("inplace")); }),
+      row("Hardswish", "inplace=False", [](const Arguments& a) { return Hardswish(a.boolean("inplace")); }),
+      row("Mish", "inplace=False", [](const Arguments& a) { return Mish(a.boolean("inplace")); }),
+      row("Softmax", "dim=None", [](const Arguments& a) { return Softmax(a.optional_integer("dim")); }),
+      row("Tanh", "", [](const Arguments&) { return Tanh(); }),
+      row("Sigmoid", "", [](const Arguments&) { return Sigmoid(); }),
+      row("Upsample", "size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
+          [](const Arguments& a) {
+            return Upsample({a.optional_one_or_two("size"), a.optional_numbers("scale_factor"), a.text("mode"),
+                             a.optional_boolean("align_corners"), a.optional_boolean("recompute_scale_factor")});
+          }),
+      row("PixelShuffle", "upscale_factor",
+          [](const Arguments& a) { return PixelShuffle(a.integer("upscale_factor")); }),
+      row("ReflectionPad2d", "padding", [](const Arguments& a) { return ReflectionPad2d(sides(a)); }),
+      row("ReplicationPad2d", "padding", [](const Arguments& a) { return ReplicationPad2d(sides(a)); }),
+      row("ZeroPad2d", "padding", [](const Arguments& a) { return ZeroPad2d(sides(a)); }),
+      row("ConstantPad2d", "padding, value",
+          [](const Arguments& a) { return ConstantPad2d(sides(a), a.integer_or_number("value")); }),
+      row("AvgPool2d",
+          "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None",
+          [](const Arguments& a) {
+            return AvgPool2d(
+                a.one_or_two("kernel_size"),
+                AvgPool2dOptions{a.optional_one_or_two("stride"), a.one_or_two("padding"), a.boolean("ceil_mode"),
+                                 a.boolean("count_include_pad"), a.optional_integer("divisor_override")});
+          }),
+      row("MaxPool2d", "kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
+          [](const Arguments& a) {
+            return MaxPool2d(
+                a.one_or_two("kernel_size"),
+                MaxPool2dOptions{a.optional_one_or_two("stride"), a.one_or_two("padding"), a.one_or_two("dilation"),
+                                 a.boolean("return_indices"), a.boolean("ceil_mode")});
+          }),
+      row("AdaptiveAvgPool2d", "output_size",
+          [](const Arguments& a) { return AdaptiveAvgPool2d(a.optional_sizes("output_size")); }),
+      row("Identity", "", [](const Arguments&) { return Identity(); }),
+      row("Dropout", "p=0.5, inplace=False",
+          [](const Arguments& a) { return Dropout(a.number("p"), a.boolean("inplace")); }),
+      row("Flatten", "start_dim=1, end_dim=-1",
+          [](const Arguments& a) { return Flatten(a.integer("start_dim"), a.integer("end_dim")); }),
+      row("Unflatten", "dim, unflattened_size",
+          [](const Arguments& a) { return Unflatten(a.integer("dim"), a.shape("unflattened_size")); }),
+  };
+  return rows;
+}
+
+void Arguments::refuse(std::string_view name, std::string_view expected) const {
+  const Literal& got = values_.at(name);
+  throw ArgumentError(fmt::format("{}: {} must be {}, got {}", layer_, name, expected, got.text), got.offset);
+}
+
+int64_t Arguments::integer(std::string_view name) const {
+  if (const auto* value = std::get_if<int64_t>(&values_.at(name).value)) return *value;
+  refuse(name, "an integer");
+}
+
+std::optional<int64_t> Arguments::optional_integer(std::string_view name) const {
+  const PythonValue& value = values_.at(name).value;
+  if (const auto* integer = std::get_if<int64_t>(&value)) return *integer;
+  if (!std::holds_alternative<std::monostate>(value)) refuse(name, "an integer or None");
+  return {};
+}
+
+double Arguments::number(std::string_view name) const {
+  const PythonValue& value = values_.at(name).value;
+  if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  refuse(name, "a finite number");
+}
+
+std::optional<double> Arguments::optional_number(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return number(name);
+}
+
+bool Arguments::boolean(std::string_view name) const {
+  if (const auto* value = std::get_if<bool>(&values_.at(name).value)) return *value;
+  refuse(name, "True or False");
+}
+
+Pair Arguments::pair(std::string_view name) const {
+  const PythonValue& value = values_.at(name).value;
+  if (const auto* both = std::get_if<int64_t>(&value)) return *both;
+  if (const auto* sizes = std::get_if<Shape>(&value); sizes && sizes->size() == 2) return {(*sizes)[0], (*sizes)[1]};
+  refuse(name, "an integer or two, as in (4, 4)");
+}
+
+Shape Arguments::sizes(std::string_view name) const {
+  if (const auto* size = std::get_if<int64_t>(&values_.at(name).value)) return {*size};
+  return shape(name);
+}
+
+std::optional<bool> Arguments::optional_boolean(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return boolean(name);
+}
+
+std::variant<int64_t, double> Arguments::integer_or_number(std::string_view name) const {
+  if (const auto* integer = std::get_if<int64_t>(&values_.at(name).value)) return *integer;
+  return number(name);
+}
+
+Shape Arguments::one_or_more(std::string_view name, size_t more, std::string_view expected) const {
+  const PythonValue& value = values_.at(name).value;
+  if (const auto* one = std::get_if<int64_t>(&value)) return {*one};
+  if (const auto* sizes = std::get_if<Shape>(&value); sizes && sizes->size() == more) return *sizes;
+  refuse(name, expected);
+}
+
+OneOrTwo<int64_t> Arguments::one_or_two(std::string_view name) const {
+  const Shape given = one_or_more(name, 2, "an integer or two, as in (4, 4)");
+  if (given.size() == 1) return given[0];
+  return {given[0], given[1]};
+}
+
+std::optional<OneOrTwo<int64_t>> Arguments::optional_one_or_two(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return one_or_two(name);
+}
+
+std::optional<OneOrTwo<double>> Arguments::optional_numbers(std::string_view name) const {
+  const PythonValue& value = values_.at(name).value;
+  if (std::holds_alternative<std::monostate>(value)) return {};
+  if (std::holds_alternative<int64_t>(value) || std::holds_alternative<double>(value)) return number(name);
+  if (const auto* two = std::get_if<Shape>(&value); two && two->size() == 2)
+    return OneOrTwo<double>(static_cast<double>((*two)[0]), static_cast<double>((*two)[1]));
+  if (const auto* two = std::get_if<Numbers>(&value); two && two->size() == 2 && (*two)[0] && (*two)[1])
+    return OneOrTwo<double>(*(*two)[0], *(*two)[1]);
+  refuse(name, "a finite number or two, as in (2.0, 1.5)");
+}
+
+OneOrTwo<std::optional<int64_t>> Arguments::optional_sizes(std::string_view name) const {
+  using Size = std::optional<int64_t>;
+  const PythonValue& value = values_.at(name).value;
+  if (std::holds_alternative<std::monostate>(value)) return Size();
+  if (const auto* one = std::get_if<int64_t>(&value)) return Size(*one);
+  if (const auto* two = std::get_if<Shape>(&value); two && two->size() == 2) return {(*two)[0], (*two)[1]};
+  const auto size = [](const std::optional<double>& number) {
+    return number ? Size(static_cast<int64_t>(*number)) : Size();
+  };
+  const auto whole = [](const std::optional<double>& number) {
+    return !number || (std::abs(*number) < 1e15 && *number == std::floor(*number));
+  };
+  if (const auto* two = std::get_if<Numbers>(&value); two && two->size() == 2 && whole((*two)[0]) && whole((*two)[1]))
+    return {size((*two)[0]), size((*two)[1])};
+  refuse(name, "an integer or None, or two of them, as in (4, None)");
+}
+
+Shape Arguments::shape(std::string_view name) const {
+  if (const auto* value = std::get_if<Shape>(&values_.at(name).value)) return *value;
+  refuse(name, "a tuple of integers, as in (4, 4) or (4,)");
+}
+
+bool Arguments::is_text(std::string_view name) const {
+  return std::holds_alternative<std::string>(values_.at(name).value);
+}
+
+std::string Arguments::text(std::string_view name) const {
+  if (const auto* value = std::get_if<std::string>(&values_.at(name).value)) return *value;
+  refuse(name, "a string");
+}
+
+}  // namespace upconv

@@ -8,6 +8,9 @@
 #include "tools/timing.h"
 
 namespace upconv::benchmarks {
+
+using namespace internal;
+
 namespace {
 
 void read(benchmark::State& state, size_t size) {

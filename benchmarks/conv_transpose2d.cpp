@@ -13,6 +13,9 @@
 #include "tests/reference/reference.h"
 
 namespace upconv::benchmarks {
+
+using namespace internal;
+
 namespace {
 
 /// A layer with random weights and an input for it.

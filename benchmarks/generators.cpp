@@ -6,6 +6,8 @@
 #include "examples/dcgan.h"
 
 namespace upconv::benchmarks {
+
+using namespace internal;
 namespace {
 
 /// Whether the first pictures are PyTorch's.

@@ -14,16 +14,7 @@ foreach(dependency TBB::tbb fmt::fmt PNG::PNG libdeflate::libdeflate)
 endforeach()
 
 install(TARGETS upconv EXPORT upconv INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-set(public_headers
-  examples/conditional_dcgan.h examples/cyclegan.h examples/dcgan.h examples/esrgan.h examples/fast_neural_style.h
-  examples/pix2pix.h examples/taesd.h examples/vae.h
-  framework/arena.h framework/compile.h framework/cpu.h framework/error.h framework/graph.h framework/image.h
-  framework/module.h framework/options.h framework/parameter.h framework/program.h framework/random.h framework/tensor.h
-  framework/weights/npy.h framework/weights/safetensors.h framework/weights/state_dict.h
-  layers/activation.h layers/concat.h layers/conv2d.h layers/conv_transpose2d.h layers/elementwise.h layers/functional.h
-  layers/linear.h layers/matmul.h layers/norm.h layers/one_or_two.h layers/pad.h layers/pair.h layers/permute.h
-  layers/pool.h layers/resample.h layers/softmax.h layers/spec.h layers/structure.h)
-foreach(header IN LISTS public_headers)
+foreach(header IN LISTS upconv_public_headers)
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/upconv/${folder})
 endforeach()

@@ -2,7 +2,7 @@
 # one file. The target can then
 #
 #     #include "embedded/NAME.h"
-#     net.load(embedded::NAME());  // a std::span<const std::byte>
+#     net.load(upconv::embedded::NAME());  // a std::span<const std::byte>
 #
 # NAME is FILE's name before its first dot unless it is given, with _ for what C++ does not take. A changed FILE is
 # compiled in again. The assembler copies it, so that megabytes take no time; GCC and Clang for ELF systems can do that.
@@ -24,11 +24,11 @@ function(upconv_embed_weights target file)
 
 extern "C" const std::byte upconv_embedded_@name@_begin[], upconv_embedded_@name@_end[];
 
-namespace embedded {
+namespace upconv::embedded {
 inline std::span<const std::byte> @name@() {
   return {upconv_embedded_@name@_begin, upconv_embedded_@name@_end};
 }
-}  // namespace embedded
+}  // namespace upconv::embedded
 ]])
   file(CONFIGURE OUTPUT ${folder}/${name}.cpp @ONLY CONTENT
 [[asm(R"(

@@ -4,7 +4,7 @@
 // conv_blocks.0.weight ... conv_blocks.9.bias.
 #include <upconv/upconv.h>
 
-namespace examples {
+namespace upconv::examples {
 
 struct ConditionalDcgan : upconv::Module {
   int64_t init_size;
@@ -35,4 +35,4 @@ struct ConditionalDcgan : upconv::Module {
   }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

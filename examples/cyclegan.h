@@ -5,7 +5,7 @@
 // nothing reads: load those with {.ignore = {"*.running_mean", "*.running_var"}}.
 #include <upconv/upconv.h>
 
-namespace examples {
+namespace upconv::examples {
 
 /// Two convolutions of reflected pictures, and the input added to what they say.
 struct ResnetBlock : upconv::Module {
@@ -50,4 +50,4 @@ struct Cyclegan : upconv::Module {
   }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

@@ -3,7 +3,7 @@
 // picture within [-1, 1] out. Keys of its state_dict: main.0.weight ... main.10.num_batches_tracked.
 #include <upconv/upconv.h>
 
-namespace examples {
+namespace upconv::examples {
 
 struct Dcgan : upconv::Module {
   upconv::Sequential main;
@@ -27,4 +27,4 @@ struct Dcgan : upconv::Module {
   upconv::Value forward(upconv::Value z) const override { return main(z); }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

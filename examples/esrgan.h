@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace examples {
+namespace upconv::examples {
 
 inline upconv::Conv2d conv3x3(int64_t in_channels, int64_t out_channels) {
   return upconv::Conv2d(in_channels, out_channels, 3, {.padding = 1});
@@ -79,4 +79,4 @@ struct RRDBNet : upconv::Module {
   }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

@@ -5,7 +5,7 @@
 // statistics, which nothing reads: load them with {.ignore = {"*.running_mean", "*.running_var"}}.
 #include <upconv/upconv.h>
 
-namespace examples {
+namespace upconv::examples {
 
 /// A convolution of a reflected picture, as large as that at stride 1, after nearest upsampling by `upsample`.
 struct ConvLayer : upconv::Module {
@@ -89,4 +89,4 @@ struct FastNeuralStyle : upconv::Module {
   }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

@@ -5,7 +5,7 @@
 // it is given --eval: then BatchNorm takes the statistics of the picture, and Dropout adds noise.
 #include <upconv/upconv.h>
 
-namespace examples {
+namespace upconv::examples {
 
 /// One level of the U: a convolution that halves the picture, what lies below, a transposed one that doubles it again.
 /// Below the outermost level the input comes with it, after the LeakyReLU, which overwrites it.
@@ -61,4 +61,4 @@ struct Pix2pix : upconv::Module {
   }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

@@ -4,7 +4,7 @@
 // from madebyollin/taesd: 1.weight, 3.conv.0.weight ... 18.bias.
 #include <upconv/upconv.h>
 
-namespace examples {
+namespace upconv::examples {
 
 /// Values softly within [-3, 3].
 struct TaesdClamp : upconv::Module {
@@ -41,4 +41,4 @@ inline upconv::Sequential taesd_decoder(int64_t latent_channels = 4, int64_t wid
   return all;
 }
 
-}  // namespace examples
+}  // namespace upconv::examples

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-namespace examples {
+namespace upconv::examples {
 
 struct VaeDecoder : upconv::Module {
   upconv::Linear decoder_input;
@@ -40,4 +40,4 @@ struct VaeDecoder : upconv::Module {
   }
 };
 
-}  // namespace examples
+}  // namespace upconv::examples

@@ -3,7 +3,7 @@
 #include "parallel.h"
 #include "program.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Where a value lies while a program runs: `at` is an offset in the arena, or the number of an input or output.
 struct Place {
@@ -12,7 +12,7 @@ struct Place {
   size_t at = 0;
 };
 
-struct Program::Code {
+struct Code {
   struct Placed {
     std::unique_ptr<Step> step;
     std::vector<Place> inputs;
@@ -27,6 +27,8 @@ struct Program::Code {
   size_t packed_bytes = 0;
   size_t scratch_bytes = 0;  ///< for one thread
   std::shared_ptr<const Crew> crew;
+
+  static Program program(std::shared_ptr<const Code> code) { return Program(std::move(code)); }
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -11,6 +11,9 @@
 #include "framework/suggestion.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// Copies a value that the program must give under a second address: an output that is also an input or another output.
@@ -115,7 +118,7 @@ std::vector<Place> place_values(Plan& plan, size_t& arena_bytes) {
 }
 
 /// Pass: every node that computes becomes a step.
-void lower(Plan& plan, const std::vector<Place>& places, Program::Code& code) {
+void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
   for (int index : plan.order) {
     const Plan::Node& node = plan.at(index);
     if (!node.operation || node.operation->is_view()) continue;
@@ -159,7 +162,7 @@ double cycles_of(const StepInfo& info) {
 }
 
 /// Pass: small steps stay on the calling thread. Returns whether enough remains for other threads.
-bool share(Program::Code& code) {
+bool share(Code& code) {
   // A thread that looks for work already takes a tile within a microsecond; a sleeping one wakes within tens of them.
   // Expected cycles: 4 us and 20 us on a Zen 1 of 2 GHz, whose multiply-adds take twice the cycles that are expected.
   constexpr double least_step = 6e3, least_run = 30e3;
@@ -173,7 +176,7 @@ bool share(Program::Code& code) {
 }
 
 /// Pass: an algorithm that was asked for by name is one that some layer could take.
-void check_algorithm(const Program::Code& code) {
+void check_algorithm(const Code& code) {
   const std::string& wanted = code.options.algorithm;
   if (wanted.empty()) return;
   std::vector<std::string_view> known;
@@ -188,7 +191,7 @@ void check_algorithm(const Program::Code& code) {
 }
 
 /// Of all steps, each once: two layers may share a parameter.
-size_t packed_bytes(const Program::Code& code) {
+size_t packed_bytes(const Code& code) {
   std::set<const float*> seen;
   size_t sum = 0;
   for (const auto& placed : code.steps)
@@ -200,7 +203,7 @@ size_t packed_bytes(const Program::Code& code) {
 
 Program compile(const Graph& graph, const Options& options) {
   if (graph.outputs().empty()) fail("a graph without outputs");
-  auto code = std::make_shared<Program::Code>();
+  auto code = std::make_shared<Code>();
   code->options = options;
   code->options.isa = options.isa ? *options.isa : default_isa();
   code->crew = crew(options.threads, options.arena);
@@ -227,7 +230,7 @@ Program compile(const Graph& graph, const Options& options) {
   }
   check_algorithm(*code);
   code->packed_bytes = packed_bytes(*code);
-  return Program(std::move(code));
+  return Code::program(std::move(code));
 }
 
 Program compile(const Module& module, std::span<const Type> inputs, const Options& options) {

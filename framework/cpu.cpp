@@ -9,6 +9,9 @@
 #include "framework/fail.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr std::array all_isas = {Isa::avx512, Isa::avx2, Isa::sse2, Isa::scalar};

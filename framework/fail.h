@@ -4,7 +4,7 @@
 
 #include "error.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Throws Error with a formatted text.
 template <class... Args>
@@ -12,4 +12,4 @@ template <class... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,6 +6,8 @@
 
 namespace upconv {
 
+using namespace internal;
+
 Graph& Value::graph() const {
   if (!graph_) fail("a Value that belongs to no graph: use those that forward() is given and what layers make of them");
   return *graph_;

@@ -12,7 +12,9 @@
 
 namespace upconv {
 
+namespace internal {
 class Crew;
+}
 class Graph;
 class Step;
 
@@ -77,7 +79,7 @@ struct Lowering {
   Type output;
   Layout output_layout = Layout::contiguous;
   const Options& options;  ///< with the instruction set and the number of threads that it really has
-  const Crew& crew;        ///< whose threads pack weights
+  const internal::Crew& crew;        ///< whose threads pack weights
 };
 
 /// An algorithm that could compute a layer.

@@ -12,6 +12,9 @@
 #include "framework/weights/temporary_file.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// The longest side and padding: no product of two of them, or sum of a few such products, leaves 63 bits.

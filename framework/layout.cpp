@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace upconv {
+namespace upconv::internal {
 
 ImageShape image_shape(const Shape& shape) {
   switch (shape.size()) {
@@ -79,4 +79,4 @@ void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int
   }
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -3,7 +3,7 @@
 
 #include "graph.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// A picture value as kernels see it: a batch of N images. Rank 3 (C, H, W) is one image, rank 2 (N, C) has one pixel.
 struct ImageShape {
@@ -20,4 +20,4 @@ bool same_in_both_layouts(const Shape& shape);
 /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
 void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
 
-}  // namespace upconv
+}  // namespace upconv::internal

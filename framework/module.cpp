@@ -20,6 +20,9 @@
 #include "framework/weights/names.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// One compiled shape of a module.

@@ -10,7 +10,7 @@
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 std::shared_ptr<void> small_zeros(size_t bytes) {
@@ -68,4 +68,4 @@ PackedFloats pack(const Packing& packing, const Crew& crew, Isa isa, PackedCache
   return made;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -8,7 +8,7 @@
 
 #include "cpu.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 class Crew;
 class PackedCache;
@@ -36,4 +36,4 @@ using Packer = std::function<PackedFloats(const Packing&)>;
 PackedFloats pack(const Packing& packing, const Crew& crew, Isa isa, PackedCache* cache,
                   const std::function<uint64_t()>& key);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -18,7 +18,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// Denormal inputs and results count as zero while one of these lives.
@@ -197,4 +197,4 @@ std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>
   return found;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,7 +6,7 @@
 
 #include "arena.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// How many threads the machine gives to one program.
 int hardware_threads();
@@ -50,4 +50,4 @@ class Crew {
 /// one of its own and is shared by all programs that ask for it while any of them lives.
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -9,6 +9,9 @@
 #include "framework/fail.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "saved elements are little-endian and are read in place");

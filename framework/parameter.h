@@ -8,7 +8,9 @@
 
 namespace upconv {
 
+namespace internal {
 class PackedCache;
+}
 
 /// Elements as they were saved: a row-major view of mapped or owned memory that `owner` keeps alive. May be unaligned.
 struct Stored {
@@ -16,7 +18,7 @@ struct Stored {
   Shape shape;
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
-  std::shared_ptr<PackedCache> packed =
+  std::shared_ptr<internal::PackedCache> packed =
       nullptr;  ///< what was packed of their file before; nullptr where none is looked for
 
   /// A view of `tensor`, whose memory it shares.

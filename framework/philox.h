@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Philox4x32-10: four random words that are a function of `counter` and `key` alone. From J. Salmon, M. Moraes, R.
 /// Dror and D. Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
@@ -20,4 +20,4 @@ constexpr std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,7 +6,7 @@
 
 #include "graph.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Nodes keep their indices; removed ones are not alive.
 struct Plan {
@@ -60,4 +60,4 @@ void part(Plan& plan);
 /// Gives every value a layout and puts conversions where producer and reader differ.
 void lay_out(Plan& plan);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -3,7 +3,7 @@
 #include "framework/plan.h"
 #include "framework/program.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// The operation that only changes the layout.
@@ -139,4 +139,4 @@ void lay_out(Plan& plan) {
   }
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -1,7 +1,7 @@
 // The passes that make of a graph one with fewer steps.
 #include "framework/plan.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// Lets producers absorb their only reader where `absorb(producer, reader)` gives an operation that equals both.
@@ -132,4 +132,4 @@ void part(Plan& plan) {
   }
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

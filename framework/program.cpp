@@ -7,6 +7,9 @@
 #include "framework/fail.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 struct Free {
@@ -27,7 +30,7 @@ void check(std::span<const Type> expected, std::span<const Tensor> got, const ch
 /// A program as a chain.
 class Steps : public Chain {
  public:
-  Steps(const Program::Code& code, const std::vector<Frame>& frames, std::byte* scratch)
+  Steps(const Code& code, const std::vector<Frame>& frames, std::byte* scratch)
       : code_(code), frames_(frames), scratch_(scratch) {}
   int64_t steps() const override { return static_cast<int64_t>(code_.steps.size()); }
   int64_t tiles(int64_t step) const override { return placed(step).step->tiles(); }
@@ -39,8 +42,8 @@ class Steps : public Chain {
   }
 
  private:
-  const Program::Code::Placed& placed(int64_t step) const { return code_.steps[static_cast<size_t>(step)]; }
-  const Program::Code& code_;
+  const Code::Placed& placed(int64_t step) const { return code_.steps[static_cast<size_t>(step)]; }
+  const Code& code_;
   const std::vector<Frame>& frames_;
   std::byte* scratch_;
 };
@@ -93,7 +96,7 @@ class Watched : public Chain {
 
 /// Addresses are written once, when the workspace is made; a run only fills in those of its inputs and outputs.
 struct Workspace::Memory {
-  std::shared_ptr<const Program::Code> code;
+  std::shared_ptr<const Code> code;
   Aligned arena, scratch;
   std::vector<const void*> addresses;  ///< the inputs of all steps, one after another
   std::vector<Frame> frames;           ///< scratch is filled in per thread
@@ -113,7 +116,7 @@ struct Workspace::Memory {
   }
 
   /// The program as a chain over these tensors. Throws Error where it is another program or has other types.
-  Steps bind(const Program::Code& which, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+  Steps bind(const Code& which, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
     if (code.get() != &which) fail("this workspace was made for another program");
     check(code->inputs, inputs, "input");
     check(code->outputs, outputs, "output");

@@ -10,6 +10,10 @@
 
 namespace upconv {
 
+namespace internal {
+struct Code;
+}
+
 /// What one step of a run reads and writes. The pointers are where the program placed the values.
 struct Frame {
   const void* const* inputs;
@@ -87,12 +91,11 @@ class Program {
   /// A run like any other, watched: one parallel region, in which the clock is read before and after each tile.
   Profile profile(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
 
-  struct Code;
-  explicit Program(std::shared_ptr<const Code> code) : code_(std::move(code)) {}
-
  private:
   friend class Workspace;
-  std::shared_ptr<const Code> code_;
+  friend struct internal::Code;
+  explicit Program(std::shared_ptr<const internal::Code> code) : code_(std::move(code)) {}
+  std::shared_ptr<const internal::Code> code_;
 };
 
 /// The memory that one run at a time of a program changes.

@@ -14,6 +14,9 @@
 // fused decides the last bit, so those that are say std::fma, and -ffp-contract=off keeps the others apart.
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr int64_t block_size = 16;

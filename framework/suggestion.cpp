@@ -6,7 +6,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr size_t longest_word = 60;  // bytes; what is longer was never a slip of the fingers
@@ -43,4 +43,4 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   return best.empty() ? "" : fmt::format("; did you mean {}?", best);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-namespace upconv {
+namespace upconv::internal {
 
 /// "; did you mean X?" where one of `known` is close enough to be meant, "" where none is.
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known);
 
-}  // namespace upconv
+}  // namespace upconv::internal

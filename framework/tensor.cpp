@@ -7,6 +7,9 @@
 #include "framework/fail.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// A cache line, and the widest vector that any kernel loads.

@@ -9,6 +9,9 @@
 #include "layers/repr.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// An element-wise function where no layer before it could absorb it.

@@ -7,6 +7,9 @@
 #include "layers/steps/strided.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 class CatOperation : public Operation {

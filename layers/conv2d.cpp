@@ -6,6 +6,9 @@
 #include "layers/convolution/operation.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr const char* layer_name = "Conv2d";

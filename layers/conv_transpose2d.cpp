@@ -4,6 +4,9 @@
 #include "layers/convolution/operation.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr const char* layer_name = "ConvTranspose2d";

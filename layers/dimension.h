@@ -5,7 +5,7 @@
 #include "../framework/fail.h"
 #include "../framework/tensor.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// The dimension that `dim`, which may count from the end, names in `shape`; throws Error that begins "expected
 /// `argument` ..." where it has no such dimension. A scalar counts as having one.
@@ -16,4 +16,4 @@ inline size_t dimension(const char* argument, int64_t dim, const Shape& shape) {
   return static_cast<size_t>(dim < 0 ? dim + rank : dim);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

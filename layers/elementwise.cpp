@@ -9,6 +9,9 @@
 #include "layers/steps/strided.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr int64_t run_length = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic

@@ -9,6 +9,9 @@
 #include "layers/repr.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// A convolution whose pictures have one pixel: rows of the input are images.

@@ -7,6 +7,9 @@
 #include "layers/steps/strided.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// A product's sizes: matrices, and the batch that each operand is of.

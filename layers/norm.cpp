@@ -10,6 +10,9 @@
 #include "layers/repr.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// What multiplies and what is added; nothing where the layer has none.

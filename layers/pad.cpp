@@ -8,6 +8,9 @@
 #include "layers/steps/remap.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr int64_t largest = int64_t{1} << 40;  // of a side, so that sums of them cannot overflow

@@ -9,6 +9,9 @@
 #include "layers/steps/strided.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 class PermuteOperation : public Operation {

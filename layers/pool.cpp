@@ -8,6 +8,9 @@
 #include "layers/repr.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 constexpr int64_t largest = int64_t{1} << 31;  // of an argument, so that products of two cannot overflow

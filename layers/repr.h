@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace upconv {
+namespace upconv::internal {
 
 /// "True" or "False".
 inline const char* python(bool value) { return value ? "True" : "False"; }
@@ -15,4 +15,4 @@ inline std::string python(double value) {
   return digits.find_first_of(".en") == std::string::npos ? digits + ".0" : digits;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -10,6 +10,9 @@
 #include "layers/steps/strided.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// How one axis is resampled. Positions are float32 numbers, as PyTorch computes them (ATen/native/UpSample.h).

@@ -9,6 +9,9 @@
 #include "layers/kernels/kernels.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// Softmax over the middle one of three sizes. A tile is a run of rows where the last is 1, else a run of columns.

@@ -9,6 +9,9 @@
 #include "layers/repr.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// The same elements in the same order under another shape, which `rule` derives from the input's.

@@ -12,6 +12,11 @@
 #include <limits>
 #include <string>
 
+namespace upconv {
+namespace internal {}
+using namespace internal;  // tests look inside
+}  // namespace upconv
+
 namespace upconv::testing {
 
 /// A file of tests/golden.

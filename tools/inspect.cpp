@@ -11,6 +11,9 @@
 #include "tools/table.h"
 
 namespace upconv::tools {
+
+using namespace internal;
+
 namespace {
 
 struct Inspect {

@@ -19,6 +19,9 @@
 #include "framework/suggestion.h"
 
 namespace upconv::tools {
+
+using namespace internal;
+
 namespace {
 
 struct Example {
@@ -36,35 +39,35 @@ const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
       {"dcgan", true,
        [] {
-         return Model{shared(::examples::Dcgan()), "dcgan.safetensors", {{{1, 100, 1, 1}}}};
+         return Model{shared(examples::Dcgan()), "dcgan.safetensors", {{{1, 100, 1, 1}}}};
        }},
       {"conditional_dcgan", false,
        [] {
-         return Model{shared(::examples::ConditionalDcgan()), "", {{{1, 100}}, {{1}, DType::int64}}};
+         return Model{shared(examples::ConditionalDcgan()), "", {{{1, 100}}, {{1}, DType::int64}}};
        }},
       {"vae", true,
        [] {
-         return Model{shared(::examples::VaeDecoder()), "", {{{1, 128}}}};
+         return Model{shared(examples::VaeDecoder()), "", {{{1, 128}}}};
        }},
       {"taesd", false,
        [] {
-         return Model{shared(::examples::taesd_decoder()), "", {{{1, 4, 64, 64}}}};
+         return Model{shared(examples::taesd_decoder()), "", {{{1, 4, 64, 64}}}};
        }},
       {"esrgan", false,
        [] {
-         return Model{shared(::examples::RRDBNet()), "", {{{1, 3, 64, 64}}}};
+         return Model{shared(examples::RRDBNet()), "", {{{1, 3, 64, 64}}}};
        }},
       {"pix2pix", false,
        [] {
-         return Model{shared(::examples::Pix2pix()), "", {{{1, 3, 256, 256}}}};
+         return Model{shared(examples::Pix2pix()), "", {{{1, 3, 256, 256}}}};
        }},
       {"cyclegan", false,
        [] {
-         return Model{shared(::examples::Cyclegan()), "", {{{1, 3, 256, 256}}}};
+         return Model{shared(examples::Cyclegan()), "", {{{1, 3, 256, 256}}}};
        }},
       {"fast_neural_style", false,
        [] {
-         return Model{shared(::examples::FastNeuralStyle()), "", {{{1, 3, 256, 256}}}};
+         return Model{shared(examples::FastNeuralStyle()), "", {{{1, 3, 256, 256}}}};
        }},
   };
   return all;

@@ -11,6 +11,9 @@
 #include "tools/timing.h"
 
 namespace upconv::tools {
+
+using namespace internal;
+
 namespace {
 
 using Json = nlohmann::ordered_json;

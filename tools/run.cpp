@@ -13,6 +13,9 @@
 #include "tools/options.h"
 
 namespace upconv::tools {
+
+using namespace internal;
+
 namespace {
 
 struct Run {

@@ -5,7 +5,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 static_assert(std::endian::native == std::endian::little, "numbers and elements are read in place");
 
@@ -61,4 +61,4 @@ bool is_utf8(std::string_view text) {
   }
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -11,7 +11,7 @@
 
 #include "../tensor.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Bytes, and what keeps them alive.
 struct Bytes {
@@ -54,4 +54,4 @@ std::string printable(std::string_view name);
 /// Whether a text can be shown and saved as a name.
 bool is_utf8(std::string_view text);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -7,7 +7,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// The bits of a 16-bit format: a sign, then an exponent that is never less than `least_exponent`, then
@@ -86,4 +86,4 @@ Stored converted(const Stored& stored, DType dtype, const std::string& name) {
   }
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

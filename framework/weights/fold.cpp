@@ -5,7 +5,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// A tensor seen as [outer][size][inner], where `size` is that of one of its dimensions: PyTorch's matrix of it has a
@@ -128,4 +128,4 @@ Stored fold(const StateDict& weights, const Factors& factors, const Shape& shape
   return result;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

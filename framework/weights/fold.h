@@ -6,7 +6,7 @@
 
 #include "state_dict.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Where the factors of a tensor are.
 struct Factors {
@@ -28,4 +28,4 @@ std::vector<std::string> stale_factors(const StateDict& weights, const std::stri
 /// Error naming the factor that does not fit.
 Stored fold(const StateDict& weights, const Factors& factors, const Shape& shape, int64_t output_dim);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -4,7 +4,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 void parse_json(std::string_view text, JsonReceiver& receiver, const std::string& what) {
   // The parser takes a zero byte for the end and would not see what follows it.
@@ -20,4 +20,4 @@ void refuse_json(size_t position, const nlohmann::json::exception& error, const 
   fail("{} is not valid JSON at byte {}: {}", what, position, reason.substr(0, reason.find("; last read")));
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

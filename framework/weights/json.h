@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace upconv {
+namespace upconv::internal {
 
 using JsonReceiver = nlohmann::json_sax<nlohmann::json>;
 
@@ -15,4 +15,4 @@ void parse_json(std::string_view text, JsonReceiver& receiver, const std::string
 /// For a receiver's parse_error: throws Error that says why the text is no JSON.
 [[noreturn]] void refuse_json(size_t position, const nlohmann::json::exception& error, const std::string& what);
 
-}  // namespace upconv
+}  // namespace upconv::internal

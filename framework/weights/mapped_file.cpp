@@ -10,7 +10,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -54,4 +54,4 @@ MappedFile map_file(const std::filesystem::path& path) {
   return {{static_cast<const std::byte*>(memory), size}, owner};
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,7 +5,7 @@
 #include <memory>
 #include <span>
 
-namespace upconv {
+namespace upconv::internal {
 
 /// The bytes of a file, and what keeps them mapped.
 struct MappedFile {
@@ -16,4 +16,4 @@ struct MappedFile {
 /// Maps a file read-only. Throws Error if it is missing, a folder, no regular file, empty or unreadable.
 MappedFile map_file(const std::filesystem::path& path);
 
-}  // namespace upconv
+}  // namespace upconv::internal

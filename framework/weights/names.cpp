@@ -12,7 +12,7 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/fold.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr size_t max_shown = 8;  // names in a message
@@ -231,4 +231,4 @@ std::string naming_advice(const StateDict& weights, const std::vector<std::strin
   return advice;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,7 +5,7 @@
 
 #include "state_dict.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// The tensors of `weights` under the names that the options give them, in the same order. `file` stands for the file
 /// in messages.
@@ -14,4 +14,4 @@ StateDict renamed(StateDict weights, const LoadOptions& options, const std::stri
 /// For a message about missing names: which option would make them of the names in `weights`, or "" where none would.
 std::string naming_advice(const StateDict& weights, const std::vector<std::string>& missing);
 
-}  // namespace upconv
+}  // namespace upconv::internal

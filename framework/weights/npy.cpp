@@ -15,6 +15,9 @@
 #include "framework/weights/temporary_file.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "the header's length and the data are read in place");

@@ -4,7 +4,7 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/npy.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 StateDict read_npz(const ZipArchive& archive, const std::string& name) {
   constexpr std::string_view ending = ".npy";
@@ -21,4 +21,4 @@ StateDict read_npz(const ZipArchive& archive, const std::string& name) {
   return weights;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

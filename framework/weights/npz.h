@@ -5,9 +5,9 @@
 #include "state_dict.h"
 #include "zip.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Reads an archive of arrays, each under its name without ".npy". Throws Error naming file, array, expected and got.
 StateDict read_npz(const ZipArchive& archive, const std::string& name);
 
-}  // namespace upconv
+}  // namespace upconv::internal

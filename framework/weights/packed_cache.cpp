@@ -11,7 +11,7 @@
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/temporary_file.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr size_t line = 64;
@@ -175,4 +175,4 @@ std::filesystem::path PackedCache::save(const std::filesystem::path& weights, Is
   return path;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -17,7 +17,7 @@
 #include "../cpu.h"
 #include "../packed.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// A hash of so many bytes, by XXH3. Large ones are cut among the threads of `crew`; the hash depends on the bytes
 /// alone.
@@ -64,4 +64,4 @@ class PackedCache {
   PackedCache(bool records, std::filesystem::path weights) : records_(records), weights_(std::move(weights)) {}
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -7,7 +7,7 @@
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 // Of one pickle. A network's has some thousands of each.
@@ -378,4 +378,4 @@ std::string_view Pickle::kind(Ref ref) const {
   return other != nullptr ? other->kind : kinds[values_[ref].index()];
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace upconv {
+namespace upconv::internal {
 
 /// What a pickle describes. Values lie in one table and refer to each other by their places in it, so one that holds
 /// itself is no riddle, and none is too deep to be freed. All the memory is in proportion to the pickle's bytes, which
@@ -69,4 +69,4 @@ class Pickle {
   size_t size_ = 0;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

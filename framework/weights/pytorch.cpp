@@ -8,7 +8,7 @@
 #include "framework/weights/pickle.h"
 #include "framework/weights/pytorch_tensors.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 // ---- Archives ----------------------------------------------------------------------------------------------------
@@ -144,4 +144,4 @@ StateDict read_pytorch_legacy(std::span<const std::byte> bytes, const std::strin
   return flatten(object, storages, file_size, name);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

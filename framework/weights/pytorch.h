@@ -12,7 +12,7 @@
 #include "state_dict.h"
 #include "zip.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Reads an archive that torch.save wrote. Tensors are views of what is stored contiguously, in the order of bytes that
 /// this machine has; others are gathered. Dictionaries in dictionaries become one, with dots between the names, lists
@@ -29,4 +29,4 @@ bool looks_like_pytorch(const ZipArchive& archive);
 /// Whether the bytes begin as a file of before 1.6; says nothing about the rest.
 bool looks_like_pytorch_legacy(std::span<const std::byte> bytes);
 
-}  // namespace upconv
+}  // namespace upconv::internal

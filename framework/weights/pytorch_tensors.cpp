@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 using Ref = Pickle::Ref;
@@ -459,4 +459,4 @@ StateDict flatten(const Pickle& pickle, const Storages& storages, size_t file_si
   return Flattener(pickle, storages, file_size, file).flatten();
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -13,7 +13,7 @@
 #include "pickle.h"
 #include "state_dict.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// The globals that a file may name.
 std::span<const std::string_view> permitted_globals();
@@ -68,4 +68,4 @@ class Storages {
 /// does not lie in its storage, and for what gathers or unfolds to more than a file of `file_size` bytes should.
 StateDict flatten(const Pickle& pickle, const Storages& storages, size_t file_size, const std::string& file);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -9,7 +9,7 @@
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/safetensors.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr size_t max_index_bytes = 100'000'000;  // as much as the header of a safetensors file
@@ -147,4 +147,4 @@ StateDict read_shards(std::span<const std::byte> index, const std::filesystem::p
   return weights;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -7,7 +7,7 @@
 
 #include "state_dict.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Whether the bytes begin as a JSON object does, and are no safetensors file whose length begins with the same byte;
 /// says nothing about the rest.
@@ -17,4 +17,4 @@ bool looks_like_shard_index(std::span<const std::byte> bytes);
 /// they were saved. Throws Error where a file has not exactly the tensors that the index says, or is not in its folder.
 StateDict read_shards(std::span<const std::byte> index, const std::filesystem::path& path, const LoadOptions& options);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -13,6 +13,9 @@
 #include "framework/weights/zip.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// PyTorch's format of before 0.2: a tar archive, whose first header says so here.

@@ -23,7 +23,7 @@ class StateDict {
   const Stored& at(const std::string& name) const;
   size_t size() const { return entries_.size(); }
   /// Where everything that is packed of these values is looked for, and kept.
-  void look_in(const std::shared_ptr<PackedCache>& packed);
+  void look_in(const std::shared_ptr<internal::PackedCache>& packed);
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }
 

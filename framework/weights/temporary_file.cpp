@@ -10,7 +10,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 void check_replaceable(const std::filesystem::path& destination) {
   std::error_code ignored;
@@ -66,4 +66,4 @@ void TemporaryFile::fail_with(std::string_view what) const {
   fail("{}: {}: {}", destination_, what, std::generic_category().message(errno));
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Throws Error for a device, a pipe or a socket, which a new file must not take the place of.
 void check_replaceable(const std::filesystem::path& destination);
@@ -32,4 +32,4 @@ class TemporaryFile {
   bool committed_ = false;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -8,7 +8,7 @@
 
 #include "framework/fail.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr std::string_view local_magic = "PK\x03\x04";
@@ -257,4 +257,4 @@ bool looks_like_zip(std::span<const std::byte> bytes) {
   return has_at(bytes, 0, local_magic) || has_at(bytes, 0, end_magic);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

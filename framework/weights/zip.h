@@ -11,7 +11,7 @@
 
 #include "bytes.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 struct ZipEntry {
   std::string_view name;
@@ -48,4 +48,4 @@ class ZipArchive {
 /// Whether the bytes begin as a zip archive does; says nothing about the rest.
 bool looks_like_zip(std::span<const std::byte> bytes);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,7 +6,7 @@
 
 #include "winograd/plan.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel, by that with
 /// pixels in its lanes (which some tilings have too) or by that of a kernel for each channel.
@@ -28,4 +28,4 @@ std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout 
 /// an image and the options, never from the batch.
 ConvCandidate choose(const std::vector<ConvCandidate>& candidates, const Options& options);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -9,7 +9,7 @@
 #include "layers/convolution/rows/step.h"
 #include "layers/convolution/winograd/plan.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 // Costs are cycles of one core at two multiply-adds of a vector a cycle, for one image. What `./dev choice` measured
@@ -224,4 +224,4 @@ ConvCandidate choose(const std::vector<ConvCandidate>& candidates, const Options
   return *std::min_element(candidates.begin(), candidates.end(), [](auto& a, auto& b) { return a.cycles < b.cycles; });
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

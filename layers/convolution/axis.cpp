@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// Cuts the positions of `phase` where a tap enters or leaves the input, if there are zeros beside it.
@@ -123,4 +123,4 @@ SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale
   return axis;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -14,7 +14,7 @@
 
 #include "../../framework/graph.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Tap k of the kernel reads the input at the position's base + shift.
 struct AxisTap {
@@ -73,4 +73,4 @@ struct SummedAxis {
 SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale, int64_t padding, int64_t dilation,
                           Border border);
 
-}  // namespace upconv
+}  // namespace upconv::internal

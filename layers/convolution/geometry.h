@@ -11,7 +11,7 @@
 #include "direct/weights.h"
 #include "../kernels/kernels.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// What a convolution is to the driver, whichever layer it came from.
 struct ConvGeometry {
@@ -60,4 +60,4 @@ std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const P
 /// The graph's word for an activation in the kernels' words.
 kernels::Activation to_kernel(const Pointwise& pointwise);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -9,7 +9,7 @@
 #include "layers/convolution/rows/step.h"
 #include "layers/convolution/winograd/step.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 void check_argument(const char* layer, const char* name, Pair got, int64_t least, const char* word) {
   for (int64_t value : {got.h, got.w})
@@ -138,4 +138,4 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
   return direct_step(std::move(geometry), weights_.direct(lowering), table, context);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

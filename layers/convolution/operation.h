@@ -12,7 +12,7 @@
 #include "weights.h"
 #include "../pair.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 constexpr int64_t largest = int64_t{1} << 40;  ///< of a size or argument: far beyond memory, far from overflow
 
@@ -63,4 +63,4 @@ class ConvolutionOperation : public Operation {
   std::vector<int64_t> parts_;  // channels of the inputs that are read one after another
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -8,7 +8,7 @@
 #include "axis.h"
 #include "../kernels/kernels.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -73,4 +73,4 @@ struct PanelSource {
   }
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,7 +6,7 @@
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// A layer's factor and shift for each output channel.
@@ -87,4 +87,4 @@ std::shared_ptr<const PackedWinograd> ConvWeights::winograd(const Tiling& tiling
                                 });
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -12,7 +12,7 @@
 #include "rows/step.h"
 #include "winograd/weights.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Weights that are made of a layer's own, under a name that tells these from others.
 struct DerivedWeights {
@@ -42,4 +42,4 @@ struct ConvWeights {
   std::shared_ptr<const Packed> packed(const std::string& way, const Lowering& lowering, Make make) const;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

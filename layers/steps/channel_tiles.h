@@ -4,7 +4,7 @@
 
 #include "../../framework/layout.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Pieces of some 64 KiB: runs of pixels with all their channels where a pixel's channels lie together, runs of whole
 /// channels of one image elsewhere.
@@ -39,4 +39,4 @@ class ChannelTiles {
   int64_t run_ = 1, runs_ = 0;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,7 +5,7 @@
 
 #include "layers/steps/channel_tiles.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// How many of some numbers there are, their mean, and the sum of their squared distances from it.
@@ -243,4 +243,4 @@ std::unique_ptr<Step> layer_norm_step(int64_t rows, NormAffine affine, kernels::
   return std::make_unique<LayerNormStep>(rows, std::move(affine), activation, table);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

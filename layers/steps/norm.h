@@ -13,7 +13,7 @@
 #include "../../framework/program.h"
 #include "../kernels/kernels.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// What shares a mean and a variance: `groups` runs of channels of each image, or with `batch` those of all images.
 struct NormGroups {
@@ -47,4 +47,4 @@ std::unique_ptr<Step> affine_step(const ChannelAffine& affine, const ImageShape&
 std::unique_ptr<Step> layer_norm_step(int64_t rows, NormAffine affine, kernels::Activation activation,
                                       const kernels::Table& table);
 
-}  // namespace upconv
+}  // namespace upconv::internal

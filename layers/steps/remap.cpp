@@ -4,7 +4,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// Outputs begin <= w < end that are one run of inputs from `from` on, or all the input `from`, or all -1.
@@ -106,4 +106,4 @@ std::unique_ptr<Step> remap_step(const ImageShape& in, std::vector<int64_t> rows
                                      runs_of(cols), fill);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,7 +5,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr int64_t tile_elements = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
@@ -150,4 +150,4 @@ std::unique_ptr<Step> move_step(std::span<const Move> moves, DType dtype, const 
   return std::make_unique<MoveStep>(std::move(copies));
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -9,7 +9,7 @@
 #include "../../framework/program.h"
 #include "../kernels/kernels.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Elements from one index to the next of each dimension. The last three dimensions of ranks 3 and 4 are (C, H, W);
 /// values of other ranks lie the same in every layout.
@@ -68,4 +68,4 @@ struct Move {
 std::unique_ptr<Step> move_step(std::span<const Move> moves, DType dtype, const kernels::Table& table,
                                 kernels::Activation activation = {});
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -15,7 +15,7 @@
 #include "layers/softmax.h"
 #include "layers/structure.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// `make` returns the layer by value; its type need not be named twice.
@@ -279,4 +279,4 @@ std::string Arguments::text(std::string_view name) const {
   refuse(name, "a string");
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -16,7 +16,7 @@
 #include "../one_or_two.h"
 #include "../pair.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// A tuple of Python's whose elements are not all integers: (2.0, 1.5), or (None, 5) with nothing for None.
 using Numbers = std::vector<std::optional<double>>;
@@ -83,4 +83,4 @@ struct LayerRow {
 /// All layers, in the order in which they are listed to users.
 const std::vector<LayerRow>& layer_rows();
 
-}  // namespace upconv
+}  // namespace upconv::internal

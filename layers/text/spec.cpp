@@ -16,6 +16,9 @@
 #include "layers/text/registry.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 // What no network needs and a hostile text could use up: time, stack, memory.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "framework/compile.h"
+#include "framework/code.h"
 #include "framework/parallel.h"
 #include "tests/support.h"
 
@@ -71,7 +72,7 @@ struct Work {
   }
 
   std::vector<Tensor> in, expected;
-  Program program{nullptr};
+  Program program = Code::program(nullptr);  // until the constructor has compiled it
 };
 
 /// A caller's arena, with real threads even on a machine that has fewer.

@@ -18,6 +18,7 @@
 #include "framework/weights/state_dict.h"
 
 using namespace upconv;
+using namespace upconv::internal;
 
 namespace {
 

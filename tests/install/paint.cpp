@@ -10,11 +10,11 @@
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 3) return 2;
   try {
-    examples::Dcgan net;
+    upconv::examples::Dcgan net;
     if (argc == 3) {
       net.load(argv[2]);
     } else {
-      net.load(embedded::dcgan());
+      net.load(upconv::embedded::dcgan());
     }
     tbb::task_arena arena(2);
     net.set_options({.arena = upconv::make_arena(arena)});

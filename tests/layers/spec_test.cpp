@@ -15,6 +15,8 @@
 #include "layers/text/registry.h"
 
 namespace upconv {
+
+using namespace internal;
 namespace {
 
 /// What PyTorch prints for every argument of every layer, and for nests of them.

@@ -4,7 +4,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr int64_t least_tile_work = 1 << 19;  // multiply-adds: worth handing out
@@ -190,4 +190,4 @@ std::unique_ptr<Step> depthwise_step(ConvGeometry geometry, std::shared_ptr<cons
   return std::make_unique<DepthwiseStep>(std::move(geometry), std::move(packed), table, context);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,7 +6,7 @@
 
 #include "../geometry.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Whether there are several channels and every one is a group, for itself.
 bool is_depthwise(int64_t groups, int64_t in_channels, int64_t out_channels);
@@ -33,4 +33,4 @@ std::optional<double> depthwise_cost(const ConvGeometry& geometry, const kernels
 std::unique_ptr<Step> depthwise_step(ConvGeometry geometry, std::shared_ptr<const PackedDepthwise> packed,
                                      const kernels::Table& table, ConvContext context);
 
-}  // namespace upconv
+}  // namespace upconv::internal

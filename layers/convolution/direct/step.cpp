@@ -7,7 +7,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 struct Source {
@@ -455,4 +455,4 @@ kernels::Activation to_kernel(const Pointwise& pointwise) {
   return {static_cast<kernels::Activation::Kind>(pointwise.kind), pointwise.a, pointwise.b};
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

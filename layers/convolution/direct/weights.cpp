@@ -6,7 +6,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 bool scaled(const float* x, const double* factor, int64_t count, float* y) {
   constexpr uint32_t exponent = 0x7f800000;
@@ -87,4 +87,4 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
   finite_ = packed[infinite] == 0;
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

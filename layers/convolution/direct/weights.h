@@ -7,7 +7,7 @@
 #include "../../../framework/parameter.h"
 #include "../../kernels/kernels.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Where a layer's weights lie, in elements: weight(oc, ic, tap) of a group is at
 /// group * group_stride + oc in group * oc_stride + ic * ic_stride + tap; oc_stride or ic_stride is `taps`.
@@ -61,4 +61,4 @@ class PackedDirect {
   bool finite_;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -9,7 +9,7 @@
 #include "layers/convolution/panel.h"
 #include "layers/convolution/rows/window.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 // What a tile packs should stay in half of L2, in floats; and a tile should be worth handing out, in multiply-adds,
@@ -461,4 +461,4 @@ std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const Pac
   return std::make_unique<DirectRowsStep>(std::move(geometry), std::move(packed), table, std::move(context));
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

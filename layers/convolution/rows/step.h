@@ -8,7 +8,7 @@
 
 #include "../winograd/plan.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Weights and bias as Table::rows reads them: w[block][ic][tap][oc in block], blocks of row_outputs(); or, where a
 /// scheme transforms the kernel's columns of taps, w[ic][row phase][point][column of the kernel][oc].
@@ -46,4 +46,4 @@ std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layo
 std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,
                                 const kernels::Table& table, ConvContext context, const std::optional<Tiling>& tiling);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace upconv {
+namespace upconv::internal {
 
 bool alternate(const std::vector<Phase>& phases) { return phases.size() == 2 && phases[0].out_step == 2; }
 
@@ -162,4 +162,4 @@ void RowWindow::put(const Output& output) const {
     for (int64_t p = 0; p < output.count; ++p) output.to[c * output.channel + p * output.step] = output.y[c][p];
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

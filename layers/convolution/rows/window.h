@@ -7,7 +7,7 @@
 #include "../panel.h"
 #include "../geometry.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Column phases that are computed together: the two of a stride of 2, whose outputs alternate, or one.
 struct Columns {
@@ -99,4 +99,4 @@ class RowWindow {
   int64_t outputs_, widest_ = 0;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// `count` times `lanes` neighbouring floats.
@@ -95,4 +95,4 @@ void MergedOutputs::get(const TileRow& tiles, const float* image, float* outputs
   });
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

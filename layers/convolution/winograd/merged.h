@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// A row of tiles, of one group of lanes.
 struct TileRow {
@@ -50,4 +50,4 @@ class MergedOutputs {
   std::vector<Lane> lanes_;
 };
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -8,7 +8,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// Outputs of one input position, from an input to the output that lies first: out = out_step * input + this.
@@ -212,4 +212,4 @@ int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, co
   return std::clamp<int64_t>(bytes / 4 / (inputs + products + (aside ? outputs : 0)), 16, 64);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -6,7 +6,7 @@
 
 #include "../geometry.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// F(m, T) with n = m + T - 1 points in each direction.
 struct SchemeSize {
@@ -116,4 +116,4 @@ std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling&
 int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside,
                    int64_t bytes);
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -7,7 +7,7 @@
 #include "layers/convolution/panel.h"
 #include "layers/convolution/winograd/merged.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 /// What one thread does at a time: a box of tiles, for some row phases and some groups of output channels.
@@ -510,4 +510,4 @@ std::unique_ptr<Step> winograd_step(const Tiling& tiling, ConvGeometry geometry,
   return std::make_unique<WinogradStep>(tiling, std::move(geometry), std::move(packed), table, context);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,10 +5,10 @@
 
 #include "weights.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 std::unique_ptr<Step> winograd_step(const Tiling& tiling, ConvGeometry geometry,
                                     std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
                                     ConvContext context);
 
-}  // namespace upconv
+}  // namespace upconv::internal

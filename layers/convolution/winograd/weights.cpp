@@ -4,7 +4,7 @@
 
 #include "layers/convolution/panel.h"
 
-namespace upconv {
+namespace upconv::internal {
 namespace {
 
 constexpr int64_t most_lanes = 32;  // of a block
@@ -126,4 +126,4 @@ std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {
   return name_of(tiling) + '/' + axis_key(geometry.rows, tiling) + '/' + axis_key(geometry.cols, tiling);
 }
 
-}  // namespace upconv
+}  // namespace upconv::internal

@@ -5,7 +5,7 @@
 #include "../direct/weights.h"
 #include "plan.h"
 
-namespace upconv {
+namespace upconv::internal {
 
 /// Weights transformed for one scheme: w[group][phase][point][ic][lane], U = G g GT computed in double. Lean ones are
 /// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane].
@@ -45,4 +45,4 @@ class PackedWinograd {
 /// Equal for geometries that share packed weights: the phases and the taps of each, whatever the size of the picture.
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry);
 
-}  // namespace upconv
+}  // namespace upconv::internal

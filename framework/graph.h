@@ -78,8 +78,8 @@ struct Lowering {
   std::span<const Layout> input_layouts;
   Type output;
   Layout output_layout = Layout::contiguous;
-  const Options& options;  ///< with the instruction set and the number of threads that it really has
-  const internal::Crew& crew;        ///< whose threads pack weights
+  const Options& options;      ///< with the instruction set and the number of threads that it really has
+  const internal::Crew& crew;  ///< whose threads pack weights
 };
 
 /// An algorithm that could compute a layer.

@@ -4,9 +4,9 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
-#include "layers/steps/channel_tiles.h"
 #include "layers/convolution/geometry.h"
 #include "layers/repr.h"
+#include "layers/steps/channel_tiles.h"
 
 namespace upconv {
 

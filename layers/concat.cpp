@@ -1,8 +1,8 @@
 #include "layers/concat.h"
 
 #include "framework/fail.h"
-#include "layers/convolution/panel.h"
 #include "layers/convolution/geometry.h"
+#include "layers/convolution/panel.h"
 #include "layers/dimension.h"
 #include "layers/steps/strided.h"
 

@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "framework/fail.h"
-#include "layers/convolution/panel.h"
 #include "layers/convolution/geometry.h"
+#include "layers/convolution/panel.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {

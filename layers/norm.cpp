@@ -6,8 +6,8 @@
 #include "framework/fail.h"
 #include "framework/layout.h"
 #include "layers/convolution/geometry.h"
-#include "layers/steps/norm.h"
 #include "layers/repr.h"
+#include "layers/steps/norm.h"
 
 namespace upconv {
 

@@ -1,11 +1,10 @@
-#include "layers/convolution/algorithm.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "layers/convolution/panel.h"
+#include "layers/convolution/algorithm.h"
 #include "layers/convolution/depthwise/step.h"
+#include "layers/convolution/panel.h"
 #include "layers/convolution/rows/step.h"
 #include "layers/convolution/winograd/plan.h"
 
@@ -79,7 +78,8 @@ std::optional<double> winograd_cost(const Tiling& tiling, const ConvGeometry& ge
                                     double images) {
   if (geometry.groups != 1 || geometry.in.C < 16) return {};
   const auto phases = static_cast<double>(geometry.rows.size() * geometry.cols.size());
-  if (tiling.by_phase && ((phases == 1 && !tiling.lean) || lanes_of(geometry, table, {tiling.scheme}).merged)) return {};
+  if (tiling.by_phase && ((phases == 1 && !tiling.lean) || lanes_of(geometry, table, {tiling.scheme}).merged))
+    return {};
   const auto rows = axis_of(geometry.rows, tiling), cols = axis_of(geometry.cols, tiling);
   if (!rows || !cols || rows->tiles < 1 || cols->tiles < 1) return {};
   const int64_t residues = rows->residues * cols->residues;

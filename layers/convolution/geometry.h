@@ -7,9 +7,9 @@
 #include "../../framework/graph.h"
 #include "../../framework/layout.h"
 #include "../../framework/program.h"
+#include "../kernels/kernels.h"
 #include "axis.h"
 #include "direct/weights.h"
-#include "../kernels/kernels.h"
 
 namespace upconv::internal {
 

@@ -8,9 +8,9 @@
 
 #include "../../framework/graph.h"
 #include "../../framework/layout.h"
+#include "../pair.h"
 #include "geometry.h"
 #include "weights.h"
-#include "../pair.h"
 
 namespace upconv::internal {
 

@@ -5,8 +5,8 @@
 #include <span>
 
 #include "../../framework/layout.h"
-#include "axis.h"
 #include "../kernels/kernels.h"
+#include "axis.h"
 
 namespace upconv::internal {
 

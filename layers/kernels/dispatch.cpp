@@ -23,7 +23,8 @@ const Table& table(Isa isa) {
   for (Isa available : available_isas())
     for (const Table* found : tables)
       if (available == isa && found->isa == isa) return *found;
-  internal::fail("instruction set {}: this machine cannot run it; it runs up to {}", name(isa), name(available_isas().front()));
+  internal::fail("instruction set {}: this machine cannot run it; it runs up to {}", name(isa),
+                 name(available_isas().front()));
 }
 
 }  // namespace upconv::kernels

@@ -113,9 +113,7 @@ struct Winograd<6, 3> {
 
 /// Whether a scheme has a G'.
 template <class W>
-constexpr bool is_lean = requires {
-  W::f;
-};
+constexpr bool is_lean = requires { W::f; };
 
 /// The schemes that kernels exist for, in the order of Table::winograd_input and winograd_output.
 enum class Scheme : int32_t { f22, f32, f23, f42, f43, f63 };

@@ -10,8 +10,8 @@
 #include <set>
 #include <thread>
 
-#include "framework/compile.h"
 #include "framework/code.h"
+#include "framework/compile.h"
 #include "framework/parallel.h"
 #include "tests/support.h"
 

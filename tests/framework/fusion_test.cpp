@@ -96,7 +96,7 @@ TEST_CASE("fusion: a residual has the layout of what it is added to") {
 TEST_CASE("fusion: a concatenation that another one reads is not copied") {
   const Function nested = [](const Values& xs) { return cat({xs[1], cat({xs[0], tanh(xs[1])}, 1), xs[0]}, 1); };
   CHECK(operations(nested) == Names{"Tanh", "cat"});
-  const Tensor y = result(nested), tail = result([](const Values&xs) { return tanh(xs[1]); });
+  const Tensor y = result(nested), tail = result([](const Values& xs) { return tanh(xs[1]); });
   CHECK(y.shape() == Shape{2, 20, 4, 3});
   CHECK(std::equal(tail.data(), tail.data() + 60, y.data() + 120));  // of picture 0: channels 10 to 15
   // One that something else reads too is still written, and one of another dimension is.

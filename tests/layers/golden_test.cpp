@@ -1,5 +1,5 @@
-// Every layer against PyTorch: tests/golden/layers, conv2d and conv_transpose2d_random.safetensors, made by make.py, and
-// norms.safetensors, made by norms.py.
+// Every layer against PyTorch: tests/golden/layers, conv2d and conv_transpose2d_random.safetensors, made by make.py,
+// and norms.safetensors, made by norms.py.
 #include <nlohmann/json.hpp>
 
 #include "layers/spec.h"

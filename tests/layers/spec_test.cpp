@@ -175,7 +175,8 @@ TEST_CASE("spec: words that are not layers") {
   check_error("Sequential(\n  (0): relu()\n)", "2:8: unknown layer \"relu\"; did you mean ReLU?");
   check_error("nn.tanh()", "1:1: unknown layer \"nn.tanh\"; did you mean Tanh?");
   check_error("sequential(ReLU())", "1:1: unknown layer \"sequential\"; did you mean Sequential?");
-  check_error_begins("Transformer()", "1:1: unknown layer \"Transformer\"; known are ConvTranspose2d, Conv2d, Linear, ");
+  check_error_begins("Transformer()",
+                     "1:1: unknown layer \"Transformer\"; known are ConvTranspose2d, Conv2d, Linear, ");
   check_error_begins("Transformer()", ", Sequential, and a class of your own that prints one child");
   check_error_begins("Transformer", "1:1: unknown layer \"Transformer\"; known are ");
   check_error_begins("models.Generator((main): ReLU())", "1:1: unknown layer \"models.Generator\"; known are ");

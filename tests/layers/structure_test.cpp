@@ -1,8 +1,8 @@
 // What no golden has: many channels and sizes against the reference loops, NaN, batches, errors.
 #include <random>
 
-#include "tests/reference/reference_structure.h"
 #include "tests/layers/sandwich.h"
+#include "tests/reference/reference_structure.h"
 
 using namespace upconv;
 using namespace upconv::testing;

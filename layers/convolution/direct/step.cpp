@@ -1,10 +1,9 @@
-#include "layers/convolution/geometry.h"
-
 #include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
 
+#include "layers/convolution/geometry.h"
 #include "layers/convolution/panel.h"
 
 namespace upconv::internal {

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "../panel.h"
 #include "../geometry.h"
+#include "../panel.h"
 
 namespace upconv::internal {
 

@@ -1,7 +1,5 @@
 #include "framework/cpu.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -71,24 +69,6 @@ Isa default_isa() {
   if (!runs_here(isa))
     fail("UPCONV_ISA={}: this machine cannot run it; it runs up to {}", pin, name(available_isas().front()));
   return isa;
-}
-
-double vector_cycles([[maybe_unused]] Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::avx2 && __builtin_cpu_is("znver1")) return 2;
-  if (isa == Isa::avx512 && __builtin_cpu_is("amdfam19h")) return 2;  // of this family Zen 4 alone has it
-#endif
-  return 1;
-}
-
-int64_t l2_bytes() {
-  constexpr int64_t least = 512 << 10;
-#ifdef _SC_LEVEL2_CACHE_SIZE
-  static const int64_t bytes = std::max<int64_t>(least, ::sysconf(_SC_LEVEL2_CACHE_SIZE));
-  return bytes;
-#else
-  return least;
-#endif
 }
 
 }  // namespace upconv

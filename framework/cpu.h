@@ -21,11 +21,4 @@ const std::vector<Isa>& available_isas();
 /// variable UPCONV_ISA names. Throws Error where that is unknown or not available.
 Isa default_isa();
 
-/// Cycles that this machine takes for what costs count as one, two multiply-adds of a vector: 2 where it computes
-/// vectors in halves (AVX2's on Zen and Zen+, AVX-512's on Zen 4), so that caches are twice as fast in comparison.
-double vector_cycles(Isa isa);
-
-/// Bytes of a core's L2: what the system says, 512 KB where it says nothing or less.
-int64_t l2_bytes();
-
 }  // namespace upconv

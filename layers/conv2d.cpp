@@ -52,7 +52,13 @@ Pad pad_of(const Conv2d& layer) {
 /// How PyTorch's weight (out_channels, in_channels / groups, kH, kW) lies, for kernels of `taps`.
 WeightLayout layout_of(int64_t in_channels, int64_t out_channels, int64_t groups, int64_t taps) {
   const int64_t IC = in_channels / groups;
-  return {in_channels, out_channels, groups, taps, out_channels / groups * IC * taps, IC * taps, taps};
+  return {.IC = in_channels,
+          .OC = out_channels,
+          .groups = groups,
+          .taps = taps,
+          .group_stride = out_channels / groups * IC * taps,
+          .oc_stride = IC * taps,
+          .ic_stride = taps};
 }
 WeightLayout layout_of(const Conv2d& layer) {
   return layout_of(layer.in_channels, layer.out_channels, layer.options.groups,
@@ -123,15 +129,21 @@ class Conv2dOperation : public ConvolutionOperation {
   }
 
   ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const override {
-    ConvGeometry geometry{in, out, weights_.layout.groups, kernel_.w, {}, {}, pad_.border};
+    ConvGeometry geometry{.in = in,
+                          .out = out,
+                          .groups = weights_.layout.groups,
+                          .KW = kernel_.w,
+                          .rows = {},
+                          .cols = {},
+                          .border = pad_.border};
     if (repeats()) {
       SummedAxis cols = summed_cols(in.W, out.W);
       geometry.rows = summed_rows(in.H, out.H).phases;
       geometry.cols = std::move(cols.phases);
       geometry.KW = static_cast<int64_t>(cols.sums.size());
     } else {
-      geometry.rows = convolution_axis(in.H, out.H, kernel_.h, stride_.h, pad_.top, dilation_.h, pad_.border);
-      geometry.cols = convolution_axis(in.W, out.W, kernel_.w, stride_.w, pad_.left, dilation_.w, pad_.border);
+      geometry.rows = convolution_axis(rows_of(in.H, out.H), pad_.border);
+      geometry.cols = convolution_axis(cols_of(in.W, out.W), pad_.border);
     }
     return geometry;
   }
@@ -145,11 +157,19 @@ class Conv2dOperation : public ConvolutionOperation {
 
   static __int128 reach_of(int64_t kernel, int64_t dilation) { return __int128{dilation} * (kernel - 1) + 1; }
 
+  AxisArguments rows_of(int64_t in, int64_t out) const {
+    return {
+        .in = in, .out = out, .kernel = kernel_.h, .stride = stride_.h, .padding = pad_.top, .dilation = dilation_.h};
+  }
+  AxisArguments cols_of(int64_t in, int64_t out) const {
+    return {
+        .in = in, .out = out, .kernel = kernel_.w, .stride = stride_.w, .padding = pad_.left, .dilation = dilation_.w};
+  }
   SummedAxis summed_rows(int64_t in, int64_t out) const {
-    return upsampled_axis(in, out, kernel_.h, repeat_.h, pad_.top, dilation_.h, pad_.border);
+    return upsampled_axis(rows_of(in, out), repeat_.h, pad_.border);
   }
   SummedAxis summed_cols(int64_t in, int64_t out) const {
-    return upsampled_axis(in, out, kernel_.w, repeat_.w, pad_.left, dilation_.w, pad_.border);
+    return upsampled_axis(cols_of(in, out), repeat_.w, pad_.border);
   }
 
   /// The kernels whose taps are sums of these.

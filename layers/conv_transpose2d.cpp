@@ -32,7 +32,13 @@ Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOption
 WeightLayout layout_of(const ConvTranspose2d& layer) {
   const int64_t groups = layer.options.groups, OC = layer.out_channels / groups;
   const int64_t taps = layer.kernel_size.h * layer.kernel_size.w;
-  return {layer.in_channels, layer.out_channels, groups, taps, layer.in_channels / groups * OC * taps, taps, OC * taps};
+  return {.IC = layer.in_channels,
+          .OC = layer.out_channels,
+          .groups = groups,
+          .taps = taps,
+          .group_stride = layer.in_channels / groups * OC * taps,
+          .oc_stride = taps,
+          .ic_stride = OC * taps};
 }
 
 class ConvTranspose2dOperation : public ConvolutionOperation {
@@ -62,12 +68,22 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
 
   ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const override {
     const ConvTranspose2dOptions& o = options_;
-    return {in,
-            out,
-            o.groups,
-            kernel_.w,
-            transposed_axis(in.H, out.H, kernel_.h, o.stride.h, o.padding.h, o.dilation.h),
-            transposed_axis(in.W, out.W, kernel_.w, o.stride.w, o.padding.w, o.dilation.w)};
+    return {.in = in,
+            .out = out,
+            .groups = o.groups,
+            .KW = kernel_.w,
+            .rows = transposed_axis({.in = in.H,
+                                     .out = out.H,
+                                     .kernel = kernel_.h,
+                                     .stride = o.stride.h,
+                                     .padding = o.padding.h,
+                                     .dilation = o.dilation.h}),
+            .cols = transposed_axis({.in = in.W,
+                                     .out = out.W,
+                                     .kernel = kernel_.w,
+                                     .stride = o.stride.w,
+                                     .padding = o.padding.w,
+                                     .dilation = o.dilation.w})};
   }
 
   double products(const ImageShape& in, const ImageShape&) const override {

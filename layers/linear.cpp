@@ -4,8 +4,7 @@
 #include <limits>
 
 #include "framework/fail.h"
-#include "layers/convolution/geometry.h"
-#include "layers/convolution/weights.h"
+#include "layers/convolution/direct/algorithm.h"
 #include "layers/repr.h"
 
 namespace upconv {
@@ -20,7 +19,13 @@ class LinearOperation : public ContiguousOperation {
   explicit LinearOperation(const Linear& layer)
       : weights_{layer.weight,
                  layer.has_bias ? std::optional(layer.bias) : std::nullopt,
-                 {layer.in_features, layer.out_features, 1, 1, 0, layer.in_features, 1}} {}
+                 {.IC = layer.in_features,
+                  .OC = layer.out_features,
+                  .groups = 1,
+                  .taps = 1,
+                  .group_stride = 0,
+                  .oc_stride = layer.in_features,
+                  .ic_stride = 1}} {}
 
   std::string_view name() const override { return "Linear"; }
 
@@ -48,17 +53,16 @@ class LinearOperation : public ContiguousOperation {
   }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    const kernels::Table& table = kernels::table(*lowering.options.isa);
     const int64_t in = weights_.layout.IC, out = weights_.layout.OC, rows = numel(lowering.output.shape) / out;
-    ConvGeometry geometry{{rows, in, 1, 1}, {rows, out, 1, 1}, 1, 1, {}, {}};
-    geometry.rows = geometry.cols = transposed_axis(1, 1, 1, 1, 0, 1);
-    return direct_step(std::move(geometry), weights_.direct(lowering), table,
-                       {Layout::channels_last,
-                        Layout::contiguous,
-                        to_kernel(activation_),
-                        2.0 * static_cast<double>(rows * in * out),
-                        lowering.options.threads,
-                        {in}});
+    ConvGeometry geometry{.in = {rows, in, 1, 1}, .out = {rows, out, 1, 1}, .rows = {}, .cols = {}};
+    geometry.rows = geometry.cols = transposed_axis({.in = 1, .out = 1, .kernel = 1});
+    ConvContext context{.input = Layout::channels_last,
+                        .output = Layout::contiguous,
+                        .activation = activation_,
+                        .flops = 2.0 * static_cast<double>(rows * in * out),
+                        .threads = lowering.options.threads,
+                        .parts = {in}};
+    return direct_sums({std::move(geometry), std::move(context), weights_, lowering});
   }
 
  private:

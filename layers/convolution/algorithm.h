@@ -1,31 +1,66 @@
 #pragma once
-// Which algorithm computes a convolution.
+// The ways to compute a convolution. A folder beside this file has each family of them: its packed weights, its cost
+// and its step; algorithms.cpp has the list.
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "winograd/plan.h"
+#include "geometry.h"
+#include "machine.h"
+#include "weights.h"
 
 namespace upconv::internal {
 
-/// A way to compute a convolution: by a tiling of Winograd's, or, where it has none, by the direct kernel, by that with
-/// pixels in its lanes (which some tilings have too) or by that of a kernel for each channel.
-struct ConvCandidate {
-  enum Kernel { direct, rows, depthwise };
-  std::optional<Tiling> tiling;
-  double cycles;  ///< that one core is expected to take for an image
-  Kernel kernel = direct;
-  /// Of its step: Step::algorithm().
-  std::string name() const;
+/// What is asked of an algorithm before one is chosen: all that a choice may depend on.
+struct ConvQuery {
+  const ConvGeometry& geometry;
+  Layout input, output;
+  const kernels::Table& table;
+  const MachineCosts& machine;
+  Accuracy accuracy = Accuracy::standard;
+  double images = 1;  ///< that come at once, where that is known to the options, never from the batch
 };
 
-/// All that apply and that the options' accuracy allows; the direct kernel always does and comes first. `input` and
-/// `output`: the layouts of the convolution's.
-std::vector<ConvCandidate> conv_candidates(const ConvGeometry& geometry, Layout input, Layout output,
-                                           const kernels::Table& table, const Options& options);
+/// What the chosen one is given.
+struct ConvTask {
+  ConvGeometry geometry;
+  ConvContext context;
+  const ConvWeights& weights;
+  const Lowering& lowering;
 
-/// The one that the options name, if it is among them, else the cheapest. Both are decided from the layer, the size of
-/// an image and the options, never from the batch.
-ConvCandidate choose(const std::vector<ConvCandidate>& candidates, const Options& options);
+  const kernels::Table& table() const { return kernels::table(*lowering.options.isa); }
+};
+
+/// One way to compute a convolution: immutable, one object for all programs.
+class ConvAlgorithm {
+ public:
+  virtual ~ConvAlgorithm() = default;
+  /// How programs, benchmarks and Options::algorithm call it: "direct", "winograd F(3,2)".
+  virtual std::string name() const = 0;
+  /// Cycles that one core should take for an image; nothing where it does not apply, or where the accuracy that is
+  /// asked for does not allow it. Decided from the layer, the size of an image and the options, never from the batch.
+  virtual std::optional<double> cost(const ConvQuery& query) const = 0;
+  /// Packs the weights, or finds them packed, and gives the step that multiplies them. Only called where it has a cost.
+  virtual std::unique_ptr<Step> step(ConvTask task) const = 0;
+};
+
+/// Algorithms, best first.
+using ConvFamily = std::vector<std::unique_ptr<const ConvAlgorithm>>;
+
+/// All there are, best first; of two that cost the same the first is taken. The reference is none of them.
+const ConvFamily& conv_algorithms();
+
+/// An algorithm that could compute a convolution.
+struct ConvCandidate {
+  const ConvAlgorithm* algorithm;
+  double cycles;
+};
+
+/// All that apply, in the order of the list. The direct kernel always does.
+std::vector<ConvCandidate> conv_candidates(const ConvQuery& query);
+
+/// The one of that name, if it is among them, else the cheapest.
+const ConvAlgorithm& choose(const std::vector<ConvCandidate>& candidates, const std::string& name);
 
 }  // namespace upconv::internal

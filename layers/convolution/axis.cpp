@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include "layers/arithmetic.h"
+
 namespace upconv::internal {
 namespace {
 
@@ -17,7 +19,7 @@ std::vector<Segment> segments_of(const Phase& phase, const std::vector<AxisTap>&
   };
   auto first_at = [&](int64_t input, int64_t shift) {  // the first position whose tap reads `input` or beyond
     const int64_t distance = input - phase.in_first - shift;
-    return distance <= 0 ? 0 : (distance + phase.in_step - 1) / phase.in_step;
+    return distance <= 0 ? 0 : ceil_div(distance, phase.in_step);
   };
   std::set<int64_t> cuts = {0, phase.count};
   for (const AxisTap& tap : taps) {
@@ -38,7 +40,7 @@ int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) 
 
 }  // namespace
 
-int64_t source(Border border, int64_t index, int64_t size) {
+int64_t seen_at(Border border, int64_t index, int64_t size) {
   if (index >= 0 && index < size) return index;
   int64_t found = -1;
   if (border == Border::reflect) found = index < 0 ? -index : 2 * (size - 1) - index;
@@ -47,21 +49,21 @@ int64_t source(Border border, int64_t index, int64_t size) {
   return found >= 0 && found < size ? found : -1;
 }
 
-std::pair<int64_t, int64_t> reach(const Phase& phase) {
-  std::optional<std::pair<int64_t, int64_t>> found;
+ShiftRange shifts_of(const Phase& phase) {
+  std::optional<ShiftRange> found;
   for (const Segment& segment : phase.segments)
     for (const AxisTap& tap : segment.taps) {
       if (!found) found = {tap.shift, tap.shift};
-      found = {std::min(found->first, tap.shift), std::max(found->second, tap.shift)};
+      found = {std::min(found->least, tap.shift), std::max(found->most, tap.shift)};
     }
-  return found.value_or(std::pair<int64_t, int64_t>(0, 0));
+  return found.value_or(ShiftRange{0, 0});
 }
 
-Reach reach(const std::vector<Phase>& phases) {
+InputRange inputs_of(const std::vector<Phase>& phases) {
   constexpr int64_t none = std::numeric_limits<int64_t>::min();
-  Reach all{std::numeric_limits<int64_t>::max(), none, none};
+  InputRange all{std::numeric_limits<int64_t>::max(), none, none};
   for (const Phase& phase : phases) {
-    const auto [least, most] = reach(phase);
+    const auto [least, most] = shifts_of(phase);
     all = {std::min(all.begin, phase.in_first + least), std::max(all.first_end, phase.in_first + most + 1),
            std::max(all.end, phase.in_first + most + phase.in_step * (phase.count - 1) + 1)};
   }
@@ -77,13 +79,18 @@ std::vector<AxisTap> taps_of(const Phase& phase) {
   return all;
 }
 
-std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
-                                   int64_t dilation) {
+std::vector<Phase> transposed_axis(const AxisArguments& axis) {
+  const auto [in, out, kernel, stride, padding, dilation] = axis;
   std::vector<Phase> phases;
   for (int64_t a = 0; a < stride; ++a) {
     const int64_t first = ((a - padding) % stride + stride) % stride;
     if (first >= out) continue;
-    Phase phase{first, stride, (out - first + stride - 1) / stride, (first + padding - a) / stride, 1, {}};
+    Phase phase{.out_first = first,
+                .out_step = stride,
+                .count = ceil_div(out - first, stride),
+                .in_first = (first + padding - a) / stride,
+                .in_step = 1,
+                .segments = {}};
     std::vector<AxisTap> taps;
     for (int64_t k = 0; k < kernel; ++k)
       if ((dilation * k - a) % stride == 0) taps.push_back({k, -(dilation * k - a) / stride});
@@ -93,17 +100,16 @@ std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int6
   return phases;
 }
 
-std::vector<Phase> convolution_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
-                                    int64_t dilation, Border border) {
-  Phase phase{0, 1, out, 0, stride, {}};
+std::vector<Phase> convolution_axis(const AxisArguments& axis, Border border) {
+  Phase phase{.out_first = 0, .out_step = 1, .count = axis.out, .in_first = 0, .in_step = axis.stride, .segments = {}};
   std::vector<AxisTap> taps;
-  for (int64_t k = 0; k < kernel; ++k) taps.push_back({k, dilation * k - padding});
-  phase.segments = segments_of(phase, taps, in, border);
+  for (int64_t k = 0; k < axis.kernel; ++k) taps.push_back({k, axis.dilation * k - axis.padding});
+  phase.segments = segments_of(phase, taps, axis.in, border);
   return {phase};
 }
 
-SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale, int64_t padding, int64_t dilation,
-                          Border border) {
+SummedAxis upsampled_axis(const AxisArguments& arguments, int64_t scale, Border border) {
+  const auto [in, out, kernel, stride, padding, dilation] = arguments;
   SummedAxis axis;
   for (int64_t a = 0; a < scale; ++a) {
     std::vector<AxisTap> taps;
@@ -116,7 +122,12 @@ SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale
       axis.sums.back().push_back(k);
     }
     if (a >= out) continue;
-    Phase phase{a, scale, (out - a + scale - 1) / scale, 0, 1, {}};
+    Phase phase{.out_first = a,
+                .out_step = scale,
+                .count = ceil_div(out - a, scale),
+                .in_first = 0,
+                .in_step = 1,
+                .segments = {}};
     phase.segments = segments_of(phase, taps, in, border);
     axis.phases.push_back(std::move(phase));
   }

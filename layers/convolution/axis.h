@@ -9,7 +9,6 @@
 // and dilation share a factor, or the kernel is smaller than the stride, some phases have no taps and hold the bias
 // alone.
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "../../framework/graph.h"
@@ -23,7 +22,7 @@ struct AxisTap {
 
 /// The pixel of an axis of `size` that is seen at `index`, inside or beside it: -1 for zeros, and further out than the
 /// border's rule goes (reflect: size - 1 pixels, circular: size).
-int64_t source(Border border, int64_t index, int64_t size);
+int64_t seen_at(Border border, int64_t index, int64_t size);
 
 /// Positions begin <= i < end that read exactly `taps`. Zeros beside the picture are left out here, so nothing needs
 /// padding with them.
@@ -40,26 +39,33 @@ struct Phase {
 };
 
 /// The least and the largest shift of a phase's taps; 0 and 0 where it has none.
-std::pair<int64_t, int64_t> reach(const Phase& phase);
+struct ShiftRange {
+  int64_t least, most;
+};
+ShiftRange shifts_of(const Phase& phase);
 
 /// The inputs that all phases of an axis read, beside the picture too: `begin` to `end`, and to `first_end` for their
 /// position 0 alone.
-struct Reach {
+struct InputRange {
   int64_t begin, first_end, end;
 };
-Reach reach(const std::vector<Phase>& phases);
+InputRange inputs_of(const std::vector<Phase>& phases);
 
 /// The taps that any position of a phase reads, in the order of k.
 std::vector<AxisTap> taps_of(const Phase& phase);
 
-/// The phases of a transposed convolution's axis with `in` inputs and `out` outputs; those without outputs are left
-/// out.
-std::vector<Phase> transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
-                                   int64_t dilation);
+/// The arguments of an axis, as PyTorch's layers have them.
+struct AxisArguments {
+  int64_t in, out;  ///< inputs and outputs
+  int64_t kernel;
+  int64_t stride = 1, padding = 0, dilation = 1;
+};
 
-/// The one phase of a convolution's axis with `in` inputs, of which `padding` more lie before the first.
-std::vector<Phase> convolution_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
-                                    int64_t dilation, Border border);
+/// The phases of a transposed convolution's axis; those without outputs are left out.
+std::vector<Phase> transposed_axis(const AxisArguments& axis);
+
+/// The one phase of a convolution's axis, where `padding` inputs more lie before the first.
+std::vector<Phase> convolution_axis(const AxisArguments& axis, Border border);
 
 /// An axis whose taps are sums of the kernel's: tap k of the phases stands for the sum of the taps sums[k].
 struct SummedAxis {
@@ -67,10 +73,9 @@ struct SummedAxis {
   std::vector<std::vector<int64_t>> sums;
 };
 
-/// A convolution of stride 1 after each of the `in` inputs was repeated `scale` times, without doing so: output
-/// scale*n + a reads x[n + floor((a + d*k - padding) / scale)], and taps that read the same input are one. The border
+/// A convolution of stride 1 after each of the inputs was repeated `scale` times, without doing so: output scale*n + a
+/// reads x[n + floor((a + d*k - padding) / scale)], and taps that read the same input are one. The border
 /// is that of the inputs before they were repeated.
-SummedAxis upsampled_axis(int64_t in, int64_t out, int64_t kernel, int64_t scale, int64_t padding, int64_t dilation,
-                          Border border);
+SummedAxis upsampled_axis(const AxisArguments& axis, int64_t scale, Border border);
 
 }  // namespace upconv::internal

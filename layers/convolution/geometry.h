@@ -1,31 +1,40 @@
 #pragma once
-// The driver of the direct kernel: cuts a convolution into tiles for threads, and those into register tiles. Everything
-// that maps pixels to pixels by taps runs through it: ConvTranspose2d, and Linear as a convolution of one pixel.
-#include <memory>
+// What a convolution is to those who compute it, whichever layer it came from.
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
-#include "../../framework/graph.h"
 #include "../../framework/layout.h"
 #include "../../framework/program.h"
 #include "../kernels/kernels.h"
 #include "axis.h"
-#include "direct/weights.h"
 
 namespace upconv::internal {
 
-/// What a convolution is to the driver, whichever layer it came from.
+/// A map from pixels to pixels by taps: ConvTranspose2d, Conv2d, and Linear as a convolution of one pixel.
 struct ConvGeometry {
   ImageShape in, out;
   int64_t groups = 1;
   int64_t KW = 1;                 ///< tap index = kh * KW + kw
   std::vector<Phase> rows, cols;  ///< the phases of the two axes; those of one axis have the same in_step
   Border border = Border::zeros;
+
+  /// Whether any phase of the columns has so many pixels.
+  bool has_rows_of(int64_t pixels) const {
+    return std::any_of(cols.begin(), cols.end(), [=](const Phase& col) { return col.count >= pixels; });
+  }
 };
+
+/// Inputs from this width on are read by rows: register tiles of 14 pixels are then at least 10 full. Narrower ones are
+/// read by pixels, best channels-last.
+constexpr int64_t wide_row = 20;
+/// From this width on they are by rows too where they lie planar already, which costs less than turning them.
+constexpr int64_t vector_row = 16;
 
 /// What surrounds a convolution.
 struct ConvContext {
   Layout input, output;
-  kernels::Activation activation;
+  Pointwise activation;
   double flops;                ///< for Step::flops
   int threads;                 ///< that share the step
   std::vector<int64_t> parts;  ///< channels of the inputs whose concatenation is read
@@ -41,23 +50,21 @@ inline const float* residual_at(const kernels::Residual& residual, const float* 
   return residual.values + (y - residual.outputs);
 }
 
-/// Inputs from this width on are read by rows: register tiles of 14 pixels are then at least 10 full. Narrower ones are
-/// read by pixels, best channels-last.
-constexpr int64_t wide_row = 20;
-/// From this width on they are by rows too where they lie planar already, which costs less than turning them.
-constexpr int64_t vector_row = 16;
-/// Whether any phase of the columns has so many.
-bool has_rows_of(const ConvGeometry& geometry, int64_t pixels);
+/// A run of numbers, such as images, rows or tiles.
+struct Range {
+  int64_t begin, end;
+  int64_t count() const { return end - begin; }
+  bool operator==(const Range&) const = default;
+};
 
-/// The runs of columns that are gathered together, of `lines` rows in all images: all of them where that takes at most
-/// a quarter more products and the shortest run has few pixels, whose register tiles read weights faster than L2 gives
-/// them (512-256 k4s2 4x4 on Zen 3: 3 pixels at 40 %), but where a vector takes two cycles (there 9 % faster apart).
-std::vector<Segment> gathered_segments(const Phase& col, double lines, const kernels::Table& table);
-
-std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
-                                  const kernels::Table& table, ConvContext context);
-
-/// The graph's word for an activation in the kernels' words.
-kernels::Activation to_kernel(const Pointwise& pointwise);
+/// Calls f with runs of at most `size` of so many, in order.
+template <class F>
+void each_run(int64_t total, int64_t size, F f) {
+  for (int64_t begin = 0; begin < total; begin += size) f(Range{begin, std::min(total, begin + size)});
+}
+/// Part `part` of `parts` parts of so many.
+inline Range part_of(int64_t total, int64_t part, int64_t parts) {
+  return {total * part / parts, total * (part + 1) / parts};
+}
 
 }  // namespace upconv::internal

@@ -4,10 +4,7 @@
 #include <limits>
 
 #include "framework/fail.h"
-#include "layers/convolution/algorithm.h"
-#include "layers/convolution/depthwise/step.h"
-#include "layers/convolution/rows/step.h"
-#include "layers/convolution/winograd/step.h"
+#include "layers/convolution/depthwise/weights.h"
 
 namespace upconv::internal {
 
@@ -94,7 +91,7 @@ std::shared_ptr<const Operation> ConvolutionOperation::with_parts(size_t input, 
 
 bool ConvolutionOperation::any_layout(std::span<const Type> inputs) const {
   if (has_kernel_for_each_channel()) return false;
-  return has_rows_of(geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)), vector_row);
+  return geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)).has_rows_of(vector_row);
 }
 
 bool ConvolutionOperation::has_kernel_for_each_channel() const {
@@ -105,37 +102,36 @@ ConvGeometry ConvolutionOperation::geometry_of(const Lowering& lowering) const {
   return geometry(image_shape(whole(lowering.inputs).shape), image_shape(lowering.output.shape));
 }
 
+std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometry& geometry,
+                                                               const Lowering& lowering) const {
+  const Isa isa = *lowering.options.isa;
+  return conv_candidates({.geometry = geometry,
+                          .input = lowering.input_layouts[0],
+                          .output = lowering.output_layout,
+                          .table = kernels::table(isa),
+                          .machine = machine_costs(isa),
+                          .accuracy = lowering.options.accuracy,
+                          .images = lowering.options.tune == Tune::throughput ? 16.0 : 1.0});
+}
+
 std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering) const {
   std::vector<Candidate> all;
-  for (const ConvCandidate& candidate :
-       conv_candidates(geometry_of(lowering), lowering.input_layouts[0], lowering.output_layout,
-                       kernels::table(*lowering.options.isa), lowering.options))
-    all.push_back({candidate.name(), candidate.cycles});
+  for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering), lowering))
+    all.push_back({candidate.algorithm->name(), candidate.cycles});
   return all;
 }
 
 std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) const {
-  const kernels::Table& table = kernels::table(*lowering.options.isa);
   ConvGeometry geometry = geometry_of(lowering);
-  const ConvContext context{lowering.input_layouts[0],
-                            lowering.output_layout,
-                            to_kernel(activation_),
-                            2 * products(geometry.in, geometry.out),
-                            lowering.options.threads,
-                            parts_,
-                            residual_};
-  const auto candidates = conv_candidates(geometry, context.input, context.output, table, lowering.options);
-  const ConvCandidate chosen = choose(candidates, lowering.options);
-  if (chosen.kernel == ConvCandidate::depthwise)
-    return depthwise_step(std::move(geometry), weights_.depthwise(lowering), table, context);
-  if (chosen.kernel == ConvCandidate::rows) {
-    auto packed = weights_.rows(chosen.tiling, geometry, lowering);
-    if (packed->finite()) return rows_step(std::move(geometry), std::move(packed), table, context, chosen.tiling);
-  } else if (const auto& tiling = chosen.tiling) {
-    auto packed = weights_.winograd(*tiling, geometry, lowering);
-    return winograd_step(*tiling, std::move(geometry), std::move(packed), table, context);
-  }
-  return direct_step(std::move(geometry), weights_.direct(lowering), table, context);
+  const ConvAlgorithm& chosen = choose(candidates_of(geometry, lowering), lowering.options.algorithm);
+  ConvContext context{.input = lowering.input_layouts[0],
+                      .output = lowering.output_layout,
+                      .activation = activation_,
+                      .flops = 2 * products(geometry.in, geometry.out),
+                      .threads = lowering.options.threads,
+                      .parts = parts_,
+                      .residual = residual_};
+  return chosen.step({std::move(geometry), std::move(context), weights_, lowering});
 }
 
 }  // namespace upconv::internal

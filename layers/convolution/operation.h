@@ -9,8 +9,7 @@
 #include "../../framework/graph.h"
 #include "../../framework/layout.h"
 #include "../pair.h"
-#include "geometry.h"
-#include "weights.h"
+#include "algorithm.h"
 
 namespace upconv::internal {
 
@@ -58,6 +57,7 @@ class ConvolutionOperation : public Operation {
   Type whole(std::span<const Type> inputs) const;
   bool has_kernel_for_each_channel() const;
   ConvGeometry geometry_of(const Lowering& lowering) const;
+  std::vector<ConvCandidate> candidates_of(const ConvGeometry& geometry, const Lowering& lowering) const;
   Pointwise activation_;
   bool residual_ = false;
   std::vector<int64_t> parts_;  // channels of the inputs that are read one after another

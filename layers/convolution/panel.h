@@ -1,6 +1,7 @@
 #pragma once
-// Internal: what the drivers of convolutions share when they cut work and pack memory.
+// Panels, the form in which kernels read pictures (kernels.h, panel_lanes), and how they are packed.
 #include <algorithm>
+#include <cassert>
 #include <cstdint>
 #include <span>
 
@@ -10,25 +11,15 @@
 
 namespace upconv::internal {
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/// `count` neighbouring pixels of a picture, from (h, w) on.
+struct Pixels {
+  int64_t image, h, w, count;
+};
 
-/// So many floats, and as many more as fill their last cache line.
-inline int64_t whole_lines(int64_t floats) { return ceil_div(floats, 16) * 16; }
-
-/// `total` in equal parts of at most `most`: the size of a part, at least 1.
-inline int64_t even(int64_t total, int64_t most) {
-  const int64_t parts = std::max<int64_t>(1, ceil_div(total, std::max<int64_t>(1, most)));
-  return std::max<int64_t>(1, ceil_div(total, parts));
-}
-
-/// Copies `count` pixels of x (N, C, H, W) into a panel, from (h, w) on and into the rows that follow.
-inline void pack_planar(const kernels::Table& table, const ImageShape& in, const float* x, int64_t image, int64_t h,
-                        int64_t w, float* panel, int64_t pitch, int64_t count) {
-  const int64_t plane = in.H * in.W, lanes = kernels::panel_lanes;
-  const float* from = x + (image * in.C * in.H + h) * in.W + w;
-  for (int64_t c = 0; c < in.C; c += lanes, panel += pitch)
-    table.transpose(from + c * plane, plane, panel, lanes, std::min(lanes, in.C - c), count);
-}
+/// `count` pixels that are seen inside or beside a picture, `step` apart, from (h, w) on.
+struct SeenPixels {
+  int64_t image, h, w, step, count;
+};
 
 /// A picture from which panels are packed: the channels of `inputs` one after another, of each but the last a multiple
 /// of panel_lanes.
@@ -40,36 +31,45 @@ struct PanelSource {
   const void* const* inputs;
   std::span<const int64_t> parts;  ///< channels of each input
 
-  /// `count` pixels of row h, all inside of the picture.
-  void pack(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch, int64_t count) const {
-    ImageShape part = in;
-    for (size_t i = 0; i < parts.size(); ++i, to += part.C / kernels::panel_lanes * pitch) {
+  /// Pixels that all lie in one row inside of the picture, or, of whole rows, in several.
+  void pack(const Pixels& pixels, float* to, int64_t pitch) const {
+    const auto [image, h, w, count] = pixels;
+    assert(image >= 0 && image < in.N && h >= 0 && w >= 0 && count >= 1 && h * in.W + w + count <= in.H * in.W);
+    for (size_t i = 0; i < parts.size(); ++i, to += parts[i - 1] / kernels::panel_lanes * pitch) {
       const auto* x = static_cast<const float*>(inputs[i]);
-      part.C = parts[i];
+      const int64_t C = parts[i];
       if (planar)
-        pack_planar(table, part, x, image, h, w, to, pitch, count);
+        pack_planar(x + (image * C * in.H + h) * in.W + w, C, to, pitch, count);
       else
-        table.pack(x + ((image * in.H + h) * in.W + w) * part.C, part.C, part.C, to, pitch, count);
+        table.pack(x + ((image * in.H + h) * in.W + w) * C, C, C, to, pitch, count);
     }
   }
 
-  /// The pixel that is seen at (h, w), inside or beside the picture.
-  void pack_seen(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch) const {
-    const int64_t row = source(border, h, in.H), col = source(border, w, in.W);
-    if (row >= 0 && col >= 0) return pack(image, row, col, to, pitch, 1);
-    for (int64_t c = 0; c < in.C; c += kernels::panel_lanes, to += pitch) std::fill_n(to, kernels::panel_lanes, 0.0f);
-  }
-
-  /// `count` pixels that are seen, `step` apart, from (h, w) on: those inside of the picture at once where they are
-  /// neighbours.
-  void pack_run(int64_t image, int64_t h, int64_t w, int64_t step, int64_t count, float* to, int64_t pitch) const {
+  /// Those that are inside of the picture at once where they are neighbours.
+  void pack_seen(const SeenPixels& pixels, float* to, int64_t pitch) const {
+    const auto [image, h, w, step, count] = pixels;
+    constexpr int64_t lanes = kernels::panel_lanes;
     const bool inside = step == 1 && h >= 0 && h < in.H;
     const int64_t first = inside ? std::clamp<int64_t>(-w, 0, count) : count;
     const int64_t last = inside ? std::clamp<int64_t>(in.W - w, first, count) : count;
-    const auto beside = [&](int64_t i) { pack_seen(image, h, w + i * step, to + i * kernels::panel_lanes, pitch); };
-    for (int64_t i = 0; i < first; ++i) beside(i);
-    if (first < last) pack(image, h, w + first, to + first * kernels::panel_lanes, pitch, last - first);
-    for (int64_t i = last; i < count; ++i) beside(i);
+    for (int64_t i = 0; i < first; ++i) pack_pixel(image, h, w + i * step, to + i * lanes, pitch);
+    if (first < last) pack({image, h, w + first, last - first}, to + first * lanes, pitch);
+    for (int64_t i = last; i < count; ++i) pack_pixel(image, h, w + i * step, to + i * lanes, pitch);
+  }
+
+ private:
+  /// The pixel that is seen at (h, w).
+  void pack_pixel(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch) const {
+    const int64_t row = seen_at(border, h, in.H), col = seen_at(border, w, in.W);
+    if (row >= 0 && col >= 0) return pack({image, row, col, 1}, to, pitch);
+    for (int64_t c = 0; c < in.C; c += kernels::panel_lanes, to += pitch) std::fill_n(to, kernels::panel_lanes, 0.0f);
+  }
+
+  void pack_planar(const float* x, int64_t C, float* to, int64_t pitch, int64_t count) const {
+    constexpr int64_t lanes = kernels::panel_lanes;
+    const int64_t plane = in.H * in.W;
+    for (int64_t c = 0; c < C; c += lanes, to += pitch)
+      table.transpose(x + c * plane, plane, to, lanes, std::min(lanes, C - c), count);
   }
 };
 

@@ -2,9 +2,13 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <bit>
+
 #include "framework/fail.h"
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
 namespace {
@@ -41,14 +45,49 @@ uint64_t key_of(const WeightView& view, const std::string& way, const Crew& crew
 
 }  // namespace
 
-template <class Packed, class Make>
-std::shared_ptr<const Packed> ConvWeights::packed(const std::string& way, const Lowering& lowering, Make make) const {
+bool scaled(const float* x, const double* factor, int64_t count, float* y) {
+  constexpr uint32_t exponent = 0x7f800000;
+  uint32_t infinite = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    y[i] = static_cast<float>(x[i] * factor[i]);
+    infinite |= (std::bit_cast<uint32_t>(y[i]) & exponent) == exponent;
+  }
+  return infinite == 0;
+}
+
+void WeightView::read(const kernels::Table& table, const WeightPart& part, float* panel, int64_t pitch,
+                      float* scratch) const {
+  const auto [group, oc, lanes, ic, count] = part;
+  const int64_t taps = layout.taps;
+  const int64_t first = group * layout.group_stride + ic * layout.ic_stride;
+  const auto convert = [&](int64_t at, int64_t elements, float* to) {
+    stored.to_float(to, static_cast<size_t>(at), static_cast<size_t>(elements));
+  };
+  if (layout.oc_stride == taps && layout.channels == 1) {  // of one input channel, all output channels lie together
+    for (int64_t i = 0; i < count; ++i) {
+      convert(first + oc * layout.oc_stride + i * layout.ic_stride, lanes * taps, scratch);
+      table.transpose(scratch, taps, panel + i * taps * pitch, pitch, lanes, taps);
+    }
+  } else {  // of one output channel, all input channels
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      convert(first + layout.feature(oc + lane) * layout.oc_stride, count * taps, scratch + lane * count * taps);
+    table.transpose(scratch, count * taps, panel, pitch, lanes, count * taps);
+  }
+}
+
+int64_t packed_at_once(const WeightLayout& layout, int64_t lanes) {
+  return equal_parts(layout.IC / layout.groups,
+                     (16 << 10) / static_cast<int64_t>(sizeof(float)) / (lanes * layout.taps));
+}
+
+std::shared_ptr<const void> ConvWeights::once(const std::string& way, const Lowering& lowering,
+                                              const Make& make) const {
   const Isa isa = *lowering.options.isa;
   const std::string method = fmt::format("{}/{}/{}", way, name(isa), derived ? derived->key : "");
   const std::string key =
       fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,
                   bias ? bias->version() : 0, affine ? affine->key : "");
-  return std::static_pointer_cast<const Packed>(weight.cached(key, [&]() -> std::shared_ptr<const void> {
+  return weight.cached(key, [&]() -> std::shared_ptr<const void> {
     if (!weight.has_value()) fail("weight has no values: load or set it first");
     const Folded folded(*this);
     const Stored own = weight.stored(), stored = derived ? Stored::of(derived->make(own)) : own;
@@ -56,35 +95,7 @@ std::shared_ptr<const Packed> ConvWeights::packed(const std::string& way, const 
     return make(view, [&](const Packing& packing) {
       return pack(packing, lowering.crew, isa, own.packed.get(), [&] { return key_of(view, method, lowering.crew); });
     });
-  }));
-}
-
-std::shared_ptr<const PackedDirect> ConvWeights::direct(const Lowering& lowering) const {
-  return packed<PackedDirect>("direct", lowering, [&](const WeightView& view, const Packer& packer) {
-    return std::make_shared<const PackedDirect>(kernels::table(*lowering.options.isa), view, packer);
   });
-}
-
-std::shared_ptr<const PackedRows> ConvWeights::rows(const std::optional<Tiling>& tiling, const ConvGeometry& geometry,
-                                                    const Lowering& lowering) const {
-  return packed<PackedRows>(rows_key(geometry, tiling), lowering, [&](const WeightView& view, const Packer& packer) {
-    return std::make_shared<const PackedRows>(kernels::table(*lowering.options.isa), view, packer, geometry, tiling);
-  });
-}
-
-std::shared_ptr<const PackedDepthwise> ConvWeights::depthwise(const Lowering& lowering) const {
-  return packed<PackedDepthwise>("depthwise", lowering, [&](const WeightView& view, const Packer& packer) {
-    return std::make_shared<const PackedDepthwise>(kernels::table(*lowering.options.isa), view, packer);
-  });
-}
-
-std::shared_ptr<const PackedWinograd> ConvWeights::winograd(const Tiling& tiling, const ConvGeometry& geometry,
-                                                            const Lowering& lowering) const {
-  return packed<PackedWinograd>(winograd_key(tiling, geometry), lowering,
-                                [&](const WeightView& view, const Packer& packer) {
-                                  return std::make_shared<const PackedWinograd>(kernels::table(*lowering.options.isa),
-                                                                                tiling, geometry, view, packer);
-                                });
 }
 
 }  // namespace upconv::internal

@@ -59,6 +59,7 @@ void depthwise_pixels(const Depthwise& d, int64_t pixel) {
 
 template <class Arch>
 void depthwise(const Depthwise& d) {
+  assert(d.pixels >= 1 && d.channels >= 1 && d.tap_count >= 0);
   constexpr int pixels = 4;
   int64_t p = 0;
   for (; p + pixels <= d.pixels; p += pixels) depthwise_pixels<Arch, pixels>(d, p);

@@ -1,17 +1,17 @@
 #pragma once
 // The direct convolution kernel. Contract: kernels.h, struct Direct.
 //
-// Registers: a tile of `rows` pixels by `vectors` vectors of output channels is accumulated in registers over all taps
-// and channels. Per channel it loads `vectors` weights and broadcasts `rows` inputs for rows * vectors multiply-adds:
-// on AVX-512 (2 + 14) / 28 = 0.57 loads per multiply-add, under the 1 that two load ports allow beside two FMA ports,
-// and 28 chains cover the latency of 4 cycles twice over. L1: the tile's inputs, taps * IC * 15 pixels of a panel. L2:
-// the weights of the block run, streamed once per tile. Few pixels (rows / 2 or less) leave registers idle, so two
-// blocks are taken at once.
+// Registers: a tile of `pixels` pixels by `vectors` vectors of output channels is accumulated in registers over all
+// taps and channels. Per channel it loads `vectors` weights and broadcasts `pixels` inputs for pixels * vectors
+// multiply-adds: on AVX-512 (2 + 14) / 28 = 0.57 loads per multiply-add, under the 1 that two load ports allow beside
+// two FMA ports, and 28 chains cover the latency of 4 cycles twice over. L1: the tile's inputs, taps * IC * 15 pixels
+// of a panel. L2: the weights of the block run, streamed once per tile. Few pixels (pixels / 2 or less) leave registers
+// idle, so two blocks are taken at once.
 //
 // Instructions: pixels are 64 bytes apart, so every input is base + constant, and one pointer steps through the
-// channels. On AVX-512 every third row broadcasts inside its multiply-adds, which saves an instruction and costs a
+// channels. On AVX-512 every third pixel broadcasts inside its multiply-adds, which saves an instruction and costs a
 // load: a core that shares its front end with a busy sibling gets 2 instructions and a good load a cycle, and this
-// mixture is where the two limits meet. With one vector of outputs all rows do, since each broadcast serves but one
+// mixture is where the two limits meet. With one vector of outputs all pixels do, since each broadcast serves but one
 // multiply-add: on Zen 4 14 of them take 14 cycles, or 18.5 with broadcasts of their own. Accumulators are added to in
 // place: GCC, left alone, moves them between registers.
 //
@@ -30,19 +30,21 @@
 namespace upconv::kernels {
 namespace {
 
-/// act(sums + shift + residual) of one block for `rows` pixels, sums[r * stride + v]. Not inlined: it runs once per IC
+/// act(sums + shift + residual) of one block for `pixels` pixels, sums[r * stride + v]. Not inlined: it runs once per
+/// IC
 /// * taps multiply-adds of each accumulator.
 template <class Arch, int V>
-__attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, int rows, int stride, const Block& block,
-                                      const Direct& d) {
+__attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, int pixels, int stride,
+                                      const Block& block, const Direct& d) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
+  const int64_t at = block.oc - d.blocks->oc;
   const auto whole = [&](auto act) __attribute__((always_inline)) {
     Batch shift[V];
     UPCONV_UNROLL
     for (int v = 0; v < V; ++v) shift[v] = S::load(block.shift + v * S::width);
-    for (int r = 0; r < rows; ++r, sums += stride) {
-      float* y = d.y[r] + block.oc;
+    for (int r = 0; r < pixels; ++r, sums += stride) {
+      float* y = d.y[r] + at;
       UPCONV_UNROLL
       for (int v = 0; v < V; ++v) S::store(y + v * S::width, act(sums[v] + shift[v]));
     }
@@ -51,9 +53,8 @@ __attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, in
   for (int v = 0; v < V; ++v) {
     const auto shift = S::load(block.shift + v * S::width);
     const int rest = block.lanes - v * S::width;
-    for (int r = 0; r < rows; ++r)
-      store_activated<Arch>(d.y[r] + block.oc + v * S::width, sums[r * stride + v] + shift, rest, d.residual,
-                            d.activation);
+    for (int r = 0; r < pixels; ++r)
+      store_activated<Arch>(d.y[r] + at + v * S::width, sums[r * stride + v] + shift, rest, d.residual, d.activation);
   }
 }
 
@@ -161,9 +162,9 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
 }
 
 template <class Arch, int R>
-void direct_rows(const Direct& d) {
+void direct_pixels(const Direct& d) {
   constexpr int two = Simd<Arch>::vectors;
-  constexpr bool few = R <= Simd<Arch>::rows / 2;
+  constexpr bool few = R <= Simd<Arch>::pixels / 2;
   for (int64_t b = 0; b < d.block_count; ++b) {
     const Block* block = d.blocks + b;
     if constexpr (few) {
@@ -182,13 +183,19 @@ void direct_rows(const Direct& d) {
   }
 }
 
-/// Calls direct_rows for d.pixels of them, 1 <= d.pixels <= R: one template, every tail.
-template <class Arch, int R = Simd<Arch>::rows>
+/// Calls direct_pixels for d.pixels of them, 1 <= d.pixels <= R: one template, every tail.
+template <class Arch, int R = Simd<Arch>::pixels>
 void direct(const Direct& d) {
+  if constexpr (R == Simd<Arch>::pixels) {
+    assert(d.pixels >= 1 && d.pixels <= R && d.tap_count >= 0 && d.IC >= 1);
+    for ([[maybe_unused]] int64_t b = 0; b < d.block_count; ++b)
+      assert(begins_line(d.blocks[b].w) && d.blocks[b].vectors >= 1 && d.blocks[b].vectors <= Simd<Arch>::vectors &&
+             d.blocks[b].lanes >= 1 && d.blocks[b].lanes <= d.blocks[b].vectors * Simd<Arch>::width);
+  }
   if constexpr (R > 1) {
     if (d.pixels < R) return direct<Arch, R - 1>(d);
   }
-  direct_rows<Arch, R>(d);
+  direct_pixels<Arch, R>(d);
 }
 
 }  // namespace

@@ -5,32 +5,13 @@
 #include <cstdint>
 
 #include "../../framework/cpu.h"
+#include "../../framework/pointwise.h"
 #include "winograd_schemes.h"
 
 namespace upconv::kernels {
 
-/// act(v): applied to every output where it is stored. Kinds, the cheap ones before tanh, and what a and b are to them:
-/// upconv::Pointwise.
-struct Activation {
-  enum Kind : int32_t {
-    identity,
-    relu,
-    leaky_relu,
-    hardtanh,
-    tanh,
-    sigmoid,
-    hardsigmoid,
-    hardswish,
-    elu,
-    silu,
-    gelu,
-    gelu_tanh,
-    softplus,
-    mish
-  };
-  Kind kind = identity;
-  float a = 0, b = 0;
-};
+/// act(v): applied to every output where it is stored.
+using Activation = Pointwise;
 
 /// Channels of a panel lie in blocks of 16, a cache line of floats: channel c of pixel p is at
 /// x[c / 16 * pitch + p * 16 + c % 16]. Whatever the number of channels, the next pixel is one line further.
@@ -66,7 +47,7 @@ struct Block {
 struct Direct {
   const float* x;   ///< a panel
   int64_t pitch;    ///< floats from one block of its channels to the next
-  float* const* y;  ///< [pixels] where output channel 0 goes; no overlap with x
+  float* const* y;  ///< [pixels] where the first channel of the first block goes; no overlap with x
   const Tap* taps;  ///< may be empty: then y = act(shift)
   const Block* blocks;
   int64_t pixels;  ///< 1 .. Table::pixels
@@ -123,9 +104,9 @@ struct WinogradInput {
 struct WinogradOutput {
   const float* m;  ///< point (i, j): m[(i * n + j) * point], whole vectors
   int64_t point;
-  float* y;  ///< where output (0, 0) goes, which need not exist
+  float* y;  ///< where output (row_begin, col_begin) goes
   int64_t row, column;
-  int32_t row_begin, row_end, col_begin, col_end;  ///< the outputs of the tile that exist
+  int32_t row_begin, row_end, col_begin, col_end;  ///< the outputs of the tile that exist, one or more
   const float* shift;                              ///< whole vectors
   int32_t lanes;
   Activation activation;
@@ -208,7 +189,10 @@ struct RowsOutput {
   Residual residual = {};
 };
 constexpr int most_tile_outputs = 4;  ///< m
-constexpr int row_schemes = 5;        ///< the first so many of Scheme: no F(6,3)
+
+/// Whether a scheme is also taken from row to row: the points of a tile of rows are registers.
+template <class W>
+constexpr bool is_for_rows = W::m <= most_tile_outputs;
 
 /// y[p * y_pixel + c] = act(shift[c] + sum_tap x[tap.x + p * x_pixel + c] * w[tap.index * w_tap + c] + residual) for a
 /// run of pixels and all channels. Every output is one chain of fused multiply-adds, taps in their order, then one
@@ -237,10 +221,10 @@ struct Table {
   void (*direct)(const Direct&);
   void (*products)(const Products&);
   void (*rows)(const Rows&);
-  void (*rows_input[row_schemes])(const RowsInput&);
-  void (*rows_output[row_schemes])(const RowsOutput&);
   void (*depthwise)(const Depthwise&);
-  /// By scheme.
+  /// By scheme; those from row to row are null where it is not for rows.
+  void (*rows_input[schemes])(const RowsInput&);
+  void (*rows_output[schemes])(const RowsOutput&);
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);
   void (*lean_products[schemes])(const LeanProducts&);  ///< null where a scheme is not lean

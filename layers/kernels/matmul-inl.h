@@ -67,7 +67,8 @@ void matmul_tail(const MatMul& m, const float* a, float* y, int64_t rows) {
 
 template <class Arch>
 void matmul(const MatMul& m) {
-  constexpr int R = Simd<Arch>::rows;
+  assert(m.M >= 0 && m.N >= 0 && m.K >= 0);
+  constexpr int R = Simd<Arch>::pixels;
   int64_t row = 0;
   for (; row + R <= m.M; row += R) matmul_rows<Arch, R>(m, m.a + row * m.lda, m.y + row * m.ldy);
   matmul_tail<Arch, R - 1>(m, m.a + row * m.lda, m.y + row * m.ldy, m.M - row);

@@ -11,6 +11,7 @@ namespace {
 /// Pixels in the outer loop: reading is in order, and every line that is written is written whole.
 template <class Arch>
 void pack(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels) {
+  assert(C >= 1 && pixels >= 0 && stride >= C && (C <= panel_lanes || pitch >= pixels * panel_lanes));
   using S = Simd<Arch>;
   const int64_t whole = C / panel_lanes * panel_lanes;
   for (int64_t p = 0; p < pixels; ++p, x += stride, panel += panel_lanes) {
@@ -116,6 +117,7 @@ void transpose_tiles(const float* x, int64_t x_stride, float* y, int64_t y_strid
 /// 64 channels of 128 x 128 gave 17 GB/s with AVX-512, 33 with 8 (Zen 4; 64-3 k4s2 became 8 % faster).
 template <class Arch>
 void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
+  assert(rows >= 0 && columns >= 0 && (rows <= 1 || x_stride >= columns) && (columns <= 1 || y_stride >= rows));
   constexpr int width = Simd<Arch>::width < 4 ? 4 : Simd<Arch>::width;
   if (x_stride > y_stride)
     transpose_tiles<(width < 8 ? width : 8), width, true>(x, x_stride, y, y_stride, rows, columns);
@@ -126,6 +128,7 @@ void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int
 /// The last vector of a row begins early enough to be whole.
 template <class Arch>
 void copy(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns, int64_t ahead) {
+  assert(rows >= 0 && columns >= 0);
   using S = Simd<Arch>;
   for (int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
     for (int64_t i = 0; i < columns; i += panel_lanes) __builtin_prefetch(x + ahead + i);

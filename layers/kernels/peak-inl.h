@@ -11,7 +11,7 @@ template <class Arch>
 double peak(int64_t rounds, float* sink) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  constexpr int chains = S::rows * S::vectors;
+  constexpr int chains = S::pixels * S::vectors;
   constexpr int repeats = 8;
   Batch acc[chains];
   UPCONV_UNROLL

@@ -56,6 +56,7 @@ UPCONV_INLINE void pool_vectors(const Pool& p, const float* x, float* y, int cou
 
 template <class Arch, template <class> class Rule>
 void pool(const Pool& p) {
+  assert(p.count >= 0 && p.rows >= 0 && p.cols >= 0);
   constexpr int width = Simd<Arch>::width, four = 4 * width;
   int64_t i = 0;
   if (p.step != 1) {

@@ -136,7 +136,7 @@ template <class Arch>
 constexpr int row_vectors(int outputs) {
   using S = Simd<Arch>;
   int v = 1;
-  while (v < 8 && outputs * (v + 1) + (outputs < v + 1 ? outputs : v + 1) + 1 <= S::rows * S::vectors + 4) ++v;
+  while (v < 8 && outputs * (v + 1) + (outputs < v + 1 ? outputs : v + 1) + 1 <= S::pixels * S::vectors + 4) ++v;
   return v;
 }
 
@@ -183,6 +183,8 @@ void rows_of_phases(const Rows& r) {
 
 template <class Arch>
 void rows(const Rows& r) {
+  assert((r.phases == 1 && r.OC <= most_row_outputs) || (r.phases == 2 && r.OC <= few_row_outputs));
+  assert(r.OC >= 1 && r.rows >= 1 && r.pixels >= 1 && r.IC >= 0);
   r.phases == 2 ? rows_of_phases<Arch, 2>(r) : rows_of_phases<Arch, 1>(r);
 }
 

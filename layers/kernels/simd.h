@@ -4,16 +4,21 @@
 //
 // Everything here and in the *-inl.h files lives in an anonymous namespace: a copy compiled for AVX-512 must never be
 // the one that the linker keeps for everybody.
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <xsimd/xsimd.hpp>
 
+// Kernels assert their contracts where they are entered: in debug and sanitizer builds, nothing of it in others.
 #define UPCONV_INLINE inline __attribute__((always_inline))
 // Before a loop over registers: unrolled whole, so that an array of vectors is an array of registers.
 #define UPCONV_UNROLL _Pragma("GCC unroll 32")
 
 namespace upconv::kernels {
 namespace {
+
+/// Whether a pointer has the alignment that contracts ask of packed weights.
+[[maybe_unused]] UPCONV_INLINE bool begins_line(const void* p) { return reinterpret_cast<uintptr_t>(p) % 64 == 0; }
 
 /// One float at a time, for machines that have none of the instruction sets below.
 struct Scalar {};
@@ -24,7 +29,7 @@ struct Simd;
 template <>
 struct Simd<Scalar> {
   using Batch = float;
-  static constexpr int width = 1, rows = 4, vectors = 2, lean_sums = 10;
+  static constexpr int width = 1, pixels = 4, vectors = 2, lean_sums = 10;
   static UPCONV_INLINE float load(const float* p) { return *p; }
   static UPCONV_INLINE void store(float* p, float v) { *p = v; }
   static constexpr bool folds_broadcast = false;
@@ -48,12 +53,12 @@ struct SimdBase {
   static UPCONV_INLINE Batch exp(Batch v) { return xsimd::exp(v); }
 };
 
-// rows x vectors accumulators, `vectors` weights and one broadcast input must fit the registers.
+// pixels x vectors accumulators, `vectors` weights and one broadcast input must fit the registers.
 #if defined(__x86_64__)
 template <>
 struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
-  static constexpr int lean_sums = 10;         // and 2 weights, thrice one, a sum, the input and the product
-  static constexpr int rows = 6, vectors = 2;  // 12 + 2 + 1 + the product = 16 of 16
+  static constexpr int lean_sums = 10;           // and 2 weights, thrice one, a sum, the input and the product
+  static constexpr int pixels = 6, vectors = 2;  // 12 + 2 + 1 + the product = 16 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return a * b + c; }
   static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) { sum = fma(a, b, sum); }
 };
@@ -61,8 +66,8 @@ struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
 #if defined(__AVX2__) && defined(__FMA__)
 template <>
 struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
-  static constexpr int lean_sums = 10;         // and 2 weights, thrice one, a sum and the input
-  static constexpr int rows = 6, vectors = 2;  // 12 + 2 + 1 = 15 of 16
+  static constexpr int lean_sums = 10;           // and 2 weights, thrice one, a sum and the input
+  static constexpr int pixels = 6, vectors = 2;  // 12 + 2 + 1 = 15 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
   static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {
     __m256 value = sum;
@@ -75,7 +80,7 @@ struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
 template <>
 struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
   static constexpr int lean_sums = 25;
-  static constexpr int rows = 14, vectors = 2;  // 28 + 2 + 1 = 31 of 32
+  static constexpr int pixels = 14, vectors = 2;  // 28 + 2 + 1 = 31 of 32
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
   static constexpr bool folds_broadcast = true;
   static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {

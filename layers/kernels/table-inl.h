@@ -18,30 +18,37 @@
 namespace upconv::kernels {
 namespace {
 
-template <class Arch>
-constexpr Table make_table(Isa isa) {
+template <class Arch, class W>
+constexpr auto rows_input_of() -> void (*)(const RowsInput&) {
+  if constexpr (is_for_rows<W>) return rows_input<Arch, W>;
+  return nullptr;
+}
+template <class Arch, class W>
+constexpr auto rows_output_of() -> void (*)(const RowsOutput&) {
+  if constexpr (is_for_rows<W>) return rows_output<Arch, W>;
+  return nullptr;
+}
+template <class Arch, class W>
+constexpr auto lean_products_of() -> void (*)(const LeanProducts&) {
+  if constexpr (is_lean<W>) return lean_products<Arch, W>;
+  return nullptr;
+}
+
+template <class Arch, class... Ws>
+constexpr Table make_table(Isa isa, SchemeList<Ws...>) {
   return {.isa = isa,
           .width = Simd<Arch>::width,
-          .pixels = Simd<Arch>::rows,
+          .pixels = Simd<Arch>::pixels,
           .lean_sums = Simd<Arch>::lean_sums,
           .direct = direct<Arch>,
           .products = products<Arch>,
           .rows = rows<Arch>,
-          .rows_input = {rows_input<Arch, Winograd<2, 2>>, rows_input<Arch, Winograd<3, 2>>,
-                         rows_input<Arch, Winograd<2, 3>>, rows_input<Arch, Winograd<4, 2>>,
-                         rows_input<Arch, Winograd<4, 3>>},
-          .rows_output = {rows_output<Arch, Winograd<2, 2>>, rows_output<Arch, Winograd<3, 2>>,
-                          rows_output<Arch, Winograd<2, 3>>, rows_output<Arch, Winograd<4, 2>>,
-                          rows_output<Arch, Winograd<4, 3>>},
           .depthwise = depthwise<Arch>,
-          .winograd_input = {winograd_input<Arch, Winograd<2, 2>>, winograd_input<Arch, Winograd<3, 2>>,
-                             winograd_input<Arch, Winograd<2, 3>>, winograd_input<Arch, Winograd<4, 2>>,
-                             winograd_input<Arch, Winograd<4, 3>>, winograd_input<Arch, Winograd<6, 3>>},
-          .winograd_output = {winograd_output<Arch, Winograd<2, 2>>, winograd_output<Arch, Winograd<3, 2>>,
-                              winograd_output<Arch, Winograd<2, 3>>, winograd_output<Arch, Winograd<4, 2>>,
-                              winograd_output<Arch, Winograd<4, 3>>, winograd_output<Arch, Winograd<6, 3>>},
-          .lean_products = {lean_products<Arch, Winograd<2, 2>>, lean_products<Arch, Winograd<3, 2>>, nullptr,
-                            lean_products<Arch, Winograd<4, 2>>, nullptr, nullptr},
+          .rows_input = {rows_input_of<Arch, Ws>()...},
+          .rows_output = {rows_output_of<Arch, Ws>()...},
+          .winograd_input = {winograd_input<Arch, Ws>...},
+          .winograd_output = {winograd_output<Arch, Ws>...},
+          .lean_products = {lean_products_of<Arch, Ws>()...},
           .pack = pack<Arch>,
           .transpose = transpose<Arch>,
           .copy = copy<Arch>,
@@ -62,6 +69,11 @@ constexpr Table make_table(Isa isa) {
           .pool_avg = pool<Arch, Mean>,
           .matmul = matmul<Arch>,
           .peak = peak<Arch>};
+}
+
+template <class Arch>
+constexpr Table make_table(Isa isa) {
+  return make_table<Arch>(isa, Schemes());
 }
 
 }  // namespace

@@ -223,6 +223,8 @@ void transform_inputs(const WinogradInput& t) {
 
 template <class Arch, class W>
 void winograd_input(const WinogradInput& t) {
+  assert((t.step == 1 || t.step == 2) && t.tiles >= 1 && t.channels >= 1 && t.channels <= panel_lanes);
+  assert(t.point >= t.tiles * panel_lanes);
   if (t.step == 1)
     transform_inputs<Arch, W, panel_lanes>(t);
   else
@@ -271,6 +273,9 @@ UPCONV_INLINE void whole_output(const WinogradOutput& t, Act act) {
 
 template <class Arch, class W>
 void winograd_output(const WinogradOutput& t) {
+  assert(t.row_begin >= 0 && t.row_begin < t.row_end && t.row_end <= W::m);
+  assert(t.col_begin >= 0 && t.col_begin < t.col_end && t.col_end <= W::m);
+  assert(t.lanes >= 1 && t.lanes <= Simd<Arch>::vectors * Simd<Arch>::width);
   using S = Simd<Arch>;
   if constexpr (W::m <= 4) {
     const bool whole = t.row_begin == 0 && t.row_end == W::m && t.col_begin == 0 && t.col_end == W::m &&
@@ -283,9 +288,9 @@ void winograd_output(const WinogradOutput& t) {
     const int rest = t.lanes - v * S::width;
     transform_output<Arch, W>(
         t, v, t.row_begin, t.row_end, [&](int i, const auto& sums) __attribute__((always_inline)) {
-          float* y = t.y + i * t.row + v * S::width;
-          for (int j = t.col_begin; j < t.col_end; ++j)
-            store_activated<Arch>(y + j * t.column, sums[j], rest, t.residual, t.activation);
+          float* y = t.y + (i - t.row_begin) * t.row + v * S::width;
+          for (int j = t.col_begin; j < t.col_end; ++j, y += t.column)
+            store_activated<Arch>(y, sums[j], rest, t.residual, t.activation);
         });
   }
 }
@@ -294,6 +299,7 @@ void winograd_output(const WinogradOutput& t) {
 
 template <class Arch, class W>
 void rows_input(const RowsInput& r) {
+  assert(r.tiles >= 1 && r.columns >= 1 && r.v_row >= r.columns);
   using S = Simd<Arch>;
   const int64_t x_row = r.x_row, v_row = r.v_row, columns = r.columns;
   const float* x = r.x;
@@ -315,6 +321,7 @@ void rows_input(const RowsInput& r) {
 
 template <class Arch, class W>
 void rows_output(const RowsOutput& r) {
+  assert(r.pixels >= 1 && r.point >= r.pixels);
   using S = Simd<Arch>;
   for (int64_t p = 0; p < r.pixels; p += S::width) {
     typename S::Batch d[W::n];

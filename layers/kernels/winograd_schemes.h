@@ -115,28 +115,59 @@ struct Winograd<6, 3> {
 template <class W>
 constexpr bool is_lean = requires { W::f; };
 
-/// The schemes that kernels exist for, in the order of Table::winograd_input and winograd_output.
-enum class Scheme : int32_t { f22, f32, f23, f42, f43, f63 };
-constexpr int schemes = 6;
-constexpr int most_points = 64;  ///< n * n of the largest
+/// The schemes that kernels exist for. This list is the only one: the tables of kernels, the candidates of the compiler
+/// and what tests and benchmarks sweep over are expanded from it, in this order.
+template <class... Ws>
+struct SchemeList {
+  static constexpr int count = sizeof...(Ws);
+};
+using Schemes =
+    SchemeList<Winograd<2, 2>, Winograd<3, 2>, Winograd<2, 3>, Winograd<4, 2>, Winograd<4, 3>, Winograd<6, 3>>;
+
+/// A scheme's place in the list.
+enum class Scheme : int32_t {};
+constexpr int schemes = Schemes::count;
 
 /// Calls f(Winograd<m, T>()) for the scheme.
-template <class F>
-constexpr auto with_scheme(Scheme scheme, F f) {
-  switch (scheme) {
-    case Scheme::f22:
-      return f(Winograd<2, 2>());
-    case Scheme::f32:
-      return f(Winograd<3, 2>());
-    case Scheme::f23:
-      return f(Winograd<2, 3>());
-    case Scheme::f42:
-      return f(Winograd<4, 2>());
-    case Scheme::f43:
-      return f(Winograd<4, 3>());
-    default:
-      return f(Winograd<6, 3>());
+template <class F, class First, class... Rest>
+constexpr auto with_scheme(Scheme scheme, F f, SchemeList<First, Rest...>) {
+  if constexpr (sizeof...(Rest) == 0) {
+    return f(First());
+  } else {
+    if (scheme == Scheme{}) return f(First());
+    return with_scheme(Scheme{static_cast<int32_t>(scheme) - 1}, f, SchemeList<Rest...>());
   }
 }
+template <class F>
+constexpr auto with_scheme(Scheme scheme, F f) {
+  return with_scheme(scheme, f, Schemes());
+}
+
+/// Calls f(scheme) for all of them in their order.
+template <class F>
+constexpr void each_scheme(F f) {
+  for (int32_t place = 0; place < schemes; ++place) f(Scheme{place});
+}
+
+/// The place of F(m, T).
+template <int m, int T>
+constexpr Scheme scheme_of() {
+  int32_t found = -1;
+  each_scheme([&](Scheme scheme) {
+    const bool same = with_scheme(scheme, [](auto s) { return decltype(s)::m == m && decltype(s)::T == T; });
+    if (same) found = static_cast<int32_t>(scheme);
+  });
+  return Scheme{found};
+}
+
+/// n * n of the largest.
+constexpr int most_points = [] {
+  int most = 0;
+  each_scheme([&](Scheme scheme) {
+    const int points = with_scheme(scheme, [](auto s) { return decltype(s)::n * decltype(s)::n; });
+    if (points > most) most = points;
+  });
+  return most;
+}();
 
 }  // namespace upconv::kernels

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "layers/convolution/machine.h"
 #include "tests/reference/reference.h"
 #include "tests/support.h"
 
@@ -34,7 +35,8 @@ TEST_CASE("Winograd: taken where it saves products, never where exact sums are a
                         flat16 = layer_of(16, 64, 3, k3s1, random);
   for (Isa isa : available_isas()) {
     CAPTURE(name(isa));
-    const bool lean = isa == Isa::avx512 && vector_cycles(isa) > 1;  // additions take no time beside multiply-adds
+    const bool lean =
+        isa == Isa::avx512 && machine_costs(isa).vector_cycles > 1;  // additions take no time beside multiply-adds
     CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}) ==
           (lean ? "winograd F(4,2) lean" : "winograd F(4,2) by phase"));
     CHECK(algorithm(flat, {1, 64, size, size}, {.isa = isa}) == "winograd F(4,3)");

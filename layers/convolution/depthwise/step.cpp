@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
 namespace {
@@ -11,13 +11,14 @@ constexpr int64_t least_tile_work = 1 << 19;  // multiply-adds: worth handing ou
 
 /// Neighbouring positions of a phase whose inputs are neighbours too, and the columns that its taps read at the first.
 struct Run {
-  int64_t begin, end;
+  Range positions;
   std::vector<AxisTap> taps;  ///< shift: the column
 };
 
 /// Rows of one row phase of an image.
 struct Tile {
-  int64_t image, phase, begin, end;
+  int64_t image, phase;
+  Range rows;
 };
 
 class DepthwiseStep : public Step {
@@ -27,8 +28,8 @@ class DepthwiseStep : public Step {
       : geometry_(std::move(geometry)),
         packed_(std::move(packed)),
         table_(table),
-        context_(context),
-        aside_(context.output == Layout::contiguous) {
+        context_(std::move(context)),
+        aside_(context_.output == Layout::contiguous) {
     for (const Phase& col : geometry_.cols) runs_.push_back(runs_of(col));
     size_t row_taps = 0, col_taps = 0;
     for (const Phase& row : geometry_.rows) row_taps = std::max(row_taps, taps_of(row).size());
@@ -37,9 +38,8 @@ class DepthwiseStep : public Step {
     const int64_t work = std::max<int64_t>(1, geometry_.out.W * geometry_.out.C * most_taps_);
     for (int64_t image = 0; image < geometry_.in.N; ++image)
       for (size_t phase = 0; phase < geometry_.rows.size(); ++phase) {
-        const int64_t count = geometry_.rows[phase].count, rows = even(count, least_tile_work / work);
-        for (int64_t r = 0; r < count; r += rows)
-          tiles_.push_back({image, static_cast<int64_t>(phase), r, std::min(count, r + rows)});
+        const int64_t count = geometry_.rows[phase].count, rows = equal_parts(count, least_tile_work / work);
+        each_run(count, rows, [&](Range run) { tiles_.push_back({image, static_cast<int64_t>(phase), run}); });
       }
   }
 
@@ -56,7 +56,7 @@ class DepthwiseStep : public Step {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     const Phase& row = geometry_.rows[static_cast<size_t>(tile.phase)];
     for (const Segment& segment : row.segments)
-      for (int64_t r = std::max(tile.begin, segment.begin); r < std::min(tile.end, segment.end); ++r)
+      for (int64_t r = std::max(tile.rows.begin, segment.begin); r < std::min(tile.rows.end, segment.end); ++r)
         paint(tile.image, row, segment, r, frame);
   }
 
@@ -77,13 +77,13 @@ class DepthwiseStep : public Step {
           return first + tap.shift >= 0 && first + tap.shift < W;
         });
         if (inside && extends) {
-          runs.back().end = i + 1;
+          runs.back().positions.end = i + 1;
           continue;
         }
         extends = inside;
-        runs.push_back({i, i + 1, {}});
+        runs.push_back({{i, i + 1}, {}});
         for (const AxisTap& tap : segment.taps)
-          if (const int64_t w = source(geometry_.border, first + tap.shift, W); w >= 0)
+          if (const int64_t w = seen_at(geometry_.border, first + tap.shift, W); w >= 0)
             runs.back().taps.push_back({tap.k, w});
       }
     }
@@ -117,8 +117,8 @@ class DepthwiseStep : public Step {
       depthwise.y_pixel = col.out_step * out.C;
       for (const Run& run : runs_[phase]) {
         depthwise.tap_count = gather_taps(row, segment, r, run, taps);
-        depthwise.y = to + (col.out_first + col.out_step * run.begin) * out.C;
-        depthwise.pixels = run.end - run.begin;
+        depthwise.y = to + (col.out_first + col.out_step * run.positions.begin) * out.C;
+        depthwise.pixels = run.positions.count();
         table_.depthwise(depthwise);
       }
     }
@@ -130,7 +130,7 @@ class DepthwiseStep : public Step {
     const ImageShape& in = geometry_.in;
     int64_t count = 0;
     for (const AxisTap& kh : segment.taps) {
-      const int64_t h = source(geometry_.border, row.in_first + row.in_step * r + kh.shift, in.H);
+      const int64_t h = seen_at(geometry_.border, row.in_first + row.in_step * r + kh.shift, in.H);
       if (h < 0) continue;
       for (const AxisTap& kw : run.taps) taps[count++] = {(h * in.W + kw.shift) * in.C, kh.k * geometry_.KW + kw.k};
     }
@@ -149,45 +149,9 @@ class DepthwiseStep : public Step {
 
 }  // namespace
 
-bool is_depthwise(int64_t groups, int64_t in_channels, int64_t out_channels) {
-  return groups > 1 && groups == in_channels && groups == out_channels;
-}
-
-// The shifts follow the weights.
-PackedDepthwise::PackedDepthwise(const kernels::Table& table, const WeightView& weight, const Packer& packer)
-    : tap_(whole_lines(weight.layout.OC)), shift_at_(tap_ * weight.layout.taps) {
-  constexpr int64_t chunk = 256;
-  const int64_t C = weight.layout.OC, taps = weight.layout.taps;
-  const auto pack = [&](int64_t part, float* out, float* scratch) {
-    const int64_t first = part * chunk, last = std::min(C, first + chunk);
-    for (int64_t c = first; c < last; ++c) {
-      weight.read(table, c, 0, 1, 0, 1, scratch + taps, 1, scratch);
-      for (int64_t tap = 0; tap < taps; ++tap)
-        out[tap * tap_ + c] = static_cast<float>(scratch[taps + tap] * weight.scale[static_cast<size_t>(c)]);
-    }
-    std::copy(weight.shift.begin() + first, weight.shift.begin() + last, out + shift_at_ + first);
-  };
-  packed_ = packer({static_cast<size_t>(shift_at_ + tap_), static_cast<size_t>(2 * taps), ceil_div(C, chunk), pack});
-}
-
-std::optional<double> depthwise_cost(const ConvGeometry& geometry, const kernels::Table& table) {
-  const int64_t C = geometry.in.C;
-  if (!is_depthwise(geometry.groups, C, geometry.out.C)) return {};
-  double products = 0;  // of a vector of channels
-  for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols)
-      for (const Segment& r : row.segments)
-        for (const Segment& c : col.segments)
-          products += static_cast<double>((r.end - r.begin) * (c.end - c.begin)) *
-                      static_cast<double>(r.taps.size() * c.taps.size() + 4);  // what storing it takes
-  // Loads are the limit, 1.25 a product and two a cycle; parts of a vector are loaded float by float.
-  return products * static_cast<double>(ceil_div(C, table.width)) * (C < table.width ? 10 : 0.7) *
-         vector_cycles(table.isa);
-}
-
 std::unique_ptr<Step> depthwise_step(ConvGeometry geometry, std::shared_ptr<const PackedDepthwise> packed,
                                      const kernels::Table& table, ConvContext context) {
-  return std::make_unique<DepthwiseStep>(std::move(geometry), std::move(packed), table, context);
+  return std::make_unique<DepthwiseStep>(std::move(geometry), std::move(packed), table, std::move(context));
 }
 
 }  // namespace upconv::internal

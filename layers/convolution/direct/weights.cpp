@@ -2,44 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
-
-bool scaled(const float* x, const double* factor, int64_t count, float* y) {
-  constexpr uint32_t exponent = 0x7f800000;
-  uint32_t infinite = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    y[i] = static_cast<float>(x[i] * factor[i]);
-    infinite |= (std::bit_cast<uint32_t>(y[i]) & exponent) == exponent;
-  }
-  return infinite == 0;
-}
-
-void WeightView::read(const kernels::Table& table, int64_t group, int64_t oc, int64_t lanes, int64_t ic, int64_t count,
-                      float* panel, int64_t pitch, float* scratch) const {
-  const int64_t taps = layout.taps;
-  const int64_t first = group * layout.group_stride + ic * layout.ic_stride;
-  const auto convert = [&](int64_t at, int64_t elements, float* to) {
-    stored.to_float(to, static_cast<size_t>(at), static_cast<size_t>(elements));
-  };
-  if (layout.oc_stride == taps && layout.channels == 1) {  // of one input channel, all output channels lie together
-    for (int64_t i = 0; i < count; ++i) {
-      convert(first + oc * layout.oc_stride + i * layout.ic_stride, lanes * taps, scratch);
-      table.transpose(scratch, taps, panel + i * taps * pitch, pitch, lanes, taps);
-    }
-  } else {  // of one output channel, all input channels
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      convert(first + layout.feature(oc + lane) * layout.oc_stride, count * taps, scratch + lane * count * taps);
-    table.transpose(scratch, count * taps, panel, pitch, lanes, count * taps);
-  }
-}
-
-int64_t packed_at_once(const WeightLayout& layout, int64_t lanes) {
-  return even(layout.IC / layout.groups, (16 << 10) / static_cast<int64_t>(sizeof(float)) / (lanes * layout.taps));
-}
 
 // The shifts of all blocks follow the weights of all blocks, and then a float that is not zero where any weight is
 // infinite or NaN.
@@ -67,7 +33,8 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
     const kernels::Block& block = blocks_[static_cast<size_t>(b)];
     const int64_t row = int64_t{block.vectors} * table.width, group = block.oc / OC;
     float* panel = scratch + full * chunk * layout.taps;
-    weight.read(table, group, block.oc - group * OC, block.lanes, first, ics, panel, full, scratch);
+    weight.read(table, {.group = group, .oc = block.oc - group * OC, .ocs = block.lanes, .ic = first, .ics = ics},
+                panel, full, scratch);
     float* w = out + starts[static_cast<size_t>(b)] + first * row;
     bool finite = true;
     for (int64_t tap = 0; tap < layout.taps; ++tap)

@@ -2,48 +2,78 @@
 // The drivers of the kernel that has pixels of a row in its lanes: by direct sums, and, for few output channels, with a
 // Winograd scheme from row to row.
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "../winograd/plan.h"
+#include "../../arithmetic.h"
+#include "weights.h"
+#include "window.h"
 
 namespace upconv::internal {
 
-/// Weights and bias as Table::rows reads them: w[block][ic][tap][oc in block], blocks of row_outputs(); or, where a
-/// scheme transforms the kernel's columns of taps, w[ic][row phase][point][column of the kernel][oc].
-class PackedRows {
- public:
-  PackedRows(const kernels::Table& table, const WeightView& weight, const Packer& packer, const ConvGeometry& geometry,
-             const std::optional<Tiling>& tiling);
-  int64_t blocks() const { return blocks_; }
-  const float* weights(int64_t block) const { return packed_.span.data() + block * block_; }
-  const float* shift() const { return packed_.span.data() + shift_at_; }
-  int64_t channel() const { return channel_; }  ///< floats from one input channel's weights to the next
-  /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
-  bool finite() const { return finite_; }
-  /// All that is packed.
-  std::span<const float> floats() const { return packed_.span; }
-
- private:
-  PackedFloats packed_;
-  int64_t blocks_, block_, channel_, shift_at_;
-  bool finite_;
+/// What one thread does at a time: a run of rows of outputs, of all row phases, or of tiles of them, in one image.
+struct RowTile {
+  int64_t image;
+  Range units;
 };
 
-/// Equal for geometries that share packed weights.
-std::string rows_key(const ConvGeometry& geometry, const std::optional<Tiling>& tiling);
+/// What the two have in common.
+class RowsStep : public Step {
+ public:
+  RowsStep(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed, const kernels::Table& table,
+           ConvContext context, std::string algorithm)
+      : geometry_(std::move(geometry)),
+        packed_(std::move(packed)),
+        table_(table),
+        context_(std::move(context)),
+        algorithm_(std::move(algorithm)),
+        window_(geometry_, table_, context_) {}
 
-/// The algorithm's name in programs: "rows", "rows F(3,2)".
-std::string rows_name(const std::optional<Tiling>& tiling);
+  int64_t tiles() const override { return static_cast<int64_t>(tiles_.size()); }
+  std::string algorithm() const override { return algorithm_; }
+  double flops() const override { return context_.flops; }
+  size_t weight_bytes() const override { return packed_->floats().size_bytes(); }
+  std::span<const float> packed() const override { return packed_->floats(); }
+  size_t scratch_bytes() const override { return static_cast<size_t>(scratch_floats_) * sizeof(float); }
 
-/// Cycles of one core for an image; nothing where the kernel does not apply: groups, rows that do not fill vectors, a
-/// tiling that does not fit the rows, or one for more than kernels::few_row_outputs output channels.
-std::optional<double> rows_cost(const ConvGeometry& geometry, Layout input, Layout output, const kernels::Table& table,
-                                const std::optional<Tiling>& tiling);
+ protected:
+  /// Cuts the units of each image into tiles; returns the most units of one.
+  struct RowCut {
+    int64_t count;    ///< units of an image
+    int64_t halo;     ///< units' worth that the first one of a tile packs beside its own
+    double products;  ///< multiply-adds of a unit
+    int64_t floats;   ///< that a unit packs
+  };
+  int64_t cut(const RowCut& of);
+
+  /// Multiply-adds of a row of outputs for one row of the kernel.
+  double row_products() const;
+
+  /// Odd lines from one channel to the next spread them over the sets of L1.
+  static int64_t odd_lines(int64_t floats) { return (ceil_div(floats, 16) | 1) * 16; }
+
+  /// Rows of all columns' pixels, without a destination.
+  kernels::Rows rows_of(const Columns& columns, const RowTaps& taps, int64_t block, const float* x,
+                        int64_t channel) const;
+
+  ConvGeometry geometry_;
+  std::shared_ptr<const PackedRows> packed_;
+  const kernels::Table& table_;
+  ConvContext context_;
+  std::string algorithm_;
+  RowWindow window_;
+  std::vector<RowTile> tiles_;
+  int64_t scratch_floats_ = 0;
+};
 
 /// `packed` must be finite.
-std::unique_ptr<Step> rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,
-                                const kernels::Table& table, ConvContext context, const std::optional<Tiling>& tiling);
+std::unique_ptr<Step> direct_rows_step(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed,
+                                       const kernels::Table& table, ConvContext context);
+std::unique_ptr<Step> winograd_rows_step(kernels::Scheme scheme, ConvGeometry geometry,
+                                         std::shared_ptr<const PackedRows> packed, const kernels::Table& table,
+                                         ConvContext context);
+
+/// "rows F(3,2)".
+std::string rows_name(kernels::Scheme scheme);
 
 }  // namespace upconv::internal

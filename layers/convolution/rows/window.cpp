@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
+#include "layers/arithmetic.h"
+#include "layers/convolution/rows/weights.h"
+
 namespace upconv::internal {
-
-bool alternate(const std::vector<Phase>& phases) { return phases.size() == 2 && phases[0].out_step == 2; }
-
-int64_t row_outputs(const ConvGeometry& geometry) {
-  if (geometry.out.C <= kernels::few_row_outputs) return geometry.out.C;
-  return alternate(geometry.cols) ? kernels::most_row_outputs / 2 : kernels::most_row_outputs;
-}
 
 RowWindow::RowWindow(const ConvGeometry& geometry, const kernels::Table& table, const ConvContext& context)
     : geometry_(geometry),
       table_(table),
       context_(context),
-      cols_(reach(geometry.cols)),
+      cols_(inputs_of(geometry.cols)),
       col_step_(geometry.cols.front().in_step),
       part_(ceil_div(cols_.end - cols_.begin, col_step_)),
       row_(whole_lines(cols())),
@@ -31,7 +27,7 @@ RowWindow::RowWindow(const ConvGeometry& geometry, const kernels::Table& table, 
 
   sources_.assign(static_cast<size_t>(cols()), -1);
   for (int64_t col = cols_.begin; col < cols_.end; ++col)
-    sources_[static_cast<size_t>(line(col))] = source(geometry.border, col, geometry.in.W);
+    sources_[static_cast<size_t>(line(col))] = seen_at(geometry.border, col, geometry.in.W);
   if (col_step_ > 1) return;
   own_begin_ = std::clamp<int64_t>(-cols_.begin, 0, part_);
   own_end_ = std::clamp<int64_t>(geometry.in.W - cols_.begin, own_begin_, part_);
@@ -82,7 +78,7 @@ void RowWindow::pack(int64_t image, int64_t first, int64_t rows, const Frame& fr
 /// Rows of a channel, columns of one residue side by side.
 void RowWindow::pack_apart(const float* x, int64_t pixel, int64_t first, int64_t rows, float* window) const {
   for (int64_t row = 0; row < rows; ++row, window += row_) {
-    const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
+    const int64_t h = seen_at(geometry_.border, first + row, geometry_.in.H);
     for (int64_t i = 0; i < cols(); ++i) {
       const int64_t w = sources_[static_cast<size_t>(i)];
       window[i] = h >= 0 && w >= 0 ? x[(h * geometry_.in.W + w) * pixel] : 0.0f;
@@ -98,7 +94,7 @@ void RowWindow::copy_own(const float* x, int64_t first, int64_t rows, float* win
   const int64_t begin = std::clamp<int64_t>(-first, 0, rows), end = std::clamp<int64_t>(H - first, begin, rows);
   copy(begin, first + begin, end - begin);
   const auto beyond = [&](int64_t row) {
-    const int64_t h = source(geometry_.border, first + row, H);
+    const int64_t h = seen_at(geometry_.border, first + row, H);
     if (h >= 0)
       copy(row, h, 1);
     else
@@ -112,7 +108,7 @@ void RowWindow::transpose_own(const float* x, int64_t C, int64_t count, int64_t 
                               int64_t channel) const {
   for (int64_t row = 0; row < rows; ++row) {
     float* to = window + row * row_ + own_begin_;
-    const int64_t h = source(geometry_.border, first + row, geometry_.in.H);
+    const int64_t h = seen_at(geometry_.border, first + row, geometry_.in.H);
     if (h >= 0)
       table_.transpose(x + (h * geometry_.in.W + own_first()) * C, C, to, channel, own_count(), count);
     else

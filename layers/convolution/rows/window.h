@@ -26,12 +26,6 @@ struct RowSource {
   int64_t x, w;
 };
 
-/// Whether these are the two column phases of a stride of 2, whose outputs alternate.
-bool alternate(const std::vector<Phase>& phases);
-
-/// How many output channels are computed at once: a block, that fills the registers with one column phase or two.
-int64_t row_outputs(const ConvGeometry& geometry);
-
 class RowWindow {
  public:
   RowWindow(const ConvGeometry& geometry, const kernels::Table& table, const ConvContext& context);
@@ -90,7 +84,7 @@ class RowWindow {
   const ConvGeometry& geometry_;
   const kernels::Table& table_;
   const ConvContext& context_;
-  Reach cols_;
+  InputRange cols_;
   int64_t col_step_, part_;  // columns of one residue lie side by side, so many of them
   int64_t row_;
   int64_t own_begin_ = 0, own_end_ = 0;

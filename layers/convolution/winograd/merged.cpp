@@ -27,8 +27,8 @@ MergedOutputs::MergedOutputs(const ConvGeometry& geometry, const Tiling& tiling,
       m_(sizes_of(tiling.scheme).m),
       block_(block),
       pixel_(layout == Layout::contiguous ? 1 : geometry.out.C),
-      rows_(*axis_of(geometry.rows, tiling)),
-      cols_(*axis_of(geometry.cols, tiling)) {
+      rows_(*tiled_axis(geometry.rows, tiling)),
+      cols_(*tiled_axis(geometry.cols, tiling)) {
   const int64_t channel = pixel_ == 1 ? geometry.out.H * geometry.out.W : 1;
   for (const MergedLane& of : merged_lanes(geometry, tiling))
     lanes_.push_back({of.row, of.oc * channel, cols_.phases[of.col].index, geometry.cols[of.col].count,
@@ -43,17 +43,17 @@ MergedOutputs::MergedOutputs(const ConvGeometry& geometry, const Tiling& tiling,
   }
 }
 
-MergedOutputs::Range MergedOutputs::positions(int64_t index, int64_t count, int64_t most) {
+Range MergedOutputs::positions(int64_t index, int64_t count, int64_t most) {
   const int64_t begin = std::clamp<int64_t>(-index, 0, most);
   return {begin, std::clamp<int64_t>(count - index, begin, most)};
 }
 
 template <class F>
 void MergedOutputs::each_run(const TileRow& tiles, F f) const {
-  const int64_t width = (tiles.col_end - tiles.col_begin) * m_;
+  const int64_t width = tiles.cols.count() * m_;
   const int64_t first = tiles.group * block_, end = std::min(first + block_, static_cast<int64_t>(lanes_.size()));
   const auto cols_of = [&](const Lane& lane) {
-    return positions(lane.index + tiles.col_begin * m_, lane.count, width);
+    return positions(lane.index + tiles.cols.begin * m_, lane.count, width);
   };
   for (int64_t number = first; number < end; number += lanes_[static_cast<size_t>(number)].together) {
     const Lane* lane = &lanes_[static_cast<size_t>(number)];
@@ -69,7 +69,7 @@ void MergedOutputs::each_run(const TileRow& tiles, F f) const {
       const int64_t row = row_phase.out_first + row_phase.out_step * (index + r);
       const auto run = [&](int64_t i, int64_t lanes, int64_t begin, int64_t last) {
         if (begin >= last) return;
-        const int64_t w = lane[i].first_output + cols_.out_step * (tiles.col_begin * m_ + begin);
+        const int64_t w = lane[i].first_output + cols_.out_step * (tiles.cols.begin * m_ + begin);
         f(Run{lane->place + (row * geometry_.out.W + w) * pixel_, (r * width + begin) * block_ + number - first + i,
               last - begin, lanes});
       };

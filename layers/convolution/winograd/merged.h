@@ -8,7 +8,8 @@ namespace upconv::internal {
 
 /// A row of tiles, of one group of lanes.
 struct TileRow {
-  int64_t group, row, col_begin, col_end;
+  int64_t group, row;
+  Range cols;
 };
 
 class MergedOutputs {
@@ -16,7 +17,7 @@ class MergedOutputs {
   /// `layout`: the picture's.
   MergedOutputs(const ConvGeometry& geometry, const Tiling& tiling, int64_t block, Layout layout);
 
-  /// Moves the outputs of a row of tiles, m * (col_end - col_begin) positions in m rows, [row][position][lane], to
+  /// Moves the outputs of a row of tiles, m * cols.count() positions in m rows, [row][position][lane], to
   /// their places in an image, as far as they exist.
   void put(const TileRow& tiles, const float* outputs, float* image) const;
   /// The other way round.
@@ -39,14 +40,11 @@ class MergedOutputs {
     int64_t first_output;
     int64_t together;  ///< how many lanes from this one on go to neighbouring pixels
   };
-  struct Range {
-    int64_t begin, end;
-  };
   static Range positions(int64_t index, int64_t count, int64_t most);
 
   const ConvGeometry& geometry_;
   int64_t m_, block_, pixel_;
-  Axis rows_, cols_;
+  TiledAxis rows_, cols_;
   std::vector<Lane> lanes_;
 };
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
 namespace {
@@ -18,15 +18,15 @@ int64_t offset_of(const Phase& phase, int64_t base) { return phase.out_first - p
 /// with fewer taps than others begin where theirs do.
 std::vector<int64_t> shared_bases(const std::vector<Phase>& phases, int64_t T) {
   std::vector<int64_t> bases;
-  for (const Phase& phase : phases) bases.push_back(phase.in_first + reach(phase).second - T + 1);
+  for (const Phase& phase : phases) bases.push_back(phase.in_first + shifts_of(phase).most - T + 1);
   return bases;
 }
 
 /// All phases on one grid of windows, which begins where the first of theirs does.
-std::optional<Axis> shared_axis(const std::vector<Phase>& phases, const SchemeSize& size) {
+std::optional<TiledAxis> shared_axis(const std::vector<Phase>& phases, const SchemeSize& size) {
   const std::vector<int64_t> bases = shared_bases(phases, size.T);
   const int64_t first = *std::min_element(bases.begin(), bases.end());
-  Axis axis;
+  TiledAxis axis;
   axis.out_step = phases.front().out_step;
   int64_t least = std::numeric_limits<int64_t>::max(), most = std::numeric_limits<int64_t>::min(), positions = 0;
   for (size_t p = 0; p < phases.size(); ++p) {
@@ -43,22 +43,22 @@ std::optional<Axis> shared_axis(const std::vector<Phase>& phases, const SchemeSi
 
 /// Every phase on its own grid, which begins at its position 0 with its first tap: F(4,2) then has a point less for a
 /// phase of one tap.
-std::optional<Axis> axis_by_phase(const std::vector<Phase>& phases, const SchemeSize& size) {
-  Axis axis;
+std::optional<TiledAxis> axis_by_phase(const std::vector<Phase>& phases, const SchemeSize& size) {
+  TiledAxis axis;
   axis.shared = false;
   axis.out_step = phases.front().out_step;
   for (const Phase& phase : phases) {
     if (phase.out_first >= axis.out_step) return {};
-    axis.phases.push_back({phase.in_first + reach(phase).first, 0});
+    axis.phases.push_back({phase.in_first + shifts_of(phase).least, 0});
     axis.tiles = std::max(axis.tiles, ceil_div(phase.count, size.m));
   }
   return axis;
 }
 
 /// The one phase of a convolution that steps over inputs.
-std::optional<Axis> axis_by_residue(const Phase& phase, const SchemeSize& size) {
-  Axis axis;
-  const int64_t first = reach(phase).first;
+std::optional<TiledAxis> axis_by_residue(const Phase& phase, const SchemeSize& size) {
+  TiledAxis axis;
+  const int64_t first = shifts_of(phase).least;
   axis.phases.push_back({phase.in_first + first, 0});
   axis.tiles = ceil_div(phase.count, size.m);
   axis.in_step = phase.in_step;
@@ -72,35 +72,40 @@ std::optional<Axis> axis_by_residue(const Phase& phase, const SchemeSize& size) 
 }  // namespace
 
 SchemeSize sizes_of(kernels::Scheme scheme) {
-  return with_scheme(scheme, [](auto s) {
+  return kernels::with_scheme(scheme, [](auto s) {
     using W = decltype(s);
     return SchemeSize{W::m, W::T, W::n};
   });
 }
 
-std::string name_of(const Tiling& tiling) {
-  const SchemeSize size = sizes_of(tiling.scheme);
-  return fmt::format("winograd F({},{}){}", size.m, size.T, tiling.lean ? " lean" : tiling.by_phase ? " by phase" : "");
+std::string name_of(kernels::Scheme scheme) {
+  const SchemeSize size = sizes_of(scheme);
+  return fmt::format("F({},{})", size.m, size.T);
 }
 
-std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling) {
+std::string name_of(const Tiling& tiling) {
+  const char* windows[] = {"", " by phase", " lean"};
+  return "winograd " + name_of(tiling.scheme) + windows[static_cast<size_t>(tiling.windows)];
+}
+
+std::optional<TiledAxis> tiled_axis(const std::vector<Phase>& phases, const Tiling& tiling) {
   const SchemeSize size = sizes_of(tiling.scheme);
   for (const Phase& phase : phases)
     for (const Segment& segment : phase.segments)
       if (segment.taps.empty()) return {};
   if (phases.size() == 1 && phases.front().in_step == 2) return axis_by_residue(phases.front(), size);
   for (const Phase& phase : phases) {
-    const auto [least, most] = reach(phase);
+    const auto [least, most] = shifts_of(phase);
     if (phase.in_step != 1 || most - least >= size.T) return {};
   }
-  return tiling.by_phase ? axis_by_phase(phases, size) : shared_axis(phases, size);
+  return is_by_phase(tiling.windows) ? axis_by_phase(phases, size) : shared_axis(phases, size);
 }
 
-int64_t first_output(const Axis& axis, const std::vector<Phase>& phases, size_t phase) {
+int64_t first_output(const TiledAxis& axis, const std::vector<Phase>& phases, size_t phase) {
   return phases[phase].out_first + axis.out_step * axis.phases[phase].index;
 }
 
-std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T) {
+std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const TiledAxis& axis, int64_t T) {
   const auto residues = static_cast<size_t>(axis.residues);
   std::vector<std::vector<int64_t>> found(phases.size() * residues, std::vector<int64_t>(static_cast<size_t>(T), -1));
   for (size_t p = 0; p < phases.size(); ++p) {
@@ -115,7 +120,7 @@ std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, 
 }
 
 std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling) {
-  const Axis axis = *axis_of(phases, tiling);
+  const TiledAxis axis = *tiled_axis(phases, tiling);
   std::string key = std::to_string(static_cast<int>(tiling.scheme));
   for (const auto& taps : window_taps(phases, axis, sizes_of(tiling.scheme).T)) {
     key += axis.in_step == 1 ? '/' : ':';
@@ -125,7 +130,7 @@ std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling) {
 }
 
 bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
-  return with_scheme(scheme, [&](auto s) {
+  return kernels::with_scheme(scheme, [&](auto s) {
     using W = decltype(s);
     for (int t = 0; t < W::T; ++t)
       if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
@@ -133,9 +138,9 @@ bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_
   });
 }
 
-Windows::Windows(const ConvGeometry& geometry, const Tiling& tiling)
+WindowTaps::WindowTaps(const ConvGeometry& geometry, const Tiling& tiling)
     : row_phases_(static_cast<int64_t>(geometry.rows.size())), col_phases_(static_cast<int64_t>(geometry.cols.size())) {
-  const Axis rows = *axis_of(geometry.rows, tiling), cols = *axis_of(geometry.cols, tiling);
+  const TiledAxis rows = *tiled_axis(geometry.rows, tiling), cols = *tiled_axis(geometry.cols, tiling);
   const int64_t T = sizes_of(tiling.scheme).T;
   row_residues_ = rows.residues;
   col_residues_ = cols.residues;
@@ -143,7 +148,7 @@ Windows::Windows(const ConvGeometry& geometry, const Tiling& tiling)
   col_taps_ = window_taps(geometry.cols, cols, T);
 }
 
-std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme) {
+std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme) {
   const int64_t n = sizes_of(scheme).n;
   const auto zeros = [&](const std::vector<int64_t>& taps, std::vector<bool>& found) {
     for (int64_t i = 0; i < n; ++i) found[static_cast<size_t>(i)] = zero_point(scheme, taps, i);
@@ -165,11 +170,11 @@ std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme schem
 int64_t lean_tiles(const kernels::Table& table, kernels::Scheme scheme) { return table.lean_sums / sizes_of(scheme).n; }
 
 bool has_lean(const ConvGeometry& geometry, const Tiling& tiling) {
-  if (!with_scheme(tiling.scheme, [](auto s) { return kernels::is_lean<decltype(s)>; })) return false;
+  if (!kernels::with_scheme(tiling.scheme, [](auto s) { return kernels::is_lean<decltype(s)>; })) return false;
   const auto whole = [](const std::vector<int64_t>& taps) {
     return std::none_of(taps.begin(), taps.end(), [](int64_t k) { return k < 0; });
   };
-  const Windows windows(geometry, tiling);
+  const WindowTaps windows(geometry, tiling);
   for (int64_t phase = 0; phase < windows.phases(); ++phase)
     for (int64_t residue = 0; residue < windows.residues(); ++residue)
       if (!whole(windows.rows(phase, residue)) || !whole(windows.cols(phase, residue))) return false;
@@ -179,14 +184,14 @@ bool has_lean(const ConvGeometry& geometry, const Tiling& tiling) {
 Lanes lanes_of(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling) {
   const int64_t OC = geometry.out.C;
   const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
-  if (tiling.lean) return {table.width, false, phases * ceil_div(OC, table.width)};
-  const bool merged = !tiling.by_phase && OC * 2 <= table.width && phases > 1;
+  if (tiling.windows == Windows::lean) return {table.width, false, phases * ceil_div(OC, table.width)};
+  const bool merged = tiling.windows == Windows::shared && OC * 2 <= table.width && phases > 1;
   const int64_t block = (merged ? phases : 1) * OC <= table.width ? table.width : 2 * table.width;
   return {block, merged, merged ? ceil_div(phases * OC, block) : phases * ceil_div(OC, block)};
 }
 
 std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling& tiling) {
-  const Axis axis = *axis_of(geometry.cols, tiling);
+  const TiledAxis axis = *tiled_axis(geometry.cols, tiling);
   std::vector<size_t> cols(geometry.cols.size());
   std::iota(cols.begin(), cols.end(), size_t{0});
   std::sort(cols.begin(), cols.end(), [&](size_t a, size_t b) {
@@ -202,13 +207,14 @@ std::vector<MergedLane> merged_lanes(const ConvGeometry& geometry, const Tiling&
 int64_t most_tiles(const ConvGeometry& geometry, const kernels::Table& table, const Tiling& tiling, bool aside,
                    int64_t bytes) {
   const SchemeSize size = sizes_of(tiling.scheme);
-  const int64_t residues = axis_of(geometry.rows, tiling)->residues * axis_of(geometry.cols, tiling)->residues;
+  const int64_t residues = tiled_axis(geometry.rows, tiling)->residues * tiled_axis(geometry.cols, tiling)->residues;
   const int64_t inputs = size.n * size.n * residues * whole_lines(geometry.in.C);
   // By phase all channels of a row phase come together, otherwise all phases of a block of channels.
-  const int64_t lanes = tiling.by_phase ? geometry.out.C : 2 * table.width;
-  const int64_t products = size.n * size.n * (tiling.lean ? table.width : lanes);
+  const bool by_phase = is_by_phase(tiling.windows);
+  const int64_t lanes = by_phase ? geometry.out.C : 2 * table.width;
+  const int64_t products = size.n * size.n * (tiling.windows == Windows::lean ? table.width : lanes);
   const int64_t outputs =
-      size.m * size.m * geometry.cols.front().out_step * (tiling.by_phase ? 1 : geometry.rows.front().out_step) * lanes;
+      size.m * size.m * geometry.cols.front().out_step * (by_phase ? 1 : geometry.rows.front().out_step) * lanes;
   return std::clamp<int64_t>(bytes / 4 / (inputs + products + (aside ? outputs : 0)), 16, 64);
 }
 

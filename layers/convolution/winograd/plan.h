@@ -14,18 +14,31 @@ struct SchemeSize {
 };
 SchemeSize sizes_of(kernels::Scheme scheme);
 
-/// A scheme and what its tiles are cut from. All phases together share one input transform, but have a position more
-/// than inputs: 17 where 16 would be 4 tiles of 4. Each phase by itself has those 16, and a transform of its own.
+/// What the tiles of a scheme are cut from, and when that wins.
+enum class Windows {
+  /// All phases together read the same window and share one input transform, but have a position more than inputs: 17
+  /// where 16 would be 4 tiles of 4. For pictures of many tiles, and for few output channels, whose phases are merged.
+  shared,
+  /// Each phase by itself has those 16 positions, and a transform of its own. For pictures of few tiles.
+  by_phase,
+  /// The same, with weights that are transformed as they are multiplied: a layer reads no more of them than it has. For
+  /// many channels and few pixels, and wherever additions have units of their own; see has_lean().
+  lean
+};
+inline bool is_by_phase(Windows windows) { return windows != Windows::shared; }
+
+/// A scheme and its windows.
 struct Tiling {
   kernels::Scheme scheme;
-  bool by_phase = false;
-  bool lean = false;  ///< weights are transformed as they are multiplied: by phase only, has_lean()
+  Windows windows = Windows::shared;
 };
+/// "F(3,2)".
+std::string name_of(kernels::Scheme scheme);
 /// The algorithm's name in programs: "winograd F(3,2)", "winograd F(4,2) by phase", "winograd F(4,2) lean".
 std::string name_of(const Tiling& tiling);
 
 /// What a tiling makes of one axis: every phase has the same number of tiles, of m positions each.
-struct Axis {
+struct TiledAxis {
   /// Where a phase's first tile lies.
   struct Start {
     int64_t input;  ///< the first input that it reads; may lie outside of the picture
@@ -45,14 +58,14 @@ struct Axis {
 /// Nothing where a phase reads more than T inputs (of a residue) or T that are not neighbours, where the outputs of a
 /// tile are not neighbours (some dilations), where an output has no input at all: it must be the bias alone, not that
 /// plus a rounding error; or where the stride is more than Table::winograd_input's.
-std::optional<Axis> axis_of(const std::vector<Phase>& phases, const Tiling& tiling);
+std::optional<TiledAxis> tiled_axis(const std::vector<Phase>& phases, const Tiling& tiling);
 
 /// Where the first position of the first tile goes in a phase; may lie outside of the picture.
-int64_t first_output(const Axis& axis, const std::vector<Phase>& phases, size_t phase);
+int64_t first_output(const TiledAxis& axis, const std::vector<Phase>& phases, size_t phase);
 
 /// For every phase of an axis and each of its residues, the kernel's index of what position t of its window means, or
 /// -1.
-std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const Axis& axis, int64_t T);
+std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, const TiledAxis& axis, int64_t T);
 
 /// The same as text, for keys of packed weights.
 std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling);
@@ -62,9 +75,9 @@ bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_
 
 /// What the windows of a convolution mean to its kernel, for every pair of phases and every pair of residues of rows
 /// and columns; columns are counted first.
-class Windows {
+class WindowTaps {
  public:
-  Windows(const ConvGeometry& geometry, const Tiling& tiling);
+  WindowTaps(const ConvGeometry& geometry, const Tiling& tiling);
   int64_t phases() const { return row_phases_ * col_phases_; }
   int64_t residues() const { return row_residues_ * col_residues_; }
   /// The kernel's row, or column, at each position of the window, or -1.
@@ -82,7 +95,7 @@ class Windows {
 
 /// For every phase and point, how many residues have to be multiplied: the weights of a point are zeros in a phase, and
 /// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
-std::vector<int64_t> used_residues(const Windows& windows, kernels::Scheme scheme);
+std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme);
 
 /// Tiles that are multiplied together, at most.
 int64_t lean_tiles(const kernels::Table& table, kernels::Scheme scheme);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
 namespace {
@@ -45,81 +45,129 @@ void scale_taps(const double* g, float* u, int64_t pitch, int64_t lanes) {
 
 }  // namespace
 
-// The shifts of all groups follow the weights.
-PackedWinograd::PackedWinograd(const kernels::Table& table, const Tiling& tiling, const ConvGeometry& geometry,
-                               const WeightView& weight, const Packer& packer) {
-  const kernels::Scheme scheme = tiling.scheme;
-  const Lanes lanes = lanes_of(geometry, table, tiling);
-  const int64_t n = sizes_of(scheme).n, T = sizes_of(scheme).T;
-  const Windows windows(geometry, tiling);
-  const int64_t residues = windows.residues();
-  const int64_t C = weight.layout.IC, IC = C * residues, OC = weight.layout.OC, taps = weight.layout.taps;
-  const auto rows = static_cast<int64_t>(geometry.rows.size()), cols = static_cast<int64_t>(geometry.cols.size());
-  groups_ = lanes.merged ? lanes.blocks : ceil_div(OC, lanes.block);
-  phases_ = lanes.merged ? 1 : rows * cols;
-  lean_ = tiling.lean;
-  points_ = lean_ ? T * T : n * n;
-  lanes_ = lanes.block;
-  channels_ = IC;
-  used_ = lean_ ? std::vector<int64_t>() : used_residues(windows, scheme);
-  if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
-  for (int64_t& used : used_) used *= C;
+/// Packs parts, each a block of output channels, or all where phases are merged, and some input channels.
+struct PackedWinograd::Maker {
+  const PackedWinograd& of;
+  const kernels::Table& table;
+  const WeightView& weight;
+  Tiling tiling;
+  const ConvGeometry& geometry;
+  WindowTaps windows;
+  Lanes lanes;
+  int64_t T, C, OC, taps, cols;
+  int64_t chunk, chunks;  ///< input channels of a part
+  int64_t shifts;         ///< where those begin
+  std::vector<MergedLane> merged;
+
+  Maker(const PackedWinograd& of, const kernels::Table& table, const WeightView& weight, const Tiling& tiling,
+        const ConvGeometry& geometry)
+      : of(of),
+        table(table),
+        weight(weight),
+        tiling(tiling),
+        geometry(geometry),
+        windows(geometry, tiling),
+        lanes(lanes_of(geometry, table, tiling)),
+        T(sizes_of(tiling.scheme).T),
+        C(weight.layout.IC),
+        OC(weight.layout.OC),
+        taps(weight.layout.taps),
+        cols(static_cast<int64_t>(geometry.cols.size())),
+        chunk(packed_at_once(weight.layout, lanes.block)),
+        chunks(ceil_div(C, chunk)),
+        shifts(whole_lines(of.groups_ * of.phases_ * of.points_ * of.channels_ * of.lanes_)) {
+    if (lanes.merged) merged = merged_lanes(geometry, tiling);
+  }
+
+  int64_t parts() const { return (lanes.merged ? 1 : of.groups_) * chunks; }
+  int64_t scratch() const { return 2 * lanes.block * chunk * taps; }
+  int64_t floats() const { return shifts + of.groups_ * of.lanes_; }
 
   /// g of one phase, residue and input channel, for output channels side by side.
-  const auto gather = [&](int64_t phase, int64_t residue, const float* panel, const double* scale, int64_t count,
-                          double* g) {
+  void gather(int64_t phase, int64_t residue, const float* panel, const double* scale, int64_t count, double* g) const {
     for (int64_t i = 0; i < T; ++i)
       for (int64_t j = 0; j < T; ++j, g += most_lanes) {
         const int64_t kh = windows.rows(phase, residue)[static_cast<size_t>(i)];
         const int64_t kw = windows.cols(phase, residue)[static_cast<size_t>(j)];
         for (int64_t lane = 0; lane < count; ++lane)
-          g[lane] = kh < 0 || kw < 0 ? 0.0 : panel[(kh * geometry.KW + kw) * lanes_ + lane] * scale[lane];
+          g[lane] = kh < 0 || kw < 0 ? 0.0 : panel[(kh * geometry.KW + kw) * lanes.block + lane] * scale[lane];
       }
-  };
-  const int64_t shifts = whole_lines(groups_ * phases_ * points_ * IC * lanes_);
-  const int64_t chunk = packed_at_once(weight.layout, lanes_), chunks = ceil_div(C, chunk);
-  const bool straight = !lanes.merged && lanes_ % width == 0;  // whole widths of channels lie together
-  const std::vector<MergedLane> merged = lanes.merged ? merged_lanes(geometry, tiling) : std::vector<MergedLane>();
-  // A part is a block of output channels, or all where phases are merged, and some input channels.
-  const auto pack = [&](int64_t part, float* out, float* scratch) {
-    const int64_t oc = part / chunks * lanes_, count = std::min(lanes_, OC - oc);
+  }
+
+  /// The points of one phase and input channel, of output channels side by side.
+  void transform_channel(const double* g, float* u, int64_t pitch, int64_t count) const {
+    kernels::with_scheme(tiling.scheme, [&](auto s) {
+      using W = decltype(s);
+      if constexpr (kernels::is_lean<W>)
+        if (of.lean_) return scale_taps<W>(g, u, pitch, count);
+      transform<W>(g, u, pitch, count);
+    });
+  }
+
+  /// Where output channel oc of a phase is: its lane among all, and from that of one channel to the next.
+  int64_t first_lane(int64_t phase, int64_t oc) const {
+    if (!lanes.merged) return oc;
+    const MergedLane lane{static_cast<size_t>(phase / cols), static_cast<size_t>(phase % cols), oc};
+    return std::find(merged.begin(), merged.end(), lane) - merged.begin();
+  }
+  int64_t lane_step() const { return lanes.merged ? cols : 1; }
+
+  void operator()(int64_t part, float* out, float* scratch) const {
+    const int64_t oc = part / chunks * lanes.block, count = std::min(lanes.block, OC - oc);
     const int64_t first = part % chunks * chunk, ics = std::min(chunk, C - first);
-    float* panel = scratch + lanes_ * chunk * taps;
-    weight.read(table, 0, oc, count, first, ics, panel, lanes_, scratch);
+    float* panel = scratch + lanes.block * chunk * taps;
+    weight.read(table, {.group = 0, .oc = oc, .ocs = count, .ic = first, .ics = ics}, panel, lanes.block, scratch);
+    for (int64_t phase = 0; phase < windows.phases(); ++phase) {
+      pack_phase(phase, {.group = 0, .oc = oc, .ocs = count, .ic = first, .ics = ics}, panel, out);
+      for (int64_t c = 0; first == 0 && c < count; ++c)
+        out[shifts + first_lane(phase, oc) + c * lane_step()] = weight.shift[static_cast<size_t>(oc + c)];
+    }
+  }
+
+  void pack_phase(int64_t phase, const WeightPart& part, const float* panel, float* out) const {
+    const bool straight = !lanes.merged && lanes.block % width == 0;  // whole widths of channels lie together
+    const int64_t at = first_lane(phase, part.oc);
+    const auto to = [&](int64_t lane, int64_t point, int64_t ic) {
+      return out + of.place(lane / of.lanes_, lanes.merged ? 0 : phase, point, ic) + lane % of.lanes_;
+    };
     double g[most_taps * most_lanes] = {};
     float aside[kernels::most_points * most_lanes];
-    for (int64_t phase = 0; phase < rows * cols; ++phase) {
-      // Where output channel oc + c is: its lane among all, and the block of that.
-      const MergedLane first_lane{static_cast<size_t>(phase / cols), static_cast<size_t>(phase % cols), oc};
-      const int64_t first_at = lanes.merged ? std::find(merged.begin(), merged.end(), first_lane) - merged.begin() : oc;
-      const auto lane_of = [&](int64_t c) { return first_at + c * (lanes.merged ? cols : 1); };
-      const auto to = [&](int64_t at, int64_t point, int64_t ic) {
-        return out + place(at / lanes_, lanes.merged ? 0 : phase, point, ic) + at % lanes_;
-      };
-      const int64_t point_pitch = lean_ ? lanes_ : IC * lanes_;
-      for (int64_t i = 0; i < ics * residues; ++i) {
-        const int64_t residue = i / ics, ic = residue * C + first + i % ics;
-        gather(phase, residue, panel + i % ics * taps * lanes_, weight.scale.data() + oc, count, g);
-        float* u = straight ? to(oc, 0, ic) : aside;
-        const int64_t pitch = straight ? point_pitch : most_lanes;
-        with_scheme(scheme, [&](auto s) {
-          using W = decltype(s);
-          if constexpr (kernels::is_lean<W>)
-            if (lean_) return scale_taps<W>(g, u, pitch, count);
-          transform<W>(g, u, pitch, count);
-        });
-        for (int64_t at = 0; !straight && at < points_ * count; ++at) {
-          const int64_t point = at / count, c = at % count;
-          *to(lane_of(c), point, ic) = u[point * pitch + c];
-        }
+    for (int64_t i = 0; i < part.ics * windows.residues(); ++i) {
+      const int64_t residue = i / part.ics, ic = residue * C + part.ic + i % part.ics;
+      gather(phase, residue, panel + i % part.ics * taps * lanes.block, weight.scale.data() + part.oc, part.ocs, g);
+      if (straight) {
+        transform_channel(g, to(part.oc, 0, ic), of.lean_ ? of.lanes_ : of.channels_ * of.lanes_, part.ocs);
+        continue;
       }
-      for (int64_t c = 0; first == 0 && c < count; ++c)
-        out[shifts + lane_of(c)] = weight.shift[static_cast<size_t>(oc + c)];
+      transform_channel(g, aside, most_lanes, part.ocs);
+      for (int64_t point = 0; point < of.points_; ++point)
+        for (int64_t c = 0; c < part.ocs; ++c) *to(at + c * lane_step(), point, ic) = aside[point * most_lanes + c];
     }
-  };
-  packed_ = packer({static_cast<size_t>(shifts + groups_ * lanes_), static_cast<size_t>(2 * lanes_ * chunk * taps),
-                    (lanes.merged ? 1 : groups_) * chunks, pack});
-  shift_start_ = packed_.span.data() + shifts;
+  }
+};
+
+// The shifts of all groups follow the weights.
+PackedWinograd::PackedWinograd(const kernels::Table& table, const WeightView& weight, const Packer& packer,
+                               const Tiling& tiling, const ConvGeometry& geometry) {
+  const Lanes lanes = lanes_of(geometry, table, tiling);
+  const SchemeSize size = sizes_of(tiling.scheme);
+  const WindowTaps windows(geometry, tiling);
+  lean_ = tiling.windows == Windows::lean;
+  groups_ = lanes.merged ? lanes.blocks : ceil_div(weight.layout.OC, lanes.block);
+  phases_ = lanes.merged ? 1 : windows.phases();
+  points_ = lean_ ? size.T * size.T : size.n * size.n;
+  lanes_ = lanes.block;
+  channels_ = weight.layout.IC * windows.residues();
+  used_ = lean_ ? std::vector<int64_t>() : used_residues(windows, tiling.scheme);
+  if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
+  for (int64_t& used : used_) used *= weight.layout.IC;
+
+  const Maker maker(*this, table, weight, tiling, geometry);
+  packed_ = packer({.floats = static_cast<size_t>(maker.floats()),
+                    .scratch = static_cast<size_t>(maker.scratch()),
+                    .parts = maker.parts(),
+                    .pack = [&](int64_t part, float* out, float* scratch) { maker(part, out, scratch); }});
+  shift_start_ = packed_.span.data() + maker.shifts;
 }
 
 std::string winograd_key(const Tiling& tiling, const ConvGeometry& geometry) {

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "../direct/weights.h"
+#include "../weights.h"
 #include "plan.h"
 
 namespace upconv::internal {
@@ -11,8 +11,8 @@ namespace upconv::internal {
 /// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane].
 class PackedWinograd {
  public:
-  PackedWinograd(const kernels::Table& table, const Tiling& tiling, const ConvGeometry& geometry,
-                 const WeightView& weight, const Packer& packer);
+  PackedWinograd(const kernels::Table& table, const WeightView& weight, const Packer& packer, const Tiling& tiling,
+                 const ConvGeometry& geometry);
   /// Groups of output channels; where phases are merged, of (phase, channel) pairs, and phase is 0.
   int64_t groups() const { return groups_; }
   /// The weights of one point: w[ic][lane].
@@ -35,6 +35,7 @@ class PackedWinograd {
                   : ((group * phases_ + phase) * points_ + point) * channels_ + ic) *
            lanes_;
   }
+  struct Maker;
   bool lean_;
   int64_t groups_, phases_, points_, channels_, lanes_;
   PackedFloats packed_;

@@ -1,0 +1,29 @@
+#include "layers/convolution/direct/algorithm.h"
+
+#include "layers/convolution/direct/cost.h"
+#include "layers/convolution/direct/step.h"
+
+namespace upconv::internal {
+namespace {
+
+class DirectAlgorithm : public ConvAlgorithm {
+ public:
+  std::string name() const override { return "direct"; }
+  std::optional<double> cost(const ConvQuery& query) const override { return direct_cost(query); }
+  std::unique_ptr<Step> step(ConvTask task) const override { return direct_sums(std::move(task)); }
+};
+
+}  // namespace
+
+std::unique_ptr<Step> direct_sums(ConvTask task) {
+  auto packed = task.weights.packed<PackedDirect>("direct", task.lowering);
+  return direct_step(std::move(task.geometry), std::move(packed), task.table(), std::move(task.context));
+}
+
+ConvFamily direct_algorithms() {
+  ConvFamily family;
+  family.push_back(std::make_unique<DirectAlgorithm>());
+  return family;
+}
+
+}  // namespace upconv::internal

@@ -1,0 +1,39 @@
+#include "layers/convolution/algorithm.h"
+
+#include "layers/convolution/winograd/cost.h"
+#include "layers/convolution/winograd/step.h"
+
+namespace upconv::internal {
+namespace {
+
+class WinogradAlgorithm : public ConvAlgorithm {
+ public:
+  explicit WinogradAlgorithm(const Tiling& tiling) : tiling_(tiling) {}
+  std::string name() const override { return name_of(tiling_); }
+  std::optional<double> cost(const ConvQuery& query) const override {
+    return is_allowed(tiling_.scheme, query) ? winograd_cost(query, tiling_) : std::nullopt;
+  }
+  std::unique_ptr<Step> step(ConvTask task) const override {
+    auto packed = task.weights.packed<PackedWinograd>(winograd_key(tiling_, task.geometry), task.lowering, tiling_,
+                                                      task.geometry);
+    return winograd_step(tiling_, std::move(task.geometry), std::move(packed), task.table(), std::move(task.context));
+  }
+
+ private:
+  Tiling tiling_;
+};
+
+}  // namespace
+
+ConvFamily winograd_algorithms() {
+  ConvFamily family;
+  kernels::each_scheme([&](kernels::Scheme scheme) {
+    for (Windows windows : {Windows::shared, Windows::by_phase, Windows::lean})
+      if (windows != Windows::lean ||
+          kernels::with_scheme(scheme, [](auto s) { return kernels::is_lean<decltype(s)>; }))
+        family.push_back(std::make_unique<WinogradAlgorithm>(Tiling{scheme, windows}));
+  });
+  return family;
+}
+
+}  // namespace upconv::internal

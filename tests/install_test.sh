@@ -23,7 +23,7 @@ mv "$folder/prefix" "$prefix"
 
 "$cmake" -S "$consumer" -B "$folder/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
   -DWEIGHTS="$prefix/share/upconv/dcgan.safetensors" ${sanitize:+-DCMAKE_CXX_FLAGS=-fsanitize=$sanitize} "$@" >/dev/null
-! grep -E -- '-ffp-contract|-fno-math-errno|-mavx|-mfma|-msse|-Wall|-Wextra|-O[0-9]' "$folder/build/compile_commands.json" ||
+! grep -E -- '-ffp-contract|-fno-math-errno|-mavx|-mfma|-msse|-Wall|-Wextra|-UNDEBUG|-O[0-9]' "$folder/build/compile_commands.json" ||
   fail "a flag of ours reached the consumer"
 "$cmake" --build "$folder/build" >/dev/null
 cd "$folder"

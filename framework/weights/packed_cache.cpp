@@ -10,6 +10,7 @@
 #include "framework/parallel.h"
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/temporary_file.h"
+#include "packing_fingerprint.h"
 
 namespace upconv::internal {
 namespace {
@@ -31,11 +32,8 @@ struct Entry {
   uint64_t hash;  ///< of the floats
 };
 
-/// Of the version, and of the sources that decide what packed weights are.
-uint64_t build() {
-  constexpr std::string_view text = UPCONV_PACKING;
-  return XXH3_64bits(text.data(), text.size());
-}
+/// Of the version, and of the sources that decide what packed weights are: all of ours (cmake/fingerprint.cmake).
+uint64_t build() { return XXH3_64bits(packing_fingerprint, sizeof packing_fingerprint); }
 
 uint64_t hash_of(std::span<const Entry> entries) { return hash(entries, Crew(1, nullptr)); }
 

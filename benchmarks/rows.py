@@ -109,6 +109,10 @@ class Row:
     def spec(self) -> str:
         return self.network or f"Sequential({', '.join(map(str, self.layers))})"
 
+    def inputs(self) -> list[tuple[int, ...]]:
+        """The shapes of all inputs."""
+        return [self.input] + ([(self.input[0],)] if self.classes else [])
+
     def sizes(self) -> list[tuple[ConvTranspose2d | Conv2d, tuple[int, int]]]:
         """Every convolution and the height and width that come to it."""
         size, found = self.input[2:], []

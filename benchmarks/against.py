@@ -31,7 +31,7 @@ KEPT = ("CMAKE_CXX_COMPILER", "CMAKE_CXX_FLAGS", "CMAKE_CXX_FLAGS_RELEASE", "CMA
 def git(*arguments: str) -> str:
     done = subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"./dev against: {done.stderr.strip()}")
+        sys.exit(f"./dev against: git {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()
 
 

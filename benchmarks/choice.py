@@ -12,11 +12,12 @@ import json
 import math
 import re
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-from paths import PROGRAM, ROOT
+from machine import threads_text
+from paths import ROOT
+from program import Program
 from rows import GROUPS, Conv2d, ConvTranspose2d, Row, layer
 
 ALLOWED = 1.15
@@ -90,11 +91,7 @@ def all_rows() -> list[Row]:
 
 def take(row: Row, threads: int, seconds: float) -> dict:
     """What the program measured of a row."""
-    tune = "throughput" if row.input[0] > 1 else "latency"
-    command = [PROGRAM, "bench", str(row.layers[0]), "--input", ",".join(map(str, row.input)), "--tune", tune]
-    command += ["--accuracy", row.accuracy] if row.accuracy else []
-    command += ["--threads", str(threads), "--seconds", str(seconds), "--algorithm", "all", "--json"]
-    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    report = Program().bench(row, threads, seconds, "--algorithm", "all")
     candidates = next(step["candidates"] for step in report["layers"] if "candidates" in step)
     chosen = next(one for one in candidates if one["chosen"])
     fastest = min(candidates, key=lambda one: one["ratio"])
@@ -102,7 +99,7 @@ def take(row: Row, threads: int, seconds: float) -> dict:
         "name": row.name,
         "threads": report["threads"],
         "isa": report["isa"],
-        "tune": tune,
+        "tune": report["tune"],
         "chosen": chosen["algorithm"],
         "fastest": fastest["algorithm"],
         "ratio": chosen["ratio"] / fastest["ratio"],
@@ -132,7 +129,7 @@ def judge_all(pattern: str, thread_counts: list[int], seconds: float) -> list[di
 
 
 def where(choice: dict) -> str:
-    return f"{choice['name']}, {choice['threads']} thread{'' if choice['threads'] == 1 else 's'}"
+    return f"{choice['name']}, {threads_text(choice['threads'])}"
 
 
 def bad_choices(choices: list[dict]) -> list[str]:
@@ -162,16 +159,16 @@ def markdown(choices: list[dict]) -> str:
     lines = [
         "# The choice of algorithms",
         "",
-        f"As `./dev bench --publish` measured it, on {choices[0]['isa']}; `./dev choice` measures it again. Each candidate",
-        "with its time in microseconds, that divided by the fastest one's and, in brackets, by how much the cost model",
-        f"expected it to be slower than the cheapest. A choice that takes more than {ALLOWED:.2f} times as long as the",
-        f"fastest is bad: {len(bad_choices(choices))} of {len(choices)} are. What has more than one image is tuned for",
-        "throughput, the rest for latency.",
+        f"As `./dev bench --publish` measured it, on {choices[0]['isa']}; `./dev choice` measures it again. Each",
+        "candidate with its time in microseconds, that divided by the fastest one's and, in brackets, by how much the",
+        f"cost model expected it to be slower than the cheapest. A choice that takes more than {ALLOWED:.2f} times as",
+        f"long as the fastest is bad: {len(bad_choices(choices))} of {len(choices)} are. What has more than one image",
+        "is tuned for throughput, the rest for latency.",
         "",
         *(f"- Geometric mean of the choices' ratios, tuned for {tune}: **{mean:.3f}**" for tune, mean in means.items()),
     ]
     for threads in sorted({one["threads"] for one in choices}):
-        lines += ["", f"## {threads} thread{'' if threads == 1 else 's'}", ""]
+        lines += ["", f"## {threads_text(threads)}", ""]
         lines += ["| layer | chosen | of the fastest | all candidates |", "|---|---|--:|---|"]
         for one in choices:
             if one["threads"] == threads:

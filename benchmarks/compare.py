@@ -7,7 +7,7 @@ from round to round, and the machine's own limit of multiply-adds is measured be
 median over the rounds of its samples' medians. The fastest peer is the one with the least figure, and a ratio is the
 median over the rounds of a peer's time divided by upconv's in the same round: what slows the machine for half a minute
 slows both. The part of the machine's limit that upconv reaches is taken from each round in the same way. Where the host
-of a virtual machine took more than STOLEN of a sample's time, it is taken once more, and the one that lost less counts.
+of a virtual machine took much of a sample's time, it is taken once more (machine.py).
 """
 
 import argparse
@@ -15,18 +15,18 @@ import contextlib
 import datetime
 import json
 import os
-import platform
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import choice
 import judge
+import machine
 import models
 import numpy as np
 import report
@@ -35,8 +35,6 @@ from paths import BENCHMARKS, ROOT
 from rows import GROUPS, Group, Row
 
 TOLERANCE = 1e-4  # of the largest output
-SETTLE = 0.1  # seconds after a sample, so that threads which spin while they wait for work have gone to sleep
-STOLEN = 0.05
 
 
 class Worker:
@@ -140,27 +138,6 @@ def prepare(
     return fit, failures
 
 
-def stolen_seconds() -> float:
-    """What the host took from this virtual machine's processors so far, as Linux counts it."""
-    try:
-        return int(Path("/proc/stat").read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
-    except OSError:
-        return 0.0
-
-
-def sample(worker: Worker, threads: int, seconds: float) -> dict:
-    """One sample, or the better of two."""
-    takes = []
-    for _ in range(2):
-        before, start = stolen_seconds(), time.monotonic()
-        takes.append(worker.ask("run", seconds=seconds))
-        takes[-1]["stolen"] = (stolen_seconds() - before) / (time.monotonic() - start) / threads
-        time.sleep(SETTLE)
-        if takes[-1]["stolen"] <= STOLEN:
-            break
-    return min(takes, key=lambda take: take["stolen"])
-
-
 def measure(workers: Workers, engines: list[str], rounds: int, seconds: float) -> tuple[dict, list[float], dict]:
     """Rounds of samples of each engine, the machine's limit in each round, and why an engine fell out."""
     samples = {name: [] for name in engines}
@@ -171,7 +148,8 @@ def measure(workers: Workers, engines: list[str], rounds: int, seconds: float) -
             if name in failures:
                 continue
             try:
-                samples[name].append(sample(workers[name], workers.threads, seconds))
+                take = partial(workers[name].ask, "run", seconds=seconds)
+                samples[name].append(machine.sample(take, workers.threads))
             except RuntimeError as error:
                 failures[name] = str(error)
                 del samples[name]
@@ -180,44 +158,13 @@ def measure(workers: Workers, engines: list[str], rounds: int, seconds: float) -
     return samples, peaks, failures
 
 
-def machine() -> dict:
-    """What the figures belong to."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text() if info.exists() else ""
-    model = re.search(r"model name\s*:\s*(.*)", text)
-    caches = {}
-    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        if (index / "type").read_text().strip() != "Instruction":
-            caches[f"L{(index / 'level').read_text().strip()}"] = (index / "size").read_text().strip()
-    return {
-        "processor": model[1] if model else platform.processor(),
-        "virtual": "hypervisor" in text,
-        "threads": os.cpu_count(),
-        "caches": caches,
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-    }
-
-
-def commit() -> str:
-    command = ["git", "-C", ROOT, "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-
-
 def line_of(row: dict) -> str:
     """A row's line on the terminal."""
     times = [f"{name} {row['engines'][name]['ms']:.3f}" for name in row["engines"]]
     times += [f"{name} failed ({why})" for name, why in row["failures"].items()]
     ratio = f"{row['ratio']:5.2f}" if row["ratio"] else "    -"
     peak = f"{row['of_peak']:4.0%}" if row["of_peak"] else "   -"
-    return f"{row['name']:29} {report.threads_text(row['threads']):9} {ratio} {peak} of peak   {', '.join(times)}"
-
-
-def numbers(text: str) -> list[int]:
-    values = [int(number) for number in text.split(",")]
-    if min(values) < 1:
-        raise ValueError(text)
-    return values
+    return f"{row['name']:29} {machine.threads_text(row['threads']):9} {ratio} {peak} of peak   {', '.join(times)}"
 
 
 def names(text: str) -> list[str]:
@@ -232,9 +179,9 @@ def arguments() -> argparse.Namespace:
         "algorithm that is slower than another (`./dev choice`).",
     )
     peers = [name for name in ENGINES if name != "upconv"]
-    counts = sorted({1, min(2, os.cpu_count())})
+    counts = machine.thread_counts()
     parser.add_argument("--rows", metavar="REGEX", default="", help="only rows whose names contain it")
-    parser.add_argument("--threads", metavar="1,2", type=numbers, default=counts, help="numbers of threads")
+    parser.add_argument("--threads", metavar="1,2", type=machine.numbers, default=counts, help="numbers of threads")
     parser.add_argument("--peers", metavar="NAMES", type=names, default=peers, help=f"some of {','.join(peers)}")
     parser.add_argument(
         "--accuracy",
@@ -304,8 +251,8 @@ def run(options: argparse.Namespace) -> dict:
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
         "minutes": (time.monotonic() - start) / 60,
-        "commit": commit(),
-        "machine": machine(),
+        "commit": machine.commit(),
+        "machine": machine.describe(),
         "versions": versions,
         "rounds": options.rounds,
         "seconds": options.seconds,
@@ -331,7 +278,7 @@ def main() -> int:
     if choices:
         choice.write(choices, options.out)
     for mean in found["groups"]:
-        print(f"geometric mean of {mean['group']}, {report.threads_text(mean['threads'])}: {mean['mean']:.2f}")
+        print(f"geometric mean of {mean['group']}, {machine.threads_text(mean['threads'])}: {mean['mean']:.2f}")
     print(f"{options.out}/compare.md, compare.json, ratios.png, roofline.png")
     if options.publish:
         for file in ("compare.md", "choice.md", "ratios.png", "roofline.png"):

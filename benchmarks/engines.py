@@ -14,7 +14,6 @@ import importlib.metadata
 import json
 import os
 import statistics
-import subprocess
 import sys
 import textwrap
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from models import inputs_of
-from paths import PROGRAM
+from program import Program, network_arguments
 from rows import Row, find_row
 
 LEAST_RUNS = 3  # of a sample, or one where a run takes longer than LONG
@@ -63,27 +62,23 @@ class Upconv(Engine):
     title = "upconv"
     about = "`upconv bench`, which folds BatchNorm itself, tuned for throughput where the batch is more than 1"
 
-    def version(self) -> str:
-        return subprocess.run([PROGRAM, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+    def __init__(self):
+        self.program = Program()
 
-    def call(self, command: str, *arguments: str) -> str:
-        done = subprocess.run([PROGRAM, command, *self.common, *arguments], capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.strip())
-        return done.stdout
+    def version(self) -> str:
+        return self.program.version()
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
-        tune = "throughput" if row.input[0] > 1 else "latency"
-        self.common = [row.spec, "--weights", str(folder / "weights.safetensors"), "--threads", str(threads)]
-        self.common += ["--tune", tune, "--accuracy", self.accuracy]
-        files = inputs_of(row, folder)
-        self.input = [word for x in map(np.load, files) for word in ("--input", ",".join(map(str, x.shape)))]
+        self.row, self.threads = row, threads
+        self.weights = ["--weights", str(folder / "weights.safetensors")]
         y = folder / "y.npy"
-        self.call("run", *[word for file in files for word in ("--input", str(file))], "--output", str(y))
+        arguments = [*network_arguments(row, threads, self.accuracy), *self.weights]
+        arguments += [word for file in inputs_of(row, folder) for word in ("--input", str(file))]
+        self.program.call("run", *arguments, "--output", str(y))
         return np.load(y)
 
     def run(self, seconds: float) -> dict:
-        return json.loads(self.call("bench", *self.input, "--seconds", str(seconds), "--json"))
+        return self.program.bench(self.row, self.threads, seconds, *self.weights, accuracy=self.accuracy)
 
 
 class PyTorch(Engine):

@@ -71,7 +71,7 @@ def export_ncnn(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...], folder: 
     program = Path(find_spec("pnnx").submodule_search_locations[0]) / "pnnx"
     shapes = [str([1, *x.shape[1:]]).replace(" ", "") + ("" if x.is_floating_point() else "i64") for x in inputs]
     command = [program, "model.pt", f"inputshape={','.join(shapes)}", "fp16=0"]
-    subprocess.run(command, cwd=folder, stdout=sys.stderr)
+    subprocess.run(command, cwd=folder, stdout=sys.stderr, check=False)
 
 
 @torch.no_grad()

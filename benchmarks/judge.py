@@ -2,7 +2,7 @@
 
 import statistics
 
-import report
+from machine import threads_text
 from rows import GROUPS, Group, Row
 
 
@@ -60,14 +60,19 @@ def summary(
     return found
 
 
+def mean_of(group: str, threads: int, rows: list[dict]) -> float | None:
+    """The geometric mean of a group's ratios, where every row has one."""
+    ratios = [row["ratio"] for row in rows if (row["group"], row["threads"]) == (group, threads)]
+    return statistics.geometric_mean(ratios) if ratios and all(ratios) else None
+
+
 def group_means(rows: list[dict], thread_counts: list[int]) -> list[dict]:
     """The geometric mean of each group that was measured whole."""
     means = []
     for group in GROUPS:
         for threads in thread_counts:
-            ratios = [row["ratio"] for row in rows if (row["group"], row["threads"]) == (group.name, threads)]
-            if ratios and len(ratios) == len(group.rows) and all(ratios):
-                mean = statistics.geometric_mean(ratios)
+            measured = [row for row in rows if (row["group"], row["threads"]) == (group.name, threads)]
+            if len(measured) == len(group.rows) and (mean := mean_of(group.name, threads, measured)):
                 means.append({"group": group.name, "threads": threads, "mean": mean, "promise": group.promised_mean})
     return means
 
@@ -75,7 +80,7 @@ def group_means(rows: list[dict], thread_counts: list[int]) -> list[dict]:
 def broken_promises(rows: list[dict], means: list[dict]) -> list[str]:
     broken = []
     for row in rows:
-        where = f"{row['name']}, {report.threads_text(row['threads'])}"
+        where = f"{row['name']}, {threads_text(row['threads'])}"
         broken += [f"{where}: not known, {name} failed: {why}" for name, why in row["failures"].items()]
         if row["promise"] and row["ratio"] is None:
             broken.append(f"{where}: promised {row['promise']:.2f}, but no peer was measured")
@@ -90,6 +95,6 @@ def broken_promises(rows: list[dict], means: list[dict]) -> list[str]:
             broken.append(f"{where}: promised {row['promised_peak']:.0%} of peak, measured {row['of_peak']:.1%}")
     for mean in means:
         if mean["promise"] and mean["mean"] < mean["promise"]:
-            where = f"{mean['group']}, {report.threads_text(mean['threads'])}"
+            where = f"{mean['group']}, {threads_text(mean['threads'])}"
             broken.append(f"{where}: promised a geometric mean of {mean['promise']:.2f}, measured {mean['mean']:.3f}")
     return broken

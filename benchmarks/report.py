@@ -8,6 +8,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from engines import ENGINES
+from machine import threads_text
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
@@ -21,10 +22,6 @@ COLOURS = {  # Okabe and Ito's, which everyone can tell apart
     "ncnn": "#CC79A7",
 }
 plt.rcParams |= {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
-
-
-def threads_text(threads: int) -> str:
-    return f"{threads} thread{'' if threads == 1 else 's'}"
 
 
 def thread_counts(found: dict) -> list[int]:

@@ -104,10 +104,15 @@ class Row:
     twin: str = ""  # what makes it there
     classes: int = 0  # a network that paints one of so many classes has them as a second input: int64 (N)
     without: tuple[str, ...] = ()  # peers that cannot run it
+    long: bool = False  # a run takes seconds
 
     @property
     def spec(self) -> str:
         return self.network or f"Sequential({', '.join(map(str, self.layers))})"
+
+    def inputs(self) -> list[tuple[int, ...]]:
+        """The shapes of all inputs."""
+        return [self.input] + ([(self.input[0],)] if self.classes else [])
 
     def sizes(self) -> list[tuple[ConvTranspose2d | Conv2d, tuple[int, int]]]:
         """Every convolution and the height and width that come to it."""
@@ -230,11 +235,11 @@ GROUPS = (
             network("pix2pix", "UnetGenerator()", 3, 256, 256),
             network("pix2pix", "UnetGenerator()", 3, 256, 256, batch=8),
             network("cyclegan", "ResnetGenerator()", 3, 256, 256),
-            network("cyclegan", "ResnetGenerator()", 3, 256, 256, batch=8),
+            network("cyclegan", "ResnetGenerator()", 3, 256, 256, batch=8, long=True),
             network("fast_neural_style", "TransformerNet()", 3, 256, 256),
             network("fast_neural_style", "TransformerNet()", 3, 256, 256, batch=8),
             network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64),
-            network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64, batch=8),
+            network("esrgan", "RRDBNet(64, 23, 32)", 3, 64, 64, batch=8, long=True),
             network("taesd", "twin(64)", 4, 32, 32),
             network("taesd", "twin(64)", 4, 32, 32, batch=8),
             network("vae", "VaeDecoder(128, [512, 256, 128, 64, 32])", 128),

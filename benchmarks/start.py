@@ -4,8 +4,9 @@
     python3 benchmarks/start.py [--program build/release/upconv] [--runs 100] [--promise 30]
 
 "nothing" is `upconv --version`: what the system takes to start the program at all. "packed here" packs the weights at
-first use; "packed before" finds what `upconv pack` saved. With --promise it fails where the median of either takes longer
-than so many milliseconds."""
+first use; "packed before" finds what `upconv pack` saved. With --promise it fails where the median of either takes
+longer than so many milliseconds."""
+
 import argparse
 import os
 import pathlib
@@ -21,8 +22,9 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 
 def milliseconds(command):
     start = time.perf_counter()
-    process = os.posix_spawn(command[0], command, os.environ,
-                             file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+    process = os.posix_spawn(
+        command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    )
     _, status = os.waitpid(process, 0)
     if status != 0:
         sys.exit(f"{' '.join(command)}: failed")
@@ -39,12 +41,25 @@ def main():
         plain, packed = pathlib.Path(folder, "plain.safetensors"), pathlib.Path(folder, "packed.safetensors")
         for weights in plain, packed:
             shutil.copy(SOURCE / "examples/weights/dcgan.safetensors", weights)
-        subprocess.run([options.program, "pack", "dcgan", "--weights", str(packed)], check=True, stdout=subprocess.DEVNULL)
-        paint = [options.program, "generate", "--count", "1", "--batch", "1", "--out", str(pathlib.Path(folder, "fake.png"))]
-        rows = {"nothing": [options.program, "--version"],
-                "packed here": [*paint, "--weights", str(plain)],
-                "packed before": [*paint, "--weights", str(packed)],
-                "packed here, one thread": [*paint, "--weights", str(plain), "--threads", "1"]}
+        subprocess.run(
+            [options.program, "pack", "dcgan", "--weights", str(packed)], check=True, stdout=subprocess.DEVNULL
+        )
+        paint = [
+            options.program,
+            "generate",
+            "--count",
+            "1",
+            "--batch",
+            "1",
+            "--out",
+            str(pathlib.Path(folder, "fake.png")),
+        ]
+        rows = {
+            "nothing": [options.program, "--version"],
+            "packed here": [*paint, "--weights", str(plain)],
+            "packed before": [*paint, "--weights", str(packed)],
+            "packed here, one thread": [*paint, "--weights", str(plain), "--threads", "1"],
+        }
         times = {name: [] for name in rows}
         for _ in range(options.runs):
             for name, command in rows.items():

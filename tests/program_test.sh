@@ -5,7 +5,7 @@ program=$1
 golden=$(cd "$(dirname "$0")" && pwd)/golden/run
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+cd "$folder" || exit
 failed=0
 
 # expect STATUS "text" ARGUMENTS...: runs the program and compares its exit status and a part of its output.
@@ -45,6 +45,7 @@ expect 1 "pipe: expected a regular file to write" generate --count 1 --out pipe
 expect 1 "pipe: expected a regular file to write" convert "$golden/layer.safetensors" pipe
 check test -p pipe
 if [ -c /dev/full ]; then
+  # shellcheck disable=SC2016  # the inner shell's own arguments
   check sh -c '! "$1" inspect "$2" >/dev/full 2>err.txt' sh "$program" "$golden/layer.safetensors"
   check grep -qx "upconv: the results cannot be written" err.txt
 fi
@@ -154,7 +155,7 @@ json() {
 
 expect 0 "images/s" bench "$layer" --input 2,4,3,5 --seconds 0
 check grep -qE '^-  +ConvTranspose2d  +direct  +\(2, 6, 8, 12\) ' out.txt
-check sh -c '! grep -q "$(printf "\033")" out.txt'
+check sh -c "! grep -q '$(printf '\033')' out.txt"
 json "r['threads'] == 1 and r['isa'] == 'scalar' and r['input'] == [2, 4, 3, 5] and r['output'] == [2, 6, 8, 12]" \
   bench "$layer" --input 2,4,3,5 --seconds 0 --isa scalar --threads 1
 json "0 < r['min_ms'] <= r['median_ms'] and r['gflops'] > 0 and abs(r['images_per_s'] * r['median_ms'] - 2000) < 1" \

@@ -3,8 +3,8 @@
     pip install -r tests/golden/requirements.txt
     python tests/golden/make.py [name ...]
 
-Without names it makes all: randn, layers, conv2d, conv_transpose2d_random, dcgan, grid, repr, run. Running it again changes no byte;
-another processor may change the last bit of dcgan_seed0.png's pictures, which are computed in float32.
+Without names it makes all: randn, layers, conv2d, conv_transpose2d_random, dcgan, grid, repr, run. Running it again
+changes no byte; another processor may change the last bit of dcgan_seed0.png's pictures, which are computed in float32.
 
 The layer files hold outputs only. A case's inputs and parameters are drawn from its seed, as `draw` does it, and its
 metadata is JSON:
@@ -67,7 +67,8 @@ def answer(module, shape, seed, output_size=None):
 
 
 def answers(cases):
-    """The tensors and the metadata of a file of cases. Each case is (note, module, input shape) or (note, module, input shape, output_size); its number is its seed."""
+    """The tensors and the metadata of a file of cases. Each case is (note, module, input shape) or (note, module, input
+    shape, output_size); its number is its seed."""
     tensors, metadata = {}, {}
     for seed, (note, module, shape, *output_size) in enumerate(cases):
         case = f"case{seed:03}"
@@ -173,32 +174,48 @@ def other_cases():
     yield "to a picture", nn.Unflatten(1, (3, 4, 2)), (2, 24)
     yield "from the end", nn.Unflatten(-1, (4, 6)), (2, 3, 24)
 
-    yield "a DCGAN's block", nn.Sequential(
-        nn.ConvTranspose2d(6, 5, 4, 2, 1, bias=False), nn.BatchNorm2d(5), nn.ReLU(inplace=True)
-    ), (2, 6, 3, 4)
-    yield "two convolutions", nn.Sequential(
-        nn.ConvTranspose2d(5, 6, 4, 1, 0, bias=False),
-        nn.BatchNorm2d(6),
-        nn.LeakyReLU(0.2),
-        nn.ConvTranspose2d(6, 3, 4, 2, 1),
-        nn.Tanh(),
-    ), (2, 5, 2, 1)
-    yield "from a vector", nn.Sequential(
-        nn.Linear(7, 24),
-        nn.Unflatten(1, (4, 2, 3)),
-        nn.ConvTranspose2d(4, 5, 3, 2, 1, 1),
-        nn.BatchNorm2d(5),
-        nn.ReLU(),
-    ), (2, 7)
-    yield "to a score", nn.Sequential(
-        nn.ConvTranspose2d(3, 2, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(70, 4), nn.Sigmoid()
-    ), (2, 3, 3, 4)
-    yield "BatchNorm before the convolution", nn.Sequential(
-        nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 4, 4, 2, 1)
-    ), (2, 3, 3, 4)
-    yield "BatchNorm straight into a padded convolution", nn.Sequential(
-        nn.BatchNorm2d(3), nn.ConvTranspose2d(3, 4, 3, 2, 1, 1)
-    ), (2, 3, 3, 4)
+    yield (
+        "a DCGAN's block",
+        nn.Sequential(nn.ConvTranspose2d(6, 5, 4, 2, 1, bias=False), nn.BatchNorm2d(5), nn.ReLU(inplace=True)),
+        (2, 6, 3, 4),
+    )
+    yield (
+        "two convolutions",
+        nn.Sequential(
+            nn.ConvTranspose2d(5, 6, 4, 1, 0, bias=False),
+            nn.BatchNorm2d(6),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(6, 3, 4, 2, 1),
+            nn.Tanh(),
+        ),
+        (2, 5, 2, 1),
+    )
+    yield (
+        "from a vector",
+        nn.Sequential(
+            nn.Linear(7, 24),
+            nn.Unflatten(1, (4, 2, 3)),
+            nn.ConvTranspose2d(4, 5, 3, 2, 1, 1),
+            nn.BatchNorm2d(5),
+            nn.ReLU(),
+        ),
+        (2, 7),
+    )
+    yield (
+        "to a score",
+        nn.Sequential(nn.ConvTranspose2d(3, 2, 3, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(70, 4), nn.Sigmoid()),
+        (2, 3, 3, 4),
+    )
+    yield (
+        "BatchNorm before the convolution",
+        nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 4, 4, 2, 1)),
+        (2, 3, 3, 4),
+    )
+    yield (
+        "BatchNorm straight into a padded convolution",
+        nn.Sequential(nn.BatchNorm2d(3), nn.ConvTranspose2d(3, 4, 3, 2, 1, 1)),
+        (2, 3, 3, 4),
+    )
 
 
 def make_layers():
@@ -266,7 +283,8 @@ def make_conv_transpose2d_random():
 
 
 def conv2d_cases():
-    """Input shape, then the layer's arguments, of the samples and module tests of PyTorch's own; then what those leave."""
+    """Input shape, then the layer's arguments, of the samples and module tests of PyTorch's own; then what those
+    leave."""
     samples = (
         ((1, 3, 4, 4), (3, 3, 3), dict(stride=2, padding=2)),
         ((2, 4, 8, 8), (2, 2, (3, 3)), dict(stride=(2, 1), padding=(2, 1), groups=2)),
@@ -311,13 +329,24 @@ def conv2d_cases():
         yield f"{mode}, valid", nn.Conv2d(2, 2, 3, padding="valid", padding_mode=mode), (1, 2, 4, 5)
     yield "reflect across the whole picture", nn.Conv2d(1, 2, 3, padding=(3, 4), padding_mode="reflect"), (1, 1, 4, 5)
     yield "circular around the whole picture", nn.Conv2d(1, 2, 3, padding=(4, 5), padding_mode="circular"), (1, 1, 4, 5)
-    yield "BatchNorm and activation", nn.Sequential(
-        nn.Conv2d(3, 6, 3, 2, 1, bias=False), nn.BatchNorm2d(6), nn.LeakyReLU(0.2), nn.Conv2d(6, 2, 1), nn.Tanh()
-    ), (2, 3, 9, 7)
-    yield "an encoder and a decoder", nn.Sequential(
-        nn.Conv2d(3, 8, 4, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"), nn.ReLU(),
-        nn.ConvTranspose2d(8, 3, 4, 2, 1)
-    ), (2, 3, 8, 12)
+    yield (
+        "BatchNorm and activation",
+        nn.Sequential(
+            nn.Conv2d(3, 6, 3, 2, 1, bias=False), nn.BatchNorm2d(6), nn.LeakyReLU(0.2), nn.Conv2d(6, 2, 1), nn.Tanh()
+        ),
+        (2, 3, 9, 7),
+    )
+    yield (
+        "an encoder and a decoder",
+        nn.Sequential(
+            nn.Conv2d(3, 8, 4, 2, 1),
+            nn.ReLU(),
+            nn.Conv2d(8, 8, 3, padding=1, padding_mode="reflect"),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8, 3, 4, 2, 1),
+        ),
+        (2, 3, 8, 12),
+    )
 
 
 def random_conv2d(rng):

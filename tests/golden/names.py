@@ -4,8 +4,8 @@
     python tests/golden/names.py
 
     spectral_norm, parametrized_spectral_norm, weight_norm, parametrized_weight_norm
-                    NAME.safetensors is a state_dict after some steps, NAME_folded.safetensors the weights that its layers
-                    use in eval mode
+                    NAME.safetensors is a state_dict after some steps, NAME_folded.safetensors the weights that its
+                    layers use in eval mode
     netG.safetensors            a generator's state_dict as it is
     checkpoint.pth              {"epoch", "netG", "netD", "optimizer"}, of which netG comes from a DataParallel
     instance_norm.pth           with the running statistics that InstanceNorm2d saved before PyTorch 0.4
@@ -65,7 +65,9 @@ def make_normed(name, norm):
 
 
 def generator():
-    return nn.Sequential(nn.ConvTranspose2d(5, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.ConvTranspose2d(4, 3, 4, 2))
+    return nn.Sequential(
+        nn.ConvTranspose2d(5, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.ConvTranspose2d(4, 3, 4, 2)
+    )
 
 
 def make_checkpoint(netG):

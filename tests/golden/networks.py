@@ -3,9 +3,9 @@
     pip install -r tests/golden/requirements.txt
     python tests/golden/networks.py [name ...]
 
-NAME.pth is the state_dict of the twin in twins/NAME.py, as torch.save writes it; NAME.safetensors has input0, input1 ...
-and output, of a batch of two. Parameters and inputs are drawn from a seed. Outputs are computed in float64 and stored as
-float32, so that they carry no rounding but the last. Running it again changes no byte.
+NAME.pth is the state_dict of the twin in twins/NAME.py, as torch.save writes it; NAME.safetensors has input0, input1
+... and output, of a batch of two. Parameters and inputs are drawn from a seed. Outputs are computed in float64 and
+stored as float32, so that they carry no rounding but the last. Running it again changes no byte.
 
 A twin's module has `twin()`, the network, and `inputs()`, what it is asked.
 """

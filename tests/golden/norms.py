@@ -1,10 +1,10 @@
 """Makes norms.safetensors: activations, norms and softmax as PyTorch computes them. `python tests/golden/norms.py`
 
 The cases are make.py's, to the letter; beside them stand `special.input`, numbers at the edges of what floats are, and
-`special.NAME`, what each activation makes of them, where NAME is what its repr prints. Running it again changes no byte.
+`special.NAME`, what each activation makes of them, where NAME is what its repr prints. Running it again changes no
+byte.
 """
 
-import json
 import math
 
 import make
@@ -65,18 +65,26 @@ def cases():
     yield "no affine", nn.LayerNorm(19, elementwise_affine=False), (3, 19)
     yield "no bias", nn.LayerNorm(64, bias=False, eps=0.1), (3, 64)
 
-    yield "a style transfer's block", nn.Sequential(
-        nn.ConvTranspose2d(6, 20, 3, 2, 1, 1), nn.InstanceNorm2d(20, affine=True), nn.ReLU(inplace=True)
-    ), (2, 6, 3, 4)
-    yield "running statistics fold", nn.Sequential(
-        nn.ConvTranspose2d(6, 5, 3, 2, 1, 1), nn.InstanceNorm2d(5, track_running_stats=True), nn.PReLU()
-    ), (2, 6, 3, 4)
-    yield "a diffusion model's block", nn.Sequential(
-        nn.GroupNorm(2, 6), nn.SiLU(), nn.ConvTranspose2d(6, 5, 3, 1, 1), nn.PReLU(5)
-    ), (2, 6, 3, 4)
-    yield "a transformer's block", nn.Sequential(
-        nn.LayerNorm(12), nn.Linear(12, 24), nn.GELU(), nn.Linear(24, 12), nn.Softmax(-1)
-    ), (2, 5, 12)
+    yield (
+        "a style transfer's block",
+        nn.Sequential(nn.ConvTranspose2d(6, 20, 3, 2, 1, 1), nn.InstanceNorm2d(20, affine=True), nn.ReLU(inplace=True)),
+        (2, 6, 3, 4),
+    )
+    yield (
+        "running statistics fold",
+        nn.Sequential(nn.ConvTranspose2d(6, 5, 3, 2, 1, 1), nn.InstanceNorm2d(5, track_running_stats=True), nn.PReLU()),
+        (2, 6, 3, 4),
+    )
+    yield (
+        "a diffusion model's block",
+        nn.Sequential(nn.GroupNorm(2, 6), nn.SiLU(), nn.ConvTranspose2d(6, 5, 3, 1, 1), nn.PReLU(5)),
+        (2, 6, 3, 4),
+    )
+    yield (
+        "a transformer's block",
+        nn.Sequential(nn.LayerNorm(12), nn.Linear(12, 24), nn.GELU(), nn.Linear(24, 12), nn.Softmax(-1)),
+        (2, 5, 12),
+    )
     for act in (nn.ELU(), nn.GELU("tanh"), nn.Softplus(2.0), nn.ReLU6(), nn.Hardswish(), nn.Mish()):
         yield "fused", nn.Sequential(nn.ConvTranspose2d(3, 18, 4, 2, 1), act), (1, 3, 5, 4)
 

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 import torch
-from torch import nn
 import torch.nn.functional as F  # noqa: F401, the functions' text names it
+from torch import nn  # noqa: F401, so does the layers'
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "examples" / "weights"))
@@ -61,7 +61,16 @@ def layer_cases():
     yield "PixelShuffle(3)", (1, 18, 2, 5)
     yield "PixelShuffle(2)", (8, 3, 4)
     yield "PixelShuffle(2)", (2, 3, 8, 3, 4)
-    for sides in ("1", "3", "(1, 2, 3, 4)", "(0, 0, 0, 5)", "(-1, 2, 0, -3)", "(2, -1, -2, 1)", "(-2, -3, -1, -1)", "0"):
+    for sides in (
+        "1",
+        "3",
+        "(1, 2, 3, 4)",
+        "(0, 0, 0, 5)",
+        "(-1, 2, 0, -3)",
+        "(2, -1, -2, 1)",
+        "(-2, -3, -1, -1)",
+        "0",
+    ):
         for layer in ("ReflectionPad2d", "ReplicationPad2d", "ZeroPad2d"):
             yield f"{layer}({sides})", PICTURES
         yield f"ConstantPad2d({sides}, 2.5)", PICTURES

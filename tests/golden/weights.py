@@ -3,8 +3,8 @@
     pip install -r tests/golden/requirements.txt
     python tests/golden/weights.py
 
-NAME.KIND.pth and NAME.KIND.npz hold the tensors of NAME.safetensors: the same names, types, shapes and bits. Running it again
-changes no byte, but for the keys of NAME.legacy.pth, which are addresses.
+NAME.KIND.pth and NAME.KIND.npz hold the tensors of NAME.safetensors: the same names, types, shapes and bits.
+Running it again changes no byte, but for the keys of NAME.legacy.pth, which are addresses.
 """
 
 import io
@@ -41,7 +41,9 @@ def write_expected(name, value):
 
 def check(path, value):
     """PyTorch itself must read what was made."""
-    for (name, got), (expected_name, expected) in zip(flat(torch.load(path, map_location="cpu")), flat(value), strict=True):
+    for (name, got), (expected_name, expected) in zip(
+        flat(torch.load(path, map_location="cpu")), flat(value), strict=True
+    ):
         assert name == expected_name and got.dtype == expected.dtype and got.shape == expected.shape, (path, name)
         assert torch.equal(torch.nan_to_num(got.double()), torch.nan_to_num(expected.double())), (path, name)
 
@@ -178,7 +180,9 @@ def make_parameters():
     """nn.Parameter as it is, and with an attribute."""
     plain, noted = nn.Parameter(torch.arange(4.0)), nn.Parameter(torch.arange(6.0).view(2, 3).T)
     noted.note = "kept"
-    write_both("parameters", OrderedDict(plain=plain, noted=noted, frozen=nn.Parameter(torch.ones(1), requires_grad=False)))
+    write_both(
+        "parameters", OrderedDict(plain=plain, noted=noted, frozen=nn.Parameter(torch.ones(1), requires_grad=False))
+    )
 
 
 def make_lone():
@@ -186,7 +190,8 @@ def make_lone():
 
 
 def make_old():
-    """By hand, as Python 2 and PyTorch 0.3 wrote it: byte strings, a dictionary made of pairs, views of storages, CUDA."""
+    """By hand, as Python 2 and PyTorch 0.3 wrote it: byte strings, a dictionary made of pairs, views of storages,
+    CUDA."""
 
     def text(value):
         return b"U" + struct.pack("B", len(value)) + value

@@ -1,5 +1,5 @@
-"""Makes the hostile .npy files: tests/hostile/npy/ and, in npy.json, what the refusal of each must contain. Running it again
-changes no byte.
+"""Makes the hostile .npy files: tests/hostile/npy/ and, in npy.json, what the refusal of each must contain. Running it
+again changes no byte.
 
     python3 tests/hostile/npy.py
 """
@@ -44,7 +44,7 @@ FILES = {
     "spaces": (file("   \n"), "the header: expected a dictionary, got the end"),
     "list": (file("[1]"), 'expected a dictionary, got "[1]"'),
     "open_dictionary": (file("{"), "expected a key in quotes, got the end"),
-    "open_key": (file("{'descr"), "expected a key in quotes, got \"'descr\""),
+    "open_key": (file("{'descr"), 'expected a key in quotes, got "\'descr"'),
     "number_as_key": (file("{1: 2}"), 'expected a key in quotes, got "1: 2}"'),
     "no_colon": (file("{'descr' '<f4'}"), 'expected ":" after a key'),
     "no_comma": (file("{'descr': '<f4' 'shape': ()}"), 'expected "," or "}" after a value'),

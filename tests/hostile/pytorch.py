@@ -1,5 +1,5 @@
-"""Makes the hostile zip archives, .npz and PyTorch files: tests/hostile/pytorch/ and, in pytorch.json, what the refusal of
-each must contain. Running it again changes no byte.
+"""Makes the hostile zip archives, .npz and PyTorch files: tests/hostile/pytorch/ and, in pytorch.json, what the refusal
+of each must contain. Running it again changes no byte.
 
     python3 tests/hostile/pytorch.py
 """
@@ -20,18 +20,34 @@ def deflate(data):
 
 
 def entry(name, /, data=b"data", method=STORED, **changes):
-    """An entry; `changes` overwrite what its local header and its record of the directory state, those called local_ the
-    local header alone."""
+    """An entry; `changes` overwrite what its local header and its record of the directory state, those called local_
+    the local header alone."""
     packed = deflate(data) if method == DEFLATED else data
-    stated = dict(name=name.encode(), flags=0, method=method, crc=zlib.crc32(data), packed=len(packed), size=len(data), extra=b"")
+    stated = dict(
+        name=name.encode(), flags=0, method=method, crc=zlib.crc32(data), packed=len(packed), size=len(data), extra=b""
+    )
     stated |= {key: value for key, value in changes.items() if key in stated}
     local = stated | {key[6:]: value for key, value in changes.items() if key.startswith("local_")}
-    return {"data": changes.get("data_bytes", packed), "stated": stated, "local": local, "offset": changes.get("offset")}
+    return {
+        "data": changes.get("data_bytes", packed),
+        "stated": stated,
+        "local": local,
+        "offset": changes.get("offset"),
+    }
 
 
 def fields(at):
     return struct.pack(
-        "<HHHHIIIHH", at["flags"], at["method"], 0, 33, at["crc"], at["packed"], at["size"], len(at["name"]), len(at["extra"])
+        "<HHHHIIIHH",
+        at["flags"],
+        at["method"],
+        0,
+        33,
+        at["crc"],
+        at["packed"],
+        at["size"],
+        len(at["name"]),
+        len(at["extra"]),
     )
 
 
@@ -44,7 +60,9 @@ def archive(*entries, before=b"", end=b"", **changes):
         body += b"PK\3\4" + struct.pack("<H", 20) + fields(local) + local["name"] + local["extra"] + part["data"]
         directory += b"PK\1\2" + struct.pack("<HH", 20, 20) + fields(stated) + struct.pack("<HHHII", 0, 0, 0, 0, offset)
         directory += stated["name"] + stated["extra"]
-    numbers = dict(disk=0, first=0, here=len(entries), count=len(entries), size=len(directory), offset=len(body) - len(before))
+    numbers = dict(
+        disk=0, first=0, here=len(entries), count=len(entries), size=len(directory), offset=len(body) - len(before)
+    )
     numbers |= changes
     return body + directory + end + b"PK\5\6" + struct.pack("<HHHHIIH", *numbers.values(), 0)
 
@@ -56,8 +74,12 @@ def archive64(**changes):
     at = offset + size
     numbers = dict(rest=44, made=45, needed=45, disk=0, first=0, here=1, count=1, size=size, offset=offset)
     place = dict(disk=0, at=at, disks=1)
-    record = b"PK\6\6" + struct.pack("<QHHIIQQQQ", *(numbers | {k: v for k, v in changes.items() if k in numbers}).values())
-    locator = b"PK\6\7" + struct.pack("<IQI", *(place | {k[4:]: v for k, v in changes.items() if k.startswith("its_")}).values())
+    record = b"PK\6\6" + struct.pack(
+        "<QHHIIQQQQ", *(numbers | {k: v for k, v in changes.items() if k in numbers}).values()
+    )
+    locator = b"PK\6\7" + struct.pack(
+        "<IQI", *(place | {k[4:]: v for k, v in changes.items() if k.startswith("its_")}).values()
+    )
     return body[:at] + record + locator + body[at:]
 
 
@@ -128,7 +150,10 @@ def npy(descr="'<f4'", shape="(2,)", data=b"\0" * 8):
 BOMB = b"\0" * 50_000_000
 
 NPZ = {
-    "bomb": (archive(entry("a.npy", BOMB, DEFLATED)), 'entry "a.npy": inflates to 50000000 bytes, more than an archive'),
+    "bomb": (
+        archive(entry("a.npy", BOMB, DEFLATED)),
+        'entry "a.npy": inflates to 50000000 bytes, more than an archive',
+    ),
     "bomb_in_parts": (
         archive(*(entry(f"{k}.npy", BOMB[:2_000_000], DEFLATED) for k in range(12))),
         'entry "8.npy": inflates to 2000000 bytes, more than',
@@ -137,7 +162,10 @@ NPZ = {
         archive(entry("a.npy", BOMB[:100_000], DEFLATED, size=100)),
         "its deflated data are not the 100 bytes that the directory states",
     ),
-    "deflated_less": (archive(entry("a.npy", b"abc", DEFLATED, size=4)), "are not the 4 bytes that the directory states"),
+    "deflated_less": (
+        archive(entry("a.npy", b"abc", DEFLATED, size=4)),
+        "are not the 4 bytes that the directory states",
+    ),
     "deflated_and_more": (
         archive(entry("a.npy", b"abc", DEFLATED, data_bytes=deflate(b"abc") + b"x", packed=len(deflate(b"abc")) + 1)),
         "are not the 3 bytes that the directory states",
@@ -147,7 +175,10 @@ NPZ = {
         "its deflated data is damaged",
     ),
     "wrong_crc": (archive(entry("a.npy", npy(), crc=0x12345678)), 'entry "a.npy": expected CRC 12345678, got'),
-    "wrong_crc_deflated": (archive(entry("a.npy", npy(), DEFLATED, crc=0)), 'entry "a.npy": expected CRC 00000000, got'),
+    "wrong_crc_deflated": (
+        archive(entry("a.npy", npy(), DEFLATED, crc=0)),
+        'entry "a.npy": expected CRC 00000000, got',
+    ),
     "objects": (archive(entry("a.npy", npy("'|O'"))), 'entry "a.npy": the header: expected an array of plain numbers'),
     "short": (archive(entry("a.npy", npy(data=b"\0" * 7))), 'entry "a.npy": expected data of 8 bytes, got 7'),
     "no_array": (archive(entry("a.npy", b"text")), 'entry "a.npy": not a NumPy array'),
@@ -234,7 +265,10 @@ def legacy_recipe(*parts):
     return [(before + b"\x80\2", 1), *parts, (b"." + after, 1)]
 
 
-def legacy(objects, keys=("0",), data=struct.pack("<q", 4) + b"\0" * 16, version=1001):
+ELEMENTS = struct.pack("<q", 4) + b"\0" * 16  # a storage of four
+
+
+def legacy(objects, keys=("0",), data=ELEMENTS, version=1001):
     system = pickled({"little_endian": True})
     listed = pickled(list(keys)) if isinstance(keys, tuple) else keys
     return raw(value(0x1950A86A20F9469CFC6C)) + pickled(version) + system + pickled(objects) + listed + data
@@ -279,7 +313,10 @@ PICKLES = {
         pickled(called("torch.nn.modules.container.Sequential")),
         "this is a whole pickled model (torch.nn.modules.container.Sequential); save its state_dict instead",
     ),
-    "whole_model_of_ones_own": (pickled(named("__main__.Generator")), "this is a whole pickled model (__main__.Generator)"),
+    "whole_model_of_ones_own": (
+        pickled(named("__main__.Generator")),
+        "this is a whole pickled model (__main__.Generator)",
+    ),
     "call_of_no_global": (raw(value("eval") + b")R"), "expected a global to call, got a string"),
     "call_of_no_tuple": (raw(named("torch.Size") + b"]R"), "expected a tuple of arguments for torch.Size, got a list"),
     "new_object": (raw(named("collections.OrderedDict") + b"N\x81"), "for collections.OrderedDict, got None"),
@@ -305,10 +342,14 @@ PICKLES = {
     "many_values": (raw(b"]" * 500_001), "expected at most 500000 values, got more"),
     "many_on_the_stack": (raw(b"N" * 500_001), "expected at most 500000 values on the stack, got more"),
     "many_marks": (raw(b"(" * 500_001), "expected at most 500000 marks, got more"),
-    "memo_place_too_large": (raw(b"}r" + struct.pack("<I", 500_000)), "at most 500000 places in the memo, got the number 500000"),
+    "memo_place_too_large": (
+        raw(b"}r" + struct.pack("<I", 500_000)),
+        "at most 500000 places in the memo, got the number 500000",
+    ),
     "sparse": (
         pickled({"w": called("torch._utils._rebuild_sparse_tensor", 1)}),
-        'a tensor that is no plain array, but sparse, quantised, nested, without data or of a class of its own: "torch._utils',
+        "a tensor that is no plain array, but sparse, quantised, nested, without data or of a class of its own: "
+        '"torch._utils',
     ),
     "a_number": (pickled(7), "expected a dictionary of tensors, got an integer"),
     "bad_utf8": (raw(b"}U\1\xff" + tensor() + b"s"), 'the key "\\xff" is not valid UTF-8'),
@@ -320,7 +361,10 @@ PERSISTENT = {
     "empty": (raw(b")Q"), 'persistent id: expected ("storage", type, key, location, count)'),
     "short": (pickled(identified("storage", 1)), 'expected ("storage", type'),
     "other_kind": (pickled(identified("secret", 1, 2, 3, 4)), 'expected ("storage"'),
-    "module": (pickled(identified("module", 1, 2, 3)), "persistent id: this is a whole pickled model; save its state_dict"),
+    "module": (
+        pickled(identified("module", 1, 2, 3)),
+        "persistent id: this is a whole pickled model; save its state_dict",
+    ),
     "type": (pickled(identified("storage", 1, "0", "cpu", 4)), "expected a type of storage, got an integer"),
     "unknown_type": (pickled(stored(kind="torch.ComplexFloatStorage")), "uint8, bool, got torch.ComplexFloatStorage"),
     "no_storage": (pickled(stored(kind="torch.Size")), "uint8, bool, got torch.Size"),
@@ -345,9 +389,15 @@ PERSISTENT = {
 BIG = 2**62
 TENSORS = {
     "arity": (tensor(rest=()), 'tensor "w": expected 6 or 7 arguments for torch._utils._rebuild_tensor_v2, got 4'),
-    "arity_v1": (called("torch._utils._rebuild_tensor", 1), "expected 4 arguments for torch._utils._rebuild_tensor, got 1"),
+    "arity_v1": (
+        called("torch._utils._rebuild_tensor", 1),
+        "expected 4 arguments for torch._utils._rebuild_tensor, got 1",
+    ),
     "arity_parameter": (called("torch._utils._rebuild_parameter", tensor()), "_rebuild_parameter, got 1"),
-    "parameter_of_number": (called("torch._utils._rebuild_parameter", 1, 2, 3), "a tensor in a parameter, got an integer"),
+    "parameter_of_number": (
+        called("torch._utils._rebuild_parameter", 1, 2, 3),
+        "a tensor in a parameter, got an integer",
+    ),
     "parameter_of_parameter": (
         called("torch.nn.parameter.Parameter", called("torch.nn.parameter.Parameter", tensor())),
         "expected a tensor in a parameter, got a call",
@@ -362,7 +412,10 @@ TENSORS = {
     "shape_negative": (tensor(shape=(-4,)), "a negative number in its shape: -4"),
     "shape_huge": (tensor(shape=(2**63,)), "expected whole numbers as shape, got a large integer"),
     "shape_overflow": (tensor(shape=(BIG, BIG), strides=(0, 0)), "has more than 2^63 - 1 bytes"),
-    "shape_overflow_beside_zero": (tensor(shape=(BIG, 2, 0), strides=(0, 0, 0)), "(4611686018427387904, 2, 0) has more"),
+    "shape_overflow_beside_zero": (
+        tensor(shape=(BIG, 2, 0), strides=(0, 0, 0)),
+        "(4611686018427387904, 2, 0) has more",
+    ),
     "shape_rank": (tensor(shape=(1,) * 65, strides=(1,) * 65), "expected at most 64 dimensions, got 65"),
     "strides_number": (tensor(strides=1), "expected a tuple as strides, got an integer"),
     "strides_negative": (tensor(3, strides=(-1,)), "a negative number in its strides: -1"),
@@ -420,19 +473,27 @@ ARCHIVES = {
 }
 
 WEIGHT = {"w": tensor()}
-ELEMENTS = struct.pack("<q", 4) + b"\0" * 16
 LEGACY = {
     "only_a_number": (legacy(WEIGHT)[:15], "version: byte 0 of the pickle: expected 1 bytes, 0 are left"),
     "version": (legacy(WEIGHT, version=1002), "expected version 1001 of the format"),
-    "version_code": (legacy(WEIGHT, version=called("os.system", "true")), 'version: byte 2 of the pickle: this file would run'),
+    "version_code": (
+        legacy(WEIGHT, version=called("os.system", "true")),
+        "version: byte 2 of the pickle: this file would run",
+    ),
     "keys": (legacy(WEIGHT, keys=pickled({})), "expected a list of storages, got a dictionary"),
     "keys_numbers": (legacy(WEIGHT, keys=(0,)), "expected a string as a storage's key, got an integer"),
-    "keys_code": (legacy(WEIGHT, keys=pickled(named("os.system"))), 'keys: byte 2 of the pickle: this file would run code'),
+    "keys_code": (
+        legacy(WEIGHT, keys=pickled(named("os.system"))),
+        "keys: byte 2 of the pickle: this file would run code",
+    ),
     "key_unknown": (legacy(WEIGHT, keys=("1",)), 'storage "1": no tensor tells what it is'),
     "key_missing": (legacy(WEIGHT, keys=(), data=b""), 'storage "0" is missing'),
     "key_twice": (legacy(WEIGHT, keys=("0", "0"), data=2 * ELEMENTS), 'storage "0" occurs twice'),
     "count_cut_short": (legacy(WEIGHT, data=b"\4\0\0"), 'storage "0": its count is cut short'),
-    "count_differs": (legacy(WEIGHT, data=struct.pack("<q", 5) + b"\0" * 20), "expected 4 elements, its record counts 5"),
+    "count_differs": (
+        legacy(WEIGHT, data=struct.pack("<q", 5) + b"\0" * 20),
+        "expected 4 elements, its record counts 5",
+    ),
     "count_2_64": (legacy(WEIGHT, data=b"\xff" * 24), "its record counts 18446744073709551615"),
     "data_cut_short": (legacy(WEIGHT, data=ELEMENTS[:-1]), 'storage "0": expected 16 bytes, 15 are left'),
     "trailing": (legacy(WEIGHT, data=ELEMENTS + b"more"), "4 trailing bytes after the last storage"),
@@ -444,7 +505,10 @@ LEGACY = {
         legacy_recipe((b"}" + value("k" * 5_000), 1), (b"}" + value("k" * 50_000), 60), (b"]", 1), (b"s", 61)),
         "its dictionaries unfold to names that are much longer than its pickle",
     ),
-    "many_instructions": (legacy_recipe((b"}", 1), (b"q\0", 5_000_000)), "expected at most 5000000 instructions, got more"),
+    "many_instructions": (
+        legacy_recipe((b"}", 1), (b"q\0", 5_000_000)),
+        "expected at most 5000000 instructions, got more",
+    ),
     "many_tensors": (
         legacy_recipe(
             (b"](X" + struct.pack("<I", 1_000_000), 1),
@@ -462,7 +526,10 @@ LEGACY = {
 
 OTHERS = {
     "noise.pth": (bytes(range(7, 207)), "not a weights file"),
-    "tar.pth": (b"sys_info".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0"), "a tar archive, as PyTorch wrote them before"),
+    "tar.pth": (
+        b"sys_info".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0"),
+        "a tar archive, as PyTorch wrote them before",
+    ),
     "plain_pickle.pkl": (b"\x80\4N.", "a pickle, but not torch.save's"),
 }
 

@@ -1,5 +1,5 @@
-"""Makes the hostile safetensors files, and indices of such files: tests/hostile/safetensors/ and, in safetensors.json, what
-the refusal of each must contain. Running it again changes no byte.
+"""Makes the hostile safetensors files, and indices of such files: tests/hostile/safetensors/ and, in safetensors.json,
+what the refusal of each must contain. Running it again changes no byte.
 
     python3 tests/hostile/safetensors.py
 """

@@ -13,7 +13,11 @@ class Block(nn.Module):
         if below is not None:
             layers += [nn.BatchNorm2d(inner), below]
         widened = inner if below is None else inner * 2
-        layers += [nn.ReLU(inplace=True), nn.ConvTranspose2d(widened, outer, 4, 2, 1, bias=False), nn.BatchNorm2d(outer)]
+        layers += [
+            nn.ReLU(inplace=True),
+            nn.ConvTranspose2d(widened, outer, 4, 2, 1, bias=False),
+            nn.BatchNorm2d(outer),
+        ]
         if dropout:
             layers.append(nn.Dropout(0.5))
         self.model = nn.Sequential(*layers)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "options.h"
+#include "pointwise.h"
 #include "tensor.h"
 
 namespace upconv {
@@ -32,29 +33,6 @@ enum class Layout { contiguous, channels_last };
 struct ChannelAffine {
   std::vector<double> scale, shift;
   std::string key;  ///< identifies the values: equal keys, equal values
-};
-
-/// An element-wise function that a layer can apply where it stores its result.
-struct Pointwise {
-  enum Kind {
-    identity,
-    relu,
-    leaky_relu,
-    hardtanh,
-    tanh,
-    sigmoid,
-    hardsigmoid,
-    hardswish,
-    elu,
-    silu,
-    gelu,
-    gelu_tanh,
-    softplus,
-    mish
-  };
-  Kind kind = identity;
-  float a = 0;  ///< leaky_relu's negative_slope, elu's alpha, softplus' beta, hardtanh's min_val
-  float b = 0;  ///< softplus' threshold, hardtanh's max_val
 };
 
 /// What lies beside a picture: zeros, or its own pixels again, as PyTorch's padding_mode of that name has it.

@@ -4,7 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
-#include "layers/convolution/geometry.h"
+#include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 #include "layers/steps/channel_tiles.h"
 
@@ -46,7 +46,7 @@ class PointwiseOperation : public Operation {
   Type infer(std::span<const Type> inputs) const override { return checked(inputs[0]); }
   std::optional<Pointwise> pointwise() const override { return function_; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return std::make_unique<PointwiseStep>(numel(lowering.output.shape), to_kernel(function_),
+    return std::make_unique<PointwiseStep>(numel(lowering.output.shape), function_,
                                            kernels::table(*lowering.options.isa));
   }
 

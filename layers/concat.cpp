@@ -1,8 +1,7 @@
 #include "layers/concat.h"
 
 #include "framework/fail.h"
-#include "layers/convolution/geometry.h"
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 #include "layers/dimension.h"
 #include "layers/steps/strided.h"
 
@@ -65,7 +64,7 @@ class CatOperation : public Operation {
       moves.push_back({shape, strides_of(shape, lowering.input_layouts[i]), strides, 0, to});
       to += shape[dim] * strides[dim];
     }
-    return move_step(moves, lowering.output.dtype, kernels::table(*lowering.options.isa), to_kernel(activation_));
+    return move_step(moves, lowering.output.dtype, kernels::table(*lowering.options.isa), activation_);
   }
 
  private:

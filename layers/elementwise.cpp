@@ -4,8 +4,7 @@
 #include <limits>
 
 #include "framework/fail.h"
-#include "layers/convolution/geometry.h"
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {
@@ -83,7 +82,7 @@ class ScaleOperation : public Operation {
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const auto scale = static_cast<float>(scale_), shift = static_cast<float>(shift_);
-    const kernels::Activation activation = to_kernel(activation_);
+    const kernels::Activation activation = activation_;
     const kernels::Table& table = kernels::table(*lowering.options.isa);
     const bool residual = residual_;
     return runs_step("affine", numel(lowering.output.shape),
@@ -200,8 +199,7 @@ class BinaryOperation : public Operation {
       for (size_t d = 0; d < operand.size(); ++d)
         if (operand[d] != 1) loops[shape.size() - operand.size() + d].steps[1 + i] = steps[d];
     }
-    return std::make_unique<BinaryStep>(kind_, std::move(loops), to_kernel(activation_),
-                                        kernels::table(*lowering.options.isa));
+    return std::make_unique<BinaryStep>(kind_, std::move(loops), activation_, kernels::table(*lowering.options.isa));
   }
 
  private:

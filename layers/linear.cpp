@@ -55,7 +55,7 @@ class LinearOperation : public ContiguousOperation {
     return direct_step(std::move(geometry), weights_.direct(lowering), table,
                        {Layout::channels_last,
                         Layout::contiguous,
-                        to_kernel(activation_),
+                        activation_,
                         2.0 * static_cast<double>(rows * in * out),
                         lowering.options.threads,
                         {in}});

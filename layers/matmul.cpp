@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "framework/fail.h"
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {

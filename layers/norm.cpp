@@ -5,7 +5,6 @@
 
 #include "framework/fail.h"
 #include "framework/layout.h"
-#include "layers/convolution/geometry.h"
 #include "layers/repr.h"
 #include "layers/steps/norm.h"
 
@@ -100,8 +99,8 @@ class KnownNormOperation : public Operation {
   }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return affine_step(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout,
-                       to_kernel(activation_), kernels::table(*lowering.options.isa));
+    return affine_step(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout, activation_,
+                       kernels::table(*lowering.options.isa));
   }
 
  private:
@@ -171,7 +170,7 @@ class NormaliseOperation : public OwnNormOperation {
     return merged;
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return normalise_step(groups(), to_kernel(activation_), kernels::table(*lowering.options.isa));
+    return normalise_step(groups(), activation_, kernels::table(*lowering.options.isa));
   }
 
  private:
@@ -213,7 +212,7 @@ class LayerNormOperation : public ContiguousOperation {
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const int64_t length = numel(shape_);
     return layer_norm_step(numel(lowering.output.shape) / length,
-                           {affine_.weights(length), affine_.biases(length), eps_}, to_kernel(activation_),
+                           {affine_.weights(length), affine_.biases(length), eps_}, activation_,
                            kernels::table(*lowering.options.isa));
   }
 

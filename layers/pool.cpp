@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "framework/fail.h"
+#include "framework/layout.h"
 #include "framework/program.h"
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
+#include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 
 namespace upconv {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "framework/fail.h"
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 #include "layers/repr.h"
 #include "layers/steps/remap.h"
 #include "layers/steps/strided.h"

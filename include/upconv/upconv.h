@@ -8,6 +8,7 @@
 #include "framework/module.h"
 #include "framework/options.h"
 #include "framework/parameter.h"
+#include "framework/pointwise.h"
 #include "framework/program.h"
 #include "framework/random.h"
 #include "framework/tensor.h"

@@ -57,7 +57,4 @@ std::vector<Segment> gathered_segments(const Phase& col, double lines, const ker
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
                                   const kernels::Table& table, ConvContext context);
 
-/// The graph's word for an activation in the kernels' words.
-kernels::Activation to_kernel(const Pointwise& pointwise);
-
 }  // namespace upconv::internal

@@ -119,7 +119,7 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
   ConvGeometry geometry = geometry_of(lowering);
   const ConvContext context{lowering.input_layouts[0],
                             lowering.output_layout,
-                            to_kernel(activation_),
+                            activation_,
                             2 * products(geometry.in, geometry.out),
                             lowering.options.threads,
                             parts_,

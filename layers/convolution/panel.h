@@ -5,21 +5,11 @@
 #include <span>
 
 #include "../../framework/layout.h"
+#include "../arithmetic.h"
 #include "../kernels/kernels.h"
 #include "axis.h"
 
 namespace upconv::internal {
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// So many floats, and as many more as fill their last cache line.
-inline int64_t whole_lines(int64_t floats) { return ceil_div(floats, 16) * 16; }
-
-/// `total` in equal parts of at most `most`: the size of a part, at least 1.
-inline int64_t even(int64_t total, int64_t most) {
-  const int64_t parts = std::max<int64_t>(1, ceil_div(total, std::max<int64_t>(1, most)));
-  return std::max<int64_t>(1, ceil_div(total, parts));
-}
 
 /// Copies `count` pixels of x (N, C, H, W) into a panel, from (h, w) on and into the rows that follow.
 inline void pack_planar(const kernels::Table& table, const ImageShape& in, const float* x, int64_t image, int64_t h,

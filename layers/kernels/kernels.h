@@ -5,32 +5,13 @@
 #include <cstdint>
 
 #include "../../framework/cpu.h"
+#include "../../framework/pointwise.h"
 #include "winograd_schemes.h"
 
 namespace upconv::kernels {
 
-/// act(v): applied to every output where it is stored. Kinds, the cheap ones before tanh, and what a and b are to them:
-/// upconv::Pointwise.
-struct Activation {
-  enum Kind : int32_t {
-    identity,
-    relu,
-    leaky_relu,
-    hardtanh,
-    tanh,
-    sigmoid,
-    hardsigmoid,
-    hardswish,
-    elu,
-    silu,
-    gelu,
-    gelu_tanh,
-    softplus,
-    mish
-  };
-  Kind kind = identity;
-  float a = 0, b = 0;
-};
+/// act(v): applied to every output where it is stored.
+using Activation = Pointwise;
 
 /// Channels of a panel lie in blocks of 16, a cache line of floats: channel c of pixel p is at
 /// x[c / 16 * pitch + p * 16 + c % 16]. Whatever the number of channels, the next pixel is one line further.

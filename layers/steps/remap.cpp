@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "layers/convolution/panel.h"
+#include "layers/arithmetic.h"
 
 namespace upconv::internal {
 namespace {

@@ -37,7 +37,7 @@ class DepthwiseStep : public Step {
     const int64_t work = std::max<int64_t>(1, geometry_.out.W * geometry_.out.C * most_taps_);
     for (int64_t image = 0; image < geometry_.in.N; ++image)
       for (size_t phase = 0; phase < geometry_.rows.size(); ++phase) {
-        const int64_t count = geometry_.rows[phase].count, rows = even(count, least_tile_work / work);
+        const int64_t count = geometry_.rows[phase].count, rows = equal_parts(count, least_tile_work / work);
         for (int64_t r = 0; r < count; r += rows)
           tiles_.push_back({image, static_cast<int64_t>(phase), r, std::min(count, r + rows)});
       }

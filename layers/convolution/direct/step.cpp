@@ -228,7 +228,7 @@ class DirectStep : public Step {
       most = std::max(most, tile_work() / std::max<int64_t>(1, work));
     }
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes_));
-    return even(blocks, most);
+    return equal_parts(blocks, most);
   }
 
   int64_t tile_work() const {
@@ -252,7 +252,7 @@ class DirectStep : public Step {
     if (aside_) most = std::min(most, aside_budget / (geometry_.out.W * lanes));
     if (window_.cols > 0)
       most = std::min(most, (window_budget / window_.row - 1 - window_.halo) / window_.row_step + 1);
-    const int64_t rows = even(count, most), images = window_.cols > 0 ? 1 : even(N, most / rows);
+    const int64_t rows = equal_parts(count, most), images = window_.cols > 0 ? 1 : equal_parts(N, most / rows);
     for (int64_t image = 0; image < N; image += images)
       for (int64_t r = 0; r < count; r += rows)
         tiles_.push_back({block_begin, block_end, phase_begin, phase_end, image, std::min(image + images, N), r,
@@ -447,11 +447,6 @@ std::vector<Segment> gathered_segments(const Phase& col, double lines, const ker
 std::unique_ptr<Step> direct_step(ConvGeometry geometry, std::shared_ptr<const PackedDirect> packed,
                                   const kernels::Table& table, ConvContext context) {
   return std::make_unique<DirectStep>(std::move(geometry), std::move(packed), table, context);
-}
-
-kernels::Activation to_kernel(const Pointwise& pointwise) {
-  static_assert(static_cast<int>(Pointwise::mish) == static_cast<int>(kernels::Activation::mish));
-  return {static_cast<kernels::Activation::Kind>(pointwise.kind), pointwise.a, pointwise.b};
 }
 
 }  // namespace upconv::internal

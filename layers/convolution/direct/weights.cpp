@@ -38,7 +38,8 @@ void WeightView::read(const kernels::Table& table, int64_t group, int64_t oc, in
 }
 
 int64_t packed_at_once(const WeightLayout& layout, int64_t lanes) {
-  return even(layout.IC / layout.groups, (16 << 10) / static_cast<int64_t>(sizeof(float)) / (lanes * layout.taps));
+  return equal_parts(layout.IC / layout.groups,
+                     (16 << 10) / static_cast<int64_t>(sizeof(float)) / (lanes * layout.taps));
 }
 
 // The shifts of all blocks follow the weights of all blocks, and then a float that is not zero where any weight is

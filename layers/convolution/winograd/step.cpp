@@ -173,7 +173,7 @@ class WinogradStep : public Step {
     const int64_t phase_parts = split ? static_cast<int64_t>(geometry_.rows.size()) : 1;
     const int64_t run =
         std::min(most, std::max(rows_.tiles * cols_.tiles, ceil_div(total, ceil_div(wanted, phase_parts))));
-    const int64_t cols = even(cols_.tiles, run);
+    const int64_t cols = equal_parts(cols_.tiles, run);
     const int64_t rows = cols < cols_.tiles ? 1 : best_run(cols, rows_.tiles, run / cols, N * phase_parts);
     const int64_t images = rows < rows_.tiles ? 1 : best_run(rows * cols, N, run / (rows * cols), phase_parts);
     const int64_t boxes = ceil_div(N, images) * ceil_div(rows_.tiles, rows) * ceil_div(cols_.tiles, cols);

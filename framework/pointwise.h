@@ -1,0 +1,32 @@
+#pragma once
+// The one list of element-wise functions, for layers, compiler and kernels alike. Nothing but a plain struct, because
+// files that are compiled for other machines than this process's include it.
+#include <cstdint>
+
+namespace upconv {
+
+/// An element-wise function that a layer can apply where it stores its result.
+struct Pointwise {
+  /// The functions; those before tanh cost a few instructions, the others tens.
+  enum Kind : int32_t {
+    identity,     ///< x
+    relu,         ///< max(x, 0)
+    leaky_relu,   ///< x where x >= 0, a * x elsewhere
+    hardtanh,     ///< x, but at least a and at most b
+    tanh,         ///< the hyperbolic tangent
+    sigmoid,      ///< 1 / (1 + exp(-x))
+    hardsigmoid,  ///< x + 3 within [0, 6], divided by 6
+    hardswish,    ///< x * hardsigmoid(x)
+    elu,          ///< x where x > 0, a * (exp(x) - 1) elsewhere
+    silu,         ///< x * sigmoid(x)
+    gelu,         ///< x times the share of the normal distribution that lies below x
+    gelu_tanh,    ///< GELU with approximate = "tanh"
+    softplus,     ///< log(1 + exp(a * x)) / a, and x itself where a * x > b
+    mish          ///< x * tanh(log(1 + exp(x)))
+  };
+  Kind kind = identity;  ///< which of them
+  float a = 0;           ///< leaky_relu's negative_slope, elu's alpha, softplus' beta, hardtanh's min_val
+  float b = 0;           ///< softplus' threshold, hardtanh's max_val
+};
+
+}  // namespace upconv

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "framework/fail.h"
+#include "layers/activated.h"
+#include "layers/check.h"
 #include "layers/convolution/geometry.h"
 #include "layers/convolution/weights.h"
 #include "layers/repr.h"
@@ -15,7 +17,7 @@ using namespace internal;
 namespace {
 
 /// A convolution whose pictures have one pixel: rows of the input are images.
-class LinearOperation : public ContiguousOperation {
+class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
  public:
   explicit LinearOperation(const Linear& layer)
       : weights_{layer.weight,
@@ -26,7 +28,7 @@ class LinearOperation : public ContiguousOperation {
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+    check_float(x);
     if (x.shape.empty() || x.shape.back() != weights_.layout.IC)
       fail("expected {} features in the last dimension, got {}", weights_.layout.IC, str(x.shape));
     Shape shape = x.shape;
@@ -34,15 +36,8 @@ class LinearOperation : public ContiguousOperation {
     return {shape, DType::float32};
   }
 
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<LinearOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
-  }
-
   std::shared_ptr<const Operation> with_channels_last(int64_t channels) const override {
-    auto permuted = std::make_shared<LinearOperation>(*this);
+    auto permuted = copy();
     permuted->weights_.layout.channels = channels;
     return permuted;
   }
@@ -55,7 +50,7 @@ class LinearOperation : public ContiguousOperation {
     return direct_step(std::move(geometry), weights_.direct(lowering), table,
                        {Layout::channels_last,
                         Layout::contiguous,
-                        activation_,
+                        activation(),
                         2.0 * static_cast<double>(rows * in * out),
                         lowering.options.threads,
                         {in}});
@@ -63,7 +58,6 @@ class LinearOperation : public ContiguousOperation {
 
  private:
   ConvWeights weights_;
-  Pointwise activation_;
 };
 
 class EmbeddingStep : public Step {
@@ -114,11 +108,6 @@ class EmbeddingOperation : public ContiguousOperation {
  private:
   Parameter weight_;
 };
-
-int64_t positive(const char* layer, const char* argument, int64_t value) {
-  if (value < 1) fail("{}: {} must be positive, got {}", layer, argument, value);
-  return value;
-}
 
 }  // namespace
 

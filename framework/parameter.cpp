@@ -149,13 +149,13 @@ bool Parameter::has_value() const {
   return state_->stored.has_value();
 }
 
-const Stored& Parameter::stored() const {
+Stored Parameter::stored() const {
   const std::lock_guard lock(state_->mutex);
   if (!state_->stored) fail("a {} parameter of shape {} has no values yet", name(dtype()), str(shape()));
   return *state_->stored;
 }
 
-void Parameter::set(Stored values) {
+void Parameter::set(Stored values) const {
   if (values.shape != shape()) fail("expected shape {}, got {}", str(shape()), str(values.shape));
   if (is_floating(values.dtype) != is_floating(dtype())) {
     fail("expected {} values for shape {}, got {}", kind(dtype()), str(shape()), name(values.dtype));

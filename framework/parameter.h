@@ -32,7 +32,8 @@ struct Stored {
 };
 
 /// A named array of a module: a handle to a lazy view of what was loaded, converted when a program packs it. Copies
-/// share the value. Only load and set change it, and each change raises version().
+/// share the value, and a constant handle's value can be set as that of any other. Only load and set change it, and
+/// each change raises version(). Thread-safe: who reads while another sets gets the values before or those after.
 class Parameter {
  public:
   /// No values yet: a program that reads it refuses to compile.
@@ -44,13 +45,15 @@ class Parameter {
   /// float32, or int64 for counters: what the values become, not how they were saved.
   DType dtype() const;
   bool has_value() const;
-  /// The values as they were saved. Throws Error if there are none.
-  const Stored& stored() const;
+  /// A view of the values as they were saved, which stays what it is when others are set. Throws Error if there are
+  /// none.
+  Stored stored() const;
   /// A copy of the values. Throws Error if there are none.
   Tensor value() const { return stored().to_tensor(); }
   /// Replaces the values; throws Error if the shape differs, or floats meet integers.
-  void set(Stored values);
-  void set(const Tensor& values) { set(Stored::of(values.clone())); }
+  void set(Stored values) const;
+  /// The same with a copy of `values`.
+  void set(const Tensor& values) const { set(Stored::of(values.clone())); }
   /// Grows with every change.
   uint64_t version() const;
   /// The same for all handles of one parameter, different for any two alive parameters.

@@ -158,6 +158,14 @@ TEST_CASE("parameter: what does not fit is refused and changes nothing") {
   CHECK(parameter.value().data()[0] == 1);
 }
 
+TEST_CASE("parameter: what was read stays what it was when other values are set") {
+  const Parameter parameter(Tensor({1}, std::vector<float>{1}));
+  const auto& before = parameter.stored();
+  parameter.set(Tensor({1}, std::vector<float>{2}));
+  CHECK(before.to_tensor().data()[0] == 1);
+  CHECK(parameter.value().data()[0] == 2);
+}
+
 TEST_CASE("parameter: copies share the value, the tensor it was set from is copied") {
   Tensor tensor({1}, std::vector<float>{1});
   Parameter parameter(tensor);

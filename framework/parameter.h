@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,17 +8,21 @@
 namespace upconv {
 
 namespace internal {
+class Memo;
 class PackedCache;
-}
+}  // namespace internal
 
 /// Elements as they were saved: a row-major view of mapped or owned memory that `owner` keeps alive. May be unaligned.
 struct Stored {
-  DType dtype = DType::float32;
-  Shape shape;
-  std::span<const std::byte> bytes;
-  std::shared_ptr<const void> owner;
-  std::shared_ptr<internal::PackedCache> packed =
-      nullptr;  ///< what was packed of their file before; nullptr where none is looked for
+  DType dtype = DType::float32;       ///< of an element
+  Shape shape;                        ///< numel(shape) elements
+  std::span<const std::byte> bytes;   ///< little-endian, one element after another
+  std::shared_ptr<const void> owner;  ///< of the bytes; nullptr where they live long enough without
+
+  /// No elements, of no bytes.
+  Stored() = default;
+  Stored(DType dtype, Shape shape, std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr)
+      : dtype(dtype), shape(std::move(shape)), bytes(bytes), owner(std::move(owner)) {}
 
   /// A view of `tensor`, whose memory it shares.
   static Stored of(const Tensor& tensor);
@@ -29,6 +32,10 @@ struct Stored {
   void to_float(float* out) const;
   /// The same for `count` elements from `first` on, which there are.
   void to_float(float* out, size_t first, size_t count) const;
+
+ private:
+  friend class internal::PackedCache;
+  std::shared_ptr<internal::PackedCache> packed_;  // what was packed of their file; nullptr where none is looked for
 };
 
 /// A named array of a module: a handle to a lazy view of what was loaded, converted when a program packs it. Copies
@@ -59,12 +66,8 @@ class Parameter {
   /// The same for all handles of one parameter, different for any two alive parameters.
   const void* identity() const { return state_.get(); }
 
-  /// What `make` made for `key`, made once per version: packed weights live here, so that programs of all shapes share
-  /// them. Thread-safe.
-  std::shared_ptr<const void> cached(const std::string& key,
-                                     const std::function<std::shared_ptr<const void>()>& make) const;
-
  private:
+  friend class internal::Memo;
   struct State;
   std::shared_ptr<State> state_;
 };

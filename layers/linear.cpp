@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "framework/fail.h"
+#include "framework/memo.h"
 #include "layers/activated.h"
 #include "layers/check.h"
 #include "layers/convolution/geometry.h"
@@ -96,7 +97,7 @@ class EmbeddingOperation : public ContiguousOperation {
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     auto table = std::static_pointer_cast<const std::vector<float>>(
-        weight_.cached("table", [&]() -> std::shared_ptr<const void> {
+        Memo::of(weight_, "table", [&]() -> std::shared_ptr<const void> {
           auto values = std::make_shared<std::vector<float>>(static_cast<size_t>(numel(weight_.shape())));
           weight_.stored().to_float(values->data());
           return values;

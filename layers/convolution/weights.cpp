@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "framework/fail.h"
+#include "framework/memo.h"
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
 
@@ -48,13 +49,14 @@ std::shared_ptr<const Packed> ConvWeights::packed(const std::string& way, const 
   const std::string key =
       fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,
                   bias ? bias->version() : 0, affine ? affine->key : "");
-  return std::static_pointer_cast<const Packed>(weight.cached(key, [&]() -> std::shared_ptr<const void> {
+  return std::static_pointer_cast<const Packed>(Memo::of(weight, key, [&]() -> std::shared_ptr<const void> {
     if (!weight.has_value()) fail("weight has no values: load or set it first");
     const Folded folded(*this);
     const Stored own = weight.stored(), stored = derived ? Stored::of(derived->make(own)) : own;
     const WeightView view{stored, layout, folded.scale, folded.shift};
     return make(view, [&](const Packing& packing) {
-      return pack(packing, lowering.crew, isa, own.packed.get(), [&] { return key_of(view, method, lowering.crew); });
+      return pack(packing, lowering.crew, isa, PackedCache::of(own),
+                  [&] { return key_of(view, method, lowering.crew); });
     });
   }));
 }

@@ -22,7 +22,7 @@ int64_t Value::size(int dim) const {
   return shape()[static_cast<size_t>(dim < 0 ? dim + rank : dim)];
 }
 
-std::string Graph::path() const { return fmt::format("{}", fmt::join(scope, ".")); }
+std::string Graph::path() const { return fmt::format("{}", fmt::join(scope_, ".")); }
 
 int Graph::current(int node) const {
   while (replaced_by_[static_cast<size_t>(node)] >= 0) node = replaced_by_[static_cast<size_t>(node)];

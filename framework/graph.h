@@ -168,17 +168,17 @@ class Graph {
   const std::vector<int>& outputs() const { return outputs_; }
   const Node& node(const Value& value) const { return nodes_[static_cast<size_t>(current(value.node_))]; }
 
-  /// The path of the module whose forward runs now; Module keeps it.
-  std::vector<std::string> scope;
-  /// "main.3" for messages; "" at the root.
+  /// The path of the module whose forward runs now, for messages: "main.3"; "" at the root.
   std::string path() const;
 
  private:
+  friend class Module;  // keeps the scope
   int current(int node) const;
 
   std::vector<Node> nodes_;
   std::vector<int> inputs_, outputs_;
-  std::vector<int> replaced_by_;  // by in-place operations; -1 where it still is what it was
+  std::vector<std::string> scope_;  // the path of the module whose forward runs now
+  std::vector<int> replaced_by_;    // by in-place operations; -1 where it still is what it was
 };
 
 }  // namespace upconv

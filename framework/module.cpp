@@ -71,14 +71,14 @@ class Module::Scope {
     if (const Module* parent = current(); parent && parent != &module) {
       for (const auto& [path, descendant] : parent->named_modules())
         if (descendant->state_ == module.state_ && !path.empty()) {
-          graph_.scope.push_back(path);
+          graph_.scope_.push_back(path);
           named_ = true;
         }
     }
     outer_ = std::exchange(current(), &module);
   }
   ~Scope() {
-    if (named_) graph_.scope.pop_back();
+    if (named_) graph_.scope_.pop_back();
     current() = outer_;
   }
   Scope(const Scope&) = delete;

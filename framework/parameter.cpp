@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "framework/fail.h"
+#include "framework/memo.h"
 
 namespace upconv {
 
@@ -149,13 +150,13 @@ bool Parameter::has_value() const {
   return state_->stored.has_value();
 }
 
-const Stored& Parameter::stored() const {
+Stored Parameter::stored() const {
   const std::lock_guard lock(state_->mutex);
   if (!state_->stored) fail("a {} parameter of shape {} has no values yet", name(dtype()), str(shape()));
   return *state_->stored;
 }
 
-void Parameter::set(Stored values) {
+void Parameter::set(Stored values) const {
   if (values.shape != shape()) fail("expected shape {}, got {}", str(shape()), str(values.shape));
   if (is_floating(values.dtype) != is_floating(dtype())) {
     fail("expected {} values for shape {}, got {}", kind(dtype()), str(shape()), name(values.dtype));
@@ -172,13 +173,14 @@ uint64_t Parameter::version() const {
   return state_->version;
 }
 
-std::shared_ptr<const void> Parameter::cached(const std::string& key,
-                                              const std::function<std::shared_ptr<const void>()>& make) const {
-  std::shared_ptr<State::CacheEntry> entry;
+std::shared_ptr<const void> Memo::of(const Parameter& parameter, const std::string& key,
+                                     const std::function<std::shared_ptr<const void>()>& make) {
+  Parameter::State& state = *parameter.state_;
+  std::shared_ptr<Parameter::State::CacheEntry> entry;
   {
-    const std::lock_guard lock(state_->mutex);
-    auto& slot = state_->cache[key];
-    if (!slot) slot = std::make_shared<State::CacheEntry>();
+    const std::lock_guard lock(state.mutex);
+    auto& slot = state.cache[key];
+    if (!slot) slot = std::make_shared<Parameter::State::CacheEntry>();
     entry = slot;
   }
   const std::lock_guard lock(entry->mutex);

@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,17 +8,21 @@
 namespace upconv {
 
 namespace internal {
+class Memo;
 class PackedCache;
-}
+}  // namespace internal
 
 /// Elements as they were saved: a row-major view of mapped or owned memory that `owner` keeps alive. May be unaligned.
 struct Stored {
-  DType dtype = DType::float32;
-  Shape shape;
-  std::span<const std::byte> bytes;
-  std::shared_ptr<const void> owner;
-  std::shared_ptr<internal::PackedCache> packed =
-      nullptr;  ///< what was packed of their file before; nullptr where none is looked for
+  DType dtype = DType::float32;       ///< of an element
+  Shape shape;                        ///< numel(shape) elements
+  std::span<const std::byte> bytes;   ///< little-endian, one element after another
+  std::shared_ptr<const void> owner;  ///< of the bytes; nullptr where they live long enough without
+
+  /// No elements, of no bytes.
+  Stored() = default;
+  Stored(DType dtype, Shape shape, std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr)
+      : dtype(dtype), shape(std::move(shape)), bytes(bytes), owner(std::move(owner)) {}
 
   /// A view of `tensor`, whose memory it shares.
   static Stored of(const Tensor& tensor);
@@ -29,10 +32,15 @@ struct Stored {
   void to_float(float* out) const;
   /// The same for `count` elements from `first` on, which there are.
   void to_float(float* out, size_t first, size_t count) const;
+
+ private:
+  friend class internal::PackedCache;
+  std::shared_ptr<internal::PackedCache> packed_;  // what was packed of their file; nullptr where none is looked for
 };
 
 /// A named array of a module: a handle to a lazy view of what was loaded, converted when a program packs it. Copies
-/// share the value. Only load and set change it, and each change raises version().
+/// share the value, and a constant handle's value can be set as that of any other. Only load and set change it, and
+/// each change raises version(). Thread-safe: who reads while another sets gets the values before or those after.
 class Parameter {
  public:
   /// No values yet: a program that reads it refuses to compile.
@@ -44,24 +52,22 @@ class Parameter {
   /// float32, or int64 for counters: what the values become, not how they were saved.
   DType dtype() const;
   bool has_value() const;
-  /// The values as they were saved. Throws Error if there are none.
-  const Stored& stored() const;
+  /// A view of the values as they were saved, which stays what it is when others are set. Throws Error if there are
+  /// none.
+  Stored stored() const;
   /// A copy of the values. Throws Error if there are none.
   Tensor value() const { return stored().to_tensor(); }
   /// Replaces the values; throws Error if the shape differs, or floats meet integers.
-  void set(Stored values);
-  void set(const Tensor& values) { set(Stored::of(values.clone())); }
+  void set(Stored values) const;
+  /// The same with a copy of `values`.
+  void set(const Tensor& values) const { set(Stored::of(values.clone())); }
   /// Grows with every change.
   uint64_t version() const;
   /// The same for all handles of one parameter, different for any two alive parameters.
   const void* identity() const { return state_.get(); }
 
-  /// What `make` made for `key`, made once per version: packed weights live here, so that programs of all shapes share
-  /// them. Thread-safe.
-  std::shared_ptr<const void> cached(const std::string& key,
-                                     const std::function<std::shared_ptr<const void>()>& make) const;
-
  private:
+  friend class internal::Memo;
   struct State;
   std::shared_ptr<State> state_;
 };

@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "layers/check.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 #include "layers/steps/channel_tiles.h"
@@ -34,16 +35,14 @@ class PointwiseStep : public Step {
   const kernels::Table& table_;
 };
 
-const Type& checked(const Type& x) {
-  if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-  return x;
-}
-
 class PointwiseOperation : public Operation {
  public:
   PointwiseOperation(std::string_view name, Pointwise function) : name_(name), function_(function) {}
   std::string_view name() const override { return name_; }
-  Type infer(std::span<const Type> inputs) const override { return checked(inputs[0]); }
+  Type infer(std::span<const Type> inputs) const override {
+    check_float(inputs);
+    return inputs[0];
+  }
   std::optional<Pointwise> pointwise() const override { return function_; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return std::make_unique<PointwiseStep>(numel(lowering.output.shape), function_,
@@ -83,10 +82,11 @@ class PReLUOperation : public Operation {
   PReLUOperation(const Parameter& weight, size_t rank) : weight_(weight), rank_(rank) {}
   std::string_view name() const override { return "PReLU"; }
   Type infer(std::span<const Type> inputs) const override {
-    const Shape& shape = checked(inputs[0]).shape;
+    check_float(inputs);
+    const Shape& shape = inputs[0].shape;
     const int64_t channels = shape.size() > 1 ? shape[1] : 1, slopes = weight_.shape()[0];
     if (shape.empty()) fail("expected at least one dimension for {} slopes, got a scalar", slopes);
-    if (channels != slopes) fail("expected {} channels, got {} in {}", slopes, channels, str(shape));
+    check_channels(slopes, channels, shape);
     return inputs[0];
   }
   bool any_layout(std::span<const Type>) const override { return rank_ == 4; }
@@ -110,7 +110,7 @@ Value apply(std::string_view name, Pointwise function, Value x, bool inplace = f
 }
 
 Parameter slopes(int64_t count, double value) {
-  if (count < 1) fail("PReLU: num_parameters must be positive, got {}", count);
+  positive("PReLU", "num_parameters", count);
   return Parameter(Tensor({count}, std::vector<float>(static_cast<size_t>(count), static_cast<float>(value))));
 }
 

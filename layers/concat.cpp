@@ -1,7 +1,9 @@
 #include "layers/concat.h"
 
 #include "framework/fail.h"
+#include "layers/activated.h"
 #include "layers/arithmetic.h"
+#include "layers/check.h"
 #include "layers/dimension.h"
 #include "layers/steps/strided.h"
 
@@ -11,7 +13,7 @@ using namespace internal;
 
 namespace {
 
-class CatOperation : public Operation {
+class CatOperation : public Activated<CatOperation> {
  public:
   explicit CatOperation(int64_t dim) : dim_(dim) {}
   std::string_view name() const override { return "cat"; }
@@ -31,23 +33,16 @@ class CatOperation : public Operation {
              str(x.shape), i);
       all.shape[dim] += x.shape[dim];
     }
-    numel(all.shape);  // refuses what 63 bits cannot count
-    return all;
+    return counted(std::move(all));
   }
 
-  bool is_concatenation() const override { return channels_ && activation_.kind == Pointwise::identity; }
+  bool is_concatenation() const override { return channels_ && !activated(); }
   std::shared_ptr<const Operation> with_parts(size_t, std::span<const Type>) const override {
-    return channels_ ? std::make_shared<CatOperation>(*this) : nullptr;
-  }
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<CatOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
+    return channels_ ? copy() : nullptr;
   }
   /// For values of rank 4 put together in dimension 1.
   std::shared_ptr<CatOperation> of_channels() const {
-    auto made = std::make_shared<CatOperation>(*this);
+    auto made = copy();
     made->channels_ = true;
     return made;
   }
@@ -64,13 +59,12 @@ class CatOperation : public Operation {
       moves.push_back({shape, strides_of(shape, lowering.input_layouts[i]), strides, 0, to});
       to += shape[dim] * strides[dim];
     }
-    return move_step(moves, lowering.output.dtype, kernels::table(*lowering.options.isa), activation_);
+    return move_step(moves, lowering.output.dtype, kernels::table(*lowering.options.isa), activation());
   }
 
  private:
   int64_t dim_;
   bool channels_ = false;
-  Pointwise activation_;
 };
 
 class SliceOperation : public Operation {
@@ -123,7 +117,7 @@ Value slice(Value x, int64_t dim, int64_t start, int64_t stop, int64_t step) {
 }
 
 Values chunk(Value x, int64_t chunks, int64_t dim) {
-  if (chunks < 1) fail("chunk: chunks must be positive, got {}", chunks);
+  positive("chunk", "chunks", chunks);
   if (x.shape().empty()) fail("chunk: expected a value with at least one dimension, got a scalar");
   const int64_t size = x.shape()[dimension("dim", dim, x.shape())];
   const int64_t part = std::max<int64_t>(1, ceil_div(size, chunks));

@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "framework/fail.h"
+#include "layers/activated.h"
 #include "layers/arithmetic.h"
+#include "layers/check.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {
@@ -14,11 +16,6 @@ using namespace internal;
 namespace {
 
 constexpr int64_t run_length = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
-
-void check_float(std::span<const Type> inputs) {
-  for (const Type& x : inputs)
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-}
 
 /// Runs of elements that `run(begin, count, frame)` computes.
 template <class Run>
@@ -51,7 +48,7 @@ bool all_are(const std::vector<double>& values, double value) {
 }
 
 /// y = act(x * scale + shift + residual), scale and shift the same for all elements.
-class ScaleOperation : public Operation {
+class ScaleOperation : public Activated<ScaleOperation> {
  public:
   ScaleOperation(std::string_view name, double scale, double shift) : name_(name), scale_(scale), shift_(shift) {}
   std::string_view name() const override { return name_; }
@@ -63,26 +60,20 @@ class ScaleOperation : public Operation {
     return ChannelAffine{{scale_}, {shift_}, fmt::format("{},{}", scale_, shift_)};
   }
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override {
-    if (residual_ || affine.scale.empty() || activation_.kind != Pointwise::identity) return nullptr;
+    if (residual_ || affine.scale.empty() || activated()) return nullptr;
     const double scale = affine.scale[0], shift = affine.shift[0];
     if (!all_are(affine.scale, scale) || !all_are(affine.shift, shift)) return nullptr;
     return std::make_shared<ScaleOperation>(name_, scale_ * scale, shift_ * scale + shift);
   }
   std::shared_ptr<const Operation> with_residual() const override {
-    if (residual_ || activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<ScaleOperation>(*this);
+    if (residual_ || activated()) return nullptr;
+    auto merged = copy();
     merged->residual_ = true;
-    return merged;
-  }
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<ScaleOperation>(*this);
-    merged->activation_ = pointwise;
     return merged;
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const auto scale = static_cast<float>(scale_), shift = static_cast<float>(shift_);
-    const kernels::Activation activation = activation_;
+    const kernels::Activation activation = this->activation();
     const kernels::Table& table = kernels::table(*lowering.options.isa);
     const bool residual = residual_;
     return runs_step("affine", numel(lowering.output.shape),
@@ -99,7 +90,6 @@ class ScaleOperation : public Operation {
   std::string_view name_;
   double scale_, shift_;
   bool residual_ = false;
-  Pointwise activation_;
 };
 
 class ClampOperation : public Operation {
@@ -161,7 +151,7 @@ class BinaryStep : public Step {
   const kernels::Table& table_;
 };
 
-class BinaryOperation : public Operation {
+class BinaryOperation : public Activated<BinaryOperation> {
  public:
   BinaryOperation(std::string_view name, kernels::Binary::Kind kind) : name_(name), kind_(kind) {}
   std::string_view name() const override { return name_; }
@@ -178,13 +168,7 @@ class BinaryOperation : public Operation {
     }
     return {shape, DType::float32};
   }
-  bool is_sum() const override { return kind_ == kernels::Binary::add && activation_.kind == Pointwise::identity; }
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<BinaryOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
-  }
+  bool is_sum() const override { return kind_ == kernels::Binary::add && !activated(); }
   bool any_layout(std::span<const Type> inputs) const override { return fits_any_layout(inputs); }
   Layout preferred_layout(Layout wanted) const override { return wanted; }
 
@@ -199,13 +183,12 @@ class BinaryOperation : public Operation {
       for (size_t d = 0; d < operand.size(); ++d)
         if (operand[d] != 1) loops[shape.size() - operand.size() + d].steps[1 + i] = steps[d];
     }
-    return std::make_unique<BinaryStep>(kind_, std::move(loops), activation_, kernels::table(*lowering.options.isa));
+    return std::make_unique<BinaryStep>(kind_, std::move(loops), activation(), kernels::table(*lowering.options.isa));
   }
 
  private:
   std::string_view name_;
   kernels::Binary::Kind kind_;
-  Pointwise activation_;
 };
 
 Value apply(std::string_view name, kernels::Binary::Kind kind, Value a, Value b) {

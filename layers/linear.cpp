@@ -4,6 +4,9 @@
 #include <limits>
 
 #include "framework/fail.h"
+#include "framework/memo.h"
+#include "layers/activated.h"
+#include "layers/check.h"
 #include "layers/convolution/direct/algorithm.h"
 #include "layers/repr.h"
 
@@ -14,7 +17,7 @@ using namespace internal;
 namespace {
 
 /// A convolution whose pictures have one pixel: rows of the input are images.
-class LinearOperation : public ContiguousOperation {
+class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
  public:
   explicit LinearOperation(const Linear& layer)
       : weights_{layer.weight,
@@ -31,7 +34,7 @@ class LinearOperation : public ContiguousOperation {
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+    check_float(x);
     if (x.shape.empty() || x.shape.back() != weights_.layout.IC)
       fail("expected {} features in the last dimension, got {}", weights_.layout.IC, str(x.shape));
     Shape shape = x.shape;
@@ -39,15 +42,8 @@ class LinearOperation : public ContiguousOperation {
     return {shape, DType::float32};
   }
 
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<LinearOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
-  }
-
   std::shared_ptr<const Operation> with_channels_last(int64_t channels) const override {
-    auto permuted = std::make_shared<LinearOperation>(*this);
+    auto permuted = copy();
     permuted->weights_.layout.channels = channels;
     return permuted;
   }
@@ -58,7 +54,7 @@ class LinearOperation : public ContiguousOperation {
     geometry.rows = geometry.cols = transposed_axis({.in = 1, .out = 1, .kernel = 1});
     ConvContext context{.input = Layout::channels_last,
                         .output = Layout::contiguous,
-                        .activation = activation_,
+                        .activation = activation(),
                         .flops = 2.0 * static_cast<double>(rows * in * out),
                         .threads = lowering.options.threads,
                         .parts = {in}};
@@ -67,7 +63,6 @@ class LinearOperation : public ContiguousOperation {
 
  private:
   ConvWeights weights_;
-  Pointwise activation_;
 };
 
 class EmbeddingStep : public Step {
@@ -106,7 +101,7 @@ class EmbeddingOperation : public ContiguousOperation {
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     auto table = std::static_pointer_cast<const std::vector<float>>(
-        weight_.cached("table", [&]() -> std::shared_ptr<const void> {
+        Memo::of(weight_, "table", [&]() -> std::shared_ptr<const void> {
           auto values = std::make_shared<std::vector<float>>(static_cast<size_t>(numel(weight_.shape())));
           weight_.stored().to_float(values->data());
           return values;
@@ -118,11 +113,6 @@ class EmbeddingOperation : public ContiguousOperation {
  private:
   Parameter weight_;
 };
-
-int64_t positive(const char* layer, const char* argument, int64_t value) {
-  if (value < 1) fail("{}: {} must be positive, got {}", layer, argument, value);
-  return value;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "layers/arithmetic.h"
+#include "layers/check.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {
@@ -80,15 +81,13 @@ class MatMulOperation : public ContiguousOperation {
  public:
   std::string_view name() const override { return "matmul"; }
   Type infer(std::span<const Type> inputs) const override {
-    for (const Type& x : inputs)
-      if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+    check_float(inputs);
     const Shape &a = inputs[0].shape, &b = inputs[1].shape;
     const Sizes sizes = sizes_of(a, b);
     Shape shape = sizes.batch;
     if (a.size() > 1) shape.push_back(sizes.M);
     if (b.size() > 1) shape.push_back(sizes.N);
-    numel(shape);  // refuses what 63 bits cannot count
-    return {shape, DType::float32};
+    return counted({shape, DType::float32});
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return std::make_unique<MatMulStep>(sizes_of(lowering.inputs[0].shape, lowering.inputs[1].shape),

@@ -5,6 +5,8 @@
 
 #include "framework/fail.h"
 #include "framework/layout.h"
+#include "layers/activated.h"
+#include "layers/check.h"
 #include "layers/repr.h"
 #include "layers/steps/norm.h"
 
@@ -37,23 +39,8 @@ Affine affine_of(const Layer& layer, bool affine) {
   return made;
 }
 
-void check_float(const Type& x) {
-  if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-}
-
-void check_picture(const Type& x, bool unbatched) {
-  check_float(x);
-  const size_t rank = x.shape.size();
-  if (!unbatched && rank != 4) fail("expected a 4-D input (N, C, H, W), got {}", str(x.shape));
-  if (rank != 3 && rank != 4) fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
-}
-
-void check_channels(int64_t expected, int64_t got, const Shape& shape) {
-  if (expected != got) fail("expected {} channels, got {} in {}", expected, got, str(shape));
-}
-
 /// A norm by statistics that are parameters: y = (x - mean) / sqrt(var + eps) * weight + bias for each channel.
-class KnownNormOperation : public Operation {
+class KnownNormOperation : public Activated<KnownNormOperation> {
  public:
   template <class Layer>
   KnownNormOperation(const Layer& layer, std::string_view name, bool unbatched)
@@ -68,7 +55,7 @@ class KnownNormOperation : public Operation {
   std::string_view name() const override { return name_; }
 
   Type infer(std::span<const Type> inputs) const override {
-    check_picture(inputs[0], unbatched_);
+    unbatched_ ? check_picture(inputs[0]) : check_pictures(inputs[0]);
     check_channels(channels_, image_shape(inputs[0].shape).C, inputs[0].shape);
     return inputs[0];
   }
@@ -91,15 +78,8 @@ class KnownNormOperation : public Operation {
     return affine;
   }
 
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<KnownNormOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
-  }
-
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return affine_step(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout, activation_,
+    return affine_step(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout, activation(),
                        kernels::table(*lowering.options.isa));
   }
 
@@ -110,7 +90,6 @@ class KnownNormOperation : public Operation {
   double eps_;
   Affine affine_;
   Parameter mean_, variance_;
-  Pointwise activation_;
 };
 
 /// A norm by the statistics of its input. Written down as three operations, so that whatever comes to know the
@@ -159,22 +138,15 @@ class StatisticsOperation : public OwnNormOperation {
   }
 };
 
-class NormaliseOperation : public OwnNormOperation {
+class NormaliseOperation : public Activated<NormaliseOperation, OwnNormOperation> {
  public:
-  using OwnNormOperation::OwnNormOperation;
+  using Activated::Activated;
   Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<NormaliseOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
-  }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return normalise_step(groups(), activation_, kernels::table(*lowering.options.isa));
+    return normalise_step(groups(), activation(), kernels::table(*lowering.options.isa));
   }
 
  private:
-  Pointwise activation_;
 };
 
 Value normalised(Value x, OwnNorm norm) {
@@ -185,7 +157,7 @@ Value normalised(Value x, OwnNorm norm) {
   return x.graph().apply(std::make_shared<NormaliseOperation>(shared, input), {x, statistics});
 }
 
-class LayerNormOperation : public ContiguousOperation {
+class LayerNormOperation : public Activated<LayerNormOperation, ContiguousOperation> {
  public:
   explicit LayerNormOperation(const LayerNorm& layer)
       : shape_(layer.normalized_shape),
@@ -202,17 +174,10 @@ class LayerNormOperation : public ContiguousOperation {
     return inputs[0];
   }
 
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override {
-    if (activation_.kind != Pointwise::identity) return nullptr;
-    auto merged = std::make_shared<LayerNormOperation>(*this);
-    merged->activation_ = pointwise;
-    return merged;
-  }
-
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const int64_t length = numel(shape_);
     return layer_norm_step(numel(lowering.output.shape) / length,
-                           {affine_.weights(length), affine_.biases(length), eps_}, activation_,
+                           {affine_.weights(length), affine_.biases(length), eps_}, activation(),
                            kernels::table(*lowering.options.isa));
   }
 
@@ -220,16 +185,10 @@ class LayerNormOperation : public ContiguousOperation {
   Shape shape_;
   Affine affine_;
   double eps_;
-  Pointwise activation_;
 };
 
 Tensor filled(const Shape& shape, float value) {
   return Tensor(shape, std::vector<float>(static_cast<size_t>(numel(shape)), value));
-}
-
-int64_t positive(std::string_view layer, std::string_view argument, int64_t value) {
-  if (value < 1) fail("{}: {} must be positive, got {}", layer, argument, value);
-  return value;
 }
 
 Shape checked(const Shape& normalized_shape) {
@@ -272,7 +231,7 @@ Value BatchNorm2d::forward(Value x) const {
   if (options.track_running_stats)
     return x.graph().apply(std::make_shared<KnownNormOperation>(*this, "BatchNorm2d", false), {x});
   const auto rule = [channels = num_features](const Type& type) {
-    check_picture(type, false);
+    check_pictures(type);
     const ImageShape image = image_shape(type.shape);
     check_channels(channels, image.C, type.shape);
     if (image.N * image.H * image.W == 1)
@@ -286,7 +245,7 @@ Value InstanceNorm2d::forward(Value x) const {
   if (options.track_running_stats)
     return x.graph().apply(std::make_shared<KnownNormOperation>(*this, "InstanceNorm2d", true), {x});
   const auto rule = [channels = num_features, affine = options.affine](const Type& type) {
-    check_picture(type, true);
+    check_picture(type);
     const ImageShape image = image_shape(type.shape);
     if (affine) check_channels(channels, image.C, type.shape);
     if (image.H * image.W == 1) fail("expected more than 1 spatial element, got {}", upconv::str(type.shape));

@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/layout.h"
+#include "layers/check.h"
 #include "layers/repr.h"
 #include "layers/steps/remap.h"
 
@@ -33,16 +34,13 @@ class PadOperation : public Operation {
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-    if (x.shape.size() != 3 && x.shape.size() != 4)
-      fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+    check_picture(x);
     Shape shape = x.shape;
     int64_t& H = shape[shape.size() - 2];
     int64_t& W = shape[shape.size() - 1];
     H = padded("height", H, sides_.top, sides_.bottom, x.shape);
     W = padded("width", W, sides_.left, sides_.right, x.shape);
-    numel(shape);  // refuses what 63 bits cannot count
-    return {shape, DType::float32};
+    return counted({shape, DType::float32});
   }
 
   std::optional<Pad> pad() const override {

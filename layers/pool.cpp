@@ -6,6 +6,7 @@
 #include "framework/layout.h"
 #include "framework/program.h"
 #include "layers/arithmetic.h"
+#include "layers/check.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 
@@ -112,9 +113,7 @@ class PoolOperation : public Operation {
  public:
   Type infer(std::span<const Type> inputs) const final {
     const Type& x = inputs[0];
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-    if (x.shape.size() != 3 && x.shape.size() != 4)
-      fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+    check_picture(x);
     Shape shape = x.shape;
     int64_t* size = &shape.back() - 1;
     if (size[0] < 1 || size[1] < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
@@ -125,8 +124,7 @@ class PoolOperation : public Operation {
     if (std::min(H, W) < smallest())
       fail("the output would be empty: ({}, {}) for an input of {}", std::max<int64_t>(H, 0), std::max<int64_t>(W, 0),
            str(x.shape));
-    numel(shape);  // refuses what 63 bits cannot count
-    return {shape, DType::float32};
+    return counted({shape, DType::float32});
   }
   bool any_layout(std::span<const Type>) const final { return true; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const final {

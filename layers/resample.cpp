@@ -5,6 +5,7 @@
 
 #include "framework/fail.h"
 #include "layers/arithmetic.h"
+#include "layers/check.h"
 #include "layers/repr.h"
 #include "layers/steps/remap.h"
 #include "layers/steps/strided.h"
@@ -154,16 +155,14 @@ class UpsampleOperation : public Operation {
   Type infer(std::span<const Type> inputs) const override {
     check(options_);
     const Type& x = inputs[0];
-    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-    if (x.shape.size() != 4) fail("expected a 4-D input (N, C, H, W), got {}", str(x.shape));
+    check_pictures(x);
     if (x.shape[2] < 1 || x.shape[3] < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
     const auto [H, W] = options_.size ? std::pair(options_.size->h, options_.size->w)
                                       : std::pair(scaled(x.shape[2], options_.scale_factor->h),
                                                   scaled(x.shape[3], options_.scale_factor->w));
     if (H < 1 || W < 1) fail("the output would be empty: ({}, {}) for an input of {}", H, W, str(x.shape));
     const Shape shape{x.shape[0], x.shape[1], H, W};
-    numel(shape);  // refuses what 63 bits cannot count
-    return {shape, DType::float32};
+    return counted({shape, DType::float32});
   }
 
   std::optional<Repeat> repeat(std::span<const Type> inputs) const override {

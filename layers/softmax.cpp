@@ -5,6 +5,7 @@
 #include "framework/fail.h"
 #include "framework/layout.h"
 #include "framework/program.h"
+#include "layers/check.h"
 #include "layers/dimension.h"
 #include "layers/kernels/kernels.h"
 
@@ -51,7 +52,7 @@ class SoftmaxOperation : public Operation {
   explicit SoftmaxOperation(std::optional<int64_t> dim) : dim_(dim) {}
   std::string_view name() const override { return "Softmax"; }
   Type infer(std::span<const Type> inputs) const override {
-    if (inputs[0].dtype != DType::float32) fail("expected float32, got {}", upconv::name(inputs[0].dtype));
+    check_float(inputs);
     dim_of(inputs[0].shape);
     return inputs[0];
   }

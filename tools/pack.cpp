@@ -35,7 +35,7 @@ void Pack::run() const {
 
   StateDict weights = load_state_dict(file, network.weights.naming);
   const auto packed = PackedCache::recorder();
-  weights.look_in(packed);
+  PackedCache::look_in(weights, packed);
   model.module->load_state_dict(weights);
   for (const Tune tune : choice.tunes()) {
     Options options = choice.options(machine);

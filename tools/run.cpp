@@ -8,6 +8,7 @@
 
 #include "framework/fail.h"
 #include "framework/weights/mapped_file.h"
+#include "framework/weights/readers.h"
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"

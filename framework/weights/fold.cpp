@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "framework/fail.h"
+#include "framework/weights/packed_cache.h"
 
 namespace upconv::internal {
 namespace {
@@ -123,9 +124,7 @@ Stored fold(const StateDict& weights, const Factors& factors, const Shape& shape
     fold_spectral(weights, factors.names, shape, output_dim, out);
   else
     fold_weight(weights, factors.names, shape, out);
-  Stored result = Stored::of(folded);
-  result.packed = stored.packed;
-  return result;
+  return PackedCache::alike(Stored::of(folded), stored);
 }
 
 }  // namespace upconv::internal

@@ -12,6 +12,7 @@
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
 #include "framework/weights/mapped_file.h"
+#include "framework/weights/readers.h"
 #include "framework/weights/temporary_file.h"
 
 namespace upconv {
@@ -257,11 +258,12 @@ std::string header_of(const Tensor& tensor) {
 
 }  // namespace
 
-bool looks_like_npy(std::span<const std::byte> bytes) {
+bool internal::looks_like_npy(std::span<const std::byte> bytes) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
-Stored read_npy(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner) {
+Stored internal::read_npy(std::span<const std::byte> bytes, const std::string& name,
+                          std::shared_ptr<const void> owner) {
   const Header header = HeaderReader(header_text(bytes, name), name).whole();
   const size_t size = data_size(header, name);
   Bytes data = {take(bytes, size, "data", name), std::move(owner)};

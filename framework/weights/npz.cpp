@@ -2,7 +2,7 @@
 
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
-#include "framework/weights/npy.h"
+#include "framework/weights/readers.h"
 
 namespace upconv::internal {
 

@@ -93,6 +93,15 @@ std::shared_ptr<PackedCache> PackedCache::beside(std::filesystem::path weights) 
 
 std::shared_ptr<PackedCache> PackedCache::recorder() { return std::make_shared<PackedCache>(true, ""); }
 
+void PackedCache::look_in(StateDict& weights, const std::shared_ptr<PackedCache>& packed) {
+  for (auto& [name, value] : weights.entries_) value.packed_ = packed;
+}
+
+Stored PackedCache::alike(Stored values, const Stored& like) {
+  values.packed_ = like.packed_;
+  return values;
+}
+
 const PackedCache::Mapped* PackedCache::file(Isa isa) {
   const std::lock_guard lock(mutex_);
   const auto [place, is_new] = files_.try_emplace(isa);

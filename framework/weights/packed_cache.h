@@ -16,6 +16,7 @@
 
 #include "../cpu.h"
 #include "../packed.h"
+#include "state_dict.h"
 
 namespace upconv::internal {
 
@@ -35,6 +36,13 @@ class PackedCache {
   static std::shared_ptr<PackedCache> beside(std::filesystem::path weights);
   /// One that finds nothing and keeps what is packed, to be saved.
   static std::shared_ptr<PackedCache> recorder();
+
+  /// Everything that is packed of these values is looked for, and kept, in `packed`; nowhere where that is nullptr.
+  static void look_in(StateDict& weights, const std::shared_ptr<PackedCache>& packed);
+  /// `values`, packed from now on as those of the file that `like` is from.
+  static Stored alike(Stored values, const Stored& like);
+  /// Where that is for these values; nullptr where nowhere.
+  static PackedCache* of(const Stored& values) { return values.packed_.get(); }
 
   /// Whether there is anything to ask for a key.
   bool wants(Isa isa);

@@ -11,6 +11,7 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/convert.h"
 #include "framework/weights/json.h"
+#include "framework/weights/readers.h"
 #include "framework/weights/temporary_file.h"
 
 namespace upconv {
@@ -310,14 +311,14 @@ void check_layout(const std::vector<Description>& tensors, uint64_t data_bytes, 
 
 }  // namespace
 
-bool looks_like_safetensors(std::span<const std::byte> bytes) {
+bool internal::looks_like_safetensors(std::span<const std::byte> bytes) {
   if (bytes.size() <= length_bytes) return false;
   const auto length = number_at<uint64_t>(bytes, 0);
   return bytes[length_bytes] == std::byte{'{'} || (length > 0 && length <= bytes.size() - length_bytes);
 }
 
-StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
-                           const SafetensorsOptions& options) {
+StateDict internal::read_safetensors(std::span<const std::byte> bytes, const std::string& name,
+                                     std::shared_ptr<const void> owner, const SafetensorsOptions& options) {
   const std::string_view text = header_text(bytes, name);
   HeaderReader header(name);
   parse_header(text, header, name);

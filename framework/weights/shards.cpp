@@ -7,7 +7,7 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/json.h"
 #include "framework/weights/mapped_file.h"
-#include "framework/weights/safetensors.h"
+#include "framework/weights/readers.h"
 
 namespace upconv::internal {
 namespace {

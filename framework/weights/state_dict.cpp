@@ -4,11 +4,10 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/names.h"
-#include "framework/weights/npy.h"
 #include "framework/weights/npz.h"
 #include "framework/weights/packed_cache.h"
 #include "framework/weights/pytorch.h"
-#include "framework/weights/safetensors.h"
+#include "framework/weights/readers.h"
 #include "framework/weights/shards.h"
 #include "framework/weights/zip.h"
 
@@ -83,16 +82,12 @@ const Stored& StateDict::at(const std::string& name) const {
   return *stored;
 }
 
-void StateDict::look_in(const std::shared_ptr<PackedCache>& packed) {
-  for (auto& [name, value] : entries_) value.packed = packed;
-}
-
 StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options) {
   MappedFile file = map_file(path);
   StateDict loaded = looks_like_shard_index(file.bytes)
                          ? renamed(read_shards(file.bytes, path, options), options, path.string())
                          : load_state_dict(file.bytes, path.string(), std::move(file.owner), options);
-  loaded.look_in(PackedCache::beside(path));
+  PackedCache::look_in(loaded, PackedCache::beside(path));
   return loaded;
 }
 

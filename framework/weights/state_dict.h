@@ -22,8 +22,6 @@ class StateDict {
   /// Throws Error, naming the key, where there is none.
   const Stored& at(const std::string& name) const;
   size_t size() const { return entries_.size(); }
-  /// Where everything that is packed of these values is looked for, and kept.
-  void look_in(const std::shared_ptr<internal::PackedCache>& packed);
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }
 
@@ -34,6 +32,7 @@ class StateDict {
   std::vector<std::string> outer_keys;
 
  private:
+  friend class internal::PackedCache;
   std::vector<Entry> entries_;
   std::map<std::string, size_t, std::less<>> index_;
 };

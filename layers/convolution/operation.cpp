@@ -56,22 +56,15 @@ Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
 }
 
 std::shared_ptr<const Operation> ConvolutionOperation::with_affine(const ChannelAffine& affine) const {
-  if (weights_.affine || residual_ || activation_.kind != Pointwise::identity) return nullptr;
-  auto merged = clone();
+  if (weights_.affine || residual_ || activated()) return nullptr;
+  auto merged = copy();
   merged->weights_.affine = affine;
   return merged;
 }
 
-std::shared_ptr<const Operation> ConvolutionOperation::with_pointwise(const Pointwise& pointwise) const {
-  if (activation_.kind != Pointwise::identity) return nullptr;
-  auto merged = clone();
-  merged->activation_ = pointwise;
-  return merged;
-}
-
 std::shared_ptr<const Operation> ConvolutionOperation::with_residual() const {
-  if (residual_ || activation_.kind != Pointwise::identity) return nullptr;
-  auto merged = clone();
+  if (residual_ || activated()) return nullptr;
+  auto merged = copy();
   merged->residual_ = true;
   return merged;
 }
@@ -84,7 +77,7 @@ std::shared_ptr<const Operation> ConvolutionOperation::with_parts(size_t input, 
   const auto is_whole = [](int64_t count) { return count % kernels::panel_lanes == 0; };
   if (has_kernel_for_each_channel()) return nullptr;
   if (!std::all_of(channels.begin(), channels.end() - 1, is_whole)) return nullptr;
-  auto merged = clone();
+  auto merged = copy();
   merged->parts_ = std::move(channels);
   return merged;
 }
@@ -126,7 +119,7 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) cons
   const ConvAlgorithm& chosen = choose(candidates_of(geometry, lowering), lowering.options.algorithm);
   ConvContext context{.input = lowering.input_layouts[0],
                       .output = lowering.output_layout,
-                      .activation = activation_,
+                      .activation = activation(),
                       .flops = 2 * products(geometry.in, geometry.out),
                       .threads = lowering.options.threads,
                       .parts = parts_,

@@ -8,6 +8,7 @@
 
 #include "../../framework/graph.h"
 #include "../../framework/layout.h"
+#include "../activated.h"
 #include "../pair.h"
 #include "algorithm.h"
 
@@ -20,11 +21,11 @@ void check_argument(const char* layer, const char* name, Pair got, int64_t least
 /// The arguments that all convolutions have.
 void check_channels(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups);
 
-class ConvolutionOperation : public Operation {
+class ConvolutionOperation : public Activated<ConvolutionOperation> {
  public:
+  virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
   Type infer(std::span<const Type> inputs) const override;
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override;
-  std::shared_ptr<const Operation> with_pointwise(const Pointwise& pointwise) const override;
   std::shared_ptr<const Operation> with_residual() const override;
   std::shared_ptr<const Operation> with_parts(size_t input, std::span<const Type> parts) const override;
   bool any_layout(std::span<const Type> inputs) const override;
@@ -41,7 +42,6 @@ class ConvolutionOperation : public Operation {
   };
 
   explicit ConvolutionOperation(ConvWeights weights) : weights_(std::move(weights)), parts_{weights_.layout.IC} {}
-  virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
   /// Height and width of the output. Throws Error where the arguments do not fit such an input.
   virtual Size output(const ImageShape& in) const = 0;
   virtual ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const = 0;
@@ -58,7 +58,6 @@ class ConvolutionOperation : public Operation {
   bool has_kernel_for_each_channel() const;
   ConvGeometry geometry_of(const Lowering& lowering) const;
   std::vector<ConvCandidate> candidates_of(const ConvGeometry& geometry, const Lowering& lowering) const;
-  Pointwise activation_;
   bool residual_ = false;
   std::vector<int64_t> parts_;  // channels of the inputs that are read one after another
 };

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "framework/fail.h"
+#include "framework/memo.h"
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
 #include "layers/arithmetic.h"
@@ -87,13 +88,14 @@ std::shared_ptr<const void> ConvWeights::once(const std::string& way, const Lowe
   const std::string key =
       fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,
                   bias ? bias->version() : 0, affine ? affine->key : "");
-  return weight.cached(key, [&]() -> std::shared_ptr<const void> {
+  return Memo::of(weight, key, [&]() -> std::shared_ptr<const void> {
     if (!weight.has_value()) fail("weight has no values: load or set it first");
     const Folded folded(*this);
     const Stored own = weight.stored(), stored = derived ? Stored::of(derived->make(own)) : own;
     const WeightView view{stored, layout, folded.scale, folded.shift};
     return make(view, [&](const Packing& packing) {
-      return pack(packing, lowering.crew, isa, own.packed.get(), [&] { return key_of(view, method, lowering.crew); });
+      return pack(packing, lowering.crew, isa, PackedCache::of(own),
+                  [&] { return key_of(view, method, lowering.crew); });
     });
   });
 }

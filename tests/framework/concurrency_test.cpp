@@ -4,6 +4,7 @@
 #include <oneapi/tbb/task_arena.h>
 #include <upconv/tbb.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <chrono>
@@ -294,6 +295,25 @@ TEST_CASE("concurrency: a run does not begin another task of the caller's on its
 TEST_CASE("concurrency: two programs that share a crew, and one with another, at once") {
   const Work works[] = {Work({.threads = 2}), Work({.threads = 2}), Work()};
   CHECK(on_threads([&](int caller) { return works[caller % 3].run(caller); }) == 0);
+}
+
+TEST_CASE("concurrency: parameters are read while they are set, 16 threads") {
+  const Shape wide{1024};
+  const auto filled = [&](int caller) { return Tensor(wide, std::vector<float>(1024, static_cast<float>(caller))); };
+  const Parameter parameter(filled(0));
+  CHECK(on_threads([&](int caller) {
+          int mixed = 0;
+          for (int round = 0; round < 100; ++round) {
+            if (caller % 2 == 0) {
+              parameter.set(filled(caller));
+              continue;
+            }
+            const Tensor values = parameter.stored().to_tensor();
+            const float* first = values.data();
+            if (!std::all_of(first, first + values.numel(), [&](float value) { return value == *first; })) ++mixed;
+          }
+          return mixed;
+        }) == 0);
 }
 
 TEST_CASE("concurrency: one module, 16 threads, more shapes than it keeps programs for") {

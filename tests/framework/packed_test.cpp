@@ -58,7 +58,7 @@ std::filesystem::path pack_beside(const std::filesystem::path& file) {
   Painter painter;
   StateDict weights = load_state_dict(file);
   const auto recorder = PackedCache::recorder();
-  weights.look_in(recorder);
+  PackedCache::look_in(weights, recorder);
   painter.net.load_state_dict(weights);
   for (const Options& options : {direct, winograd}) painter(options);
   CHECK(recorder->size() == 4);
@@ -237,7 +237,7 @@ TEST_CASE("packed cache: other weights, and other values folded into them, are n
   Painter changed = loaded(file), plain;
   plain.net.load_state_dict([&] {
     StateDict weights = load_state_dict(file);
-    weights.look_in(nullptr);
+    PackedCache::look_in(weights, nullptr);
     return weights;
   }());
   for (const Painter* painter : {&changed, &plain})

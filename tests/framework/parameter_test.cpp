@@ -158,6 +158,14 @@ TEST_CASE("parameter: what does not fit is refused and changes nothing") {
   CHECK(parameter.value().data()[0] == 1);
 }
 
+TEST_CASE("parameter: what was read stays what it was when other values are set") {
+  const Parameter parameter(Tensor({1}, std::vector<float>{1}));
+  const auto& before = parameter.stored();
+  parameter.set(Tensor({1}, std::vector<float>{2}));
+  CHECK(before.to_tensor().data()[0] == 1);
+  CHECK(parameter.value().data()[0] == 2);
+}
+
 TEST_CASE("parameter: copies share the value, the tensor it was set from is copied") {
   Tensor tensor({1}, std::vector<float>{1});
   Parameter parameter(tensor);
@@ -175,22 +183,22 @@ TEST_CASE("parameter: cached makes once for each key and version") {
   Parameter parameter(Tensor({1}));
   int made = 0;
   const auto make = [&] { return std::make_shared<int>(++made); };
-  const auto first = parameter.cached("a", make);
-  CHECK(parameter.cached("a", make) == first);
-  CHECK(parameter.cached("b", make) != first);
+  const auto first = Memo::of(parameter, "a", make);
+  CHECK(Memo::of(parameter, "a", make) == first);
+  CHECK(Memo::of(parameter, "b", make) != first);
   CHECK(made == 2);
-  const std::weak_ptr<const void> dropped = parameter.cached("b", make);
+  const std::weak_ptr<const void> dropped = Memo::of(parameter, "b", make);
   parameter.set(Tensor({1}));
   CHECK(dropped.expired());
-  CHECK(parameter.cached("a", make) != first);
+  CHECK(Memo::of(parameter, "a", make) != first);
   CHECK(made == 3);
 }
 
 TEST_CASE("parameter: a failed make leaves nothing behind, one make may ask for another") {
   const Parameter parameter(Tensor({1}));
-  CHECK_THROWS_AS(parameter.cached("a", []() -> std::shared_ptr<const void> { throw Error("no"); }), Error);
+  CHECK_THROWS_AS(Memo::of(parameter, "a", []() -> std::shared_ptr<const void> { throw Error("no"); }), Error);
   const auto inner = std::make_shared<int>(1);
-  const auto outer = parameter.cached("a", [&] { return parameter.cached("b", [&] { return inner; }); });
+  const auto outer = Memo::of(parameter, "a", [&] { return Memo::of(parameter, "b", [&] { return inner; }); });
   CHECK(outer == inner);
 }
 
@@ -200,7 +208,7 @@ TEST_CASE("parameter: threads that ask at once share one") {
   std::vector<std::shared_ptr<const void>> got(8);
   std::vector<std::thread> threads;
   for (auto& slot : got) {
-    threads.emplace_back([&] { slot = parameter.cached("a", [&] { return std::make_shared<int>(++made); }); });
+    threads.emplace_back([&] { slot = Memo::of(parameter, "a", [&] { return std::make_shared<int>(++made); }); });
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(made == 1);

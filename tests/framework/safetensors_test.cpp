@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "framework/error.h"
+#include "framework/weights/readers.h"
 #include "tests/support.h"
 
 namespace upconv {

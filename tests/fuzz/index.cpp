@@ -4,6 +4,6 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
-    return upconv::read_shards(bytes, "no/such/folder/fuzz.index.json", {});
+    return upconv::internal::read_shards(bytes, "no/such/folder/fuzz.index.json", {});
   });
 }

@@ -6,6 +6,6 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
-    return upconv::read_npz(upconv::ZipArchive(bytes, "fuzz", nullptr), "fuzz");
+    return upconv::internal::read_npz(upconv::internal::ZipArchive(bytes, "fuzz", nullptr), "fuzz");
   });
 }

@@ -6,7 +6,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
-    const upconv::ZipArchive archive(bytes, "fuzz", nullptr);
-    return upconv::looks_like_pytorch(archive) ? upconv::read_pytorch_zip(archive, "fuzz") : upconv::StateDict();
+    const upconv::internal::ZipArchive archive(bytes, "fuzz", nullptr);
+    return upconv::internal::looks_like_pytorch(archive) ? upconv::internal::read_pytorch_zip(archive, "fuzz")
+                                                         : upconv::StateDict();
   });
 }

@@ -4,7 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   return fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
-    if (!upconv::looks_like_pytorch_legacy(bytes)) return upconv::StateDict();
-    return upconv::read_pytorch_legacy(bytes, "fuzz", nullptr);
+    if (!upconv::internal::looks_like_pytorch_legacy(bytes)) return upconv::StateDict();
+    return upconv::internal::read_pytorch_legacy(bytes, "fuzz", nullptr);
   });
 }

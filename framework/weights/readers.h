@@ -1,0 +1,36 @@
+#pragma once
+// Internal: the readers of the formats whose public headers only say how to load and save.
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "state_dict.h"
+
+namespace upconv::internal {
+
+/// Whether the bytes begin as a .npy file does; says nothing about the rest.
+bool looks_like_npy(std::span<const std::byte> bytes);
+
+/// The array with its elements as they were saved: a view of `bytes`, or a copy where they were big-endian or in
+/// Fortran's order. `name` stands for the file in messages, `owner` keeps the bytes alive. Accepts versions 1 to 3, a
+/// header of at most 10,000 bytes, rank 64, and the types that a tensor in a file can have.
+Stored read_npy(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner);
+
+/// How it is read.
+struct SafetensorsOptions {
+  /// Tolerate bytes after the last tensor: some published files have them.
+  bool lenient = false;
+};
+
+/// Whether the bytes begin as a safetensors file does, with a length that they have or with a brace in its place; says
+/// nothing about the rest.
+bool looks_like_safetensors(std::span<const std::byte> bytes);
+
+/// Reads the header and makes views of the tensors; copies and touches no data. `name` stands for the file in messages,
+/// `owner` keeps the bytes alive. Accepts what the format allows, within bounds that no generator comes near: a header
+/// of 100,000,000 bytes, 100,000 tensors, 100,000 lines of metadata, rank 64.
+StateDict read_safetensors(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
+                           const SafetensorsOptions& options = {});
+
+}  // namespace upconv::internal

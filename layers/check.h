@@ -1,0 +1,47 @@
+#pragma once
+// Internal: what many layers ask of their inputs and arguments, in the same words.
+#include <span>
+#include <string_view>
+
+#include "../framework/fail.h"
+#include "../framework/graph.h"
+
+namespace upconv::internal {
+
+/// Throws Error where a value is not float32.
+inline void check_float(std::span<const Type> inputs) {
+  for (const Type& x : inputs)
+    if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
+}
+inline void check_float(const Type& x) { check_float(std::span(&x, 1)); }
+
+/// Throws Error where a value is no picture of float32, (C, H, W) or (N, C, H, W).
+inline void check_picture(const Type& x) {
+  check_float(x);
+  if (x.shape.size() != 3 && x.shape.size() != 4)
+    fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+}
+/// Throws Error where a value is no batch of pictures of float32, (N, C, H, W).
+inline void check_pictures(const Type& x) {
+  check_float(x);
+  if (x.shape.size() != 4) fail("expected a 4-D input (N, C, H, W), got {}", str(x.shape));
+}
+
+/// A value has so many channels; throws Error where it has not.
+inline void check_channels(int64_t expected, int64_t got, const Shape& shape) {
+  if (expected != got) fail("expected {} channels, got {} in {}", expected, got, str(shape));
+}
+
+/// `type`, whose elements 63 bits can count; throws Error where they cannot.
+inline Type counted(Type type) {
+  numel(type.shape);
+  return type;
+}
+
+/// An argument of a layer that must be 1 or more; throws Error that names both where it is not.
+inline int64_t positive(std::string_view layer, std::string_view argument, int64_t value) {
+  if (value < 1) fail("{}: {} must be positive, got {}", layer, argument, value);
+  return value;
+}
+
+}  // namespace upconv::internal

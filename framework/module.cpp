@@ -59,6 +59,7 @@ struct Module::State {
   };
   std::vector<Child> children;
   std::vector<Named> parameters;
+  uint64_t additions = 0;  // of children and parameters, none of which ever leaves
   Options options;
   std::mutex mutex;                   // guards programs
   std::list<CachedProgram> programs;  // most recently used first
@@ -132,9 +133,11 @@ std::vector<Tensor> Module::operator()(const std::vector<Tensor>& xs) const {
 std::vector<Tensor> Module::run(const std::vector<Tensor>& xs, const std::string& key,
                                 const std::function<Values(const Values&)>& forward) const {
   const std::vector<Type> inputs = types_of(xs);
-  uint64_t version = 0;  // versions only grow, so an equal sum means that nothing changed
-  for (const auto& [name, module] : named_modules())
+  uint64_t version = 0;  // of numbers that only grow, so an equal sum means that nothing changed
+  for (const auto& [name, module] : named_modules()) {
+    version += module->state_->additions;
     for (const State::Named& named : module->state_->parameters) version += named.parameter.version();
+  }
 
   std::unique_lock lock(state_->mutex);
   auto& programs = state_->programs;
@@ -297,15 +300,18 @@ void Module::add_child(std::string name, std::shared_ptr<const Module> module) {
   for (const auto& [other, child] : state_->children)
     if (other == name) fail("{} has a child \"{}\" already", type_name(), name);
   state_->children.emplace_back(std::move(name), std::move(module));
+  ++state_->additions;
 }
 
 Parameter Module::add_parameter(std::string name, Parameter parameter) {
   state_->parameters.push_back({std::move(name), parameter, false});
+  ++state_->additions;
   return parameter;
 }
 
 Parameter Module::add_buffer(std::string name, Parameter buffer) {
   state_->parameters.push_back({std::move(name), buffer, true});
+  ++state_->additions;
   return buffer;
 }
 

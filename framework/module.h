@@ -22,6 +22,11 @@ namespace upconv {
 /// which live on the heap, so nothing dangles when a module is moved, returned or stored. Derive yours, register what
 /// it is made of with child(), and say in forward() how values flow; nothing is computed there.
 ///
+/// What forward() reads is constant after construction: a compiled program is kept for as long as no parameter gets
+/// other values and no child is added, and would not notice. So the members of the library's layers are constant, their
+/// parameters too: `conv.weight.set(values)` gives one other values, and there is no putting another in its place.
+/// Layers are copied, moved, returned and stored like any value, but not assigned.
+///
 /// Calling a module with a Tensor compiles it on first sight of a shape and runs the program; changed parameters are
 /// seen by the next call. Calls from several threads are safe as long as none of them changes parameters or children.
 class Module {
@@ -80,7 +85,9 @@ class Module {
   std::string str() const;
 
  protected:
-  /// Registers `module` under `name` and returns it, so that a member can be initialised with it.
+  /// Registers `module` under `name` and returns it, so that a member can be initialised with it. What is registered is
+  /// a copy, which shares parameters and children with the member: it is what is printed and searched for names, and
+  /// the member what forward() calls, so both must stay what they were.
   template <std::derived_from<Module> M>
   M child(std::string name, M module) {
     add_child(std::move(name), std::make_shared<M>(module));

@@ -13,7 +13,7 @@ class ReLU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReLU"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  bool inplace;
+  const bool inplace;
 };
 
 /// torch.nn.LeakyReLU: x where x >= 0, negative_slope * x elsewhere. Any shape.
@@ -25,8 +25,8 @@ class LeakyReLU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "LeakyReLU"; }
   std::string extra_repr() const override;
-  double negative_slope;
-  bool inplace;
+  const double negative_slope;
+  const bool inplace;
 };
 
 /// torch.nn.Tanh. Any shape.
@@ -55,8 +55,8 @@ class PReLU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "PReLU"; }
   std::string extra_repr() const override;
-  int64_t num_parameters;
-  Parameter weight;
+  const int64_t num_parameters;
+  const Parameter weight;
 };
 
 /// torch.nn.ELU: x where x > 0, alpha * (exp(x) - 1) elsewhere. Any shape.
@@ -67,8 +67,8 @@ class ELU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ELU"; }
   std::string extra_repr() const override;
-  double alpha;
-  bool inplace;
+  const double alpha;
+  const bool inplace;
 };
 
 /// torch.nn.SiLU: x / (1 + exp(-x)). Any shape.
@@ -79,7 +79,7 @@ class SiLU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "SiLU"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  bool inplace;
+  const bool inplace;
 };
 
 /// torch.nn.GELU: x times the share of the normal distribution that lies below x, or with approximate = "tanh"
@@ -92,7 +92,7 @@ class GELU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "GELU"; }
   std::string extra_repr() const override;
-  std::string approximate;
+  const std::string approximate;
 };
 
 /// torch.nn.Softplus: log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold. Any shape.
@@ -103,7 +103,7 @@ class Softplus : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Softplus"; }
   std::string extra_repr() const override;
-  double beta, threshold;
+  const double beta, threshold;
 };
 
 /// torch.nn.Hardtanh: x, but at least min_val and at most max_val. Any shape.
@@ -115,8 +115,8 @@ class Hardtanh : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardtanh"; }
   std::string extra_repr() const override;
-  double min_val, max_val;
-  bool inplace;
+  const double min_val, max_val;
+  const bool inplace;
 };
 
 /// torch.nn.ReLU6: x, but at least 0 and at most 6. Any shape.
@@ -127,7 +127,7 @@ class ReLU6 : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReLU6"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  bool inplace;
+  const bool inplace;
 };
 
 /// torch.nn.Hardsigmoid: x + 3 within [0, 6], divided by 6. Any shape. PyTorch does not print inplace.
@@ -137,7 +137,7 @@ class Hardsigmoid : public Module {
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardsigmoid"; }
-  bool inplace;
+  const bool inplace;
 };
 
 /// torch.nn.Hardswish: x * Hardsigmoid(x). Any shape. PyTorch does not print inplace.
@@ -147,7 +147,7 @@ class Hardswish : public Module {
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardswish"; }
-  bool inplace;
+  const bool inplace;
 };
 
 /// torch.nn.Mish: x * tanh(log(1 + exp(x))). Any shape.
@@ -158,7 +158,7 @@ class Mish : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Mish"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  bool inplace;
+  const bool inplace;
 };
 
 }  // namespace upconv

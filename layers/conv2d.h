@@ -50,11 +50,11 @@ class Conv2d : public Module {
   std::string type_name() const override { return "Conv2d"; }
   std::string extra_repr() const override;
 
-  int64_t in_channels, out_channels;
-  Pair kernel_size;
-  Conv2dOptions options;
-  Parameter weight;
-  Parameter bias;  ///< not the module's where options.bias is false
+  const int64_t in_channels, out_channels;
+  const Pair kernel_size;
+  const Conv2dOptions options;
+  const Parameter weight;
+  const Parameter bias;  ///< not the module's where options.bias is false
 };
 
 }  // namespace upconv

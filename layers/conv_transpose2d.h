@@ -44,11 +44,11 @@ class ConvTranspose2d : public Module {
   std::string extra_repr() const override;
   int64_t output_dim() const override { return 1; }
 
-  int64_t in_channels, out_channels;
-  Pair kernel_size;
-  ConvTranspose2dOptions options;
-  Parameter weight;
-  Parameter bias;  ///< not the module's where options.bias is false
+  const int64_t in_channels, out_channels;
+  const Pair kernel_size;
+  const ConvTranspose2dOptions options;
+  const Parameter weight;
+  const Parameter bias;  ///< not the module's where options.bias is false
 
  private:
   Value apply(Value x, Pair output_padding) const;

@@ -92,6 +92,28 @@ class ScaleOperation : public Activated<ScaleOperation> {
   bool residual_ = false;
 };
 
+/// y = act(number / x).
+class QuotientOperation : public Activated<QuotientOperation> {
+ public:
+  explicit QuotientOperation(double number) : number_(static_cast<float>(number)) {}
+  std::string_view name() const override { return "div"; }
+  Type infer(std::span<const Type> inputs) const override {
+    check_float(inputs);
+    return inputs[0];
+  }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    const kernels::Table& table = kernels::table(*lowering.options.isa);
+    return runs_step("elementwise", numel(lowering.output.shape),
+                     [&table, number = number_, activation = activation()](int64_t at, int64_t count, const Frame& f) {
+                       table.binary({kernels::Binary::divide, &number, input(f, 0) + at, output(f) + at, count, true,
+                                     false, activation});
+                     });
+  }
+
+ private:
+  float number_;
+};
+
 class ClampOperation : public Operation {
  public:
   ClampOperation(std::optional<double> low, std::optional<double> high) : low_(low), high_(high) {}
@@ -213,6 +235,7 @@ Value operator/(Value x, double number) { return apply("div", 1 / number, 0, x);
 Value operator+(double number, Value x) { return x + number; }
 Value operator-(double number, Value x) { return apply("sub", -1, number, x); }
 Value operator*(double number, Value x) { return x * number; }
+Value operator/(double number, Value x) { return x.graph().apply(std::make_shared<QuotientOperation>(number), {x}); }
 Value operator-(Value x) { return apply("neg", -1, 0, x); }
 
 Value clamp(Value x, std::optional<double> min, std::optional<double> max) {

@@ -21,6 +21,8 @@ Value operator/(Value x, double number);
 Value operator+(double number, Value x);
 Value operator-(double number, Value x);
 Value operator*(double number, Value x);
+/// Each element divides `number`, rounded once: infinite where it is 0, NaN where it is NaN or both are 0.
+Value operator/(double number, Value x);
 Value operator-(Value x);
 
 /// torch.clamp: min(max(x, min), max), NaN kept. Throws Error where neither is given.

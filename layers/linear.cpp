@@ -114,6 +114,13 @@ class EmbeddingOperation : public ContiguousOperation {
   Parameter weight_;
 };
 
+/// Which embedding is meant by an index that may count from the end.
+std::optional<int64_t> within(int64_t num_embeddings, std::optional<int64_t> index) {
+  if (index && (*index < -num_embeddings || *index >= num_embeddings))
+    fail("Embedding: padding_idx must be within the {} embeddings, got {}", num_embeddings, *index);
+  return index && *index < 0 ? *index + num_embeddings : index;
+}
+
 }  // namespace
 
 Linear::Linear(int64_t in_features, int64_t out_features, bool bias)
@@ -133,12 +140,8 @@ std::string Linear::extra_repr() const {
 Embedding::Embedding(int64_t num_embeddings, int64_t embedding_dim, std::optional<int64_t> padding_idx)
     : num_embeddings(positive("Embedding", "num_embeddings", num_embeddings)),
       embedding_dim(positive("Embedding", "embedding_dim", embedding_dim)),
-      padding_idx(padding_idx),
-      weight(add_parameter("weight", Parameter(Shape{num_embeddings, embedding_dim}, DType::float32))) {
-  if (padding_idx && (*padding_idx < -num_embeddings || *padding_idx >= num_embeddings))
-    fail("Embedding: padding_idx must be within the {} embeddings, got {}", num_embeddings, *padding_idx);
-  if (padding_idx && *padding_idx < 0) this->padding_idx = *padding_idx + num_embeddings;
-}
+      padding_idx(within(num_embeddings, padding_idx)),
+      weight(add_parameter("weight", Parameter(Shape{num_embeddings, embedding_dim}, DType::float32))) {}
 
 Value Embedding::forward(Value indices) const {
   return indices.graph().apply(std::make_shared<EmbeddingOperation>(weight), {indices});

@@ -15,10 +15,10 @@ class Linear : public Module {
   std::string type_name() const override { return "Linear"; }
   std::string extra_repr() const override;
 
-  int64_t in_features, out_features;
-  bool has_bias;
-  Parameter weight;
-  Parameter bias;  ///< not the module's where has_bias is false
+  const int64_t in_features, out_features;
+  const bool has_bias;
+  const Parameter weight;
+  const Parameter bias;  ///< not the module's where has_bias is false
 };
 
 /// torch.nn.Embedding: rows of a table. Input int64 of any shape, output (..., embedding_dim) float32.
@@ -34,9 +34,9 @@ class Embedding : public Module {
   std::string type_name() const override { return "Embedding"; }
   std::string extra_repr() const override;
 
-  int64_t num_embeddings, embedding_dim;
-  std::optional<int64_t> padding_idx;
-  Parameter weight;
+  const int64_t num_embeddings, embedding_dim;
+  const std::optional<int64_t> padding_idx;
+  const Parameter weight;
 };
 
 }  // namespace upconv

@@ -20,10 +20,10 @@ class FeatureNorm : public Module {
  public:
   std::string extra_repr() const override;
 
-  int64_t num_features;
-  Options options;
-  Parameter weight, bias;                                    ///< not the module's where options say so
-  Parameter running_mean, running_var, num_batches_tracked;  ///< nor are these
+  const int64_t num_features;
+  const Options options;
+  const Parameter weight, bias;                                    ///< not the module's where options say so
+  const Parameter running_mean, running_var, num_batches_tracked;  ///< nor are these
 
  protected:
   FeatureNorm(const char* layer, int64_t num_features, const Options& options);
@@ -89,9 +89,9 @@ class GroupNorm : public Module {
   std::string type_name() const override { return "GroupNorm"; }
   std::string extra_repr() const override;
 
-  int64_t num_groups, num_channels;
-  GroupNormOptions options;
-  Parameter weight, bias;  ///< not the module's where options say so
+  const int64_t num_groups, num_channels;
+  const GroupNormOptions options;
+  const Parameter weight, bias;  ///< not the module's where options say so
 };
 
 /// The arguments of LayerNorm after normalized_shape, in PyTorch's order and with its defaults.
@@ -116,9 +116,9 @@ class LayerNorm : public Module {
   std::string type_name() const override { return "LayerNorm"; }
   std::string extra_repr() const override;
 
-  Shape normalized_shape;
-  LayerNormOptions options;
-  Parameter weight, bias;  ///< not the module's where options say so
+  const Shape normalized_shape;
+  const LayerNormOptions options;
+  const Parameter weight, bias;  ///< not the module's where options say so
 };
 
 }  // namespace upconv

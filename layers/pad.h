@@ -27,7 +27,7 @@ class ReflectionPad2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReflectionPad2d"; }
   std::string extra_repr() const override { return upconv::str(padding); }
-  Sides padding;
+  const Sides padding;
 };
 
 /// torch.nn.ReplicationPad2d: what lies beyond the border is the border. Input (N, C, H, W) or (C, H, W).
@@ -38,7 +38,7 @@ class ReplicationPad2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReplicationPad2d"; }
   std::string extra_repr() const override { return upconv::str(padding); }
-  Sides padding;
+  const Sides padding;
 };
 
 /// torch.nn.ZeroPad2d: what lies beyond the border is 0. Input (N, C, H, W) or (C, H, W).
@@ -49,7 +49,7 @@ class ZeroPad2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ZeroPad2d"; }
   std::string extra_repr() const override { return upconv::str(padding); }
-  Sides padding;
+  const Sides padding;
 };
 
 /// torch.nn.ConstantPad2d: what lies beyond the border is `value`. Input (N, C, H, W) or (C, H, W).
@@ -60,8 +60,8 @@ class ConstantPad2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "ConstantPad2d"; }
   std::string extra_repr() const override;
-  Sides padding;
-  std::variant<int64_t, double> value;  ///< printed as it was given
+  const Sides padding;
+  const std::variant<int64_t, double> value;  ///< printed as it was given
 };
 
 }  // namespace upconv

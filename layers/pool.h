@@ -28,8 +28,8 @@ class AvgPool2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "AvgPool2d"; }
   std::string extra_repr() const override;
-  OneOrTwo<int64_t> kernel_size;
-  AvgPool2dOptions options;
+  const OneOrTwo<int64_t> kernel_size;
+  const AvgPool2dOptions options;
 };
 
 /// The arguments of MaxPool2d after kernel_size, in PyTorch's order and with its defaults.
@@ -53,8 +53,8 @@ class MaxPool2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "MaxPool2d"; }
   std::string extra_repr() const override;
-  OneOrTwo<int64_t> kernel_size;
-  MaxPool2dOptions options;
+  const OneOrTwo<int64_t> kernel_size;
+  const MaxPool2dOptions options;
 };
 
 /// torch.nn.AdaptiveAvgPool2d: output i of an axis is the mean of inputs floor(i * in / out) to ceil((i + 1) * in /
@@ -68,7 +68,7 @@ class AdaptiveAvgPool2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "AdaptiveAvgPool2d"; }
   std::string extra_repr() const override;
-  OneOrTwo<Size> output_size;
+  const OneOrTwo<Size> output_size;
 };
 
 }  // namespace upconv

@@ -30,7 +30,7 @@ class Upsample : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Upsample"; }
   std::string extra_repr() const override;
-  UpsampleOptions options;
+  const UpsampleOptions options;
 };
 
 /// torch.nn.functional.interpolate.
@@ -45,7 +45,7 @@ class PixelShuffle : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "PixelShuffle"; }
   std::string extra_repr() const override;
-  int64_t upscale_factor;
+  const int64_t upscale_factor;
 };
 
 }  // namespace upconv

@@ -14,7 +14,7 @@ class Softmax : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Softmax"; }
   std::string extra_repr() const override;
-  std::optional<int64_t> dim;
+  const std::optional<int64_t> dim;
 };
 
 }  // namespace upconv

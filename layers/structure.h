@@ -22,8 +22,8 @@ class Dropout : public Module {
   Value forward(Value x) const override { return x; }
   std::string type_name() const override { return "Dropout"; }
   std::string extra_repr() const override;
-  double p;
-  bool inplace;
+  const double p;
+  const bool inplace;
 };
 
 /// torch.nn.Flatten: dimensions start_dim to end_dim become one. Negative dimensions count from the end.
@@ -34,7 +34,7 @@ class Flatten : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Flatten"; }
   std::string extra_repr() const override;
-  int64_t start_dim, end_dim;
+  const int64_t start_dim, end_dim;
 };
 
 /// torch.nn.Unflatten: dimension dim becomes several, whose product it must be. One of them may be -1.
@@ -45,8 +45,8 @@ class Unflatten : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Unflatten"; }
   std::string extra_repr() const override;
-  int64_t dim;
-  Shape unflattened_size;
+  const int64_t dim;
+  const Shape unflattened_size;
 };
 
 }  // namespace upconv

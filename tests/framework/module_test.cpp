@@ -1,6 +1,7 @@
 #include "framework/module.h"
 
 #include <sstream>
+#include <type_traits>
 
 #include "examples/dcgan.h"
 #include "tests/support.h"
@@ -21,6 +22,90 @@ struct Two : Module {
   Block second = child("second", Block());
   Values forward(Values xs) const override { return {first(xs[0]), second(xs[1])}; }
 };
+
+/// What forward() reads cannot be given another value.
+template <class Member>
+constexpr bool constant = !std::is_assignable_v<Member, std::remove_cvref_t<Member>>;
+#define UPCONV_CONSTANT(Layer, member) static_assert(constant<decltype((std::declval<Layer&>().member))>)
+UPCONV_CONSTANT(ReLU, inplace);
+UPCONV_CONSTANT(LeakyReLU, negative_slope);
+UPCONV_CONSTANT(LeakyReLU, inplace);
+UPCONV_CONSTANT(PReLU, num_parameters);
+UPCONV_CONSTANT(PReLU, weight);
+UPCONV_CONSTANT(ELU, alpha);
+UPCONV_CONSTANT(ELU, inplace);
+UPCONV_CONSTANT(SiLU, inplace);
+UPCONV_CONSTANT(GELU, approximate);
+UPCONV_CONSTANT(Softplus, beta);
+UPCONV_CONSTANT(Softplus, threshold);
+UPCONV_CONSTANT(Hardtanh, min_val);
+UPCONV_CONSTANT(Hardtanh, max_val);
+UPCONV_CONSTANT(Hardtanh, inplace);
+UPCONV_CONSTANT(ReLU6, inplace);
+UPCONV_CONSTANT(Hardsigmoid, inplace);
+UPCONV_CONSTANT(Hardswish, inplace);
+UPCONV_CONSTANT(Mish, inplace);
+UPCONV_CONSTANT(Conv2d, in_channels);
+UPCONV_CONSTANT(Conv2d, out_channels);
+UPCONV_CONSTANT(Conv2d, kernel_size);
+UPCONV_CONSTANT(Conv2d, kernel_size.h);
+UPCONV_CONSTANT(Conv2d, options);
+UPCONV_CONSTANT(Conv2d, options.stride);
+UPCONV_CONSTANT(Conv2d, weight);
+UPCONV_CONSTANT(Conv2d, bias);
+UPCONV_CONSTANT(ConvTranspose2d, in_channels);
+UPCONV_CONSTANT(ConvTranspose2d, out_channels);
+UPCONV_CONSTANT(ConvTranspose2d, kernel_size);
+UPCONV_CONSTANT(ConvTranspose2d, options);
+UPCONV_CONSTANT(ConvTranspose2d, options.stride);
+UPCONV_CONSTANT(ConvTranspose2d, weight);
+UPCONV_CONSTANT(ConvTranspose2d, bias);
+UPCONV_CONSTANT(Linear, in_features);
+UPCONV_CONSTANT(Linear, out_features);
+UPCONV_CONSTANT(Linear, has_bias);
+UPCONV_CONSTANT(Linear, weight);
+UPCONV_CONSTANT(Linear, bias);
+UPCONV_CONSTANT(Embedding, num_embeddings);
+UPCONV_CONSTANT(Embedding, embedding_dim);
+UPCONV_CONSTANT(Embedding, padding_idx);
+UPCONV_CONSTANT(Embedding, weight);
+UPCONV_CONSTANT(BatchNorm2d, num_features);
+UPCONV_CONSTANT(BatchNorm2d, options);
+UPCONV_CONSTANT(BatchNorm2d, weight);
+UPCONV_CONSTANT(BatchNorm2d, bias);
+UPCONV_CONSTANT(BatchNorm2d, running_mean);
+UPCONV_CONSTANT(BatchNorm2d, running_var);
+UPCONV_CONSTANT(BatchNorm2d, num_batches_tracked);
+UPCONV_CONSTANT(InstanceNorm2d, options.eps);
+UPCONV_CONSTANT(InstanceNorm2d, running_mean);
+UPCONV_CONSTANT(GroupNorm, num_groups);
+UPCONV_CONSTANT(GroupNorm, num_channels);
+UPCONV_CONSTANT(GroupNorm, options);
+UPCONV_CONSTANT(GroupNorm, weight);
+UPCONV_CONSTANT(GroupNorm, bias);
+UPCONV_CONSTANT(LayerNorm, normalized_shape);
+UPCONV_CONSTANT(LayerNorm, options);
+UPCONV_CONSTANT(LayerNorm, weight);
+UPCONV_CONSTANT(LayerNorm, bias);
+UPCONV_CONSTANT(ReflectionPad2d, padding);
+UPCONV_CONSTANT(ReplicationPad2d, padding);
+UPCONV_CONSTANT(ZeroPad2d, padding);
+UPCONV_CONSTANT(ConstantPad2d, padding);
+UPCONV_CONSTANT(ConstantPad2d, value);
+UPCONV_CONSTANT(AvgPool2d, kernel_size);
+UPCONV_CONSTANT(AvgPool2d, options);
+UPCONV_CONSTANT(MaxPool2d, kernel_size);
+UPCONV_CONSTANT(MaxPool2d, options);
+UPCONV_CONSTANT(AdaptiveAvgPool2d, output_size);
+UPCONV_CONSTANT(Upsample, options);
+UPCONV_CONSTANT(PixelShuffle, upscale_factor);
+UPCONV_CONSTANT(Softmax, dim);
+UPCONV_CONSTANT(Dropout, p);
+UPCONV_CONSTANT(Dropout, inplace);
+UPCONV_CONSTANT(Flatten, start_dim);
+UPCONV_CONSTANT(Flatten, end_dim);
+UPCONV_CONSTANT(Unflatten, dim);
+UPCONV_CONSTANT(Unflatten, unflattened_size);
 
 }  // namespace
 
@@ -118,6 +203,34 @@ TEST_CASE("Module: a changed parameter is seen by the next call, an old program 
   layer.weight.set(Tensor({1, 1, 1, 1}, std::vector<float>{5}));
   CHECK(layer(x).data()[0] == 15);
   CHECK(program(x).data()[0] == 6);
+}
+
+TEST_CASE("Module: a child that is added after a call is seen by the next one") {
+  Sequential net = sequential(Identity());
+  const Tensor x({2}, std::vector<float>{-1, 1});
+  CHECK(net(x).data()[0] == -1);
+  net.append(ReLU());
+  CHECK(net(x).data()[0] == 0);
+  net.append(LeakyReLU());
+  net.append(Softmax(0));
+  CHECK(net(x).data()[0] == doctest::Approx(1 / (1 + std::exp(1.0))));
+}
+
+TEST_CASE("Module: layers move into containers and out of functions with their parameters") {
+  const auto of = [](float value) { return Tensor({1, 1, 1, 1}, std::vector<float>{value}); };
+  const auto make = [&] {
+    std::vector<ConvTranspose2d> layers;
+    for (size_t i = 0; i < 5; ++i) {
+      layers.push_back(ConvTranspose2d(1, 1, 1, {.bias = false}));
+      layers.back().weight.set(of(static_cast<float>(i)));
+    }
+    return layers;
+  };
+  const std::vector<ConvTranspose2d> layers = make(), copies = layers;
+  for (size_t i = 0; i < copies.size(); ++i) {
+    CHECK(copies[i](of(2)).data()[0] == 2 * static_cast<float>(i));
+    CHECK(copies[i].weight.identity() == layers[i].weight.identity());
+  }
 }
 
 TEST_CASE("Module: prints as PyTorch does") {

@@ -108,6 +108,51 @@ TEST_CASE("structure: what is joined, cut and permuted is the reference's, large
   check([](const Values& xs) { return xs[1] / xs[0]; }, {a, a}, reference::binary(a, a, std::divides<>()), 1);
 }
 
+TEST_CASE("structure: a number is divided by every element, bit for bit, and at once") {
+  Random random(5);
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const Shape& shape :
+       {Shape{2, 40, 33, 65}, Shape{3, 5, 4}, Shape{1, 17}, Shape{100'003}, Shape{}, Shape{0, 3}}) {
+    Tensor x = random.randn(shape);
+    const float special[] = {0.0f, not_a_number, infinity, -infinity, 3.0f};
+    for (int64_t i = 0; i < std::min<int64_t>(5, x.numel()); ++i) x.data()[x.numel() - 1 - i] = special[i];
+    for (double number : {1.0, 2.0, -0.3, 0.0, 1e300}) {
+      CAPTURE(str(shape));
+      CAPTURE(number);
+      Tensor expected(shape), positive(shape);
+      for (int64_t i = 0; i < x.numel(); ++i) {
+        const float quotient = static_cast<float>(number) / x.data()[i];
+        expected.data()[i] = quotient;
+        positive.data()[i] = quotient < 0 ? 0 : quotient;
+      }
+      const Function divided = [&](const Values& xs) { return number / xs[0]; };
+      const Function activated = [&](const Values& xs) { return relu(number / xs[0]); };
+      for (Isa isa : available_isas())
+        for (bool inside : {false, true}) {
+          if (inside && shape.size() != 4) continue;
+          CAPTURE(name(isa));
+          CAPTURE(inside);
+          const auto run = [&](const Function& function) {
+            const Program program = compile(Sandwich(function, inside), types_of({x}), {.isa = isa});
+            if (!inside) CHECK(program.steps().size() == 1);
+            return program(std::vector<Tensor>{x})[0];
+          };
+          const auto same = [&](const Tensor& got, const Tensor& wanted) {
+            if (!inside) return same_bits(got, wanted);  // a convolution adds 0 to -0
+            return std::equal(got.data(), got.data() + got.numel(), wanted.data(),
+                              [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); });
+          };
+          CHECK(same(run(divided), expected));
+          CHECK(same(run(activated), positive));
+        }
+    }
+  }
+  const Tensor zeros({2}, std::vector<float>{0.0f, -0.0f});
+  const Tensor y = compile(Sandwich([](const Values& xs) { return 1 / xs[0]; }, false), types_of({zeros}))(zeros);
+  CHECK(y.data()[0] == infinity);
+  CHECK(y.data()[1] == -infinity);
+}
+
 TEST_CASE("structure: products of any size are the reference's") {
   Random random(5);
   for (int64_t M : {1, 5, 14, 33})
@@ -169,7 +214,7 @@ TEST_CASE("structure: empty batches and empty parts are legal") {
   for (const Function& f :
        {of(MaxPool2d(2)), of(Upsample({.scale_factor = 2, .mode = "bilinear"})), of(ReflectionPad2d(1)),
         of(AdaptiveAvgPool2d(1)), Function([](const Values& xs) { return xs[0] * 2 + xs[0]; }),
-        Function([](const Values& xs) {
+        Function([](const Values& xs) { return 2 / xs[0]; }), Function([](const Values& xs) {
           return cat({xs[0], xs[0]}, 1);
         }),
         Function([](const Values& xs) {

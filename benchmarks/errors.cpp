@@ -14,7 +14,7 @@
 namespace upconv::benchmarks {
 namespace {
 
-constexpr int64_t channels[] = {16, 32, 64, 256, 1024};
+std::vector<int64_t> channels = {16, 32, 64, 256, 1024};  // up to the program's argument, if it has one
 constexpr int64_t size = 24, out_channels = 16;  // 20,000 outputs and more: their largest error is no accident
 constexpr double most = 2.2;                     // times the direct sum's rms that Accuracy::standard allows
 
@@ -55,7 +55,7 @@ struct Row {
   std::string accuracies() const {
     const auto first = std::find_if(accuracy.begin(), accuracy.end(), [](Accuracy a) { return a != Accuracy::fast; });
     if (first == accuracy.end()) return "`fast`";
-    if (first != accuracy.begin()) return fmt::format("`fast`, `standard` from {}", channels[first - accuracy.begin()]);
+    if (first != accuracy.begin()) return fmt::format("`fast`, `standard` from {}", channels[static_cast<size_t>(first - accuracy.begin())]);
     return *first == Accuracy::exact ? "`exact`" : "`standard`";
   }
 };
@@ -72,7 +72,7 @@ std::vector<std::pair<std::string, Accuracy>> algorithms_of(const ConvTranspose2
   return found;
 }
 
-/// All algorithms for a kind of layer, the direct kernel first.
+/// All algorithms for a kind of layer, the direct kernel, to which the others are compared, first.
 std::vector<Row> measure(const Kind& kind) {
   std::vector<Row> rows;
   for (int64_t in_channels : channels) {
@@ -93,13 +93,15 @@ std::vector<Row> measure(const Kind& kind) {
       }
     }
   }
+  const auto direct = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.algorithm == "direct"; });
+  std::rotate(rows.begin(), direct, std::next(direct));
   return rows;
 }
 
 /// Each cell is the rms, how many times the direct kernel's that is, and the largest, in 1e-7.
 void print(const Kind& kind, const Row& row, const Row& direct, Isa isa) {
   fmt::print("| {} {} | {} |", kind.name, row.algorithm, row.accuracies());
-  for (size_t i = 0; i < std::size(channels); ++i) {
+  for (size_t i = 0; i < channels.size(); ++i) {
     const Errors &errors = row.errors.at(isa)[i], &others = direct.errors.at(isa)[i];
     fmt::print(" {:.1f} ({:.2f}x), {:.0f} |", errors.rms * 1e7, errors.rms / others.rms, errors.largest * 1e7);
   }
@@ -111,7 +113,7 @@ int run() {
   fmt::print("| error | accuracy |");
   for (int64_t count : channels) fmt::print(" {} channels |", count);
   fmt::print("\n|---|---|");
-  for (size_t i = 0; i < std::size(channels); ++i) fmt::print("--:|");
+  for (size_t i = 0; i < channels.size(); ++i) fmt::print("--:|");
   fmt::print("\n");
   std::map<Isa, double> worst;  // of Accuracy::standard, times the direct kernel's
   for (const Kind& kind : kinds) {
@@ -134,4 +136,8 @@ int run() {
 }  // namespace
 }  // namespace upconv::benchmarks
 
-int main() { return upconv::benchmarks::run(); }
+int main(int argc, char** argv) {
+  using upconv::benchmarks::channels;
+  if (argc > 1) std::erase_if(channels, [most = std::stoll(argv[1])](int64_t count) { return count > most; });
+  return upconv::benchmarks::run();
+}

@@ -12,8 +12,12 @@
 #include <thread>
 
 #include "framework/error.h"
+#include "framework/memo.h"
 
 namespace upconv {
+
+using namespace internal;
+
 namespace {
 
 /// `values` as a file has them, `shift` bytes off any alignment.

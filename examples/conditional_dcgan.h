@@ -6,10 +6,12 @@
 
 namespace upconv::examples {
 
+/// A generator of pictures of a class.
 struct ConditionalDcgan : upconv::Module {
-  int64_t init_size;
-  upconv::Embedding label_emb;
-  upconv::Sequential l1, conv_blocks;
+  int64_t init_size;               ///< height and width of the smallest picture
+  upconv::Embedding label_emb;     ///< what multiplies a latent for each class
+  upconv::Sequential l1;           ///< from a latent to the smallest picture
+  upconv::Sequential conv_blocks;  ///< from there to the result
 
   /// latent_dim: length of a latent; img_size: height and width of the picture, a multiple of 4; width: channels of the
   /// smallest picture.

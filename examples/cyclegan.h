@@ -9,8 +9,9 @@ namespace upconv::examples {
 
 /// Two convolutions of reflected pictures, and the input added to what they say.
 struct ResnetBlock : upconv::Module {
-  upconv::Sequential conv_block;
+  upconv::Sequential conv_block;  ///< both of them
 
+  /// dim: channels of the picture.
   explicit ResnetBlock(int64_t dim)
       : conv_block(child("conv_block",
                          upconv::sequential(upconv::ReflectionPad2d(1), upconv::Conv2d(dim, dim, 3),
@@ -20,8 +21,9 @@ struct ResnetBlock : upconv::Module {
   upconv::Value forward(upconv::Value x) const override { return x + conv_block(x); }
 };
 
+/// A translator of pictures.
 struct Cyclegan : upconv::Module {
-  upconv::Sequential model;
+  upconv::Sequential model;  ///< all layers
 
   /// input_nc, output_nc: channels of the pictures; ngf: channels of the first layer; n_blocks: of ResnetBlocks, which
   /// see a quarter of the height and width.

@@ -3,10 +3,12 @@
 // picture within [-1, 1] out. Keys of its state_dict: main.0.weight ... main.10.num_batches_tracked.
 #include <upconv/upconv.h>
 
+/// Networks as their authors trained them: their parameters have the names that stand in the files of those.
 namespace upconv::examples {
 
+/// A generator of pictures.
 struct Dcgan : upconv::Module {
-  upconv::Sequential main;
+  upconv::Sequential main;  ///< all layers
 
   /// nz: length of a latent; ngf: channels before the last layer; nc: channels of the picture.
   explicit Dcgan(int64_t nz = 100, int64_t ngf = 64, int64_t nc = 3)

@@ -9,15 +9,17 @@
 
 namespace upconv::examples {
 
-inline upconv::Conv2d conv3x3(int64_t in_channels, int64_t out_channels) {
+/// A convolution whose output is as large as its input.
+[[nodiscard]] inline upconv::Conv2d conv3x3(int64_t in_channels, int64_t out_channels) {
   return upconv::Conv2d(in_channels, out_channels, 3, {.padding = 1});
 }
 
 /// Five convolutions, each of which reads its input and what those before it made of it.
 struct ResidualDenseBlock : upconv::Module {
-  std::vector<upconv::Conv2d> convs;
-  upconv::LeakyReLU lrelu;
+  std::vector<upconv::Conv2d> convs;  ///< conv1 to conv5
+  upconv::LeakyReLU lrelu;            ///< after all of them but the last
 
+  /// num_feat: channels of input and output; num_grow_ch: what each convolution but the last adds.
   ResidualDenseBlock(int64_t num_feat, int64_t num_grow_ch) : lrelu(0.2, true) {
     for (int64_t i = 0; i < 5; ++i)
       convs.push_back(
@@ -34,8 +36,11 @@ struct ResidualDenseBlock : upconv::Module {
 
 /// A residual block of residual blocks.
 struct RRDB : upconv::Module {
-  ResidualDenseBlock rdb1, rdb2, rdb3;
+  ResidualDenseBlock rdb1;  ///< the first block
+  ResidualDenseBlock rdb2;  ///< the second
+  ResidualDenseBlock rdb3;  ///< the third
 
+  /// The arguments of each of them.
   RRDB(int64_t num_feat, int64_t num_grow_ch)
       : rdb1(child("rdb1", ResidualDenseBlock(num_feat, num_grow_ch))),
         rdb2(child("rdb2", ResidualDenseBlock(num_feat, num_grow_ch))),
@@ -44,11 +49,16 @@ struct RRDB : upconv::Module {
   upconv::Value forward(upconv::Value x) const override { return rdb3(rdb2(rdb1(x))) * 0.2 + x; }
 };
 
+/// The whole network.
 struct RRDBNet : upconv::Module {
-  upconv::Conv2d conv_first;
-  upconv::Sequential body;
-  upconv::Conv2d conv_body, conv_up1, conv_up2, conv_hr, conv_last;
-  upconv::LeakyReLU lrelu;
+  upconv::Conv2d conv_first;  ///< from a picture to num_feat channels
+  upconv::Sequential body;    ///< the blocks
+  upconv::Conv2d conv_body;   ///< after them
+  upconv::Conv2d conv_up1;    ///< at twice the size
+  upconv::Conv2d conv_up2;    ///< at four times the size
+  upconv::Conv2d conv_hr;     ///< after it
+  upconv::Conv2d conv_last;   ///< from num_feat channels to a picture
+  upconv::LeakyReLU lrelu;    ///< after the three before the last
 
   /// num_feat: channels between blocks; num_grow_ch: what each convolution within one adds.
   explicit RRDBNet(int64_t num_in_ch = 3, int64_t num_out_ch = 3, int64_t num_feat = 64, int64_t num_block = 23,

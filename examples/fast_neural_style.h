@@ -9,10 +9,11 @@ namespace upconv::examples {
 
 /// A convolution of a reflected picture, as large as that at stride 1, after nearest upsampling by `upsample`.
 struct ConvLayer : upconv::Module {
-  int64_t upsample;
-  upconv::ReflectionPad2d reflection_pad;
-  upconv::Conv2d conv2d;
+  int64_t upsample;                        ///< how many times larger the picture is made before
+  upconv::ReflectionPad2d reflection_pad;  ///< half a kernel at each side
+  upconv::Conv2d conv2d;                   ///< without a padding of its own
 
+  /// The arguments of Conv2d, and upsample.
   ConvLayer(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride, int64_t upsample = 1)
       : upsample(upsample),
         reflection_pad(child("reflection_pad", upconv::ReflectionPad2d(kernel_size / 2))),
@@ -24,12 +25,14 @@ struct ConvLayer : upconv::Module {
   }
 };
 
+/// Two convolutions, and the input added to what they say.
 struct ResidualBlock : upconv::Module {
-  ConvLayer conv1;
-  upconv::InstanceNorm2d in1;
-  ConvLayer conv2;
-  upconv::InstanceNorm2d in2;
+  ConvLayer conv1;             ///< the first
+  upconv::InstanceNorm2d in1;  ///< after it
+  ConvLayer conv2;             ///< the second
+  upconv::InstanceNorm2d in2;  ///< after it
 
+  /// channels: of the picture.
   explicit ResidualBlock(int64_t channels)
       : conv1(child("conv1", ConvLayer(channels, channels, 3, 1))),
         in1(child("in1", upconv::InstanceNorm2d(channels, {.affine = true}))),
@@ -39,19 +42,24 @@ struct ResidualBlock : upconv::Module {
   upconv::Value forward(upconv::Value x) const override { return in2(conv2(upconv::relu(in1(conv1(x))))) + x; }
 };
 
+/// A painter in one style.
 struct FastNeuralStyle : upconv::Module {
-  ConvLayer conv1;
-  upconv::InstanceNorm2d in1;
-  ConvLayer conv2;
-  upconv::InstanceNorm2d in2;
-  ConvLayer conv3;
-  upconv::InstanceNorm2d in3;
-  ResidualBlock res1, res2, res3, res4, res5;
-  ConvLayer deconv1;
-  upconv::InstanceNorm2d in4;
-  ConvLayer deconv2;
-  upconv::InstanceNorm2d in5;
-  ConvLayer deconv3;
+  ConvLayer conv1;             ///< from a picture to nc channels
+  upconv::InstanceNorm2d in1;  ///< after conv1
+  ConvLayer conv2;             ///< to half the size
+  upconv::InstanceNorm2d in2;  ///< after conv2
+  ConvLayer conv3;             ///< to a quarter of the size
+  upconv::InstanceNorm2d in3;  ///< after conv3
+  ResidualBlock res1;          ///< the first of five
+  ResidualBlock res2;          ///< the second
+  ResidualBlock res3;          ///< the third
+  ResidualBlock res4;          ///< the fourth
+  ResidualBlock res5;          ///< the fifth
+  ConvLayer deconv1;           ///< back to half the size
+  upconv::InstanceNorm2d in4;  ///< after deconv1
+  ConvLayer deconv2;           ///< back to the size of the picture
+  upconv::InstanceNorm2d in5;  ///< after deconv2
+  ConvLayer deconv3;           ///< from nc channels to a picture
 
   /// nc: channels of the first layer.
   explicit FastNeuralStyle(int64_t nc = 32)

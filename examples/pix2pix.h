@@ -10,17 +10,19 @@ namespace upconv::examples {
 /// One level of the U: a convolution that halves the picture, what lies below, a transposed one that doubles it again.
 /// Below the outermost level the input comes with it, after the LeakyReLU, which overwrites it.
 struct UnetSkipConnectionBlock : upconv::Module {
-  bool outermost;
-  upconv::Sequential model;
+  bool outermost;            ///< whether it is the largest level
+  upconv::Sequential model;  ///< its layers, with the level below among them
 
+  /// A level of `layers`.
   UnetSkipConnectionBlock(bool outermost, upconv::Sequential layers)
       : outermost(outermost), model(child("model", std::move(layers))) {}
 
   upconv::Value forward(upconv::Value x) const override { return outermost ? model(x) : upconv::cat({x, model(x)}, 1); }
 };
 
+/// The whole U.
 struct Pix2pix : upconv::Module {
-  UnetSkipConnectionBlock model;
+  UnetSkipConnectionBlock model;  ///< the outermost level
 
   /// input_nc, output_nc: channels of the pictures; num_downs: how often they are halved, at least 5; ngf: channels
   /// after the first halving.

@@ -13,10 +13,11 @@ struct TaesdClamp : upconv::Module {
 
 /// relu(conv(x) + x).
 struct TaesdBlock : upconv::Module {
-  upconv::Sequential conv;
-  upconv::Identity skip;
-  upconv::ReLU fuse;
+  upconv::Sequential conv;  ///< three convolutions
+  upconv::Identity skip;    ///< what is added to them
+  upconv::ReLU fuse;        ///< of the sum
 
+  /// channels: of the picture.
   explicit TaesdBlock(int64_t channels)
       : conv(child("conv", upconv::sequential(upconv::Conv2d(channels, channels, 3, {.padding = 1}), upconv::ReLU(),
                                               upconv::Conv2d(channels, channels, 3, {.padding = 1}), upconv::ReLU(),
@@ -28,7 +29,7 @@ struct TaesdBlock : upconv::Module {
 };
 
 /// Latents (N, latent_channels, H, W) to pictures (N, 3, 8 H, 8 W); 16 latent_channels for Stable Diffusion 3 and Flux.
-inline upconv::Sequential taesd_decoder(int64_t latent_channels = 4, int64_t width = 64) {
+[[nodiscard]] inline upconv::Sequential taesd_decoder(int64_t latent_channels = 4, int64_t width = 64) {
   upconv::Sequential all =
       upconv::sequential(TaesdClamp(), upconv::Conv2d(latent_channels, width, 3, {.padding = 1}), upconv::ReLU());
   for (int doubling = 0; doubling < 3; ++doubling) {

@@ -9,7 +9,7 @@ class Arena {
  public:
   virtual ~Arena() = default;
   /// How many threads may be inside at once.
-  virtual int concurrency() const = 0;
+  [[nodiscard]] virtual int concurrency() const = 0;
   /// Runs `work` on a thread inside, and returns when it is done.
   virtual void execute(const std::function<void()>& work) const = 0;
 };

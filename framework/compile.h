@@ -10,10 +10,10 @@ namespace upconv {
 
 /// Turns what `module.forward` writes down for inputs of these types into a program: a snapshot of the parameters.
 /// Throws Error, naming the layer's path, where a shape does not fit or a parameter has no values.
-Program compile(const Module& module, std::span<const Type> inputs, const Options& options = {});
+[[nodiscard]] Program compile(const Module& module, std::span<const Type> inputs, const Options& options = {});
 /// The same for one float32 input.
-Program compile(const Module& module, const Shape& input, const Options& options = {});
+[[nodiscard]] Program compile(const Module& module, const Shape& input, const Options& options = {});
 /// The same for a graph that was written by hand.
-Program compile(const Graph& graph, const Options& options = {});
+[[nodiscard]] Program compile(const Graph& graph, const Options& options = {});
 
 }  // namespace upconv

@@ -8,6 +8,7 @@ namespace upconv {
 /// expected and what came.
 class Error : public std::runtime_error {
  public:
+  /// With `what` as its text.
   explicit Error(const std::string& what) : std::runtime_error(what) {}
 };
 

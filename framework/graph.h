@@ -21,43 +21,57 @@ class Step;
 
 /// What a Value will hold: shape and element type (float32 or int64).
 struct Type {
-  Shape shape;
-  DType dtype = DType::float32;
+  Shape shape;                   ///< its sizes
+  DType dtype = DType::float32;  ///< of its elements
+  /// Whether both are equal.
   bool operator==(const Type&) const = default;
 };
 
 /// How a value of rank 4 (N, C, H, W) lies in memory inside a program. Values of other ranks are always contiguous.
-enum class Layout { contiguous, channels_last };
+enum class Layout {
+  contiguous,    ///< row-major as its shape says: channel by channel
+  channels_last  ///< as (N, H, W, C) would lie: pixel by pixel
+};
 
 /// y = x * scale[c] + shift[c], c the index in dimension 1; a single scale and shift are for all of any shape.
 struct ChannelAffine {
-  std::vector<double> scale, shift;
-  std::string key;  ///< identifies the values: equal keys, equal values
+  std::vector<double> scale;  ///< what multiplies
+  std::vector<double> shift;  ///< what is added then
+  std::string key;            ///< identifies the values: equal keys, equal values
 };
 
 /// What lies beside a picture: zeros, or its own pixels again, as PyTorch's padding_mode of that name has it.
-enum class Border { zeros, reflect, replicate, circular };
+enum class Border {
+  zeros,      ///< zeros
+  reflect,    ///< what lies before the border, without the border itself
+  replicate,  ///< the border again and again
+  circular    ///< the opposite side
+};
 
 /// Rows and columns more on each side of a picture.
 struct Pad {
-  int64_t top, bottom, left, right;  ///< none is negative
-  Border border = Border::zeros;
+  int64_t top;                    ///< rows above; as the others not negative
+  int64_t bottom;                 ///< rows below
+  int64_t left;                   ///< columns before
+  int64_t right;                  ///< columns after
+  Border border = Border::zeros;  ///< what they hold
 };
 
 /// Every pixel h times below and w times beside itself: upsampling to the nearest.
 struct Repeat {
-  int64_t h, w;
+  int64_t h;  ///< times in a column
+  int64_t w;  ///< times in a row
 };
 
 /// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed
 /// now.
 struct Lowering {
-  std::span<const Type> inputs;
-  std::span<const Layout> input_layouts;
-  Type output;
-  Layout output_layout = Layout::contiguous;
-  const Options& options;      ///< with the instruction set and the number of threads that it really has
-  const internal::Crew& crew;  ///< whose threads pack weights
+  std::span<const Type> inputs;               ///< their types
+  std::span<const Layout> input_layouts;      ///< how they lie
+  Type output;                                ///< its type
+  Layout output_layout = Layout::contiguous;  ///< how it is to lie
+  const Options& options;                     ///< with the instruction set and the number of threads that it really has
+  const internal::Crew& crew;                 ///< whose threads pack weights
 };
 
 /// An algorithm that could compute a layer.
@@ -76,33 +90,41 @@ class Operation {
   /// The shape rule. Throws Error (without a path: the graph adds it) where the inputs do not fit.
   virtual Type infer(std::span<const Type> inputs) const = 0;
 
-  /// What this operation is, for those who could absorb it.
+  /// The factor and shift for each channel that this operation is, for those who could absorb it; nothing where it is
+  /// none.
   virtual std::optional<ChannelAffine> channel_affine() const { return {}; }
+  /// The element-wise function that it is, or nothing.
   virtual std::optional<Pointwise> pointwise() const { return {}; }
-  /// Whether its output is the sum of its two inputs, or its inputs one after another in dimension 1 of (N, C, H, W),
-  /// and nothing besides.
+  /// Whether its output is the sum of its two inputs and nothing besides.
   virtual bool is_sum() const { return false; }
+  /// Whether its output is its inputs one after another in dimension 1 of (N, C, H, W) and nothing besides.
   virtual bool is_concatenation() const { return false; }
   /// What this operation can absorb: the operation that equals the other one after this one, or nullptr.
-  virtual std::shared_ptr<const Operation> with_affine(const ChannelAffine&) const { return nullptr; }
-  virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_affine(const ChannelAffine&) const { return nullptr; }
+  /// The same of an element-wise function.
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_pointwise(const Pointwise&) const { return nullptr; }
   /// The operation with one more input, the last, of its output's shape and layout, which it adds to what it stores.
-  virtual std::shared_ptr<const Operation> with_residual() const { return nullptr; }
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_residual() const { return nullptr; }
   /// The operation that reads, in the place of the input numbered `input`, the values whose concatenation that was.
-  virtual std::shared_ptr<const Operation> with_parts(size_t /*input*/, std::span<const Type> /*parts*/) const {
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_parts(size_t /*input*/,
+                                                                    std::span<const Type> /*parts*/) const {
     return nullptr;
   }
 
   /// The operation that gives the features of its output (N, channels * pixels) as [pixel][channel] where this one
   /// gives them as [channel][pixel], or nullptr.
-  virtual std::shared_ptr<const Operation> with_channels_last(int64_t /*channels*/) const { return nullptr; }
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_channels_last(int64_t /*channels*/) const {
+    return nullptr;
+  }
 
-  /// What this operation does to pictures, for readers that could do it as they read.
+  /// The border that this operation lays around pictures, for readers that could do it as they read, or nothing.
   virtual std::optional<Pad> pad() const { return {}; }
+  /// How it repeats their pixels, or nothing.
   virtual std::optional<Repeat> repeat(std::span<const Type> /*inputs*/) const { return {}; }
   /// The operation that equals the other one before this one, or nullptr.
-  virtual std::shared_ptr<const Operation> after_pad(const Pad&) const { return nullptr; }
-  virtual std::shared_ptr<const Operation> after_repeat(const Repeat&) const { return nullptr; }
+  [[nodiscard]] virtual std::shared_ptr<const Operation> after_pad(const Pad&) const { return nullptr; }
+  /// The same of repeated pixels.
+  [[nodiscard]] virtual std::shared_ptr<const Operation> after_repeat(const Repeat&) const { return nullptr; }
 
   /// True where the output is the input's memory under another shape.
   virtual bool is_view() const { return false; }
@@ -115,7 +137,7 @@ class Operation {
   /// The algorithms that its step is chosen from; none where there is no choice.
   virtual std::vector<Candidate> candidates(const Lowering&) const { return {}; }
   /// The step that computes it. Not called for views.
-  virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
 };
 
 /// An operation whose inputs and output of rank 4 lie as (N, C, H, W).
@@ -130,13 +152,16 @@ class ContiguousOperation : public Operation {
 /// written.
 class Value {
  public:
+  /// Of no graph: what may be assigned to, and nothing else.
   Value() = default;
-  const Shape& shape() const;
+  /// The sizes that it will have.
+  [[nodiscard]] const Shape& shape() const;
   /// The size of one dimension; negative counts from the end.
-  int64_t size(int dim) const;
-  DType dtype() const;
+  [[nodiscard]] int64_t size(int dim) const;
+  /// The type that its elements will have.
+  [[nodiscard]] DType dtype() const;
   /// The graph that it belongs to. Throws Error for a Value that no forward() was given.
-  Graph& graph() const;
+  [[nodiscard]] Graph& graph() const;
 
  private:
   friend class Graph;
@@ -145,31 +170,39 @@ class Value {
   int node_ = -1;
 };
 
+/// What a forward() of several values takes and gives.
 using Values = std::vector<Value>;
 
 /// What forward() writes down: nodes in the order in which they were made, so every input precedes its reader.
 class Graph {
  public:
+  /// One operation on values, or an input.
   struct Node {
     std::shared_ptr<const Operation> operation;  ///< nullptr for an input
-    std::vector<int> inputs;
-    Type type;
-    std::string path;  ///< of the module that made it: "main.3"
+    std::vector<int> inputs;                     ///< the nodes that it reads
+    Type type;                                   ///< of its result
+    std::string path;                            ///< of the module that made it: "main.3"
   };
 
+  /// Adds an input. Throws Error where a size is negative.
   Value input(Type type);
   /// Adds a node. `in_place` says that PyTorch would overwrite inputs[0]: whoever reads that value later reads the
-  /// result.
+  /// result. Throws Error, with the path of the module whose forward runs, where the operation refuses the inputs.
   Value apply(std::shared_ptr<const Operation> operation, const Values& inputs, bool in_place = false);
+  /// Makes `value` the next output.
   void output(Value value);
 
-  const std::vector<Node>& nodes() const { return nodes_; }
-  const std::vector<int>& inputs() const { return inputs_; }
-  const std::vector<int>& outputs() const { return outputs_; }
-  const Node& node(const Value& value) const { return nodes_[static_cast<size_t>(current(value.node_))]; }
+  /// All nodes in the order in which they were made.
+  [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
+  /// Which of them are the inputs.
+  [[nodiscard]] const std::vector<int>& inputs() const { return inputs_; }
+  /// Which of them are the outputs.
+  [[nodiscard]] const std::vector<int>& outputs() const { return outputs_; }
+  /// The node whose result `value` is.
+  [[nodiscard]] const Node& node(const Value& value) const { return nodes_[static_cast<size_t>(current(value.node_))]; }
 
   /// The path of the module whose forward runs now, for messages: "main.3"; "" at the root.
-  std::string path() const;
+  [[nodiscard]] std::string path() const;
 
  private:
   friend class Module;  // keeps the scope

@@ -11,9 +11,9 @@ namespace upconv {
 
 /// An 8-bit RGB picture, rows from the top.
 struct Image {
-  int64_t width = 0;
-  int64_t height = 0;
-  std::vector<uint8_t> rgb;  // height * width * 3
+  int64_t width = 0;         ///< pixels of a row
+  int64_t height = 0;        ///< rows
+  std::vector<uint8_t> rgb;  ///< height * width * 3 bytes, row by row
 };
 
 /// torchvision.utils.make_grid's options, with its defaults.
@@ -23,12 +23,12 @@ struct GridOptions {
   /// Mapped to [0, 1] after clamping; without it values are taken as they are. double as in Python, whose difference of
   /// the two decides bytes.
   std::optional<std::pair<double, double>> value_range = std::nullopt;
-  float pad_value = 0;
+  float pad_value = 0;  ///< of the pixels between and around pictures
 };
 
 /// Pictures (N, C, H, W) or (C, H, W) with C 1 or 3 on one sheet, as torchvision's make_grid and save_image do it,
 /// rounding included. Throws Error for other shapes.
-Image make_grid(const Tensor& pictures, const GridOptions& options = {});
+[[nodiscard]] Image make_grid(const Tensor& pictures, const GridOptions& options = {});
 
 /// A sheet that is filled batch by batch, so that only its bytes are held: the same picture as make_grid of all.
 class Grid {
@@ -37,7 +37,8 @@ class Grid {
   Grid(int64_t count, int64_t channels, int64_t height, int64_t width, const GridOptions& options = {});
   /// The next pictures, (N, C, H, W).
   void add(const Tensor& pictures);
-  const Image& image() const { return image_; }
+  /// The sheet as far as it is filled.
+  [[nodiscard]] const Image& image() const { return image_; }
 
  private:
   GridOptions options_;
@@ -48,7 +49,7 @@ class Grid {
 /// Writes a PNG. Throws Error naming the file where it cannot be written; a failed write leaves no file behind.
 void save_png(const std::filesystem::path& path, const Image& image);
 /// Reads a PNG as 8-bit RGB, laid on black where it is transparent. Throws Error naming the file.
-Image load_png(const std::filesystem::path& path);
+[[nodiscard]] Image load_png(const std::filesystem::path& path);
 /// make_grid, then save_png.
 void save_grid(const std::filesystem::path& path, const Tensor& pictures, const GridOptions& options = {});
 

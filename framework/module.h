@@ -31,11 +31,16 @@ namespace upconv {
 /// seen by the next call. Calls from several threads are safe as long as none of them changes parameters or children.
 class Module {
  public:
+  /// One without children and parameters.
   Module();
   virtual ~Module();
+  /// Another handle of the same children and parameters.
   Module(const Module&) = default;
+  /// The same; the other one is then good for nothing but to be assigned to.
   Module(Module&&) = default;
+  /// Makes this a handle of the other one's children and parameters.
   Module& operator=(const Module&) = default;
+  /// The same.
   Module& operator=(Module&&) = default;
 
   /// What the module does to one value. Override this or the form below.
@@ -45,10 +50,12 @@ class Module {
 
   /// Writes forward() down; for use inside another module's forward().
   Value operator()(Value x) const;
+  /// The same of several values.
   Values operator()(const Values& xs) const;
   /// Computes. Shapes as the layers inside say; float32 unless a layer asks for int64. Throws Error naming the layer's
   /// path where a shape does not fit, or a parameter has no values.
   Tensor operator()(const Tensor& x) const;
+  /// The same of several tensors.
   std::vector<Tensor> operator()(const std::vector<Tensor>& xs) const;
 
   /// How calls with tensors are compiled from now on.
@@ -65,24 +72,27 @@ class Module {
   /// misshapen ones are refused.
   void load_state_dict(const StateDict& state_dict, bool strict = true);
   /// All parameters and buffers that have values, in PyTorch's order, sharing memory with the module.
-  StateDict state_dict() const;
+  [[nodiscard]] StateDict state_dict() const;
 
-  std::vector<std::pair<std::string, Parameter>> named_parameters() const;
-  std::vector<std::pair<std::string, Parameter>> named_buffers() const;
+  /// Its parameters and those of all descendants, under their full names, in PyTorch's order.
+  [[nodiscard]] std::vector<std::pair<std::string, Parameter>> named_parameters() const;
+  /// The same of buffers, which are saved beside parameters but not trained.
+  [[nodiscard]] std::vector<std::pair<std::string, Parameter>> named_buffers() const;
   /// A parameter or buffer by its full name ("main.0.weight"). Throws Error, listing the names, where there is none.
-  Parameter parameter(const std::string& name) const;
-  std::vector<std::pair<std::string, std::shared_ptr<const Module>>> named_children() const;
+  [[nodiscard]] Parameter parameter(const std::string& name) const;
+  /// Its children in the order in which they were registered.
+  [[nodiscard]] std::vector<std::pair<std::string, std::shared_ptr<const Module>>> named_children() const;
   /// Itself under "", then every descendant under its path, each once.
-  std::vector<std::pair<std::string, const Module*>> named_modules() const;
+  [[nodiscard]] std::vector<std::pair<std::string, const Module*>> named_modules() const;
 
   /// The class, as it is printed: the C++ type's unless a layer says otherwise.
-  virtual std::string type_name() const;
+  [[nodiscard]] virtual std::string type_name() const;
   /// What stands between the parentheses of a layer without children.
-  virtual std::string extra_repr() const { return ""; }
+  [[nodiscard]] virtual std::string extra_repr() const { return ""; }
   /// The dimension of the layer's weight that counts its outputs, which spectral norm keeps.
-  virtual int64_t output_dim() const { return 0; }
+  [[nodiscard]] virtual int64_t output_dim() const { return 0; }
   /// As PyTorch prints a module.
-  std::string str() const;
+  [[nodiscard]] std::string str() const;
 
  protected:
   /// Registers `module` under `name` and returns it, so that a member can be initialised with it. What is registered is
@@ -93,9 +103,11 @@ class Module {
     add_child(std::move(name), std::make_shared<M>(module));
     return module;
   }
+  /// The same of a module that is on the heap already. Throws Error where the name is taken, empty or has a dot.
   void add_child(std::string name, std::shared_ptr<const Module> module);
-  /// Registers a parameter (or a buffer) under `name` and returns it.
+  /// Registers a parameter under `name` and returns it.
   Parameter add_parameter(std::string name, Parameter parameter);
+  /// Registers a buffer under `name` and returns it.
   Parameter add_buffer(std::string name, Parameter buffer);
   /// Writes nodes under this module's path, as a call does, for a layer whose forward takes more than values.
   Value scoped(Graph& graph, const std::function<Value()>& write) const;
@@ -110,30 +122,37 @@ class Module {
   std::shared_ptr<State> state_;
 };
 
+/// Writes Module::str().
 std::ostream& operator<<(std::ostream& out, const Module& module);
 
 /// A module under a name, for sequential({{"conv", ...}, {"act", ...}}).
 struct NamedModule {
+  /// A copy of `module`, which shares what it is made of.
   template <std::derived_from<Module> M>
   NamedModule(std::string name, M module) : name(std::move(name)), module(std::make_shared<M>(std::move(module))) {}
+  /// `module` itself.
   NamedModule(std::string name, std::shared_ptr<const Module> module)
       : name(std::move(name)), module(std::move(module)) {}
-  std::string name;
-  std::shared_ptr<const Module> module;
+  std::string name;                      ///< what it is to be called
+  std::shared_ptr<const Module> module;  ///< what it is
 };
 
 /// Children one after another, as torch.nn.Sequential. Make it with sequential(...); append() for loops.
 class Sequential : public Module {
  public:
+  /// The identity, until something is appended.
   Sequential() = default;
   /// Adds a child under its position ("0", "1", ...).
   template <std::derived_from<Module> M>
   Sequential& append(M module) {
     return append(std::make_shared<M>(std::move(module)));
   }
+  /// The same of a module that is on the heap already.
   Sequential& append(std::shared_ptr<const Module> module);
+  /// Adds a child under its name.
   Sequential& append(NamedModule module);
-  size_t size() const { return named_children().size(); }
+  /// How many children there are.
+  [[nodiscard]] size_t size() const { return named_children().size(); }
 
   using Module::forward;
   Value forward(Value x) const override;
@@ -142,12 +161,12 @@ class Sequential : public Module {
 
 /// torch.nn.Sequential(modules...). Always nests: one Sequential inside another stays a child.
 template <std::derived_from<Module>... Modules>
-Sequential sequential(Modules... modules) {
+[[nodiscard]] Sequential sequential(Modules... modules) {
   Sequential all;
   (all.append(std::move(modules)), ...);
   return all;
 }
 /// torch.nn.Sequential(OrderedDict([...])).
-Sequential sequential(std::initializer_list<NamedModule> modules);
+[[nodiscard]] Sequential sequential(std::initializer_list<NamedModule> modules);
 
 }  // namespace upconv

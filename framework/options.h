@@ -8,17 +8,23 @@
 
 namespace upconv {
 
-/// What a program is chosen for: the time of one run, or pictures per second of large batches.
-enum class Tune { latency, throughput };
+/// What a program is chosen for.
+enum class Tune {
+  latency,    ///< the time of one run
+  throughput  ///< pictures per second of large batches
+};
 
-/// Which algorithms may be chosen: exact sums in order; those whose rms error is within 2.2x of that (the default);
-/// all.
-enum class Accuracy { exact, standard, fast };
+/// Which algorithms may be chosen.
+enum class Accuracy {
+  exact,     ///< those that add the products of an output one by one in their order
+  standard,  ///< those too whose rms error is within 2.2x of that
+  fast       ///< all
+};
 
 /// How a program is compiled and run.
 struct Options {
-  Tune tune = Tune::latency;
-  Accuracy accuracy = Accuracy::standard;
+  Tune tune = Tune::latency;               ///< what for
+  Accuracy accuracy = Accuracy::standard;  ///< how exactly
   /// The algorithm of every layer that could take it, by its name in Program::steps(): "direct", "winograd F(3,2)", ...
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.

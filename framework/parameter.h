@@ -21,13 +21,14 @@ struct Stored {
 
   /// No elements, of no bytes.
   Stored() = default;
+  /// A view of `bytes`, which must be exactly those of numel(shape) elements where they are used.
   Stored(DType dtype, Shape shape, std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr)
       : dtype(dtype), shape(std::move(shape)), bytes(bytes), owner(std::move(owner)) {}
 
   /// A view of `tensor`, whose memory it shares.
-  static Stored of(const Tensor& tensor);
+  [[nodiscard]] static Stored of(const Tensor& tensor);
   /// A float32 copy (of float64, float32, float16 or bfloat16) or an int64 copy (of the integers).
-  Tensor to_tensor() const;
+  [[nodiscard]] Tensor to_tensor() const;
   /// Converts to float32 into `out`, which holds numel(shape) elements. Throws Error for integers.
   void to_float(float* out) const;
   /// The same for `count` elements from `first` on, which there are.
@@ -48,23 +49,25 @@ class Parameter {
   /// Starts with the values of `initial`.
   explicit Parameter(const Tensor& initial);
 
-  const Shape& shape() const;
+  /// What the values' shape is, or will be.
+  [[nodiscard]] const Shape& shape() const;
   /// float32, or int64 for counters: what the values become, not how they were saved.
-  DType dtype() const;
-  bool has_value() const;
+  [[nodiscard]] DType dtype() const;
+  /// Whether there are values.
+  [[nodiscard]] bool has_value() const;
   /// A view of the values as they were saved, which stays what it is when others are set. Throws Error if there are
   /// none.
-  Stored stored() const;
+  [[nodiscard]] Stored stored() const;
   /// A copy of the values. Throws Error if there are none.
-  Tensor value() const { return stored().to_tensor(); }
+  [[nodiscard]] Tensor value() const { return stored().to_tensor(); }
   /// Replaces the values; throws Error if the shape differs, or floats meet integers.
   void set(Stored values) const;
   /// The same with a copy of `values`.
   void set(const Tensor& values) const { set(Stored::of(values.clone())); }
   /// Grows with every change.
-  uint64_t version() const;
+  [[nodiscard]] uint64_t version() const;
   /// The same for all handles of one parameter, different for any two alive parameters.
-  const void* identity() const { return state_.get(); }
+  [[nodiscard]] const void* identity() const { return state_.get(); }
 
  private:
   friend class internal::Memo;

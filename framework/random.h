@@ -13,9 +13,10 @@ class Random {
  public:
   /// Only the low 32 bits of the seed count, as in PyTorch.
   explicit Random(uint64_t seed = 0) { manual_seed(seed); }
+  /// Begins the stream of `seed` again.
   void manual_seed(uint64_t seed);
   /// Standard normal values, float32. Consecutive calls continue the stream as consecutive torch.randn calls do.
-  Tensor randn(Shape shape);
+  [[nodiscard]] Tensor randn(Shape shape);
 
  private:
   friend class NormalStream;
@@ -36,6 +37,7 @@ class Random {
 /// the same. Holds 16 values, never all.
 class NormalStream {
  public:
+  /// `count` values, of which none is made before it is asked for.
   NormalStream(uint64_t seed, int64_t count);
   /// The next out.size() values. Throws Error beyond `count`.
   void next(std::span<float> out);
@@ -52,11 +54,11 @@ class NormalStream {
 };
 
 /// torch.manual_seed(seed); torch.randn(shape).
-Tensor randn(Shape shape, uint64_t seed);
+[[nodiscard]] Tensor randn(Shape shape, uint64_t seed);
 
 /// Latents that do not depend on batch, shard or machine: element j of image i is a function of (seed, i, j) alone.
 /// Philox4x32-10 with key = seed (all 64 bits) and counter = (j / 4, i); Box-Muller with the same arithmetic as randn.
 /// `shape` is that of one image's latent; the result is (count, shape...), for images first, first + 1, ...
-Tensor randn_sharded(Shape shape, uint64_t seed, int64_t first, int64_t count);
+[[nodiscard]] Tensor randn_sharded(Shape shape, uint64_t seed, int64_t first, int64_t count);
 
 }  // namespace upconv

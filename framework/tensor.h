@@ -12,17 +12,28 @@ namespace upconv {
 using Shape = std::vector<int64_t>;
 
 /// Element types, named as in PyTorch. Tensors that are computed on are float32 or int64; the others occur in files.
-enum class DType { float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, boolean };
+enum class DType {
+  float64,   ///< IEEE 754 binary64
+  float32,   ///< IEEE 754 binary32, in which everything is computed
+  float16,   ///< IEEE 754 binary16
+  bfloat16,  ///< the upper half of a binary32
+  int64,     ///< 64 bits, two's complement: indices, and counters such as num_batches_tracked
+  int32,     ///< 32 bits, two's complement
+  int16,     ///< 16 bits, two's complement
+  int8,      ///< 8 bits, two's complement
+  uint8,     ///< 8 bits without a sign
+  boolean    ///< a byte, of which 0 is false and everything else true
+};
 
 /// "float32", ...
-std::string_view name(DType type);
+[[nodiscard]] std::string_view name(DType type);
 /// Whether it is one of the floating-point types.
-inline bool is_floating(DType type) { return type <= DType::bfloat16; }
+[[nodiscard]] inline bool is_floating(DType type) { return type <= DType::bfloat16; }
 /// Bytes of one element.
-size_t size_of(DType type);
+[[nodiscard]] size_t size_of(DType type);
 
 /// As Python prints a tuple: "(64, 100, 1, 1)", "(3,)", "()".
-std::string str(const Shape& shape);
+[[nodiscard]] std::string str(const Shape& shape);
 
 /// The number of elements of `shape`. Throws Error where a size is negative or the product does not fit 63 bits.
 int64_t numel(const Shape& shape);
@@ -36,28 +47,37 @@ class Tensor {
   explicit Tensor(Shape shape, DType dtype = DType::float32);
   /// `values` in row-major order; their count must be numel(shape).
   Tensor(Shape shape, const std::vector<float>& values);
+  /// The same of int64.
   Tensor(Shape shape, const std::vector<int64_t>& values);
 
-  const Shape& shape() const { return shape_; }
+  /// The sizes of its dimensions.
+  [[nodiscard]] const Shape& shape() const { return shape_; }
   /// The size of one dimension; negative counts from the end.
-  int64_t size(int dim) const;
-  int64_t dim() const { return static_cast<int64_t>(shape_.size()); }
-  int64_t numel() const { return numel_; }
-  DType dtype() const { return dtype_; }
+  [[nodiscard]] int64_t size(int dim) const;
+  /// How many dimensions it has.
+  [[nodiscard]] int64_t dim() const { return static_cast<int64_t>(shape_.size()); }
+  /// How many elements it has.
+  [[nodiscard]] int64_t numel() const { return numel_; }
+  /// The type of its elements, float32 or int64.
+  [[nodiscard]] DType dtype() const { return dtype_; }
 
   /// The elements as float32; throws Error for an int64 tensor.
-  float* data();
-  const float* data() const;
+  [[nodiscard]] float* data();
+  /// The same, to be read.
+  [[nodiscard]] const float* data() const;
   /// The elements as int64; throws Error for a float32 tensor.
-  int64_t* indices();
-  const int64_t* indices() const;
+  [[nodiscard]] int64_t* indices();
+  /// The same, to be read.
+  [[nodiscard]] const int64_t* indices() const;
   /// The elements, whatever their type.
-  std::byte* bytes() { return bytes_.get(); }
-  const std::byte* bytes() const { return bytes_.get(); }
+  [[nodiscard]] std::byte* bytes() { return bytes_.get(); }
+  /// The same, to be read.
+  [[nodiscard]] const std::byte* bytes() const { return bytes_.get(); }
 
-  Tensor clone() const;
+  /// A copy that shares nothing with it.
+  [[nodiscard]] Tensor clone() const;
   /// The same memory under another shape of the same number of elements.
-  Tensor reshape(Shape shape) const;
+  [[nodiscard]] Tensor reshape(Shape shape) const;
 
  private:
   Shape shape_;

@@ -8,25 +8,27 @@ namespace upconv {
 /// torch.nn.ReLU: max(x, 0), NaN kept. Any shape.
 class ReLU : public Module {
  public:
+  /// As torch.nn makes it.
   explicit ReLU(bool inplace = false) : inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReLU"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  const bool inplace;
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.LeakyReLU: x where x >= 0, negative_slope * x elsewhere. Any shape.
 class LeakyReLU : public Module {
  public:
+  /// As torch.nn makes it.
   explicit LeakyReLU(double negative_slope = 0.01, bool inplace = false)
       : negative_slope(negative_slope), inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "LeakyReLU"; }
   std::string extra_repr() const override;
-  const double negative_slope;
-  const bool inplace;
+  const double negative_slope;  ///< what multiplies x below 0
+  const bool inplace;           ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.Tanh. Any shape.
@@ -55,31 +57,33 @@ class PReLU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "PReLU"; }
   std::string extra_repr() const override;
-  const int64_t num_parameters;
-  const Parameter weight;
+  const int64_t num_parameters;  ///< 1, or as many as channels
+  const Parameter weight;        ///< what multiplies x below 0, (num_parameters)
 };
 
 /// torch.nn.ELU: x where x > 0, alpha * (exp(x) - 1) elsewhere. Any shape.
 class ELU : public Module {
  public:
+  /// As torch.nn makes it.
   explicit ELU(double alpha = 1.0, bool inplace = false) : alpha(alpha), inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ELU"; }
   std::string extra_repr() const override;
-  const double alpha;
-  const bool inplace;
+  const double alpha;  ///< what is approached far below 0, negated
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.SiLU: x / (1 + exp(-x)). Any shape.
 class SiLU : public Module {
  public:
+  /// As torch.nn makes it.
   explicit SiLU(bool inplace = false) : inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "SiLU"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  const bool inplace;
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.GELU: x times the share of the normal distribution that lies below x, or with approximate = "tanh"
@@ -92,18 +96,20 @@ class GELU : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "GELU"; }
   std::string extra_repr() const override;
-  const std::string approximate;
+  const std::string approximate;  ///< "none" or "tanh"
 };
 
 /// torch.nn.Softplus: log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold. Any shape.
 class Softplus : public Module {
  public:
+  /// As torch.nn makes it.
   explicit Softplus(double beta = 1.0, double threshold = 20.0) : beta(beta), threshold(threshold) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Softplus"; }
   std::string extra_repr() const override;
-  const double beta, threshold;
+  const double beta;       ///< how sharp the bend is
+  const double threshold;  ///< of beta * x, from which on the result is x
 };
 
 /// torch.nn.Hardtanh: x, but at least min_val and at most max_val. Any shape.
@@ -115,50 +121,55 @@ class Hardtanh : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardtanh"; }
   std::string extra_repr() const override;
-  const double min_val, max_val;
-  const bool inplace;
+  const double min_val;  ///< the least result
+  const double max_val;  ///< the greatest
+  const bool inplace;    ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.ReLU6: x, but at least 0 and at most 6. Any shape.
 class ReLU6 : public Module {
  public:
+  /// As torch.nn makes it.
   explicit ReLU6(bool inplace = false) : inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReLU6"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  const bool inplace;
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.Hardsigmoid: x + 3 within [0, 6], divided by 6. Any shape. PyTorch does not print inplace.
 class Hardsigmoid : public Module {
  public:
+  /// As torch.nn makes it.
   explicit Hardsigmoid(bool inplace = false) : inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardsigmoid"; }
-  const bool inplace;
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.Hardswish: x * Hardsigmoid(x). Any shape. PyTorch does not print inplace.
 class Hardswish : public Module {
  public:
+  /// As torch.nn makes it.
   explicit Hardswish(bool inplace = false) : inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardswish"; }
-  const bool inplace;
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.Mish: x * tanh(log(1 + exp(x))). Any shape.
 class Mish : public Module {
  public:
+  /// As torch.nn makes it.
   explicit Mish(bool inplace = false) : inplace(inplace) {}
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Mish"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
-  const bool inplace;
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
 };
 
 }  // namespace upconv

@@ -9,23 +9,35 @@
 
 namespace upconv {
 
-Value operator+(Value a, Value b);
-Value operator-(Value a, Value b);
-Value operator*(Value a, Value b);
-Value operator/(Value a, Value b);
+/// The sum of two elements.
+[[nodiscard]] Value operator+(Value a, Value b);
+/// Their difference.
+[[nodiscard]] Value operator-(Value a, Value b);
+/// Their product.
+[[nodiscard]] Value operator*(Value a, Value b);
+/// Their quotient, infinite or NaN where b is 0.
+[[nodiscard]] Value operator/(Value a, Value b);
 
-Value operator+(Value x, double number);
-Value operator-(Value x, double number);
-Value operator*(Value x, double number);
-Value operator/(Value x, double number);
-Value operator+(double number, Value x);
-Value operator-(double number, Value x);
-Value operator*(double number, Value x);
+/// `number` more than each element.
+[[nodiscard]] Value operator+(Value x, double number);
+/// `number` less than each element.
+[[nodiscard]] Value operator-(Value x, double number);
+/// Each element, times `number`.
+[[nodiscard]] Value operator*(Value x, double number);
+/// Each element, times 1 / `number`.
+[[nodiscard]] Value operator/(Value x, double number);
+/// `number` more than each element.
+[[nodiscard]] Value operator+(double number, Value x);
+/// `number` less each element.
+[[nodiscard]] Value operator-(double number, Value x);
+/// Each element, times `number`.
+[[nodiscard]] Value operator*(double number, Value x);
 /// Each element divides `number`, rounded once: infinite where it is 0, NaN where it is NaN or both are 0.
-Value operator/(double number, Value x);
-Value operator-(Value x);
+[[nodiscard]] Value operator/(double number, Value x);
+/// Each element with the other sign.
+[[nodiscard]] Value operator-(Value x);
 
 /// torch.clamp: min(max(x, min), max), NaN kept. Throws Error where neither is given.
-Value clamp(Value x, std::optional<double> min = {}, std::optional<double> max = {});
+[[nodiscard]] Value clamp(Value x, std::optional<double> min = {}, std::optional<double> max = {});
 
 }  // namespace upconv

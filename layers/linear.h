@@ -15,10 +15,11 @@ class Linear : public Module {
   std::string type_name() const override { return "Linear"; }
   std::string extra_repr() const override;
 
-  const int64_t in_features, out_features;
-  const bool has_bias;
-  const Parameter weight;
-  const Parameter bias;  ///< not the module's where has_bias is false
+  const int64_t in_features;   ///< of an input
+  const int64_t out_features;  ///< of an output
+  const bool has_bias;         ///< whether there is a bias
+  const Parameter weight;      ///< (out_features, in_features)
+  const Parameter bias;        ///< not the module's where has_bias is false
 };
 
 /// torch.nn.Embedding: rows of a table. Input int64 of any shape, output (..., embedding_dim) float32.
@@ -34,9 +35,10 @@ class Embedding : public Module {
   std::string type_name() const override { return "Embedding"; }
   std::string extra_repr() const override;
 
-  const int64_t num_embeddings, embedding_dim;
-  const std::optional<int64_t> padding_idx;
-  const Parameter weight;
+  const int64_t num_embeddings;              ///< rows of the table
+  const int64_t embedding_dim;               ///< their length
+  const std::optional<int64_t> padding_idx;  ///< printed, from 0 on
+  const Parameter weight;                    ///< the table
 };
 
 }  // namespace upconv

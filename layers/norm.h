@@ -7,25 +7,30 @@ namespace upconv {
 
 /// The arguments of BatchNorm2d after num_features, in PyTorch's order and with its defaults.
 struct BatchNorm2dOptions {
-  double eps = 1e-5;
+  double eps = 1e-5;                     ///< added to variances
   std::optional<double> momentum = 0.1;  ///< of training; kept because it is printed
-  bool affine = true;
-  bool track_running_stats = true;
-  bool bias = true;  ///< with affine
+  bool affine = true;                    ///< whether there are weight and bias
+  bool track_running_stats = true;       ///< whether there are buffers, and they are the statistics
+  bool bias = true;                      ///< with affine
 };
 
 /// What BatchNorm2d and InstanceNorm2d share.
 template <class Options>
 class FeatureNorm : public Module {
  public:
+  /// The arguments, as PyTorch prints them.
   std::string extra_repr() const override;
 
-  const int64_t num_features;
-  const Options options;
-  const Parameter weight, bias;                                    ///< not the module's where options say so
-  const Parameter running_mean, running_var, num_batches_tracked;  ///< nor are these
+  const int64_t num_features;           ///< channels
+  const Options options;                ///< the other arguments
+  const Parameter weight;               ///< what multiplies, (num_features); not the module's without affine
+  const Parameter bias;                 ///< what is added, (num_features); not the module's where options say so
+  const Parameter running_mean;         ///< (num_features), not the module's without track_running_stats
+  const Parameter running_var;          ///< the same
+  const Parameter num_batches_tracked;  ///< int64 (), the same
 
  protected:
+  /// The part of the layer that is called `layer`.
   FeatureNorm(const char* layer, int64_t num_features, const Options& options);
 };
 
@@ -47,11 +52,11 @@ class BatchNorm2d : public FeatureNorm<BatchNorm2dOptions> {
 
 /// The arguments of InstanceNorm2d after num_features, in PyTorch's order and with its defaults.
 struct InstanceNorm2dOptions {
-  double eps = 1e-5;
+  double eps = 1e-5;                     ///< added to variances
   std::optional<double> momentum = 0.1;  ///< of training; kept because it is printed
-  bool affine = false;
-  bool track_running_stats = false;
-  bool bias = true;  ///< with affine
+  bool affine = false;                   ///< whether there are weight and bias
+  bool track_running_stats = false;      ///< whether there are buffers, and they are the statistics
+  bool bias = true;                      ///< with affine
 };
 
 /// torch.nn.InstanceNorm2d at inference, of (N, C, H, W) or (C, H, W): y = (x - mean) / sqrt(variance + eps) * weight +
@@ -71,9 +76,9 @@ class InstanceNorm2d : public FeatureNorm<InstanceNorm2dOptions> {
 
 /// The arguments of GroupNorm after num_channels, in PyTorch's order and with its defaults.
 struct GroupNormOptions {
-  double eps = 1e-5;
-  bool affine = true;
-  bool bias = true;  ///< with affine
+  double eps = 1e-5;   ///< added to variances
+  bool affine = true;  ///< whether there are weight and bias
+  bool bias = true;    ///< with affine
 };
 
 /// torch.nn.GroupNorm of (N, num_channels, ...): y = (x - mean) / sqrt(variance + eps) * weight + bias with the mean
@@ -89,16 +94,18 @@ class GroupNorm : public Module {
   std::string type_name() const override { return "GroupNorm"; }
   std::string extra_repr() const override;
 
-  const int64_t num_groups, num_channels;
-  const GroupNormOptions options;
-  const Parameter weight, bias;  ///< not the module's where options say so
+  const int64_t num_groups;        ///< of channels
+  const int64_t num_channels;      ///< of all groups
+  const GroupNormOptions options;  ///< the other arguments
+  const Parameter weight;          ///< what multiplies, (num_channels); not the module's without affine
+  const Parameter bias;            ///< what is added, (num_channels); not the module's where options say so
 };
 
 /// The arguments of LayerNorm after normalized_shape, in PyTorch's order and with its defaults.
 struct LayerNormOptions {
-  double eps = 1e-5;
-  bool elementwise_affine = true;
-  bool bias = true;  ///< with elementwise_affine
+  double eps = 1e-5;               ///< added to variances
+  bool elementwise_affine = true;  ///< whether there are weight and bias
+  bool bias = true;                ///< with elementwise_affine
 };
 
 /// torch.nn.LayerNorm of (..., normalized_shape): y = (x - mean) / sqrt(variance + eps) * weight + bias with the mean
@@ -108,6 +115,7 @@ class LayerNorm : public Module {
  public:
   /// Throws Error where normalized_shape is empty or has a size that is not positive.
   explicit LayerNorm(Shape normalized_shape, LayerNormOptions options = {});
+  /// Of the last dimension alone.
   explicit LayerNorm(int64_t normalized_shape, LayerNormOptions options = {})
       : LayerNorm(Shape{normalized_shape}, options) {}
 
@@ -116,9 +124,10 @@ class LayerNorm : public Module {
   std::string type_name() const override { return "LayerNorm"; }
   std::string extra_repr() const override;
 
-  const Shape normalized_shape;
-  const LayerNormOptions options;
-  const Parameter weight, bias;  ///< not the module's where options say so
+  const Shape normalized_shape;    ///< the last dimensions
+  const LayerNormOptions options;  ///< the other arguments
+  const Parameter weight;          ///< what multiplies, (normalized_shape); not the module's without elementwise_affine
+  const Parameter bias;            ///< what is added, (normalized_shape); not the module's where options say so
 };
 
 }  // namespace upconv

@@ -6,14 +6,14 @@ namespace upconv {
 
 /// torch.reshape: the same elements in the same order; one size may be -1. Costs nothing where they lie in that order
 /// already. Throws Error where the sizes do not fit.
-Value reshape(Value x, Shape shape);
+[[nodiscard]] Value reshape(Value x, Shape shape);
 /// torch.Tensor.view: as reshape.
-inline Value view(Value x, Shape shape) { return reshape(x, std::move(shape)); }
+[[nodiscard]] inline Value view(Value x, Shape shape) { return reshape(x, std::move(shape)); }
 
 /// torch.permute: dimension i of the result is dimension dims[i] of x. Throws Error where dims do not name each
 /// dimension once.
-Value permute(Value x, std::vector<int64_t> dims);
+[[nodiscard]] Value permute(Value x, std::vector<int64_t> dims);
 /// torch.transpose: dimensions dim0 and dim1 change places.
-Value transpose(Value x, int64_t dim0, int64_t dim1);
+[[nodiscard]] Value transpose(Value x, int64_t dim0, int64_t dim1);
 
 }  // namespace upconv

@@ -20,6 +20,7 @@ struct AvgPool2dOptions {
 /// begins within H + padding; W_out likewise. Throws Error where an argument is out of range.
 class AvgPool2d : public Module {
  public:
+  /// `AvgPool2d(3, {.stride = 2})`.
   explicit AvgPool2d(OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options = {});
   /// PyTorch's positional form.
   AvgPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding = 0,
@@ -28,23 +29,24 @@ class AvgPool2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "AvgPool2d"; }
   std::string extra_repr() const override;
-  const OneOrTwo<int64_t> kernel_size;
-  const AvgPool2dOptions options;
+  const OneOrTwo<int64_t> kernel_size;  ///< of a window
+  const AvgPool2dOptions options;       ///< the other arguments
 };
 
 /// The arguments of MaxPool2d after kernel_size, in PyTorch's order and with its defaults.
 struct MaxPool2dOptions {
   std::optional<OneOrTwo<int64_t>> stride = {};  ///< nothing means kernel_size
   OneOrTwo<int64_t> padding = 0;                 ///< nothing at both ends of each axis, at most half a kernel
-  OneOrTwo<int64_t> dilation = 1;
-  bool return_indices = false;  ///< the only one there is
-  bool ceil_mode = false;       ///< whether the last window may reach beyond the padding
+  OneOrTwo<int64_t> dilation = 1;                ///< pixels from one element of a window to the next
+  bool return_indices = false;                   ///< the only one there is
+  bool ceil_mode = false;                        ///< whether the last window may reach beyond the padding
 };
 
 /// torch.nn.MaxPool2d: the largest element of each window, NaN where it has one. Shapes as of AvgPool2d, with
 /// dilation * (kernel_size - 1) + 1 in the place of kernel_size.
 class MaxPool2d : public Module {
  public:
+  /// `MaxPool2d(3, {.stride = 2})`.
   explicit MaxPool2d(OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options = {});
   /// PyTorch's positional form.
   MaxPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding = 0,
@@ -53,14 +55,15 @@ class MaxPool2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "MaxPool2d"; }
   std::string extra_repr() const override;
-  const OneOrTwo<int64_t> kernel_size;
-  const MaxPool2dOptions options;
+  const OneOrTwo<int64_t> kernel_size;  ///< of a window
+  const MaxPool2dOptions options;       ///< the other arguments
 };
 
 /// torch.nn.AdaptiveAvgPool2d: output i of an axis is the mean of inputs floor(i * in / out) to ceil((i + 1) * in /
 /// out). Input (N, C, H, W) or (C, H, W); nothing as a size keeps the input's.
 class AdaptiveAvgPool2d : public Module {
  public:
+  /// A size of the output, or nothing for the input's.
   using Size = std::optional<int64_t>;
   /// Throws Error where a size is negative.
   explicit AdaptiveAvgPool2d(OneOrTwo<Size> output_size);
@@ -68,7 +71,7 @@ class AdaptiveAvgPool2d : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "AdaptiveAvgPool2d"; }
   std::string extra_repr() const override;
-  const OneOrTwo<Size> output_size;
+  const OneOrTwo<Size> output_size;  ///< height and width of the output
 };
 
 }  // namespace upconv

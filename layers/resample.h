@@ -30,22 +30,23 @@ class Upsample : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Upsample"; }
   std::string extra_repr() const override;
-  const UpsampleOptions options;
+  const UpsampleOptions options;  ///< all arguments
 };
 
 /// torch.nn.functional.interpolate.
-Value interpolate(Value x, UpsampleOptions options);
+[[nodiscard]] Value interpolate(Value x, UpsampleOptions options);
 
 /// torch.nn.PixelShuffle: (..., C * r * r, H, W) becomes (..., C, H * r, W * r), r the upscale_factor: channel
 /// (c * r + i) * r + j has the pixels (h * r + i, w * r + j) of channel c. Throws Error where r is not positive.
 class PixelShuffle : public Module {
  public:
+  /// As torch.nn makes it.
   explicit PixelShuffle(int64_t upscale_factor);
   using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "PixelShuffle"; }
   std::string extra_repr() const override;
-  const int64_t upscale_factor;
+  const int64_t upscale_factor;  ///< r
 };
 
 }  // namespace upconv

@@ -22,6 +22,6 @@ namespace upconv {
 ///
 /// Throws Error that begins with line:column and says what would have been right. Safe for text from strangers: at most
 /// 1 MiB, 2048 modules, nested 100 deep.
-std::shared_ptr<Module> parse_module(std::string_view spec);
+[[nodiscard]] std::shared_ptr<Module> parse_module(std::string_view spec);
 
 }  // namespace upconv

@@ -3,6 +3,7 @@
 #include <exception>
 #include <new>
 
+#include "framework/version.h"
 #include "tools/commands.h"
 
 int main(int argc, char** argv) {

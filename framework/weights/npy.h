@@ -9,7 +9,7 @@ namespace upconv {
 
 /// Reads an array that numpy.save wrote: float64, float32 and float16 become float32, the integers and bool int64.
 /// Throws Error naming file, expected and got.
-Tensor load_npy(const std::filesystem::path& path);
+[[nodiscard]] Tensor load_npy(const std::filesystem::path& path);
 
 /// Writes a float32 or int64 array that numpy.load reads. The file appears under its name only when it is complete and
 /// on disk.

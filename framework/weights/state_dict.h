@@ -13,17 +13,21 @@ namespace upconv {
 /// Names and values in the order in which they were saved (or, from Module::state_dict, PyTorch's order).
 class StateDict {
  public:
+  /// A name and its values.
   using Entry = std::pair<std::string, Stored>;
 
   /// Throws Error if `name` is there already.
   void add(std::string name, Stored value);
   /// nullptr where there is none.
-  const Stored* find(const std::string& name) const;
+  [[nodiscard]] const Stored* find(const std::string& name) const;
   /// Throws Error, naming the key, where there is none.
-  const Stored& at(const std::string& name) const;
-  size_t size() const { return entries_.size(); }
-  auto begin() const { return entries_.begin(); }
-  auto end() const { return entries_.end(); }
+  [[nodiscard]] const Stored& at(const std::string& name) const;
+  /// How many there are.
+  [[nodiscard]] size_t size() const { return entries_.size(); }
+  /// The first Entry, in the order of the class.
+  [[nodiscard]] auto begin() const { return entries_.begin(); }
+  /// Beyond the last one.
+  [[nodiscard]] auto end() const { return entries_.end(); }
 
   /// What the file said of itself (safetensors' `__metadata__`).
   std::map<std::string, std::string> metadata;
@@ -64,11 +68,11 @@ struct LoadOptions {
 /// bytes, never by the name: safetensors, the index of one in several files (`*.safetensors.index.json`), what
 /// torch.save wrote, .npz, or .npy, whose array gets the name "weight". The file is mapped, not copied: it must not be
 /// shortened while any of its tensors is alive. Throws Error naming file, tensor, expected and got.
-StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options = {});
+[[nodiscard]] StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options = {});
 
 /// Reads weights that lie in memory. `name` stands for the file in messages; `owner` keeps the bytes alive (without it
 /// the caller does).
-StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name,
-                          std::shared_ptr<const void> owner = nullptr, const LoadOptions& options = {});
+[[nodiscard]] StateDict load_state_dict(std::span<const std::byte> bytes, const std::string& name,
+                                        std::shared_ptr<const void> owner = nullptr, const LoadOptions& options = {});
 
 }  // namespace upconv

@@ -8,7 +8,7 @@
 namespace upconv {
 
 /// What Options::arena takes. `arena` must live as long as any program compiled with it.
-inline std::shared_ptr<const Arena> make_arena(tbb::task_arena& arena) {
+[[nodiscard]] inline std::shared_ptr<const Arena> make_arena(tbb::task_arena& arena) {
   struct Lent : Arena {
     explicit Lent(tbb::task_arena& arena) : arena(arena) {}
     int concurrency() const override { return arena.max_concurrency(); }

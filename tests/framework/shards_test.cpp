@@ -23,7 +23,7 @@ std::string refusal(const std::string& weight_map) {
   save_safetensors(folder / "1.safetensors", one("a", 1));
   save_safetensors(folder / "2.safetensors", one("b", 2));
   const auto path = folder.write("model.safetensors.index.json", R"({"weight_map":)" + weight_map + "}");
-  const std::string message = error_of([&] { load_state_dict(path); });
+  const std::string message = error_of([&] { return load_state_dict(path); });
   const std::string start = path.string() + ": ";
   return message.starts_with(start) ? message.substr(start.size()) : message;
 }
@@ -53,7 +53,7 @@ TEST_CASE("shards: options name the tensors of all files") {
   const StateDict both = load_state_dict(index, {.strip_prefix = "module.", .lenient = true});
   CHECK(both.at("a").to_tensor().data()[0] == 1);
   CHECK(both.at("b").to_tensor().data()[0] == 2);
-  CHECK(error_of([&] { load_state_dict(index); }).ends_with("4 trailing bytes after the last tensor"));
+  CHECK(error_of([&] { return load_state_dict(index); }).ends_with("4 trailing bytes after the last tensor"));
 }
 
 TEST_CASE("shards: a tensor must be where the index says, and nowhere else") {
@@ -65,12 +65,12 @@ TEST_CASE("shards: a tensor must be where the index says, and nowhere else") {
   save_safetensors(folder / "1.safetensors", both);
   const auto index = folder.write("i.json", R"({"weight_map":{"a": "1.safetensors"}})");
   CHECK(error_of([&] {
-          load_state_dict(index);
+          return load_state_dict(index);
         }).ends_with("tensor \"b\" is in 1.safetensors too, where the index does not say it is"));
   save_safetensors(folder / "2.safetensors", one("b", 2));
   const auto other = folder.write("j.json", R"({"weight_map":{"a": "1.safetensors", "b": "2.safetensors"}})");
   CHECK(error_of([&] {
-          load_state_dict(other);
+          return load_state_dict(other);
         }).ends_with("tensor \"b\" is in 1.safetensors too, where the index does not say it is"));
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("shards: a safetensors file whose length begins with a brace is no ind
 TEST_CASE("shards: a shard is weights, not another index") {
   CHECK(refusal(R"({"a": "model.safetensors.index.json"})").find("names files beside it: load the index by its path") !=
         std::string::npos);
-  CHECK(error_of([] { load_state_dict(std::as_bytes(std::span("{}", 2)), "bytes"); }) ==
+  CHECK(error_of([] { return load_state_dict(std::as_bytes(std::span("{}", 2)), "bytes"); }) ==
         "bytes: names files beside it: load the index by its path");
 }
 

@@ -29,7 +29,7 @@ TEST_CASE("Conv2d: arguments out of range are refused in words of their own") {
 TEST_CASE("Conv2d: shapes that do not fit are refused with the layer's path") {
   auto error = [](Conv2d layer, Shape input) {
     const Sequential net = sequential({{"main", sequential(Identity(), layer)}});
-    return error_of([&] { compile(net, input); });
+    return error_of([&] { return compile(net, input); });
   };
   CHECK(error(Conv2d(512, 8, 3), {1, 256, 4, 4}) == "main.1: Conv2d expected 512 channels, got 256 in (1, 256, 4, 4)");
   CHECK(error(Conv2d(3, 8, 3), {3, 4}) ==

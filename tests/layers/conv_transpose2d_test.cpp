@@ -92,7 +92,7 @@ TEST_CASE("ConvTranspose2d: arguments out of range are refused in words of their
 TEST_CASE("ConvTranspose2d: shapes that do not fit are refused with the layer's path") {
   auto error = [](ConvTranspose2d layer, Shape input) {
     const Sequential net = sequential({{"main", sequential(Identity(), layer)}});
-    return error_of([&] { compile(net, input); });
+    return error_of([&] { return compile(net, input); });
   };
   using O = ConvTranspose2dOptions;
   CHECK(error(ConvTranspose2d(512, 8, 3), {1, 256, 4, 4}) ==

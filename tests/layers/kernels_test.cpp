@@ -224,6 +224,6 @@ TEST_CASE("pin: programs run with the instruction set that UPCONV_ISA names, or 
 }
 
 TEST_CASE("kernels: unknown instruction sets are refused by name") {
-  CHECK(error_of([] { parse_isa("avx1024"); }) ==
+  CHECK(error_of([] { return parse_isa("avx1024"); }) ==
         "unknown instruction set \"avx1024\": expected avx512, avx2, sse2 or scalar");
 }

@@ -165,7 +165,7 @@ TEST_CASE("norm: names of parameters and buffers") {
 
 TEST_CASE("norm: inputs that do not fit") {
   const auto message = [](const Module& module, const Shape& shape) {
-    return error_of([&] { compile(module, shape); });
+    return error_of([&] { return compile(module, shape); });
   };
   CHECK(message(InstanceNorm2d(3), {2, 3}) ==
         "InstanceNorm2d expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got (2, 3)");

@@ -86,7 +86,7 @@ TEST_CASE("Winograd: an algorithm that no layer could take is refused with those
   Random random(6);
   const ConvTranspose2d up = layer_of(24, 32, 4, k4s2, random);
   const auto refused = [](const Module& module, const Shape& shape, const Options& options) {
-    return error_of([&] { compile(module, shape, options); });
+    return error_of([&] { return compile(module, shape, options); });
   };
   CHECK(refused(up, {1, 24, 5, 5}, {.accuracy = Accuracy::exact, .algorithm = "winograd F(3,2)"}) ==
         "no layer could take the algorithm \"winograd F(3,2)\": with these options there are direct");

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* layer_name = "ConvTranspose2d";
 
 void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvTranspose2dOptions& o) {
-  check_channels(layer_name, in_channels, out_channels, o.groups);
+  check_channel_arguments(layer_name, in_channels, out_channels, o.groups);
   check_argument(layer_name, "kernel_size", kernel_size, 1, "be positive");
   check_argument(layer_name, "stride", o.stride, 1, "be positive");
   check_argument(layer_name, "dilation", o.dilation, 1, "be positive");

@@ -40,7 +40,7 @@ void Pack::run() const {
   for (const Tune tune : choice.tunes()) {
     Options options = choice.options(machine);
     options.tune = tune;
-    compile(*model.module, types, options);
+    (void)compile(*model.module, types, options);
   }
   if (packed->size() == 0) fail("{}: this network has no weights that are packed", network.spec);
   const Isa isa = machine.isa ? *machine.isa : default_isa();

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "framework/fail.h"
+#include "layers/check.h"
 #include "layers/convolution/depthwise/weights.h"
 
 namespace upconv::internal {
@@ -13,7 +14,7 @@ void check_argument(const char* layer, const char* name, Pair got, int64_t least
     if (value < least || value > largest) fail("{}: {} must {}, got {}", layer, name, word, str(got));
 }
 
-void check_channels(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups) {
+void check_channel_arguments(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups) {
   if (groups <= 0) fail("{}: groups must be positive, got {}", layer, groups);
   check_argument(layer, "in_channels", in_channels, 1, "be positive");
   check_argument(layer, "out_channels", out_channels, 1, "be positive");
@@ -31,12 +32,10 @@ Type ConvolutionOperation::whole(std::span<const Type> inputs) const {
 
 Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
   const Type x = whole(inputs);
-  if (x.dtype != DType::float32) fail("expected float32, got {}", upconv::name(x.dtype));
-  if (x.shape.size() != 3 && x.shape.size() != 4)
-    fail("expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got {}", str(x.shape));
+  check_picture(x);
   const int64_t in_channels = weights_.layout.IC, out_channels = weights_.layout.OC;
   const ImageShape in = image_shape(x.shape);
-  if (in.C != in_channels) fail("expected {} channels, got {} in {}", in_channels, in.C, str(x.shape));
+  check_channels(in_channels, in.C, x.shape);
   if (in.H < 1 || in.W < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
   for (int64_t size : {in.N, in.H, in.W})
     if (size > largest) fail("the output's size overflows for an input of {}", str(x.shape));

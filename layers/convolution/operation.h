@@ -19,10 +19,11 @@ constexpr int64_t largest = int64_t{1} << 40;  ///< of a size or argument: far b
 /// Throws Error that names the layer and the argument where one is smaller than `least` or beyond reason.
 void check_argument(const char* layer, const char* name, Pair got, int64_t least, const char* word);
 /// The arguments that all convolutions have.
-void check_channels(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups);
+void check_channel_arguments(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups);
 
 class ConvolutionOperation : public Activated<ConvolutionOperation> {
  public:
+  /// A copy to be changed: what has absorbed another operation is one of its own.
   virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
   Type infer(std::span<const Type> inputs) const override;
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override;

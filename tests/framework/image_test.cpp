@@ -129,9 +129,11 @@ TEST_CASE("a grid filled batch by batch is make_grid of all") {
 
 TEST_CASE("shapes and options that make no grid are refused") {
   CHECK(error_of([] {
-          make_grid(Tensor({4, 4}));
+          return make_grid(Tensor({4, 4}));
         }) == "make_grid expected pictures (N, C, H, W) or (C, H, W), got (4, 4)");
-  CHECK(error_of([] { make_grid(Tensor({2, 4, 3, 3})); }) == "make_grid expected pictures of 1 or 3 channels, got 4");
+  CHECK(error_of([] {
+          return make_grid(Tensor({2, 4, 3, 3}));
+        }) == "make_grid expected pictures of 1 or 3 channels, got 4");
   CHECK_THROWS_AS(make_grid(Tensor({0, 3, 4, 4})), Error);
   CHECK_THROWS_AS(make_grid(Tensor({2, 3, 0, 4})), Error);
   CHECK_THROWS_AS(make_grid(Tensor({2, 3, 4, 4}, DType::int64)), Error);
@@ -179,11 +181,11 @@ TEST_CASE("a PNG that cannot be written leaves nothing behind") {
 TEST_CASE("a PNG that cannot be read is named") {
   const Scratch scratch;
   const fs::path file = scratch.path / "a.png";
-  CHECK(error_of([&] { load_png(file); }).starts_with(file.string() + ": cannot be read: "));
+  CHECK(error_of([&] { return load_png(file); }).starts_with(file.string() + ": cannot be read: "));
   std::ofstream(file) << "not a picture";
-  CHECK(error_of([&] { load_png(file); }).starts_with(file.string() + ": cannot be read: "));
+  CHECK(error_of([&] { return load_png(file); }).starts_with(file.string() + ": cannot be read: "));
 
   save_grid(file, randn({3, 64, 64}, 0));
   fs::resize_file(file, fs::file_size(file) / 2);
-  CHECK(error_of([&] { load_png(file); }).starts_with(file.string() + ": cannot be read: "));
+  CHECK(error_of([&] { return load_png(file); }).starts_with(file.string() + ": cannot be read: "));
 }

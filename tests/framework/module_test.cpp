@@ -255,12 +255,12 @@ TEST_CASE("Module: prints as PyTorch does") {
 TEST_CASE("Module: unknown parameters, bad and doubled names are refused") {
   Block net;
   CHECK(error_of([&] {
-          net.parameter("up.wait");
+          return net.parameter("up.wait");
         }).starts_with("Block has no parameter \"up.wait\"; it has up.weight, norm.weight"));
   CHECK(error_of([] {
-          sequential({{"a.b", ReLU()}});
+          return sequential({{"a.b", ReLU()}});
         }) == "Sequential: a child's name must not be empty or contain a dot, got \"a.b\"");
-  CHECK(error_of([] { sequential({{"a", ReLU()}, {"a", ReLU()}}); }) == "Sequential has a child \"a\" already");
+  CHECK(error_of([] { return sequential({{"a", ReLU()}, {"a", ReLU()}}); }) == "Sequential has a child \"a\" already");
 }
 
 TEST_CASE("Sequential: nests, appends and names") {

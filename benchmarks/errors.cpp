@@ -15,8 +15,8 @@ namespace upconv::benchmarks {
 namespace {
 
 std::vector<int64_t> channels = {16, 32, 64, 256, 1024};  // up to the program's argument, if it has one
-constexpr int64_t size = 24, out_channels = 16;  // 20,000 outputs and more: their largest error is no accident
-constexpr double most = 2.2;                     // times the direct sum's rms that Accuracy::standard allows
+constexpr int64_t size = 24, out_channels = 16;           // 20,000 outputs and more: their largest error is no accident
+constexpr double most = 2.2;                              // times the direct sum's rms that Accuracy::standard allows
 
 struct Kind {
   const char* name;
@@ -55,7 +55,8 @@ struct Row {
   std::string accuracies() const {
     const auto first = std::find_if(accuracy.begin(), accuracy.end(), [](Accuracy a) { return a != Accuracy::fast; });
     if (first == accuracy.end()) return "`fast`";
-    if (first != accuracy.begin()) return fmt::format("`fast`, `standard` from {}", channels[static_cast<size_t>(first - accuracy.begin())]);
+    if (first != accuracy.begin())
+      return fmt::format("`fast`, `standard` from {}", channels[static_cast<size_t>(first - accuracy.begin())]);
     return *first == Accuracy::exact ? "`exact`" : "`standard`";
   }
 };

@@ -20,6 +20,7 @@ struct Image {
 struct GridOptions {
   int64_t nrow = 8;     ///< pictures in a row
   int64_t padding = 2;  ///< pixels between and around pictures; a single picture gets none
+
   /// Mapped to [0, 1] after clamping; without it values are taken as they are. double as in Python, whose difference of
   /// the two decides bytes.
   std::optional<std::pair<double, double>> value_range = std::nullopt;

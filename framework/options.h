@@ -25,6 +25,7 @@ enum class Accuracy {
 struct Options {
   Tune tune = Tune::latency;               ///< what for
   Accuracy accuracy = Accuracy::standard;  ///< how exactly
+
   /// The algorithm of every layer that could take it, by its name in Program::steps(): "direct", "winograd F(3,2)", ...
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.

@@ -30,6 +30,7 @@ struct Padding {
 /// `{.stride = 2, .padding = 1, .bias = false}`.
 struct Conv2dOptions {
   Pair stride = 1;  ///< pixels from one window to the next
+
   /// Beside both ends of each axis of the input; or "same" (for stride 1), or "valid", which is 0.
   Padding padding = 0;
   Pair dilation = 1;                   ///< pixels from one tap to the next

@@ -13,6 +13,7 @@ struct UpsampleOptions {
   std::optional<OneOrTwo<double>> scale_factor = {};  ///< of which the output is as much larger, rounded down
   std::string mode = "nearest";                       ///< or "nearest-exact", "bilinear"
   std::optional<bool> align_corners = {};  ///< of bilinear: corners are centres of pixels; nothing means false
+
   /// Whether positions follow from the sizes, in the place of scale_factor; nothing means false.
   std::optional<bool> recompute_scale_factor = {};
 };

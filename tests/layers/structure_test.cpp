@@ -256,7 +256,9 @@ TEST_CASE("structure: arguments that layers refuse") {
 }
 
 TEST_CASE("structure: shapes that layers and functions refuse, with the path") {
-  const auto refused = [](const Module& layer, const Shape& shape) { return error_of([&] { return compile(layer, shape); }); };
+  const auto refused = [](const Module& layer, const Shape& shape) {
+    return error_of([&] { return compile(layer, shape); });
+  };
   CHECK(refused(sequential(ReLU(), MaxPool2d(5)), {1, 2, 4, 9}) ==
         "1: MaxPool2d the output would be empty: (0, 1) for an input of (1, 2, 4, 9)");
   CHECK(refused(AvgPool2d(2), {4, 4}) == "AvgPool2d expected a 3-D (C, H, W) or 4-D (N, C, H, W) input, got (4, 4)");

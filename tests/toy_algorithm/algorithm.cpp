@@ -24,7 +24,9 @@ class PackedToy {
                       .parts = weight.layout.OC,
                       .pack = pack});
   }
-  float at(int64_t oc, int64_t ic, int64_t tap) const { return floats()[static_cast<size_t>((oc * IC + ic) * taps + tap)]; }
+  float at(int64_t oc, int64_t ic, int64_t tap) const {
+    return floats()[static_cast<size_t>((oc * IC + ic) * taps + tap)];
+  }
   float shift(int64_t oc) const { return floats()[static_cast<size_t>(shifts_ + oc)]; }
   std::span<const float> floats() const { return packed_.span; }
 

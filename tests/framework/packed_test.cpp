@@ -7,6 +7,7 @@
 #include <upconv/tbb.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <mutex>
@@ -189,21 +190,46 @@ TEST_CASE("packed cache: pictures keep their bits, and the saved weights are wha
     TemporaryFolder folder;
     const auto file = folder / "w.safetensors";
     Painter().save(file, 1, dtype);
-    const Painter plain = loaded(file);
+    const Tensor plain[] = {loaded(file)(direct), loaded(file)(winograd)};  // before there is anything to find
     const std::filesystem::path beside = pack_beside(file);
     CHECK(beside.filename().string() == "w.safetensors.packed-" + std::string(name(default_isa())));
-    for (const Options& options : {direct, winograd}) CHECK(same_bits(loaded(file)(options), plain(options)));
+    CHECK(same_bits(loaded(file)(direct), plain[0]));
+    CHECK(same_bits(loaded(file)(winograd), plain[1]));
   }
 
-  // One whose floats are others shows that they are read at all.
+  // Where one of them has other floats, it is its layer that shows them, by its algorithm and no other.
   TemporaryFolder folder;
   const auto file = folder / "w.safetensors";
   Painter().save(file, 1);
-  const auto recorder = PackedCache::recorder(), forged = PackedCache::recorder();
-  StateDict weights = load_state_dict(file);
+  const Tensor plain[] = {loaded(file)(direct), loaded(file)(winograd)};
+  const std::filesystem::path packed = pack_beside(file);
+  const std::string good = bytes_of(packed);
   const Isa isa = default_isa();
   const auto everybody = crew(0, nullptr);
   const Crew& all = *everybody;
+  int by_direct = 0, by_winograd = 0;
+  for (size_t at = 0; at < 4; ++at) {
+    std::string bytes = good;
+    const std::span<std::byte> forged = std::as_writable_bytes(std::span(bytes));
+    std::array<uint64_t, 4> entry;  // key, offset, floats, hash
+    std::memcpy(entry.data(), bytes.data() + 32 + 32 * at, sizeof entry);
+    const auto floats = forged.subspan(entry[1], entry[2] * sizeof(float));
+    std::ranges::fill(floats, std::byte{0});
+    entry[3] = hash(std::span<const std::byte>(floats), all);
+    std::memcpy(bytes.data() + 32 + 32 * at, entry.data(), sizeof entry);
+    const uint64_t hash_of_entries = hash(std::span<const std::byte>(forged.subspan(32, 4 * 32)), all);
+    std::memcpy(bytes.data() + 24, &hash_of_entries, sizeof hash_of_entries);
+    std::ofstream(packed, std::ios::binary) << bytes;
+    const bool other_direct = !same_bits(loaded(file)(direct), plain[0]);
+    const bool other_winograd = !same_bits(loaded(file)(winograd), plain[1]);
+    CHECK(other_direct != other_winograd);
+    by_direct += other_direct;
+    by_winograd += other_winograd;
+  }
+  CHECK(by_direct == 2);
+  CHECK(by_winograd == 2);
+
+  const auto forged = PackedCache::recorder();
   const std::vector<float> zeros(100, 0.0f);
   const PackedFloats forged_floats{zeros, nullptr};
   forged->keep(isa, 7, forged_floats);
@@ -271,6 +297,13 @@ TEST_CASE("packed cache: what is damaged, cut short or no file of ours is as goo
   for (size_t size :
        {size_t{0}, size_t{1}, size_t{8}, size_t{31}, size_t{32}, size_t{100}, good.size() / 2, good.size() - 1})
     check_with(good.substr(0, size));
+  // Sound, but of another version, or other sources: its floats may lie in another order.
+  check_with(good);
+  CHECK(PackedCache::beside(file)->wants(default_isa()));
+  std::string other = good;
+  other[8] = static_cast<char>(other[8] ^ 1);
+  check_with(other);
+  CHECK(!PackedCache::beside(file)->wants(default_isa()));
   check_with(std::string(1000, 'x'));
   check_with(std::string(1000, '\xff'));
   check_with(good + "more");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <upconv/upconv.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,31 @@ inline void randomize(const Module& module, Random& random) {
 /// worst of some thousand outputs.
 inline double tolerance(double terms, double magnitude, double c = 2) {
   return c * std::numeric_limits<float>::epsilon() * std::sqrt(terms + 1) * magnitude;
+}
+
+/// The largest absolute value.
+inline double largest(const Tensor& x) {
+  double largest = 0;
+  for (int64_t i = 0; i < x.numel(); ++i) largest = std::max(largest, std::abs(static_cast<double>(x.data()[i])));
+  return largest;
+}
+
+/// How many products the longest path through the network adds up at most: those of one output of each weight.
+inline double terms_of(const Module& network) {
+  double terms = 0;
+  for (const auto& [path, module] : network.named_modules())
+    for (const auto& [name, parameter] : module->named_parameters())
+      if (name == "weight" && parameter.shape().size() > 1)
+        terms += static_cast<double>(numel(parameter.shape()) /
+                                     parameter.shape()[static_cast<size_t>(module->output_dim())]);
+  return terms;
+}
+
+/// What rounding may do to a network's outputs. Each layer's rounding is an independent error relative to its values,
+/// which keep their size from layer to layer, so the whole is like one sum of all their terms, whose size is the
+/// largest output.
+inline double network_tolerance(const Module& network, const Tensor& outputs, double c = 2) {
+  return tolerance(terms_of(network), largest(outputs), c);
 }
 
 /// The rms difference of two tensors.

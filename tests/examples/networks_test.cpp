@@ -29,20 +29,7 @@ Tensor first(const Tensor& all) {
   return one;
 }
 
-/// How many products the longest path through the network adds up at most: those of one output of each weight.
-double terms_of(const Module& network) {
-  double terms = 0;
-  for (const auto& [path, module] : network.named_modules())
-    for (const auto& [name, parameter] : module->named_parameters())
-      if (name == "weight" && parameter.shape().size() > 1)
-        terms += static_cast<double>(numel(parameter.shape()) /
-                                     parameter.shape()[static_cast<size_t>(module->output_dim())]);
-  return terms;
-}
-
-/// Loads the twin's state_dict strictly, and compares with its pictures. Each layer's rounding is an independent error
-/// relative to its values, which keep their size from layer to layer, so the whole is like one sum of all their terms,
-/// whose size is the largest output.
+/// Loads the twin's state_dict strictly, and compares with its pictures.
 void check_network(Module& network, const std::string& name) {
   CAPTURE(name);
   network.load(UPCONV_GOLDEN "/networks/" + name + ".pth");
@@ -51,10 +38,7 @@ void check_network(Module& network, const std::string& name) {
   const std::vector<Tensor> both = inputs_of(twin);
   std::vector<Tensor> one;
   for (const Tensor& x : both) one.push_back(first(x));
-  double magnitude = 0;
-  for (int64_t i = 0; i < expected.numel(); ++i)
-    magnitude = std::max(magnitude, static_cast<double>(std::abs(expected.data()[i])));
-  const double bound = tolerance(terms_of(network), magnitude);
+  const double bound = network_tolerance(network, expected);
   for (Isa isa : available_isas()) {
     CAPTURE(upconv::name(isa));
     const Tensor got = compile(network, types_of(both), {.isa = isa})(both)[0];

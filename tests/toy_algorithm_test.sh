@@ -13,7 +13,7 @@ fail() {
 }
 
 for layer in "ConvTranspose2d(20, 7, 4, 2, 1)" "Conv2d(20, 7, 3, padding=1, padding_mode='reflect')"; do
-  bench=(bench "$layer" --input 1,20,9,11 --seconds 0.01 --json --algorithm)
+  bench=(bench "$layer" --input "1,20,9,11" --seconds 0.01 --json --algorithm)
   "$program" "${bench[@]}" all >"$folder/all.json"
   grep -q '"algorithm": *"toy"' "$folder/all.json" || fail "$layer: toy is not among all algorithms"
   "$program" "${bench[@]}" toy >"$folder/toy.json"

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "framework/fail.h"
 #include "layers/kernels/kernels.h"
 
@@ -20,11 +22,14 @@ const Table* const tables[] = {
 }  // namespace
 
 const Table& table(Isa isa) {
-  for (Isa available : available_isas())
+  const std::vector<Isa>& available = available_isas();
+  if (std::find(available.begin(), available.end(), isa) != available.end()) {
     for (const Table* found : tables)
-      if (available == isa && found->isa == isa) return *found;
+      if (found->isa == isa) return *found;
+    internal::fail("instruction set {}: this build has no kernels for it", name(isa));
+  }
   internal::fail("instruction set {}: this machine cannot run it; it runs up to {}", name(isa),
-                 name(available_isas().front()));
+                 name(available.front()));
 }
 
 }  // namespace upconv::kernels

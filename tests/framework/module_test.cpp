@@ -271,3 +271,16 @@ TEST_CASE("Sequential: nests, appends and names") {
   const Sequential named = sequential({{"conv", ConvTranspose2d(1, 1, 1)}, {"act", ReLU()}});
   CHECK(named.named_parameters().front().first == "conv.weight");
 }
+
+TEST_CASE("Module: options that are set count from the next call on") {
+  Random random(31);
+  ConvTranspose2d net(32, 32, 4, {.stride = 2, .padding = 1});
+  randomize(net, random);
+  const Tensor x = random.randn({1, 32, 24, 24});
+  net.set_options({.algorithm = "winograd F(3,2)"});
+  const Tensor before = net(x);
+  net.set_options({.accuracy = Accuracy::exact});
+  const Tensor after = net(x);
+  CHECK(!same_bits(after, before));
+  CHECK(same_bits(after, compile(net, x.shape(), {.accuracy = Accuracy::exact})(x)));
+}

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -211,9 +212,11 @@ TEST_CASE("parameter: threads that ask at once share one") {
   std::atomic<int> made = 0;
   std::vector<std::shared_ptr<const void>> got(8);
   std::vector<std::thread> threads;
-  for (auto& slot : got) {
-    threads.emplace_back([&] { slot = Memo::of(parameter, "a", [&] { return std::make_shared<int>(++made); }); });
-  }
+  const auto make = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // until the others have asked too
+    return std::make_shared<int>(++made);
+  };
+  for (auto& slot : got) threads.emplace_back([&] { slot = Memo::of(parameter, "a", make); });
   for (std::thread& thread : threads) thread.join();
   CHECK(made == 1);
   for (const auto& value : got) CHECK(value == got[0]);

@@ -5,7 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
-    upconv::parse_module({reinterpret_cast<const char*>(data), size})->str();
+    (void)upconv::parse_module({reinterpret_cast<const char*>(data), size})->str();
   } catch (const upconv::Error&) {
   }
   return 0;

@@ -10,7 +10,7 @@ template <class Read>
 int fuzz_reader(const uint8_t* data, size_t size, Read read) {
   const auto* bytes = reinterpret_cast<const std::byte*>(data);
   try {
-    for (const auto& [name, stored] : read(std::span(bytes, size))) stored.to_tensor();
+    for (const auto& [name, stored] : read(std::span(bytes, size))) (void)stored.to_tensor();
   } catch (const upconv::Error&) {
   }
   return 0;

@@ -65,7 +65,7 @@ struct Direct {
 struct Products {
   const float* v;  ///< a panel whose pixels are tiles
   int64_t pitch;   ///< floats from one block of its channels to the next
-  const float* w;  ///< w[ic][lane], vectors * width lanes, 64-byte aligned
+  const float* w;  ///< w[ic][lane], vectors * width lanes, aligned to a vector
   float* m;        ///< m[tile][lane]
   int64_t tiles;
   int64_t IC;
@@ -80,7 +80,7 @@ struct Products {
 struct LeanProducts {
   /// Those of some tiles after those of others, lean_begin(): v[block of 16 channels][point][tile][16].
   const float* v;
-  const float* w;  ///< w[ic][2 * i + j][lane], 64-byte aligned; the weights that follow are asked for
+  const float* w;  ///< w[ic][2 * i + j][lane], aligned to a vector; the weights that follow are asked for
   float* m;
   int64_t tiles;
   int64_t IC;

@@ -189,7 +189,7 @@ void direct(const Direct& d) {
   if constexpr (R == Simd<Arch>::pixels) {
     assert(d.pixels >= 1 && d.pixels <= R && d.tap_count >= 0 && d.IC >= 1);
     for ([[maybe_unused]] int64_t b = 0; b < d.block_count; ++b)
-      assert(begins_line(d.blocks[b].w) && d.blocks[b].vectors >= 1 && d.blocks[b].vectors <= Simd<Arch>::vectors &&
+      assert(is_aligned(d.blocks[b].w, 64) && d.blocks[b].vectors >= 1 && d.blocks[b].vectors <= Simd<Arch>::vectors &&
              d.blocks[b].lanes >= 1 && d.blocks[b].lanes <= d.blocks[b].vectors * Simd<Arch>::width);
   }
   if constexpr (R > 1) {

@@ -173,7 +173,7 @@ void lean_part(const LeanProducts& p, int64_t tile, int64_t tiles, int64_t first
 
 template <class Arch, class W>
 void lean_products(const LeanProducts& p) {
-  assert(p.tiles >= 1 && p.IC >= 1 && reinterpret_cast<uintptr_t>(p.w) % sizeof(typename Simd<Arch>::Batch) == 0);
+  assert(p.tiles >= 1 && p.IC >= 1 && is_aligned(p.w, sizeof(typename Simd<Arch>::Batch)));
   using S = Simd<Arch>;
   constexpr int T = S::lean_sums / W::n;
   constexpr int64_t chunk = 4096 / (4 * S::width);  // channels whose weights take 16 KB

@@ -46,8 +46,7 @@ void product_tiles(const Products& p, int64_t first, int64_t last, const float* 
 template <class Arch>
 void products(const Products& p) {
   assert(p.tiles >= 1 && p.IC >= 1 && p.vectors >= 1 && p.vectors <= Simd<Arch>::vectors);
-  assert(p.pitch >= p.tiles * panel_lanes &&
-         reinterpret_cast<uintptr_t>(p.w) % sizeof(typename Simd<Arch>::Batch) == 0);
+  assert(p.pitch >= p.tiles * panel_lanes && is_aligned(p.w, sizeof(typename Simd<Arch>::Batch)));
   constexpr int R = Simd<Arch>::pixels, two = Simd<Arch>::vectors;
   const int64_t cuts = (p.tiles + R - 1) / R;
   const int64_t lanes = p.vectors * Simd<Arch>::width, step = (lanes + cuts - 1) / cuts;

@@ -17,8 +17,10 @@
 namespace upconv::kernels {
 namespace {
 
-/// Whether a pointer has the alignment that contracts ask of packed weights.
-[[maybe_unused]] UPCONV_INLINE bool begins_line(const void* p) { return reinterpret_cast<uintptr_t>(p) % 64 == 0; }
+/// Whether a pointer has the alignment, in bytes, that a contract asks of packed weights.
+[[maybe_unused]] UPCONV_INLINE bool is_aligned(const void* p, size_t alignment) {
+  return reinterpret_cast<uintptr_t>(p) % alignment == 0;
+}
 
 /// One float at a time, for machines that have none of the instruction sets below.
 struct Scalar {};

@@ -16,7 +16,7 @@ class WinogradAlgorithm : public ConvAlgorithm {
   std::unique_ptr<Step> step(ConvTask task) const override {
     auto packed = task.weights.packed<PackedWinograd>(winograd_key(tiling_, task.geometry), task.lowering, tiling_,
                                                       task.geometry);
-    return winograd_step(tiling_, std::move(task.geometry), std::move(packed), task.table(), std::move(task.context));
+    return winograd_step({tiling_, std::move(task.geometry), task.table(), std::move(task.context)}, std::move(packed));
   }
 
  private:

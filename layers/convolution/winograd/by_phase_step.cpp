@@ -7,9 +7,7 @@ namespace {
 /// past them once.
 class ByPhaseStep : public WinogradStep {
  public:
-  ByPhaseStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
-              const kernels::Table& table, ConvContext context)
-      : WinogradStep(tiling, std::move(geometry), std::move(packed), table, std::move(context), 0) {}
+  using WinogradStep::WinogradStep;
 
  private:
   void run_work(const WinogradWork& work, const Frame& frame, const Scratch& scratch) const override {
@@ -35,10 +33,8 @@ class ByPhaseStep : public WinogradStep {
 
 }  // namespace
 
-std::unique_ptr<Step> by_phase_step(const Tiling& tiling, ConvGeometry geometry,
-                                    std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                    ConvContext context) {
-  return std::make_unique<ByPhaseStep>(tiling, std::move(geometry), std::move(packed), table, std::move(context));
+std::unique_ptr<Step> by_phase_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed) {
+  return std::make_unique<ByPhaseStep>(std::move(of), std::move(packed));
 }
 
 }  // namespace upconv::internal

@@ -6,9 +6,7 @@ namespace {
 /// Group by group all points, whose weights are made as they are multiplied.
 class LeanStep : public WinogradStep {
  public:
-  LeanStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
-           const kernels::Table& table, ConvContext context)
-      : WinogradStep(tiling, std::move(geometry), std::move(packed), table, std::move(context), 1) {}
+  using WinogradStep::WinogradStep;
 
  private:
   void run_work(const WinogradWork& work, const Frame& frame, const Scratch& scratch) const override {
@@ -32,10 +30,8 @@ class LeanStep : public WinogradStep {
 
 }  // namespace
 
-std::unique_ptr<Step> lean_step(const Tiling& tiling, ConvGeometry geometry,
-                                std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                ConvContext context) {
-  return std::make_unique<LeanStep>(tiling, std::move(geometry), std::move(packed), table, std::move(context));
+std::unique_ptr<Step> lean_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed) {
+  return std::make_unique<LeanStep>(std::move(of), std::move(packed));
 }
 
 }  // namespace upconv::internal

@@ -7,9 +7,7 @@ namespace {
 /// the products of all phases and groups at once would be too many.
 class SharedStep : public WinogradStep {
  public:
-  SharedStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
-             const kernels::Table& table, ConvContext context)
-      : WinogradStep(tiling, std::move(geometry), std::move(packed), table, std::move(context), 1) {}
+  using WinogradStep::WinogradStep;
 
  private:
   void run_work(const WinogradWork& work, const Frame& frame, const Scratch& scratch) const override {
@@ -43,10 +41,8 @@ class SharedStep : public WinogradStep {
 
 }  // namespace
 
-std::unique_ptr<Step> shared_step(const Tiling& tiling, ConvGeometry geometry,
-                                  std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                  ConvContext context) {
-  return std::make_unique<SharedStep>(tiling, std::move(geometry), std::move(packed), table, std::move(context));
+std::unique_ptr<Step> shared_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed) {
+  return std::make_unique<SharedStep>(std::move(of), std::move(packed));
 }
 
 }  // namespace upconv::internal

@@ -4,9 +4,8 @@
 
 namespace upconv::internal {
 
-WinogradStep::WinogradStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
-                           const kernels::Table& table, ConvContext context, int64_t groups_at_once)
-    : of_(tiling, std::move(geometry), table, std::move(context)),
+WinogradStep::WinogradStep(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed)
+    : of_(std::move(of)),
       packed_(std::move(packed)),
       inputs_(of_),
       outputs_(of_),
@@ -14,7 +13,8 @@ WinogradStep::WinogradStep(const Tiling& tiling, ConvGeometry geometry, std::sha
   v_floats_ = of_.points() * inputs_.point_floats(works_.front());
   panel_floats_ = inputs_.panel_floats(works_.front());
   for (const WinogradWork& work : works_) {
-    const int64_t groups = groups_at_once > 0 ? groups_at_once : work.groups.count();
+    // By phase the products of all groups lie side by side, else those of one.
+    const int64_t groups = of_.tiling.windows == Windows::by_phase ? work.groups.count() : 1;
     m_floats_ = std::max(m_floats_, of_.points() * work.tiles() * of_.lanes.block * groups);
     aside_floats_ = std::max(aside_floats_, outputs_.aside_floats(work));
   }
@@ -53,13 +53,11 @@ void WinogradStep::multiply(const WinogradWork& work, const Point& of, const flo
                         .next = of.next});
 }
 
-std::unique_ptr<Step> winograd_step(const Tiling& tiling, ConvGeometry geometry,
-                                    std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                    ConvContext context) {
-  auto* const make = tiling.windows == Windows::shared     ? shared_step
-                     : tiling.windows == Windows::by_phase ? by_phase_step
-                                                           : lean_step;
-  return make(tiling, std::move(geometry), std::move(packed), table, std::move(context));
+std::unique_ptr<Step> winograd_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed) {
+  auto* const make = of.tiling.windows == Windows::shared     ? shared_step
+                     : of.tiling.windows == Windows::by_phase ? by_phase_step
+                                                              : lean_step;
+  return make(std::move(of), std::move(packed));
 }
 
 }  // namespace upconv::internal

@@ -12,6 +12,7 @@ namespace upconv::internal {
 /// What the drivers for the three kinds of windows have in common: the cutting, the panel and the outputs.
 class WinogradStep : public Step {
  public:
+  WinogradStep(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed);
   int64_t tiles() const final { return static_cast<int64_t>(works_.size()); }
   std::string algorithm() const final { return name_of(of_.tiling); }
   size_t weight_bytes() const final { return packed_->floats().size_bytes(); }
@@ -28,9 +29,6 @@ class WinogradStep : public Step {
     float *v, *m, *panel, *aside;
   };
 
-  /// `groups_at_once`: of outputs whose products lie side by side; 0 means all of a work.
-  WinogradStep(const Tiling& tiling, ConvGeometry geometry, std::shared_ptr<const PackedWinograd> packed,
-               const kernels::Table& table, ConvContext context, int64_t groups_at_once);
   /// Everything about a work after its inputs were packed.
   virtual void run_work(const WinogradWork& work, const Frame& frame, const Scratch& scratch) const = 0;
 
@@ -78,19 +76,11 @@ class WinogradStep : public Step {
 };
 
 /// The step for the tiling's windows.
-std::unique_ptr<Step> winograd_step(const Tiling& tiling, ConvGeometry geometry,
-                                    std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                    ConvContext context);
+std::unique_ptr<Step> winograd_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed);
 
 // One file each.
-std::unique_ptr<Step> shared_step(const Tiling& tiling, ConvGeometry geometry,
-                                  std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                  ConvContext context);
-std::unique_ptr<Step> by_phase_step(const Tiling& tiling, ConvGeometry geometry,
-                                    std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                    ConvContext context);
-std::unique_ptr<Step> lean_step(const Tiling& tiling, ConvGeometry geometry,
-                                std::shared_ptr<const PackedWinograd> packed, const kernels::Table& table,
-                                ConvContext context);
+std::unique_ptr<Step> shared_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed);
+std::unique_ptr<Step> by_phase_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed);
+std::unique_ptr<Step> lean_step(TiledConvolution of, std::shared_ptr<const PackedWinograd> packed);
 
 }  // namespace upconv::internal

@@ -25,7 +25,7 @@ def is_plain(member: ElementTree.Element) -> bool:
     arguments = (member.findtext("argsstring") or "").replace(" ", "")
     name = member.findtext("name")
     return (
-        arguments.endswith(("=default", "=delete"))
+        arguments.endswith(("=default", "=delete", "override"))  # of what Doxygen sees through no template
         or name.startswith(("~", "@"))
         or member.find("reimplements") is not None
         or member.get("prot") == "private"

@@ -3,7 +3,8 @@
 The other commit is built once, with this tree's compiler and flags, and stays in build/against/HASH. For each row
 (rows.py) both programs measure themselves in rounds, the one first in even rounds and the other in odd ones, with
 random weights. A row's ratio is the median over the rounds of the other's time divided by this tree's in the same
-round, so more than 1 means that this tree is faster, and what slows the machine for a while slows both. A group's is
+round, so more than 1 means that this tree is faster, and what slows the machine for a while slows both. On a machine
+that is not one's own single ratios reach from 0.6 to 1.7, so a row goes on until its median is settled. A group's is
 the geometric mean of its rows'. With --bits nothing is timed: both must compute the same bits (bits.py).
 """
 
@@ -23,8 +24,9 @@ from paths import PROGRAM, ROOT
 from program import Program
 from rows import GROUPS, Row
 
-ROUNDS, SECONDS = 6, 0.15  # of each row and each sample
-MOST_SECONDS = 20  # of one row; when they have passed two rounds are enough, unless --rounds says how many
+ROUNDS, SECONDS = 6, 0.06  # of each row at least, and of each sample
+SETTLED = 0.01  # the error of a row's median, as the spread of its ratios lets one expect it
+MOST_SECONDS = 12  # of one row that does not settle; then two rounds are enough, unless --rounds says how many
 KEPT = ("CMAKE_CXX_COMPILER", "CMAKE_CXX_FLAGS", "CMAKE_CXX_FLAGS_RELEASE", "CMAKE_BUILD_TYPE", "xsimd_DIR", "TBB_DIR")
 
 
@@ -59,11 +61,19 @@ def build(commit: str) -> Path:
     return folder / "build/upconv"
 
 
+def settled(ratios: list[float]) -> bool:
+    """Whether the median is known well enough: by the quartiles, since ratios have long tails."""
+    if len(ratios) < ROUNDS:
+        return False
+    first, _, third = statistics.quantiles(ratios, n=4)
+    return 0.93 * (third - first) / len(ratios) ** 0.5 < SETTLED  # 1.253 deviations, each 0.741 quartile distances
+
+
 def measure(row: Row, programs: list[Program], threads: int, options: argparse.Namespace) -> dict:
     """The row's rounds: the ratio of each, and what both programs took."""
     start, rounds = time.monotonic(), 0
     times = [[], []]
-    while rounds < (options.rounds or ROUNDS):
+    while rounds < options.rounds if options.rounds else not settled([other / this for this, other in zip(*times)]):
         for which in (0, 1) if rounds % 2 == 0 else (1, 0):
             run = partial(programs[which].bench, row, threads, options.seconds)
             times[which].append(machine.sample(run, threads)["median_ms"])
@@ -99,7 +109,10 @@ def arguments() -> argparse.Namespace:
         "--threads", metavar="1,2", type=machine.numbers, default=machine.thread_counts(), help="numbers of threads"
     )
     parser.add_argument(
-        "--rounds", type=int, help=f"rounds of each row (default {ROUNDS}, fewer where a row takes many seconds)"
+        "--rounds",
+        type=int,
+        help=f"rounds of each row (default: at least {ROUNDS}, until the median is within {SETTLED:.0%} or "
+        f"{MOST_SECONDS} seconds have passed)",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of each sample (default {SECONDS})")
     parser.add_argument("--long", action="store_true", help="also rows of which one run takes seconds")

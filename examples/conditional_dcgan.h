@@ -7,11 +7,11 @@
 namespace upconv::examples {
 
 /// A generator of pictures of a class.
-struct ConditionalDcgan : upconv::Module {
-  int64_t init_size;               ///< height and width of the smallest picture
-  upconv::Embedding label_emb;     ///< what multiplies a latent for each class
-  upconv::Sequential l1;           ///< from a latent to the smallest picture
-  upconv::Sequential conv_blocks;  ///< from there to the result
+struct ConditionalDcgan : upconv::ModuleOf<upconv::Value(upconv::Value, upconv::Value)> {
+  int64_t init_size;                ///< height and width of the smallest picture
+  upconv::Embedding& label_emb;     ///< what multiplies a latent for each class
+  upconv::Sequential& l1;           ///< from a latent to the smallest picture
+  upconv::Sequential& conv_blocks;  ///< from there to the result
 
   /// latent_dim: length of a latent; img_size: height and width of the picture, a multiple of 4; width: channels of the
   /// smallest picture.
@@ -29,11 +29,10 @@ struct ConditionalDcgan : upconv::Module {
                               upconv::BatchNorm2d(width / 2, {.eps = 0.8}), upconv::LeakyReLU(0.2, true),
                               upconv::Conv2d(width / 2, channels, 3, {.padding = 1}), upconv::Tanh()))) {}
 
-  using upconv::Module::forward;
   /// Latents (N, latent_dim) and classes (N), int64, to pictures (N, channels, img_size, img_size).
-  upconv::Values forward(upconv::Values xs) const override {
-    const upconv::Value x = l1(label_emb(xs.at(1)) * xs.at(0));
-    return {conv_blocks(upconv::view(x, {x.size(0), -1, init_size, init_size}))};
+  upconv::Value forward(upconv::Value noise, upconv::Value labels) const override {
+    const upconv::Value x = l1(label_emb(labels) * noise);
+    return conv_blocks(upconv::view(x, {x.size(0), -1, init_size, init_size}));
   }
 };
 

@@ -9,7 +9,7 @@ namespace upconv::examples {
 
 /// Two convolutions of reflected pictures, and the input added to what they say.
 struct ResnetBlock : upconv::Module {
-  upconv::Sequential conv_block;  ///< both of them
+  upconv::Sequential& conv_block;  ///< both of them
 
   /// dim: channels of the picture.
   explicit ResnetBlock(int64_t dim)

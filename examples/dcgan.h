@@ -8,7 +8,7 @@ namespace upconv::examples {
 
 /// A generator of pictures.
 struct Dcgan : upconv::Module {
-  upconv::Sequential main;  ///< all layers
+  upconv::Sequential& main;  ///< all layers
 
   /// nz: length of a latent; ngf: channels before the last layer; nc: channels of the picture.
   explicit Dcgan(int64_t nz = 100, int64_t ngf = 64, int64_t nc = 3)

@@ -36,9 +36,9 @@ struct ResidualDenseBlock : upconv::Module {
 
 /// A residual block of residual blocks.
 struct RRDB : upconv::Module {
-  ResidualDenseBlock rdb1;  ///< the first block
-  ResidualDenseBlock rdb2;  ///< the second
-  ResidualDenseBlock rdb3;  ///< the third
+  ResidualDenseBlock& rdb1;  ///< the first block
+  ResidualDenseBlock& rdb2;  ///< the second
+  ResidualDenseBlock& rdb3;  ///< the third
 
   /// The arguments of each of them.
   RRDB(int64_t num_feat, int64_t num_grow_ch)
@@ -51,14 +51,14 @@ struct RRDB : upconv::Module {
 
 /// The whole network.
 struct RRDBNet : upconv::Module {
-  upconv::Conv2d conv_first;  ///< from a picture to num_feat channels
-  upconv::Sequential body;    ///< the blocks
-  upconv::Conv2d conv_body;   ///< after them
-  upconv::Conv2d conv_up1;    ///< at twice the size
-  upconv::Conv2d conv_up2;    ///< at four times the size
-  upconv::Conv2d conv_hr;     ///< after it
-  upconv::Conv2d conv_last;   ///< from num_feat channels to a picture
-  upconv::LeakyReLU lrelu;    ///< after the three before the last
+  upconv::Conv2d& conv_first;  ///< from a picture to num_feat channels
+  upconv::Sequential& body;    ///< the blocks
+  upconv::Conv2d& conv_body;   ///< after them
+  upconv::Conv2d& conv_up1;    ///< at twice the size
+  upconv::Conv2d& conv_up2;    ///< at four times the size
+  upconv::Conv2d& conv_hr;     ///< after it
+  upconv::Conv2d& conv_last;   ///< from num_feat channels to a picture
+  upconv::LeakyReLU& lrelu;    ///< after the three before the last
 
   /// num_feat: channels between blocks; num_grow_ch: what each convolution within one adds.
   explicit RRDBNet(int64_t num_in_ch = 3, int64_t num_out_ch = 3, int64_t num_feat = 64, int64_t num_block = 23,

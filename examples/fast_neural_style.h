@@ -9,9 +9,9 @@ namespace upconv::examples {
 
 /// A convolution of a reflected picture, as large as that at stride 1, after nearest upsampling by `upsample`.
 struct ConvLayer : upconv::Module {
-  int64_t upsample;                        ///< how many times larger the picture is made before
-  upconv::ReflectionPad2d reflection_pad;  ///< half a kernel at each side
-  upconv::Conv2d conv2d;                   ///< without a padding of its own
+  int64_t upsample;                         ///< how many times larger the picture is made before
+  upconv::ReflectionPad2d& reflection_pad;  ///< half a kernel at each side
+  upconv::Conv2d& conv2d;                   ///< without a padding of its own
 
   /// The arguments of Conv2d, and upsample.
   ConvLayer(int64_t in_channels, int64_t out_channels, int64_t kernel_size, int64_t stride, int64_t upsample = 1)
@@ -27,10 +27,10 @@ struct ConvLayer : upconv::Module {
 
 /// Two convolutions, and the input added to what they say.
 struct ResidualBlock : upconv::Module {
-  ConvLayer conv1;             ///< the first
-  upconv::InstanceNorm2d in1;  ///< after it
-  ConvLayer conv2;             ///< the second
-  upconv::InstanceNorm2d in2;  ///< after it
+  ConvLayer& conv1;             ///< the first
+  upconv::InstanceNorm2d& in1;  ///< after it
+  ConvLayer& conv2;             ///< the second
+  upconv::InstanceNorm2d& in2;  ///< after it
 
   /// channels: of the picture.
   explicit ResidualBlock(int64_t channels)
@@ -44,22 +44,22 @@ struct ResidualBlock : upconv::Module {
 
 /// A painter in one style.
 struct FastNeuralStyle : upconv::Module {
-  ConvLayer conv1;             ///< from a picture to nc channels
-  upconv::InstanceNorm2d in1;  ///< after conv1
-  ConvLayer conv2;             ///< to half the size
-  upconv::InstanceNorm2d in2;  ///< after conv2
-  ConvLayer conv3;             ///< to a quarter of the size
-  upconv::InstanceNorm2d in3;  ///< after conv3
-  ResidualBlock res1;          ///< the first of five
-  ResidualBlock res2;          ///< the second
-  ResidualBlock res3;          ///< the third
-  ResidualBlock res4;          ///< the fourth
-  ResidualBlock res5;          ///< the fifth
-  ConvLayer deconv1;           ///< back to half the size
-  upconv::InstanceNorm2d in4;  ///< after deconv1
-  ConvLayer deconv2;           ///< back to the size of the picture
-  upconv::InstanceNorm2d in5;  ///< after deconv2
-  ConvLayer deconv3;           ///< from nc channels to a picture
+  ConvLayer& conv1;             ///< from a picture to nc channels
+  upconv::InstanceNorm2d& in1;  ///< after conv1
+  ConvLayer& conv2;             ///< to half the size
+  upconv::InstanceNorm2d& in2;  ///< after conv2
+  ConvLayer& conv3;             ///< to a quarter of the size
+  upconv::InstanceNorm2d& in3;  ///< after conv3
+  ResidualBlock& res1;          ///< the first of five
+  ResidualBlock& res2;          ///< the second
+  ResidualBlock& res3;          ///< the third
+  ResidualBlock& res4;          ///< the fourth
+  ResidualBlock& res5;          ///< the fifth
+  ConvLayer& deconv1;           ///< back to half the size
+  upconv::InstanceNorm2d& in4;  ///< after deconv1
+  ConvLayer& deconv2;           ///< back to the size of the picture
+  upconv::InstanceNorm2d& in5;  ///< after deconv2
+  ConvLayer& deconv3;           ///< from nc channels to a picture
 
   /// nc: channels of the first layer.
   explicit FastNeuralStyle(int64_t nc = 32)
@@ -92,7 +92,7 @@ struct FastNeuralStyle : upconv::Module {
   }
 
  private:
-  upconv::InstanceNorm2d norm(std::string name, int64_t channels) {
+  upconv::InstanceNorm2d& norm(std::string name, int64_t channels) {
     return child(std::move(name), upconv::InstanceNorm2d(channels, {.affine = true}));
   }
 };

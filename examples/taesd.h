@@ -13,9 +13,9 @@ struct TaesdClamp : upconv::Module {
 
 /// relu(conv(x) + x).
 struct TaesdBlock : upconv::Module {
-  upconv::Sequential conv;  ///< three convolutions
-  upconv::Identity skip;    ///< what is added to them
-  upconv::ReLU fuse;        ///< of the sum
+  upconv::Sequential& conv;  ///< three convolutions
+  upconv::Identity& skip;    ///< what is added to them
+  upconv::ReLU& fuse;        ///< of the sum
 
   /// channels: of the picture.
   explicit TaesdBlock(int64_t channels)

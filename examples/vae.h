@@ -10,9 +10,9 @@ namespace upconv::examples {
 
 /// A decoder of latents.
 struct VaeDecoder : upconv::Module {
-  upconv::Linear decoder_input;    ///< from a latent to the smallest picture
-  upconv::Sequential decoder;      ///< doublings
-  upconv::Sequential final_layer;  ///< the last doubling, and the picture
+  upconv::Linear& decoder_input;    ///< from a latent to the smallest picture
+  upconv::Sequential& decoder;      ///< doublings
+  upconv::Sequential& final_layer;  ///< the last doubling, and the picture
 
   /// latent_dim: length of a latent; hidden_dims: channels from the smallest picture to the largest.
   explicit VaeDecoder(int64_t latent_dim = 128, std::vector<int64_t> hidden_dims = {512, 256, 128, 64, 32})

@@ -5,9 +5,10 @@
 
 namespace upconv::internal {
 
-/// Where a value lies while a program runs: `at` is an offset in the arena, or the number of an input or output.
+/// Where a value lies while a program runs: `at` is an offset in the arena, or the number of a constant, an input or an
+/// output.
 struct Place {
-  enum Space { arena, input, output };
+  enum Space { arena, constant, input, output };
   Space space = arena;
   size_t at = 0;
 };
@@ -23,6 +24,7 @@ struct Code {
   Options options;
   std::vector<Type> inputs, outputs;
   std::vector<Placed> steps;
+  std::vector<Tensor> constants;
   size_t arena_bytes = 0;
   size_t packed_bytes = 0;
   size_t scratch_bytes = 0;  ///< for one thread

@@ -50,12 +50,13 @@ int storage_of(Plan& plan, int node) {
   return node;
 }
 
-/// Pass: every output of the program gets memory of its own.
+/// Pass: every output of the program gets memory of its own, which no constant has.
 void separate_outputs(Plan& plan) {
   std::vector<int> taken = plan.inputs;
   for (int& output : plan.outputs) {
     const int storage = storage_of(plan, output);
-    if (std::find(taken.begin(), taken.end(), storage) != taken.end()) {
+    const auto& operation = plan.at(storage).operation;
+    if ((operation && operation->constant()) || std::find(taken.begin(), taken.end(), storage) != taken.end()) {
       Plan::Node copy;
       copy.operation = std::make_shared<Copy>();
       copy.inputs = {output};
@@ -94,12 +95,17 @@ size_t place(std::vector<Interval>& intervals) {
   return total;
 }
 
-/// Pass: addresses for all values; the intermediate ones share one arena.
-std::vector<Place> place_values(Plan& plan, size_t& arena_bytes) {
+/// Pass: addresses for all values; the intermediate ones share one arena, the constants have their own.
+std::vector<Place> place_values(Plan& plan, Code& code) {
   std::vector<Place> places(plan.nodes.size());
   for (size_t i = 0; i < plan.inputs.size(); ++i) places[static_cast<size_t>(plan.inputs[i])] = {Place::input, i};
   for (size_t i = 0; i < plan.outputs.size(); ++i)
     places[static_cast<size_t>(storage_of(plan, plan.outputs[i]))] = {Place::output, i};
+  for (int node : plan.order)
+    if (const Parameter* constant = plan.at(node).operation ? plan.at(node).operation->constant() : nullptr) {
+      places[static_cast<size_t>(node)] = {Place::constant, code.constants.size()};
+      code.constants.push_back(constant->value());
+    }
 
   std::vector<Interval> intervals;
   for (size_t at = 0; at < plan.order.size(); ++at) {
@@ -110,7 +116,7 @@ std::vector<Place> place_values(Plan& plan, size_t& arena_bytes) {
     const bool own = storage_of(plan, node) == node && places[static_cast<size_t>(node)].space == Place::arena;
     if (own) intervals.push_back({node, at, at, (bytes_of(plan.at(node).type) + 63) / 64 * 64});
   }
-  arena_bytes = place(intervals);
+  code.arena_bytes = place(intervals);
   for (const Interval& interval : intervals)
     places[static_cast<size_t>(interval.storage)] = {Place::arena, interval.offset};
   for (int node : plan.order) places[static_cast<size_t>(node)] = places[static_cast<size_t>(storage_of(plan, node))];
@@ -121,7 +127,7 @@ std::vector<Place> place_values(Plan& plan, size_t& arena_bytes) {
 void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
   for (int index : plan.order) {
     const Plan::Node& node = plan.at(index);
-    if (!node.operation || node.operation->is_view()) continue;
+    if (!node.operation || node.operation->is_view() || node.operation->constant()) continue;
     std::vector<Type> types;
     std::vector<Layout> layouts;
     std::vector<Place> inputs;
@@ -199,10 +205,10 @@ size_t packed_bytes(const Code& code) {
   return sum;
 }
 
-}  // namespace
-
-Program compile(const Graph& graph, const Options& options) {
+/// With `evaluated`, what depends on constants alone is computed now, else by each run.
+Program compiled(const Graph& graph, const Options& options, bool evaluated) {
   if (graph.outputs().empty()) fail("a graph without outputs");
+  if (options.threads < 0) fail("Options::threads must not be negative, got {}; 0 means all", options.threads);
   auto code = std::make_shared<Code>();
   code->options = options;
   code->options.isa = options.isa ? *options.isa : default_isa();
@@ -213,14 +219,21 @@ Program compile(const Graph& graph, const Options& options) {
 
   Plan plan = plan_of(graph);
   prune(plan);
+  if (evaluated) {
+    evaluate(plan, [&](const Graph& known) {
+      return compiled(known, {.threads = 1, .isa = code->options.isa}, false)(std::span<const Tensor>());
+    });
+    bind_constants(plan);
+  }
   absorb(plan);
   fold(plan);
   add_residuals(plan);
   fuse(plan);
+  chain(plan);
   part(plan);
   lay_out(plan);
   separate_outputs(plan);
-  const std::vector<Place> places = place_values(plan, code->arena_bytes);
+  const std::vector<Place> places = place_values(plan, *code);
   lower(plan, places, *code);
   if (!share(*code) && code->options.threads > 1) {  // cut for one thread
     code->crew = crew(1, options.arena);
@@ -233,15 +246,11 @@ Program compile(const Graph& graph, const Options& options) {
   return Code::program(std::move(code));
 }
 
-Program compile(const Module& module, std::span<const Type> inputs, const Options& options) {
-  Graph graph;
-  Values values;
-  for (const Type& type : inputs) values.push_back(graph.input(type));
-  for (const Value& value : module(values)) graph.output(value);
-  return compile(graph, options);
-}
+}  // namespace
 
-Program compile(const Module& module, const Shape& input, const Options& options) {
+Program compile(const Graph& graph, const Options& options) { return compiled(graph, options, true); }
+
+Program compile(const AnyModule& module, const Shape& input, const Options& options) {
   const Type type{input, DType::float32};
   return compile(module, std::span(&type, 1), options);
 }

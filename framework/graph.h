@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fingerprint.h"
 #include "options.h"
 #include "pointwise.h"
 #include "tensor.h"
@@ -90,6 +92,19 @@ class Operation {
   /// The shape rule. Throws Error (without a path: the graph adds it) where the inputs do not fit.
   virtual Type infer(std::span<const Type> inputs) const = 0;
 
+  /// Adds all that tells this operation from another one of its class: numbers, and parameters. Calls compare what
+  /// forward() writes down by it, and run the program that was compiled of an equal graph. An operation that does not
+  /// say is equal to nothing but itself, which is safe, but then one that forward() makes anew is compiled anew too.
+  virtual void identify(Fingerprint& print) const { print(static_cast<const void*>(this)); }
+
+  /// The parameter that it reads instead of inputs, or nullptr. Known when a program is compiled.
+  virtual const Parameter* constant() const { return nullptr; }
+  /// What it is where one of these inputs is known: the operation on the others, or nullptr.
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_constant(std::span<const Type> /*inputs*/,
+                                                                       size_t /*known*/, const Parameter&) const {
+    return nullptr;
+  }
+
   /// The factor and shift for each channel that this operation is, for those who could absorb it; nothing where it is
   /// none.
   virtual std::optional<ChannelAffine> channel_affine() const { return {}; }
@@ -108,6 +123,14 @@ class Operation {
   /// The operation that reads, in the place of the input numbered `input`, the values whose concatenation that was.
   [[nodiscard]] virtual std::shared_ptr<const Operation> with_parts(size_t /*input*/,
                                                                     std::span<const Type> /*parts*/) const {
+    return nullptr;
+  }
+  /// The operation that equals this one where each of the inputs numbered `inputs` is what `producer` gives, a value of
+  /// type `between`: of the inputs that are left, and then of the producer's. `output` is what this one gives.
+  [[nodiscard]] virtual std::shared_ptr<const Operation> with_producer(std::span<const size_t> /*inputs*/,
+                                                                       const Operation& /*producer*/,
+                                                                       const Type& /*between*/,
+                                                                       const Type& /*output*/) const {
     return nullptr;
   }
 
@@ -149,33 +172,45 @@ class ContiguousOperation : public Operation {
 };
 
 /// A node's result while forward() runs: a shape and a type, no numbers. Cheap to copy; belongs to the graph being
-/// written.
+/// written, and is refused by any other and after that one is gone.
 class Value {
  public:
   /// Of no graph: what may be assigned to, and nothing else.
   Value() = default;
+  /// The values of a parameter or buffer, as they are when a call compiles or finds its program: a change is seen by
+  /// the next call. Arithmetic of them alone is done then, and a factor or a sum for each channel is folded into its
+  /// neighbours as a number is. Throws Error outside of forward().
+  Value(const Parameter& parameter);  // NOLINT(google-explicit-constructor): as `gamma * x` in Python
   /// The sizes that it will have.
   [[nodiscard]] const Shape& shape() const;
   /// The size of one dimension; negative counts from the end.
   [[nodiscard]] int64_t size(int dim) const;
   /// The type that its elements will have.
   [[nodiscard]] DType dtype() const;
-  /// The graph that it belongs to. Throws Error for a Value that no forward() was given.
+  /// The graph that it belongs to. Throws Error for a Value that no forward() was given, or an earlier one.
   [[nodiscard]] Graph& graph() const;
 
  private:
   friend class Graph;
-  Value(Graph* graph, int node) : graph_(graph), node_(node) {}
-  Graph* graph_ = nullptr;
+  Value(std::weak_ptr<Graph*> graph, int node) : graph_(std::move(graph)), node_(node) {}
+  std::weak_ptr<Graph*> graph_;
   int node_ = -1;
 };
 
 /// What a forward() of several values takes and gives.
 using Values = std::vector<Value>;
 
+/// A tensor as a value, for use inside forward(). Throws Error elsewhere.
+[[nodiscard]] Value constant(const Tensor& values);
+
 /// What forward() writes down: nodes in the order in which they were made, so every input precedes its reader.
 class Graph {
  public:
+  /// An empty one.
+  Graph() = default;
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
   /// One operation on values, or an input.
   struct Node {
     std::shared_ptr<const Operation> operation;  ///< nullptr for an input
@@ -186,14 +221,20 @@ class Graph {
 
   /// Adds an input. Throws Error where a size is negative.
   Value input(Type type);
+  /// Adds a parameter's values, int64 or float32.
+  Value constant(const Parameter& parameter);
+  /// Adds a tensor's values, for what forward() makes itself. They are compared with those of the call before: what is
+  /// large is better a buffer.
+  Value constant(const Tensor& values);
   /// Adds a node. `in_place` says that PyTorch would overwrite inputs[0]: whoever reads that value later reads the
-  /// result. Throws Error, with the path of the module whose forward runs, where the operation refuses the inputs.
+  /// result. Throws Error, with the path of the module whose forward runs, where the operation refuses the inputs or
+  /// there are none, or one is a value of another graph.
   Value apply(std::shared_ptr<const Operation> operation, const Values& inputs, bool in_place = false);
   /// Makes `value` the next output.
   void output(Value value);
 
   /// All nodes in the order in which they were made.
-  [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
+  [[nodiscard]] const std::deque<Node>& nodes() const { return nodes_; }
   /// Which of them are the inputs.
   [[nodiscard]] const std::vector<int>& inputs() const { return inputs_; }
   /// Which of them are the outputs.
@@ -202,16 +243,22 @@ class Graph {
   [[nodiscard]] const Node& node(const Value& value) const { return nodes_[static_cast<size_t>(current(value.node_))]; }
 
   /// The path of the module whose forward runs now, for messages: "main.3"; "" at the root.
-  [[nodiscard]] std::string path() const;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// All that decides what it computes: two graphs with equal prints compile to programs of equal results.
+  [[nodiscard]] Fingerprint fingerprint() const;
 
  private:
-  friend class Module;  // keeps the scope
+  friend class AnyModule;  // keeps the path
   int current(int node) const;
+  Value add(Node node);
+  Value value(int node) { return Value(self_, node); }
 
-  std::vector<Node> nodes_;
+  std::shared_ptr<Graph*> self_ = std::make_shared<Graph*>(this);  // what values see the end of it by
+  std::deque<Node> nodes_;  // whose elements stay where they are: shapes are read by reference
   std::vector<int> inputs_, outputs_;
-  std::vector<std::string> scope_;  // the path of the module whose forward runs now
-  std::vector<int> replaced_by_;    // by in-place operations; -1 where it still is what it was
+  std::string path_;              // of the module whose forward runs now
+  std::vector<int> replaced_by_;  // by in-place operations; -1 where it still is what it was
 };
 
 }  // namespace upconv

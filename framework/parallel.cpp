@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -58,7 +59,7 @@ class Run {
     for (int64_t step = 0; step < steps_; ++step) {
       const int64_t tiles = chain_.tiles(step);
       if (!chain_.shared(step)) {  // never opened: the ticket still says that the last shared one has no tiles left
-        for (int64_t tile = 0; tile < tiles; ++tile) chain_.run(step, tile, 0);
+        for (int64_t tile = 0; tile < tiles; ++tile) run_tile(step, tile, 0);
         continue;
       }
       done_.store(0, std::memory_order_relaxed);
@@ -83,7 +84,21 @@ class Run {
     }
   }
 
+  /// After all have come back: throws what a tile threw.
+  void finish() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
  private:
+  void run_tile(int64_t step, int64_t tile, int worker) {
+    if (failed_.load(std::memory_order_relaxed)) return;
+    try {
+      chain_.run(step, tile, worker);
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+  }
+
   static int64_t step_of(uint64_t ticket) { return static_cast<int64_t>(ticket >> 32); }
   static int64_t tile_of(uint64_t ticket) { return static_cast<int64_t>(ticket & 0xffffffff); }
 
@@ -96,7 +111,7 @@ class Run {
     if (exhausted(ticket_.load(std::memory_order_acquire))) return false;
     const uint64_t mine = ticket_.fetch_add(1, std::memory_order_acq_rel);
     if (exhausted(mine)) return false;
-    chain_.run(step_of(mine), tile_of(mine), worker);
+    run_tile(step_of(mine), tile_of(mine), worker);
     done_.fetch_add(1, std::memory_order_acq_rel);
     return true;
   }
@@ -105,6 +120,8 @@ class Run {
   const int64_t steps_;
   alignas(64) std::atomic<uint64_t> ticket_{0xffffffff};  // step 0, not open yet
   alignas(64) std::atomic<int64_t> done_{0};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;  // of the one who set failed_
 };
 
 /// Where work passes from one thread to another through oneTBB, which orders the two. Debian's library of it is not
@@ -137,8 +154,11 @@ void Crew::run(const Chain& chain) const {
   bool shared = false;
   for (int64_t step = 0; step < chain.steps(); ++step) shared = shared || chain.shared(step);
   if (threads_ == 1 || !shared) {
-    FlushDenormals flush;
-    return run.lead();
+    {
+      FlushDenormals flush;
+      run.lead();
+    }
+    return run.finish();
   }
   auto work = [&] {
     hand_over(run);
@@ -162,6 +182,7 @@ void Crew::run(const Chain& chain) const {
   hand_over(run);
   arena_->execute(std::ref(inside));  // a reference, so that std::function allocates nothing
   hand_over(run);
+  run.finish();
 }
 
 void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) const {

@@ -32,7 +32,8 @@ class Crew {
   /// Runs all tiles of step 0, then all of step 1, and so on; the calling thread takes part. One parallel region for
   /// the whole chain: tiles are handed out by an atomic counter, and the end of a step waits only for tiles that
   /// somebody has taken, so it never matters how many threads really came. No thread is woken where no step is shared.
-  /// Denormals are flushed to zero on every thread meanwhile.
+  /// Denormals are flushed to zero on every thread meanwhile. Throws what a tile threw, the first of them; the tiles
+  /// that were left are then not run.
   void run(const Chain& chain) const;
 
   /// Calls part(0, worker) to part(count - 1, worker) in any order, each once, and returns when they are done; `worker`

@@ -128,6 +128,7 @@ struct Parameter::State {
   const DType dtype;
   std::mutex mutex;  // guards all that follows
   std::optional<Stored> stored;
+  std::function<Tensor()> initial;  // of the values, where they were neither loaded nor set
   uint64_t version = 0;
   std::map<std::string, std::shared_ptr<CacheEntry>> cache;  // of this version only
 };
@@ -141,17 +142,40 @@ Parameter::Parameter(Shape shape, DType dtype) : state_(std::make_shared<State>(
 
 Parameter::Parameter(const Tensor& initial) : Parameter(initial.shape(), initial.dtype()) { set(initial); }
 
+Parameter::Parameter(Shape shape, DType dtype, std::function<Tensor()> initial) : Parameter(std::move(shape), dtype) {
+  begin(std::move(initial));
+}
+
+void Parameter::begin(std::function<Tensor()> initial) const {
+  const std::lock_guard lock(state_->mutex);
+  state_->stored.reset();
+  state_->initial = std::move(initial);
+  ++state_->version;
+  state_->cache.clear();
+}
+
+std::function<Tensor()> Parameter::initial() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->stored ? nullptr : state_->initial;
+}
+
 const Shape& Parameter::shape() const { return state_->shape; }
 
 DType Parameter::dtype() const { return state_->dtype; }
 
 bool Parameter::has_value() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->stored.has_value();
+  return state_->stored || state_->initial;
+}
+
+bool Parameter::is_initial() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->initial != nullptr;
 }
 
 Stored Parameter::stored() const {
   const std::lock_guard lock(state_->mutex);
+  if (!state_->stored && state_->initial) state_->stored = Stored::of(state_->initial());
   if (!state_->stored) fail("a {} parameter of shape {} has no values yet", name(dtype()), str(shape()));
   return *state_->stored;
 }
@@ -164,6 +188,7 @@ void Parameter::set(Stored values) const {
   checked_count(values);
   const std::lock_guard lock(state_->mutex);
   state_->stored = std::move(values);
+  state_->initial = nullptr;
   ++state_->version;
   state_->cache.clear();
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 namespace upconv {
 
 namespace internal {
+class InitialValues;
 class Memo;
 class PackedCache;
 }  // namespace internal
@@ -40,14 +42,17 @@ struct Stored {
 };
 
 /// A named array of a module: a handle to a lazy view of what was loaded, converted when a program packs it. Copies
-/// share the value, and a constant handle's value can be set as that of any other. Only load and set change it, and
-/// each change raises version(). Thread-safe: who reads while another sets gets the values before or those after.
+/// share the value, and a constant handle's value can be set as that of any other. Only load, set and the functions of
+/// upconv::init change it, and each change raises version(). Thread-safe: who reads while another sets gets the values
+/// before or those after. Inside forward() it becomes a Value where one is expected: `gamma * x`.
 class Parameter {
  public:
   /// No values yet: a program that reads it refuses to compile.
   Parameter(Shape shape, DType dtype);
   /// Starts with the values of `initial`.
   explicit Parameter(const Tensor& initial);
+  /// Starts with what `initial` gives, a tensor of this shape and type, when the values are first asked for.
+  Parameter(Shape shape, DType dtype, std::function<Tensor()> initial);
 
   /// What the values' shape is, or will be.
   [[nodiscard]] const Shape& shape() const;
@@ -55,6 +60,8 @@ class Parameter {
   [[nodiscard]] DType dtype() const;
   /// Whether there are values.
   [[nodiscard]] bool has_value() const;
+  /// Whether they are those that a layer, or a function of upconv::init, made for a network that is yet to be trained.
+  [[nodiscard]] bool is_initial() const;
   /// A view of the values as they were saved, which stays what it is when others are set. Throws Error if there are
   /// none.
   [[nodiscard]] Stored stored() const;
@@ -70,7 +77,10 @@ class Parameter {
   [[nodiscard]] const void* identity() const { return state_.get(); }
 
  private:
+  friend class internal::InitialValues;
   friend class internal::Memo;
+  void begin(std::function<Tensor()> initial) const;
+  std::function<Tensor()> initial() const;  // nothing once it was read
   struct State;
   std::shared_ptr<State> state_;
 };

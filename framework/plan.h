@@ -2,6 +2,7 @@
 // Internal: the graph while the compiler's passes change it, and those of them that make it another graph of the same
 // results. What remains of compiling, places, steps and threads, is compile.cpp's own.
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "graph.h"
@@ -46,6 +47,12 @@ Plan plan_of(const Graph& graph);
 
 /// Drops what no output needs.
 void prune(Plan& plan);
+/// Drops constants that nobody reads any more, and what was made of them alone.
+void drop_unread(Plan& plan);
+/// What depends on nothing but constants becomes a constant; `compute` runs a graph without inputs.
+void evaluate(Plan& plan, const std::function<std::vector<Tensor>(const Graph&)>& compute);
+/// Constants into the operations that read them beside other values, where those can be made for them.
+void bind_constants(Plan& plan);
 /// Pads and enlarged pictures into the layers that read them. Those that nobody else reads are dropped.
 void absorb(Plan& plan);
 /// BatchNorm, and factors, into the weights and bias of the layer before it.
@@ -55,6 +62,8 @@ void fold(Plan& plan);
 void add_residuals(Plan& plan);
 /// Activations into the epilogue of the layer before them.
 void fuse(Plan& plan);
+/// What computes element by element into what reads that alone, of the same shape.
+void chain(Plan& plan);
 /// Concatenations whose reader can read their parts instead are not read, and go where nobody reads them.
 void part(Plan& plan);
 /// Gives every value a layout and puts conversions where producer and reader differ.

@@ -1,4 +1,5 @@
 // The pass that decides which values lie channels-last, and the step between those that do and those that do not.
+#include "framework/constant.h"
 #include "framework/layout.h"
 #include "framework/plan.h"
 #include "framework/program.h"
@@ -44,6 +45,15 @@ std::unique_ptr<Step> Relayout::lower(const Lowering& lowering) const {
   return std::make_unique<RelayoutStep>(image_shape(lowering.output.shape), lowering.output_layout);
 }
 
+/// The tensor's elements, which lie contiguous, in the layout `to`, under the same shape.
+Tensor relaid(const Tensor& contiguous, Layout to) {
+  Tensor moved(contiguous.shape());
+  const RelayoutStep step(image_shape(contiguous.shape()), to);
+  const void* input = contiguous.bytes();
+  for (int64_t tile = 0; tile < step.tiles(); ++tile) step.run(tile, {&input, moved.bytes(), nullptr});
+  return moved;
+}
+
 /// The value of `node` in the layout `to`, where it has another by a node that an earlier reader asked for, or else by
 /// a new one right before position `at` of the order.
 int relaid(Plan& plan, int node, Layout to, size_t& at) {
@@ -53,8 +63,12 @@ int relaid(Plan& plan, int node, Layout to, size_t& at) {
         dynamic_cast<const Relayout*>(plan.at(earlier).operation.get()))
       return earlier;
   Plan::Node made;
-  made.operation = std::make_shared<Relayout>();
-  made.inputs = {node};
+  if (const Parameter* constant = plan.at(node).operation ? plan.at(node).operation->constant() : nullptr) {
+    made.operation = std::make_shared<ConstantOperation>(Parameter(relaid(constant->value(), to)));
+  } else {
+    made.operation = std::make_shared<Relayout>();
+    made.inputs = {node};
+  }
   made.type = plan.at(node).type;
   made.path = plan.at(node).path;
   made.layout = to;
@@ -100,10 +114,10 @@ std::vector<Layout> wanted_layouts(Plan& plan) {
 /// Whether a view shows features as pictures, and whoever computes them for it alone can put the channels of a pixel
 /// side by side; from then on it does.
 bool compute_channels_last(Plan& plan, const Plan::Node& view) {
+  if (!view.operation->is_view()) return false;
   const int producer = view.inputs.front();
   const Shape &pictures = view.type.shape, &features = plan.at(producer).type.shape;
-  if (!view.operation->is_view() || pictures.size() != 4 || features.size() != 2 || features[0] != pictures[0])
-    return false;
+  if (pictures.size() != 4 || features.size() != 2 || features[0] != pictures[0]) return false;
   if (!plan.at(producer).operation || plan.readers(producer) != 1) return false;
   auto made = plan.at(producer).operation->with_channels_last(pictures[1]);
   if (!made) return false;

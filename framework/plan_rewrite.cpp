@@ -48,6 +48,13 @@ void prune(Plan& plan) {
     if (plan.at(node).alive) plan.order.push_back(node);
 }
 
+void drop_unread(Plan& plan) {
+  for (auto node = plan.order.size(); node-- > 0;) {
+    const int index = plan.order[node];
+    if (plan.at(index).operation && plan.readers(index) == 0) plan.remove(index);
+  }
+}
+
 void absorb(Plan& plan) {
   for (int index : std::vector<int>(plan.order)) {
     Plan::Node& reader = plan.at(index);
@@ -108,6 +115,33 @@ void fuse(Plan& plan) {
     const auto pointwise = reader.operation->pointwise();
     return pointwise ? producer.operation->with_pointwise(*pointwise) : nullptr;
   });
+}
+
+void chain(Plan& plan) {
+  for (int node : std::vector<int>(plan.order)) {
+    for (size_t i = 0; i < plan.at(node).inputs.size();) {
+      Plan::Node& reader = plan.at(node);
+      const int producer = reader.inputs[i];
+      std::vector<size_t> same;
+      for (size_t input = 0; input < reader.inputs.size(); ++input)
+        if (reader.inputs[input] == producer) same.push_back(input);
+      const bool alone = plan.readers(producer) == static_cast<int64_t>(same.size());
+      auto merged =
+          reader.operation && plan.at(producer).operation && alone
+              ? reader.operation->with_producer(same, *plan.at(producer).operation, plan.at(producer).type, reader.type)
+              : nullptr;
+      if (!merged) {
+        ++i;
+        continue;
+      }
+      reader.operation = std::move(merged);
+      reader.residual = false;
+      std::erase(reader.inputs, producer);
+      reader.inputs.insert(reader.inputs.end(), plan.at(producer).inputs.begin(), plan.at(producer).inputs.end());
+      plan.remove(producer);
+      i = 0;
+    }
+  }
 }
 
 void part(Plan& plan) {

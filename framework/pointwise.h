@@ -22,11 +22,19 @@ struct Pointwise {
     gelu,         ///< x times the share of the normal distribution that lies below x
     gelu_tanh,    ///< GELU with approximate = "tanh"
     softplus,     ///< log(1 + exp(a * x)) / a, and x itself where a * x > b
-    mish          ///< x * tanh(log(1 + exp(x)))
+    mish,         ///< x * tanh(log(1 + exp(x)))
+    abs,          ///< x without its sign
+    sqrt,         ///< the square root, NaN below 0
+    rsqrt,        ///< 1 / sqrt(x)
+    exp,          ///< e to the power of x
+    log,          ///< the natural logarithm, NaN below 0
+    sin,          ///< the sine of x in radians
+    cos,          ///< the cosine
+    pow           ///< x to the power of a, NaN below 0 where a is not whole
   };
   Kind kind = identity;  ///< which of them
-  float a = 0;           ///< leaky_relu's negative_slope, elu's alpha, softplus' beta, hardtanh's min_val
-  float b = 0;           ///< softplus' threshold, hardtanh's max_val
+  float a = 0;  ///< leaky_relu's negative_slope, elu's alpha, softplus' beta, hardtanh's min_val, pow's exponent
+  float b = 0;  ///< softplus' threshold, hardtanh's max_val
 };
 
 }  // namespace upconv

@@ -38,7 +38,12 @@ class Steps : public Chain {
   void run(int64_t step, int64_t tile, int worker) const override {
     Frame frame = frames_[static_cast<size_t>(step)];
     frame.scratch = scratch_ + static_cast<size_t>(worker) * code_.scratch_bytes;
-    placed(step).step->run(tile, frame);
+    try {
+      placed(step).step->run(tile, frame);
+    } catch (const Error& error) {
+      const StepInfo& info = placed(step).info;
+      fail("{}{}{} {}", info.path, info.path.empty() ? "" : ": ", info.operation, error.what());
+    }
   }
 
  private:
@@ -110,7 +115,9 @@ struct Workspace::Memory {
     for (const auto& placed : code->steps) {
       frames.push_back({addresses.data() + addresses.size(), nullptr, nullptr});
       for (const Place& place : placed.inputs)
-        addresses.push_back(place.space == Place::arena ? arena.get() + place.at : nullptr);
+        addresses.push_back(place.space == Place::arena      ? arena.get() + place.at
+                            : place.space == Place::constant ? code->constants[place.at].bytes()
+                                                             : nullptr);
       if (placed.output.space == Place::arena) frames.back().output = arena.get() + placed.output.at;
     }
   }

@@ -28,7 +28,8 @@ class Step {
   virtual ~Step() = default;
   /// How many tiles there are; none where there is nothing to compute.
   virtual int64_t tiles() const = 0;
-  /// Computes one of them.
+  /// Computes one of them. May throw: the run ends then, and its caller gets the exception, which names the layer where
+  /// it is an Error.
   virtual void run(int64_t tile, const Frame& frame) const = 0;
   /// Bytes of scratch memory that a tile needs.
   virtual size_t scratch_bytes() const { return 0; }
@@ -91,7 +92,9 @@ class Program {
   [[nodiscard]] size_t packed_bytes() const;
 
   /// Computes `outputs` from `inputs`, contiguous tensors of the program's types. Throws Error where one has another
-  /// type; allocates nothing and takes no lock of its own. Denormal numbers count as zero; the caller's mode is kept.
+  /// type, or a step refuses what it reads, as Embedding does an index that it has no row for; what `outputs` hold then
+  /// is not said. Allocates nothing and takes no lock of its own. Denormal numbers count as zero; the caller's mode is
+  /// kept.
   void run(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const;
   /// The same with a workspace and outputs made for the call.
   std::vector<Tensor> operator()(std::span<const Tensor> inputs) const;

@@ -8,6 +8,10 @@
 
 namespace upconv {
 
+namespace internal {
+class InitialValues;
+}
+
 /// PyTorch's CPU generator: after Random(s), randn gives bit for bit what torch.manual_seed(s) and torch.randn give.
 class Random {
  public:
@@ -20,6 +24,7 @@ class Random {
 
  private:
   friend class NormalStream;
+  friend class internal::InitialValues;
   uint32_t bits() { return engine_(); }
   float uniform();
   double uniform_double();

@@ -5,6 +5,8 @@
 #include "framework/fail.h"
 #include "framework/program.h"
 #include "layers/check.h"
+#include "layers/elementwise.h"
+#include "layers/expression_operation.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 #include "layers/steps/channel_tiles.h"
@@ -35,15 +37,23 @@ class PointwiseStep : public Step {
   const kernels::Table& table_;
 };
 
-class PointwiseOperation : public Operation {
+class PointwiseOperation : public Operation, public Elementwise {
  public:
   PointwiseOperation(std::string_view name, Pointwise function) : name_(name), function_(function) {}
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override { print(function_.kind, function_.a, function_.b); }
   Type infer(std::span<const Type> inputs) const override {
     check_float(inputs);
     return inputs[0];
   }
   std::optional<Pointwise> pointwise() const override { return function_; }
+  Expression expression() const override {
+    return {{{.kind = Expression::Instruction::pointwise, .operands = {~0}, .function = function_}}, 1};
+  }
+  std::shared_ptr<const Operation> with_producer(std::span<const size_t> inputs, const Operation& producer,
+                                                 const Type& between, const Type& output) const override {
+    return between != output ? nullptr : chained(name_, *this, inputs, producer);
+  }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return std::make_unique<PointwiseStep>(numel(lowering.output.shape), function_,
                                            kernels::table(*lowering.options.isa));
@@ -81,6 +91,7 @@ class PReLUOperation : public Operation {
  public:
   PReLUOperation(const Parameter& weight, size_t rank) : weight_(weight), rank_(rank) {}
   std::string_view name() const override { return "PReLU"; }
+  void identify(Fingerprint& print) const override { print(weight_); }
   Type infer(std::span<const Type> inputs) const override {
     check_float(inputs);
     const Shape& shape = inputs[0].shape;
@@ -105,7 +116,7 @@ class PReLUOperation : public Operation {
   size_t rank_;
 };
 
-Value apply(std::string_view name, Pointwise function, Value x, bool inplace = false) {
+Value activated(std::string_view name, Pointwise function, Value x, bool inplace = false) {
   return x.graph().apply(std::make_shared<PointwiseOperation>(name, function), {x}, inplace);
 }
 
@@ -116,10 +127,10 @@ Parameter slopes(int64_t count, double value) {
 
 }  // namespace
 
-Value ReLU::forward(Value x) const { return apply("ReLU", {Pointwise::relu}, x, inplace); }
+Value ReLU::forward(Value x) const { return activated("ReLU", {Pointwise::relu}, x, inplace); }
 
 Value LeakyReLU::forward(Value x) const {
-  return apply("LeakyReLU", {Pointwise::leaky_relu, static_cast<float>(negative_slope)}, x, inplace);
+  return activated("LeakyReLU", {Pointwise::leaky_relu, static_cast<float>(negative_slope)}, x, inplace);
 }
 std::string LeakyReLU::extra_repr() const {
   return fmt::format("negative_slope={}{}", python(negative_slope), inplace ? ", inplace=True" : "");
@@ -129,30 +140,30 @@ PReLU::PReLU(int64_t num_parameters, double init)
     : num_parameters(num_parameters), weight(add_parameter("weight", slopes(num_parameters, init))) {}
 
 Value PReLU::forward(Value x) const {
-  if (num_parameters == 1) return apply("PReLU", {Pointwise::leaky_relu, *weight.value().data()}, x);
+  if (num_parameters == 1) return activated("PReLU", {Pointwise::leaky_relu, *weight.value().data()}, x);
   return x.graph().apply(std::make_shared<PReLUOperation>(weight, x.shape().size()), {x});
 }
 
 std::string PReLU::extra_repr() const { return fmt::format("num_parameters={}", num_parameters); }
 
-Value ELU::forward(Value x) const { return apply("ELU", {Pointwise::elu, static_cast<float>(alpha)}, x, inplace); }
+Value ELU::forward(Value x) const { return activated("ELU", {Pointwise::elu, static_cast<float>(alpha)}, x, inplace); }
 std::string ELU::extra_repr() const {
   return fmt::format("alpha={}{}", python(alpha), inplace ? ", inplace=True" : "");
 }
 
-Value SiLU::forward(Value x) const { return apply("SiLU", {Pointwise::silu}, x, inplace); }
+Value SiLU::forward(Value x) const { return activated("SiLU", {Pointwise::silu}, x, inplace); }
 
 GELU::GELU(std::string approximate) : approximate(std::move(approximate)) {
   if (this->approximate != "none" && this->approximate != "tanh")
     fail("GELU: approximate must be 'none' or 'tanh', got '{}'", this->approximate);
 }
 Value GELU::forward(Value x) const {
-  return apply("GELU", {approximate == "tanh" ? Pointwise::gelu_tanh : Pointwise::gelu}, x);
+  return activated("GELU", {approximate == "tanh" ? Pointwise::gelu_tanh : Pointwise::gelu}, x);
 }
 std::string GELU::extra_repr() const { return fmt::format("approximate='{}'", approximate); }
 
 Value Softplus::forward(Value x) const {
-  return apply("Softplus", {Pointwise::softplus, static_cast<float>(beta), static_cast<float>(threshold)}, x);
+  return activated("Softplus", {Pointwise::softplus, static_cast<float>(beta), static_cast<float>(threshold)}, x);
 }
 std::string Softplus::extra_repr() const {
   return fmt::format("beta={}, threshold={}", python(beta), python(threshold));
@@ -163,18 +174,35 @@ Hardtanh::Hardtanh(double min_val, double max_val, bool inplace)
   if (!(max_val > min_val)) fail("Hardtanh: max_val must be greater than min_val {}, got {}", min_val, max_val);
 }
 Value Hardtanh::forward(Value x) const {
-  return apply("Hardtanh", {Pointwise::hardtanh, static_cast<float>(min_val), static_cast<float>(max_val)}, x, inplace);
+  return activated("Hardtanh", {Pointwise::hardtanh, static_cast<float>(min_val), static_cast<float>(max_val)}, x,
+                   inplace);
 }
 std::string Hardtanh::extra_repr() const {
   return fmt::format("min_val={}, max_val={}{}", python(min_val), python(max_val), inplace ? ", inplace=True" : "");
 }
 
-Value ReLU6::forward(Value x) const { return apply("ReLU6", {Pointwise::hardtanh, 0, 6}, x, inplace); }
-Value Hardsigmoid::forward(Value x) const { return apply("Hardsigmoid", {Pointwise::hardsigmoid}, x, inplace); }
-Value Hardswish::forward(Value x) const { return apply("Hardswish", {Pointwise::hardswish}, x, inplace); }
-Value Mish::forward(Value x) const { return apply("Mish", {Pointwise::mish}, x, inplace); }
+Value ReLU6::forward(Value x) const { return activated("ReLU6", {Pointwise::hardtanh, 0, 6}, x, inplace); }
+Value Hardsigmoid::forward(Value x) const { return activated("Hardsigmoid", {Pointwise::hardsigmoid}, x, inplace); }
+Value Hardswish::forward(Value x) const { return activated("Hardswish", {Pointwise::hardswish}, x, inplace); }
+Value Mish::forward(Value x) const { return activated("Mish", {Pointwise::mish}, x, inplace); }
 
-Value Tanh::forward(Value x) const { return apply("Tanh", {Pointwise::tanh}, x); }
-Value Sigmoid::forward(Value x) const { return apply("Sigmoid", {Pointwise::sigmoid}, x); }
+Value Tanh::forward(Value x) const { return activated("Tanh", {Pointwise::tanh}, x); }
+Value Sigmoid::forward(Value x) const { return activated("Sigmoid", {Pointwise::sigmoid}, x); }
+
+Value sqrt(Value x) { return activated("sqrt", {Pointwise::sqrt}, x); }
+Value rsqrt(Value x) { return activated("rsqrt", {Pointwise::rsqrt}, x); }
+Value exp(Value x) { return activated("exp", {Pointwise::exp}, x); }
+Value log(Value x) { return activated("log", {Pointwise::log}, x); }
+Value abs(Value x) { return activated("abs", {Pointwise::abs}, x); }
+Value sin(Value x) { return activated("sin", {Pointwise::sin}, x); }
+Value cos(Value x) { return activated("cos", {Pointwise::cos}, x); }
+
+Value pow(Value base, double exponent) {
+  if (exponent == 2) return base * base;
+  if (exponent == 0.5) return sqrt(base);
+  if (exponent == -0.5) return rsqrt(base);
+  if (exponent == -1) return 1 / base;
+  return activated("pow", {Pointwise::pow, static_cast<float>(exponent)}, base);
+}
 
 }  // namespace upconv

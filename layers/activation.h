@@ -10,7 +10,6 @@ class ReLU : public Module {
  public:
   /// As torch.nn makes it.
   explicit ReLU(bool inplace = false) : inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReLU"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
@@ -23,7 +22,6 @@ class LeakyReLU : public Module {
   /// As torch.nn makes it.
   explicit LeakyReLU(double negative_slope = 0.01, bool inplace = false)
       : negative_slope(negative_slope), inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "LeakyReLU"; }
   std::string extra_repr() const override;
@@ -34,7 +32,6 @@ class LeakyReLU : public Module {
 /// torch.nn.Tanh. Any shape.
 class Tanh : public Module {
  public:
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Tanh"; }
 };
@@ -42,7 +39,6 @@ class Tanh : public Module {
 /// torch.nn.Sigmoid: 1 / (1 + exp(-x)). Any shape.
 class Sigmoid : public Module {
  public:
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Sigmoid"; }
 };
@@ -53,7 +49,6 @@ class PReLU : public Module {
  public:
   /// Throws Error where num_parameters is not positive.
   explicit PReLU(int64_t num_parameters = 1, double init = 0.25);
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "PReLU"; }
   std::string extra_repr() const override;
@@ -66,7 +61,6 @@ class ELU : public Module {
  public:
   /// As torch.nn makes it.
   explicit ELU(double alpha = 1.0, bool inplace = false) : alpha(alpha), inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ELU"; }
   std::string extra_repr() const override;
@@ -79,7 +73,6 @@ class SiLU : public Module {
  public:
   /// As torch.nn makes it.
   explicit SiLU(bool inplace = false) : inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "SiLU"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
@@ -92,7 +85,6 @@ class GELU : public Module {
  public:
   /// Throws Error where approximate is neither "none" nor "tanh".
   explicit GELU(std::string approximate = "none");
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "GELU"; }
   std::string extra_repr() const override;
@@ -104,7 +96,6 @@ class Softplus : public Module {
  public:
   /// As torch.nn makes it.
   explicit Softplus(double beta = 1.0, double threshold = 20.0) : beta(beta), threshold(threshold) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Softplus"; }
   std::string extra_repr() const override;
@@ -117,7 +108,6 @@ class Hardtanh : public Module {
  public:
   /// Throws Error where max_val is not greater than min_val.
   explicit Hardtanh(double min_val = -1.0, double max_val = 1.0, bool inplace = false);
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardtanh"; }
   std::string extra_repr() const override;
@@ -131,7 +121,6 @@ class ReLU6 : public Module {
  public:
   /// As torch.nn makes it.
   explicit ReLU6(bool inplace = false) : inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReLU6"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
@@ -143,7 +132,6 @@ class Hardsigmoid : public Module {
  public:
   /// As torch.nn makes it.
   explicit Hardsigmoid(bool inplace = false) : inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardsigmoid"; }
   const bool inplace;  ///< whether the result takes the place of the input for who reads that later
@@ -154,7 +142,6 @@ class Hardswish : public Module {
  public:
   /// As torch.nn makes it.
   explicit Hardswish(bool inplace = false) : inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardswish"; }
   const bool inplace;  ///< whether the result takes the place of the input for who reads that later
@@ -165,7 +152,6 @@ class Mish : public Module {
  public:
   /// As torch.nn makes it.
   explicit Mish(bool inplace = false) : inplace(inplace) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Mish"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }

@@ -17,6 +17,7 @@ class CatOperation : public Activated<CatOperation> {
  public:
   explicit CatOperation(int64_t dim) : dim_(dim) {}
   std::string_view name() const override { return "cat"; }
+  void identify(Fingerprint& print) const override { print(dim_); }
 
   Type infer(std::span<const Type> inputs) const override {
     Type all = inputs[0];
@@ -72,6 +73,7 @@ class SliceOperation : public Operation {
   SliceOperation(std::string_view name, int64_t dim, int64_t start, int64_t stop, int64_t step)
       : name_(name), dim_(dim), start_(start), stop_(stop), step_(step) {}
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override { print(dim_, start_, stop_, step_); }
 
   Type infer(std::span<const Type> inputs) const override {
     Type part = inputs[0];

@@ -3,7 +3,12 @@
 #include <algorithm>
 
 #include "framework/fail.h"
+#include "framework/initial.h"
 #include "layers/convolution/operation.h"
+#include "layers/elementwise.h"
+#include "layers/functional.h"
+#include "layers/permute.h"
+#include "layers/weighted.h"
 
 namespace upconv {
 
@@ -38,11 +43,10 @@ void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size
 }
 
 /// An even kernel has one pixel more after the picture than before it where it is to stay the same.
-Pad pad_of(const Conv2d& layer) {
-  const Conv2dOptions& o = layer.options;
+Pad pad_of(Pair kernel_size, const Conv2dOptions& o) {
   Pair before = o.padding.size, after = before;
   if (o.padding.word == "same") {
-    const Pair all(o.dilation.h * (layer.kernel_size.h - 1), o.dilation.w * (layer.kernel_size.w - 1));
+    const Pair all(o.dilation.h * (kernel_size.h - 1), o.dilation.w * (kernel_size.w - 1));
     before = {all.h / 2, all.w / 2};
     after = {all.h - before.h, all.w - before.w};
   }
@@ -60,20 +64,18 @@ WeightLayout layout_of(int64_t in_channels, int64_t out_channels, int64_t groups
           .oc_stride = IC * taps,
           .ic_stride = taps};
 }
-WeightLayout layout_of(const Conv2d& layer) {
-  return layout_of(layer.in_channels, layer.out_channels, layer.options.groups,
-                   layer.kernel_size.h * layer.kernel_size.w);
+WeightLayout layout_of(const Shape& weight, int64_t groups) {
+  return layout_of(weight[1] * groups, weight[0], groups, weight[2] * weight[3]);
 }
 
 class Conv2dOperation : public ConvolutionOperation {
  public:
-  explicit Conv2dOperation(const Conv2d& layer)
-      : ConvolutionOperation(
-            {layer.weight, layer.options.bias ? std::optional(layer.bias) : std::nullopt, layout_of(layer)}),
-        kernel_(layer.kernel_size),
-        stride_(layer.options.stride),
-        dilation_(layer.options.dilation),
-        pad_(pad_of(layer)) {}
+  Conv2dOperation(const Parameter& weight, std::optional<Parameter> bias, const Conv2dOptions& options)
+      : ConvolutionOperation({weight, std::move(bias), layout_of(weight.shape(), options.groups)}),
+        kernel_(weight.shape()[2], weight.shape()[3]),
+        stride_(options.stride),
+        dilation_(options.dilation),
+        pad_(pad_of(kernel_, options)) {}
 
   std::string_view name() const override { return layer_name; }
 
@@ -109,6 +111,11 @@ class Conv2dOperation : public ConvolutionOperation {
 
  protected:
   std::shared_ptr<ConvolutionOperation> clone() const override { return std::make_shared<Conv2dOperation>(*this); }
+
+  void identify_arguments(Fingerprint& print) const override {
+    for (const Pair& pair : {kernel_, stride_, dilation_}) print(pair.h, pair.w);
+    print(pad_.top, pad_.bottom, pad_.left, pad_.right, pad_.border);
+  }
 
   Size output(const ImageShape& in) const override {
     const Pair picture(in.H * repeat_.h, in.W * repeat_.w);
@@ -214,12 +221,37 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, Conv
       kernel_size(kernel_size),
       options(std::move(options)),
       weight(add_parameter(
-          "weight", Parameter(Shape{out_channels, in_channels / this->options.groups, kernel_size.h, kernel_size.w},
-                              DType::float32))),
-      bias(this->options.bias ? add_parameter("bias", Parameter(Shape{out_channels}, DType::float32))
+          "weight", initial_weight({out_channels, in_channels / this->options.groups, kernel_size.h, kernel_size.w}))),
+      bias(this->options.bias ? add_parameter("bias", initial_bias({out_channels}, weight.shape()))
                               : Parameter(Shape{out_channels}, DType::float32)) {}
 
-Value Conv2d::forward(Value x) const { return x.graph().apply(std::make_shared<Conv2dOperation>(*this), {x}); }
+Value Conv2d::forward(Value x) const {
+  std::optional<Parameter> own;
+  if (options.bias) own = bias;
+  return x.graph().apply(std::make_shared<Conv2dOperation>(weight, own, options), {x});
+}
+
+Value conv2d(Value x, Value weight, std::optional<Value> bias, Conv2dOptions options) {
+  const Shape& shape = weight.shape();
+  if (shape.size() != 4)
+    fail("conv2d expected a weight (out_channels, in_channels / groups, kH, kW), got {}", upconv::str(shape));
+  check_arguments(shape[1] * options.groups, shape[0], {shape[2], shape[3]}, options);
+  const Pad pad = pad_of({shape[2], shape[3]}, options);
+  const std::vector<int64_t> arguments{options.stride.h,
+                                       options.stride.w,
+                                       pad.top,
+                                       pad.bottom,
+                                       pad.left,
+                                       pad.right,
+                                       static_cast<int64_t>(pad.border),
+                                       options.dilation.h,
+                                       options.dilation.w,
+                                       options.groups};
+  const Value y = weighted(x, weight, arguments, [options](const Parameter& parameter) {
+    return std::make_shared<Conv2dOperation>(parameter, std::nullopt, options);
+  });
+  return bias ? y + reshape(*bias, {-1, 1, 1}) : y;
+}
 
 std::string Conv2d::extra_repr() const {
   std::string text = fmt::format("{}, {}, kernel_size={}, stride={}", in_channels, out_channels,

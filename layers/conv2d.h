@@ -54,7 +54,6 @@ class Conv2d : public Module {
   Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, Pair stride, Padding padding = 0,
          Pair dilation = 1, int64_t groups = 1, bool bias = true, std::string padding_mode = "zeros");
 
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Conv2d"; }
   std::string extra_repr() const override;

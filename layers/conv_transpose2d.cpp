@@ -1,7 +1,12 @@
 #include "layers/conv_transpose2d.h"
 
 #include "framework/fail.h"
+#include "framework/initial.h"
 #include "layers/convolution/operation.h"
+#include "layers/elementwise.h"
+#include "layers/functional.h"
+#include "layers/permute.h"
+#include "layers/weighted.h"
 
 namespace upconv {
 
@@ -29,33 +34,35 @@ Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOption
 }
 
 /// How PyTorch's weight (in_channels, out_channels / groups, kH, kW) lies.
-WeightLayout layout_of(const ConvTranspose2d& layer) {
-  const int64_t groups = layer.options.groups, OC = layer.out_channels / groups;
-  const int64_t taps = layer.kernel_size.h * layer.kernel_size.w;
-  return {.IC = layer.in_channels,
-          .OC = layer.out_channels,
+WeightLayout layout_of(const Shape& weight, int64_t groups) {
+  const int64_t OC = weight[1], taps = weight[2] * weight[3];
+  return {.IC = weight[0],
+          .OC = OC * groups,
           .groups = groups,
           .taps = taps,
-          .group_stride = layer.in_channels / groups * OC * taps,
+          .group_stride = weight[0] / groups * OC * taps,
           .oc_stride = taps,
           .ic_stride = OC * taps};
 }
 
 class ConvTranspose2dOperation : public ConvolutionOperation {
  public:
-  ConvTranspose2dOperation(const ConvTranspose2d& layer, Pair output_padding)
-      : ConvolutionOperation(
-            {layer.weight, layer.options.bias ? std::optional(layer.bias) : std::nullopt, layout_of(layer)}),
-        kernel_(layer.kernel_size),
-        options_(layer.options) {
-    options_.output_padding = output_padding;
-  }
+  ConvTranspose2dOperation(const Parameter& weight, std::optional<Parameter> bias,
+                           const ConvTranspose2dOptions& options)
+      : ConvolutionOperation({weight, std::move(bias), layout_of(weight.shape(), options.groups)}),
+        kernel_(weight.shape()[2], weight.shape()[3]),
+        options_(options) {}
 
   std::string_view name() const override { return layer_name; }
 
  protected:
   std::shared_ptr<ConvolutionOperation> clone() const override {
     return std::make_shared<ConvTranspose2dOperation>(*this);
+  }
+
+  void identify_arguments(Fingerprint& print) const override {
+    const ConvTranspose2dOptions& o = options_;
+    for (const Pair& pair : {kernel_, o.stride, o.padding, o.output_padding, o.dilation}) print(pair.h, pair.w);
   }
 
   Size output(const ImageShape& in) const override {
@@ -131,24 +138,29 @@ ConvTranspose2d::ConvTranspose2d(int64_t in_channels, int64_t out_channels, Pair
       kernel_size(kernel_size),
       options(std::move(options)),
       weight(add_parameter(
-          "weight", Parameter(Shape{in_channels, out_channels / this->options.groups, kernel_size.h, kernel_size.w},
-                              DType::float32))),
-      bias(this->options.bias ? add_parameter("bias", Parameter(Shape{out_channels}, DType::float32))
+          "weight", initial_weight({in_channels, out_channels / this->options.groups, kernel_size.h, kernel_size.w}))),
+      bias(this->options.bias ? add_parameter("bias", initial_bias({out_channels}, weight.shape()))
                               : Parameter(Shape{out_channels}, DType::float32)) {}
 
-Value ConvTranspose2d::apply(Value x, Pair output_padding) const {
-  return x.graph().apply(std::make_shared<ConvTranspose2dOperation>(*this, output_padding), {x});
+Value ConvTranspose2d::convolved(Value x, Pair output_padding) const {
+  ConvTranspose2dOptions padded = options;
+  padded.output_padding = output_padding;
+  std::optional<Parameter> own;
+  if (options.bias) own = bias;
+  return x.graph().apply(std::make_shared<ConvTranspose2dOperation>(weight, own, padded), {x});
 }
 
-Value ConvTranspose2d::forward(Value x) const { return apply(x, options.output_padding); }
+Value ConvTranspose2d::forward(Value x) const { return convolved(x, options.output_padding); }
 
 Value ConvTranspose2d::operator()(Value x, const std::vector<int64_t>& output_size) const {
-  return scoped(x.graph(), [&] { return apply(x, output_size); });
+  Value y;
+  scoped({&x, 1}, [&] { y = convolved(x, output_size); });
+  return y;
 }
 
-Value ConvTranspose2d::apply(Value x, const std::vector<int64_t>& output_size) const {
+Value ConvTranspose2d::convolved(Value x, const std::vector<int64_t>& output_size) const {
   const size_t rank = x.shape().size();
-  if (rank != 3 && rank != 4) return apply(x, 0);  // refused there, with the layer's own words
+  if (rank != 3 && rank != 4) return convolved(x, 0);  // refused there, with the layer's own words
   const std::string at = x.graph().path().empty() ? "" : x.graph().path() + ": ";
   if (output_size.size() != 2 && output_size.size() != rank)
     fail("{}ConvTranspose2d output_size must have 2 or {} elements, got {}", at, rank, output_size.size());
@@ -158,13 +170,25 @@ Value ConvTranspose2d::apply(Value x, const std::vector<int64_t>& output_size) c
   if (wanted.h < least.h || wanted.h > most.h || wanted.w < least.w || wanted.w > most.w)
     fail("{}ConvTranspose2d output_size {} is out of range: valid are {} to {} for an input of {}", at,
          upconv::str(wanted), upconv::str(least), upconv::str(most), upconv::str(x.shape()));
-  return apply(x, Pair(wanted.h - least.h, wanted.w - least.w));
+  return convolved(x, Pair(wanted.h - least.h, wanted.w - least.w));
 }
 
 Tensor ConvTranspose2d::operator()(const Tensor& x, const std::vector<int64_t>& output_size) const {
-  std::string key = "output_size";
-  for (int64_t size : output_size) key.append(",").append(std::to_string(size));
-  return run({x}, key, [&](const Values& xs) { return Values{(*this)(xs[0], output_size)}; }).front();
+  return run({x}, [&](const Values& xs) { return Values{(*this)(xs[0], output_size)}; }).front();
+}
+
+Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias, ConvTranspose2dOptions options) {
+  const Shape& shape = weight.shape();
+  if (shape.size() != 4)
+    fail("conv_transpose2d expected a weight (in_channels, out_channels / groups, kH, kW), got {}", upconv::str(shape));
+  check_arguments(shape[0], shape[1] * options.groups, {shape[2], shape[3]}, options);
+  std::vector<int64_t> arguments{options.groups};
+  for (const Pair& pair : {options.stride, options.padding, options.output_padding, options.dilation})
+    arguments.insert(arguments.end(), {pair.h, pair.w});
+  const Value y = weighted(x, weight, arguments, [options](const Parameter& parameter) {
+    return std::make_shared<ConvTranspose2dOperation>(parameter, std::nullopt, options);
+  });
+  return bias ? y + reshape(*bias, {-1, 1, 1}) : y;
 }
 
 std::string ConvTranspose2d::extra_repr() const {

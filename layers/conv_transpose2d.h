@@ -34,7 +34,6 @@ class ConvTranspose2d : public Module {
                   Pair output_padding = 0, int64_t groups = 1, bool bias = true, Pair dilation = 1,
                   std::string padding_mode = "zeros");
 
-  using Module::forward;
   using Module::operator();
   Value forward(Value x) const override;
   /// With `output_size`, {H_out, W_out} or all of the output's sizes, in place of output_padding. Valid from the
@@ -55,8 +54,8 @@ class ConvTranspose2d : public Module {
   const Parameter bias;                  ///< not the module's where options.bias is false
 
  private:
-  Value apply(Value x, Pair output_padding) const;
-  Value apply(Value x, const std::vector<int64_t>& output_size) const;
+  Value convolved(Value x, Pair output_padding) const;
+  Value convolved(Value x, const std::vector<int64_t>& output_size) const;
 };
 
 }  // namespace upconv

@@ -1,6 +1,17 @@
 #pragma once
-// Layers without parameters as functions of values, named as in torch and torch.nn.functional, for use in forward().
+// torch's and torch.nn.functional's functions of values, for use in forward(): those that are layers, without the
+// layer, and with weights that are values. Arithmetic is in elementwise.h, sums and means are in reduce.h, cat and
+// slices in concat.h, permute and reshape in permute.h, interpolate in resample.h, matmul in matmul.h.
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
 #include "activation.h"
+#include "conv2d.h"
+#include "conv_transpose2d.h"
+#include "pad.h"
+#include "pool.h"
 #include "structure.h"
 
 namespace upconv {
@@ -11,13 +22,95 @@ inline Value relu(Value x, bool inplace = false) { return ReLU(inplace).forward(
 inline Value leaky_relu(Value x, double negative_slope = 0.01, bool inplace = false) {
   return LeakyReLU(negative_slope, inplace).forward(x);
 }
+/// ELU.
+inline Value elu(Value x, double alpha = 1, bool inplace = false) { return ELU(alpha, inplace).forward(x); }
+/// SiLU.
+inline Value silu(Value x, bool inplace = false) { return SiLU(inplace).forward(x); }
+/// GELU.
+[[nodiscard]] inline Value gelu(Value x, std::string approximate = "none") {
+  return GELU(std::move(approximate)).forward(x);
+}
+/// Softplus.
+[[nodiscard]] inline Value softplus(Value x, double beta = 1, double threshold = 20) {
+  return Softplus(beta, threshold).forward(x);
+}
 /// Tanh.
 [[nodiscard]] inline Value tanh(Value x) { return Tanh().forward(x); }
 /// Sigmoid.
 [[nodiscard]] inline Value sigmoid(Value x) { return Sigmoid().forward(x); }
+/// PReLU: `weight` has one slope, or one for each channel (dimension 1).
+[[nodiscard]] Value prelu(Value x, Value weight);
+/// The first half of dimension `dim`, times the sigmoid of the second. Throws Error where its size is odd.
+[[nodiscard]] Value glu(Value x, int64_t dim = -1);
+/// Softmax.
+[[nodiscard]] Value softmax(Value x, int64_t dim);
+/// Dropout at inference: x.
+[[nodiscard]] inline Value dropout(Value x, double p = 0.5) { return Dropout(p).forward(x); }
+
 /// Dimensions start_dim to end_dim become one.
 [[nodiscard]] inline Value flatten(Value x, int64_t start_dim = 0, int64_t end_dim = -1) {
   return Flatten(start_dim, end_dim).forward(x);
 }
+/// Without a dimension of size 1; as it is where that has another size.
+[[nodiscard]] Value squeeze(Value x, int64_t dim);
+/// Without all dimensions of size 1.
+[[nodiscard]] Value squeeze(Value x);
+/// With a dimension of size 1 before dimension `dim`; -1 puts it last.
+[[nodiscard]] Value unsqueeze(Value x, int64_t dim);
+/// Dimensions of size 1, and new ones before the first, become as large as `sizes` says; -1 leaves one as it is.
+[[nodiscard]] Value expand(Value x, const Shape& sizes);
+/// x `sizes[d]` times after itself in each dimension d, those counted from the last.
+[[nodiscard]] Value repeat(Value x, const std::vector<int64_t>& sizes);
+/// Values of one shape side by side in a new dimension.
+[[nodiscard]] Value stack(const Values& values, int64_t dim = 0);
+/// Parts of `split_size` in dimension `dim`; the last may be smaller.
+[[nodiscard]] Values split(Value x, int64_t split_size, int64_t dim = 0);
+/// Parts of these sizes, whose sum is the dimension's.
+[[nodiscard]] Values split(Value x, const std::vector<int64_t>& split_sizes, int64_t dim = 0);
+/// One index of a dimension, which is gone then.
+[[nodiscard]] Value select(Value x, int64_t dim, int64_t index);
+/// Each of these dimensions from its end to its beginning.
+[[nodiscard]] Value flip(Value x, const std::vector<int64_t>& dims);
+/// Pictures extended, or cropped where negative: `mode` is "constant", with `value`, "reflect" or "replicate".
+[[nodiscard]] Value pad(Value x, Sides pad, const std::string& mode = "constant", double value = 0);
+/// PixelShuffle.
+[[nodiscard]] Value pixel_shuffle(Value x, int64_t upscale_factor);
+/// Its inverse: (..., C, H * r, W * r) becomes (..., C * r * r, H, W).
+[[nodiscard]] Value pixel_unshuffle(Value x, int64_t downscale_factor);
+
+/// MaxPool2d.
+[[nodiscard]] Value max_pool2d(Value x, OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options = {});
+/// AvgPool2d.
+[[nodiscard]] Value avg_pool2d(Value x, OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options = {});
+/// AdaptiveAvgPool2d.
+[[nodiscard]] Value adaptive_avg_pool2d(Value x, OneOrTwo<AdaptiveAvgPool2d::Size> output_size);
+
+/// Conv2d with a weight (out_channels, in_channels / groups, kH, kW) and a bias (out_channels) that are values; of
+/// `options` all but bias count. A weight of parameters and constants alone is packed once, as the layer's is; one that
+/// depends on the inputs is packed in each run, by the one thread that computes the layer then.
+[[nodiscard]] Value conv2d(Value x, Value weight, std::optional<Value> bias = {}, Conv2dOptions options = {});
+/// ConvTranspose2d with a weight (in_channels, out_channels / groups, kH, kW); the same is true of it.
+[[nodiscard]] Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias = {},
+                                     ConvTranspose2dOptions options = {});
+/// Linear with a weight (out_features, in_features); the same is true of it.
+[[nodiscard]] Value linear(Value x, Value weight, std::optional<Value> bias = {});
+/// Embedding with a table (num_embeddings, embedding_dim).
+[[nodiscard]] Value embedding(Value indices, Value weight);
+
+/// Each image's channel less its mean and divided by its deviation, then times `weight` and plus `bias`, (C).
+[[nodiscard]] Value instance_norm(Value x, std::optional<Value> weight = {}, std::optional<Value> bias = {},
+                                  double eps = 1e-5);
+/// GroupNorm, weight and bias (C).
+[[nodiscard]] Value group_norm(Value x, int64_t num_groups, std::optional<Value> weight = {},
+                               std::optional<Value> bias = {}, double eps = 1e-5);
+/// LayerNorm, weight and bias of normalized_shape.
+[[nodiscard]] Value layer_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight = {},
+                               std::optional<Value> bias = {}, double eps = 1e-5);
+
+/// torch.nn.functional.scaled_dot_product_attention: softmax(q k^T * scale + attn_mask) v over the last two dimensions,
+/// (..., L, E), (..., S, E) and (..., S, V) to (..., L, V). scale is 1 / sqrt(E) where it is not given. The mask is
+/// added.
+[[nodiscard]] Value scaled_dot_product_attention(Value query, Value key, Value value,
+                                                 std::optional<Value> attn_mask = {}, std::optional<double> scale = {});
 
 }  // namespace upconv

@@ -1,14 +1,17 @@
 #include "layers/linear.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "framework/fail.h"
+#include "framework/initial.h"
 #include "framework/memo.h"
 #include "layers/activated.h"
 #include "layers/check.h"
 #include "layers/convolution/direct/algorithm.h"
+#include "layers/elementwise.h"
+#include "layers/functional.h"
 #include "layers/repr.h"
+#include "layers/weighted.h"
 
 namespace upconv {
 
@@ -19,18 +22,19 @@ namespace {
 /// A convolution whose pictures have one pixel: rows of the input are images.
 class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
  public:
-  explicit LinearOperation(const Linear& layer)
-      : weights_{layer.weight,
-                 layer.has_bias ? std::optional(layer.bias) : std::nullopt,
-                 {.IC = layer.in_features,
-                  .OC = layer.out_features,
+  LinearOperation(const Parameter& weight, std::optional<Parameter> bias)
+      : weights_{weight,
+                 std::move(bias),
+                 {.IC = weight.shape()[1],
+                  .OC = weight.shape()[0],
                   .groups = 1,
                   .taps = 1,
                   .group_stride = 0,
-                  .oc_stride = layer.in_features,
+                  .oc_stride = weight.shape()[1],
                   .ic_stride = 1}} {}
 
   std::string_view name() const override { return "Linear"; }
+  void identify(Fingerprint& print) const override { print(weights_.weight, weights_.bias); }
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
@@ -75,9 +79,8 @@ class EmbeddingStep : public Step {
     auto* y = static_cast<float*>(frame.output);
     for (int64_t i = 0; i < count_; ++i, y += width_) {
       if (indices[i] < 0 || indices[i] >= rows_)
-        std::fill_n(y, width_, std::numeric_limits<float>::quiet_NaN());
-      else
-        std::copy_n(table_->data() + indices[i] * width_, width_, y);
+        fail("expected indices from 0 to {}, got {} at position {}", rows_ - 1, indices[i], i);
+      std::copy_n(table_->data() + indices[i] * width_, width_, y);
     }
   }
   std::string algorithm() const override { return "look-up"; }
@@ -93,6 +96,7 @@ class EmbeddingOperation : public ContiguousOperation {
  public:
   explicit EmbeddingOperation(const Parameter& weight) : weight_(weight) {}
   std::string_view name() const override { return "Embedding"; }
+  void identify(Fingerprint& print) const override { print(weight_); }
   Type infer(std::span<const Type> inputs) const override {
     if (inputs[0].dtype != DType::int64) fail("expected int64 indices, got {}", upconv::name(inputs[0].dtype));
     Shape shape = inputs[0].shape;
@@ -127,11 +131,32 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias)
     : in_features(positive("Linear", "in_features", in_features)),
       out_features(positive("Linear", "out_features", out_features)),
       has_bias(bias),
-      weight(add_parameter("weight", Parameter(Shape{out_features, in_features}, DType::float32))),
-      bias(bias ? add_parameter("bias", Parameter(Shape{out_features}, DType::float32))
+      weight(add_parameter("weight", initial_weight({out_features, in_features}))),
+      bias(bias ? add_parameter("bias", initial_bias({out_features}, weight.shape()))
                 : Parameter(Shape{out_features}, DType::float32)) {}
 
-Value Linear::forward(Value x) const { return x.graph().apply(std::make_shared<LinearOperation>(*this), {x}); }
+Value Linear::forward(Value x) const {
+  std::optional<Parameter> own;
+  if (has_bias) own = bias;
+  return x.graph().apply(std::make_shared<LinearOperation>(weight, own), {x});
+}
+
+Value linear(Value x, Value weight, std::optional<Value> bias) {
+  const Shape& shape = weight.shape();
+  if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
+    fail("linear expected a weight (out_features, in_features), got {}", upconv::str(shape));
+  const Value y = weighted(x, weight, {}, [](const Parameter& parameter) {
+    return std::make_shared<LinearOperation>(parameter, std::nullopt);
+  });
+  return bias ? y + *bias : y;
+}
+
+Value embedding(Value indices, Value weight) {
+  if (weight.shape().size() != 2)
+    fail("embedding expected a weight (num_embeddings, embedding_dim), got {}", upconv::str(weight.shape()));
+  return weighted(indices, weight, {},
+                  [](const Parameter& parameter) { return std::make_shared<EmbeddingOperation>(parameter); });
+}
 
 std::string Linear::extra_repr() const {
   return fmt::format("in_features={}, out_features={}, bias={}", in_features, out_features, python(has_bias));
@@ -141,7 +166,7 @@ Embedding::Embedding(int64_t num_embeddings, int64_t embedding_dim, std::optiona
     : num_embeddings(positive("Embedding", "num_embeddings", num_embeddings)),
       embedding_dim(positive("Embedding", "embedding_dim", embedding_dim)),
       padding_idx(within(num_embeddings, padding_idx)),
-      weight(add_parameter("weight", Parameter(Shape{num_embeddings, embedding_dim}, DType::float32))) {}
+      weight(add_parameter("weight", initial_normal({num_embeddings, embedding_dim}, this->padding_idx))) {}
 
 Value Embedding::forward(Value indices) const {
   return indices.graph().apply(std::make_shared<EmbeddingOperation>(weight), {indices});

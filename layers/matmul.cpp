@@ -80,6 +80,7 @@ class MatMulStep : public Step {
 class MatMulOperation : public ContiguousOperation {
  public:
   std::string_view name() const override { return "matmul"; }
+  void identify(Fingerprint&) const override {}
   Type infer(std::span<const Type> inputs) const override {
     check_float(inputs);
     const Shape &a = inputs[0].shape, &b = inputs[1].shape;

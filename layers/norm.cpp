@@ -22,6 +22,7 @@ struct Affine {
 
   std::vector<float> weights(int64_t count) const { return values(weight, count, 1); }
   std::vector<float> biases(int64_t count) const { return values(bias, count, 0); }
+  void identify(Fingerprint& print) const { print(weight, bias); }
 
  private:
   static std::vector<float> values(const std::optional<Parameter>& parameter, int64_t count, float otherwise) {
@@ -53,6 +54,10 @@ class KnownNormOperation : public Activated<KnownNormOperation> {
         variance_(layer.running_var) {}
 
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override {
+    print(unbatched_, eps_, mean_, variance_);
+    affine_.identify(print);
+  }
 
   Type infer(std::span<const Type> inputs) const override {
     unbatched_ ? check_picture(inputs[0]) : check_pictures(inputs[0]);
@@ -107,6 +112,11 @@ class OwnNormOperation : public Operation {
  public:
   OwnNormOperation(std::shared_ptr<const OwnNorm> norm, const Type& input) : norm_(std::move(norm)), input_(input) {}
   std::string_view name() const override { return norm_->name; }
+  void identify(Fingerprint& print) const override {
+    const NormGroups groups = this->groups();
+    print(groups.groups, groups.batch, norm_->layout, norm_->eps, input_.shape);
+    norm_->affine.identify(print);
+  }
   bool any_layout(std::span<const Type>) const final { return false; }
   Layout preferred_layout(Layout) const final { return norm_->layout; }
   Layout output_layout(Layout, Layout) const final { return norm_->layout; }
@@ -165,6 +175,10 @@ class LayerNormOperation : public Activated<LayerNormOperation, ContiguousOperat
         eps_(layer.options.eps) {}
 
   std::string_view name() const override { return "LayerNorm"; }
+  void identify(Fingerprint& print) const override {
+    print(shape_, eps_);
+    affine_.identify(print);
+  }
 
   Type infer(std::span<const Type> inputs) const override {
     const Shape& x = inputs[0].shape;

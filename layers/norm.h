@@ -45,7 +45,6 @@ class BatchNorm2d : public FeatureNorm<BatchNorm2dOptions> {
   explicit BatchNorm2d(int64_t num_features, BatchNorm2dOptions options = {})
       : FeatureNorm("BatchNorm2d", num_features, options) {}
 
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "BatchNorm2d"; }
 };
@@ -69,7 +68,6 @@ class InstanceNorm2d : public FeatureNorm<InstanceNorm2dOptions> {
   explicit InstanceNorm2d(int64_t num_features, InstanceNorm2dOptions options = {})
       : FeatureNorm("InstanceNorm2d", num_features, options) {}
 
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "InstanceNorm2d"; }
 };
@@ -89,7 +87,6 @@ class GroupNorm : public Module {
   /// Throws Error where a number is not positive or num_channels not divisible by num_groups.
   GroupNorm(int64_t num_groups, int64_t num_channels, GroupNormOptions options = {});
 
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "GroupNorm"; }
   std::string extra_repr() const override;
@@ -119,7 +116,6 @@ class LayerNorm : public Module {
   explicit LayerNorm(int64_t normalized_shape, LayerNormOptions options = {})
       : LayerNorm(Shape{normalized_shape}, options) {}
 
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "LayerNorm"; }
   std::string extra_repr() const override;

@@ -24,13 +24,16 @@ int64_t reflected(int64_t at, int64_t in) {
   return at < in ? at : 2 * (in - 1) - at;
 }
 int64_t replicated(int64_t at, int64_t in) { return std::clamp<int64_t>(at, 0, in - 1); }
-int64_t constant(int64_t at, int64_t in) { return at >= 0 && at < in ? at : -1; }
+int64_t beside(int64_t at, int64_t in) { return at >= 0 && at < in ? at : -1; }
 
 class PadOperation : public Operation {
  public:
   PadOperation(std::string_view name, const Sides& sides, Rule rule, float value = 0)
       : name_(name), sides_(sides), rule_(rule), value_(value) {}
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override {  // the name says the rule
+    print(sides_.left, sides_.right, sides_.top, sides_.bottom, value_);
+  }
 
   Type infer(std::span<const Type> inputs) const override {
     const Type& x = inputs[0];
@@ -45,7 +48,7 @@ class PadOperation : public Operation {
 
   std::optional<Pad> pad() const override {
     const int64_t least = std::min({sides_.left, sides_.right, sides_.top, sides_.bottom});
-    if (least < 0 || (rule_ == constant && value_ != 0)) return {};
+    if (least < 0 || (rule_ == beside && value_ != 0)) return {};
     const Border border = rule_ == reflected    ? Border::reflect
                           : rule_ == replicated ? Border::replicate
                                                 : Border::zeros;
@@ -68,7 +71,7 @@ class PadOperation : public Operation {
     }
     if (rule_ == replicated && in == 0) fail("expected a {} of at least 1, got {}", axis, str(shape));
     const int64_t out = in + before + after;
-    if (out < 0 || (rule_ == constant && in + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0) < 0))
+    if (out < 0 || (rule_ == beside && in + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0) < 0))
       fail("expected to crop no more than the {} of {}, got paddings {} for {}", axis, in, str(sides_), str(shape));
     return out;
   }
@@ -101,8 +104,8 @@ std::string str(const Sides& sides) {
 
 Value ReflectionPad2d::forward(Value x) const { return pad("ReflectionPad2d", padding, reflected, x); }
 Value ReplicationPad2d::forward(Value x) const { return pad("ReplicationPad2d", padding, replicated, x); }
-Value ZeroPad2d::forward(Value x) const { return pad("ZeroPad2d", padding, constant, x); }
-Value ConstantPad2d::forward(Value x) const { return pad("ConstantPad2d", padding, constant, x, number(value)); }
+Value ZeroPad2d::forward(Value x) const { return pad("ZeroPad2d", padding, beside, x); }
+Value ConstantPad2d::forward(Value x) const { return pad("ConstantPad2d", padding, beside, x, number(value)); }
 
 std::string ConstantPad2d::extra_repr() const {
   const std::string printed = std::holds_alternative<double>(value) ? python(std::get<double>(value))

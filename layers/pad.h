@@ -29,7 +29,6 @@ class ReflectionPad2d : public Module {
  public:
   /// As torch.nn makes it.
   explicit ReflectionPad2d(Sides padding) : padding(padding) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReflectionPad2d"; }
   std::string extra_repr() const override { return upconv::str(padding); }
@@ -41,7 +40,6 @@ class ReplicationPad2d : public Module {
  public:
   /// As torch.nn makes it.
   explicit ReplicationPad2d(Sides padding) : padding(padding) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ReplicationPad2d"; }
   std::string extra_repr() const override { return upconv::str(padding); }
@@ -53,7 +51,6 @@ class ZeroPad2d : public Module {
  public:
   /// As torch.nn makes it.
   explicit ZeroPad2d(Sides padding) : padding(padding) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ZeroPad2d"; }
   std::string extra_repr() const override { return upconv::str(padding); }
@@ -65,7 +62,6 @@ class ConstantPad2d : public Module {
  public:
   /// As torch.nn makes it.
   ConstantPad2d(Sides padding, std::variant<int64_t, double> value) : padding(padding), value(value) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "ConstantPad2d"; }
   std::string extra_repr() const override;

@@ -18,8 +18,10 @@ class PermuteOperation : public Operation {
  public:
   /// `dims` for the shape of an input.
   using Rule = std::function<std::vector<size_t>(const Shape&)>;
-  PermuteOperation(std::string_view name, Rule rule) : name_(name), rule_(std::move(rule)) {}
+  PermuteOperation(std::string_view name, std::vector<int64_t> dims, Rule rule)
+      : name_(name), dims_(std::move(dims)), rule_(std::move(rule)) {}
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override { print(dims_); }
   Type infer(std::span<const Type> inputs) const override {
     Type permuted{{}, inputs[0].dtype};
     for (size_t d : rule_(inputs[0].shape)) permuted.shape.push_back(inputs[0].shape[d]);
@@ -40,17 +42,18 @@ class PermuteOperation : public Operation {
 
  private:
   std::string_view name_;
+  std::vector<int64_t> dims_;  // as they were given
   Rule rule_;
 };
 
-Value apply(std::string_view name, Value x, PermuteOperation::Rule rule) {
-  return x.graph().apply(std::make_shared<PermuteOperation>(name, std::move(rule)), {x});
+Value apply(std::string_view name, Value x, std::vector<int64_t> dims, PermuteOperation::Rule rule) {
+  return x.graph().apply(std::make_shared<PermuteOperation>(name, std::move(dims), std::move(rule)), {x});
 }
 
 }  // namespace
 
 Value permute(Value x, std::vector<int64_t> dims) {
-  return apply("permute", x, [dims = std::move(dims)](const Shape& shape) {
+  return apply("permute", x, dims, [dims](const Shape& shape) {
     if (dims.size() != shape.size())
       fail("expected {} dimensions as in {}, got ({})", shape.size(), str(shape), fmt::join(dims, ", "));
     std::vector<size_t> order;
@@ -64,7 +67,7 @@ Value permute(Value x, std::vector<int64_t> dims) {
 }
 
 Value transpose(Value x, int64_t dim0, int64_t dim1) {
-  return apply("transpose", x, [=](const Shape& shape) {
+  return apply("transpose", x, {dim0, dim1}, [=](const Shape& shape) {
     const size_t a = dimension("dim0", dim0, shape), b = dimension("dim1", dim1, shape);
     std::vector<size_t> order(shape.size());
     std::iota(order.begin(), order.end(), size_t{0});

@@ -139,8 +139,10 @@ class PoolOperation : public Operation {
   virtual int64_t smallest() const { return 1; }
   virtual Windows row_windows(int64_t H, int64_t out) const = 0;
   virtual Windows col_windows(int64_t W, int64_t out) const = 0;
-  virtual int64_t divisor() const { return 0; }
   virtual PoolStep::Kernel kernel(const kernels::Table& table) const = 0;
+
+ protected:
+  virtual int64_t divisor() const { return 0; }
 };
 
 /// Windows of one size at equal distances, along one axis.
@@ -172,6 +174,10 @@ class SlidingOperation : public PoolOperation {
   SlidingOperation(std::string_view name, Sliding vertical, Sliding horizontal, bool ceil)
       : name_(name), vertical_(vertical), horizontal_(horizontal), ceil_(ceil) {}
   std::string_view name() const final { return name_; }
+  void identify(Fingerprint& print) const override {
+    for (const Sliding& axis : {vertical_, horizontal_}) print(axis.kernel, axis.stride, axis.padding, axis.dilation);
+    print(ceil_, counts_padding(), divisor());
+  }
 
  private:
   int64_t rows(int64_t H) const final { return vertical_.outputs(H, ceil_); }
@@ -213,6 +219,7 @@ class AdaptiveOperation : public PoolOperation {
  public:
   explicit AdaptiveOperation(const OneOrTwo<AdaptiveAvgPool2d::Size>& size) : size_(size) {}
   std::string_view name() const override { return "AdaptiveAvgPool2d"; }
+  void identify(Fingerprint& print) const override { print(size_.h, size_.w); }
 
  private:
   int64_t rows(int64_t H) const override { return size_.h.value_or(H); }

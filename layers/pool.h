@@ -8,7 +8,7 @@ namespace upconv {
 
 /// The arguments of AvgPool2d after kernel_size, in PyTorch's order and with its defaults.
 struct AvgPool2dOptions {
-  std::optional<OneOrTwo<int64_t>> stride = {};  ///< nothing means kernel_size
+  MaybeOneOrTwo<int64_t> stride = {};            ///< nothing means kernel_size
   OneOrTwo<int64_t> padding = 0;                 ///< zeros at both ends of each axis, at most half a kernel
   bool ceil_mode = false;                        ///< whether the last window may reach beyond the padding
   bool count_include_pad = true;                 ///< whether zeros of the padding count as elements
@@ -25,7 +25,6 @@ class AvgPool2d : public Module {
   /// PyTorch's positional form.
   AvgPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding = 0,
             bool ceil_mode = false, bool count_include_pad = true, std::optional<int64_t> divisor_override = {});
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "AvgPool2d"; }
   std::string extra_repr() const override;
@@ -35,11 +34,11 @@ class AvgPool2d : public Module {
 
 /// The arguments of MaxPool2d after kernel_size, in PyTorch's order and with its defaults.
 struct MaxPool2dOptions {
-  std::optional<OneOrTwo<int64_t>> stride = {};  ///< nothing means kernel_size
-  OneOrTwo<int64_t> padding = 0;                 ///< nothing at both ends of each axis, at most half a kernel
-  OneOrTwo<int64_t> dilation = 1;                ///< pixels from one element of a window to the next
-  bool return_indices = false;                   ///< the only one there is
-  bool ceil_mode = false;                        ///< whether the last window may reach beyond the padding
+  MaybeOneOrTwo<int64_t> stride = {};  ///< nothing means kernel_size
+  OneOrTwo<int64_t> padding = 0;       ///< nothing at both ends of each axis, at most half a kernel
+  OneOrTwo<int64_t> dilation = 1;      ///< pixels from one element of a window to the next
+  bool return_indices = false;         ///< the only one there is
+  bool ceil_mode = false;              ///< whether the last window may reach beyond the padding
 };
 
 /// torch.nn.MaxPool2d: the largest element of each window, NaN where it has one. Shapes as of AvgPool2d, with
@@ -51,7 +50,6 @@ class MaxPool2d : public Module {
   /// PyTorch's positional form.
   MaxPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding = 0,
             OneOrTwo<int64_t> dilation = 1, bool return_indices = false, bool ceil_mode = false);
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "MaxPool2d"; }
   std::string extra_repr() const override;
@@ -67,7 +65,6 @@ class AdaptiveAvgPool2d : public Module {
   using Size = std::optional<int64_t>;
   /// Throws Error where a size is negative.
   explicit AdaptiveAvgPool2d(OneOrTwo<Size> output_size);
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "AdaptiveAvgPool2d"; }
   std::string extra_repr() const override;

@@ -151,6 +151,10 @@ class UpsampleOperation : public Operation {
  public:
   UpsampleOperation(std::string_view name, UpsampleOptions options) : name_(name), options_(std::move(options)) {}
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override {  // the shape of the output says the size
+    print(options_.mode, options_.align_corners, options_.recompute_scale_factor, options_.scale_factor.has_value());
+    if (options_.scale_factor) print(options_.scale_factor->h, options_.scale_factor->w);
+  }
 
   Type infer(std::span<const Type> inputs) const override {
     check(options_);
@@ -215,6 +219,7 @@ class PixelShuffleOperation : public Operation {
  public:
   explicit PixelShuffleOperation(int64_t factor) : r_(factor) {}
   std::string_view name() const override { return "PixelShuffle"; }
+  void identify(Fingerprint& print) const override { print(r_); }
 
   Type infer(std::span<const Type> inputs) const override {
     Type all = inputs[0];
@@ -263,7 +268,7 @@ std::string given(const OneOrTwo<T>& value, std::string (*print)(T)) {
 }  // namespace
 
 Upsample::Upsample(UpsampleOptions options) : options(checked(std::move(options))) {}
-Upsample::Upsample(OneOrTwo<int64_t> size, std::optional<OneOrTwo<double>> scale_factor, std::string mode,
+Upsample::Upsample(OneOrTwo<int64_t> size, MaybeOneOrTwo<double> scale_factor, std::string mode,
                    std::optional<bool> align_corners, std::optional<bool> recompute_scale_factor)
     : Upsample(UpsampleOptions{size, scale_factor, std::move(mode), align_corners, recompute_scale_factor}) {}
 

@@ -9,10 +9,10 @@ namespace upconv {
 
 /// The arguments of Upsample and interpolate, in PyTorch's order and with its defaults. Either size or scale_factor.
 struct UpsampleOptions {
-  std::optional<OneOrTwo<int64_t>> size = {};         ///< of the output
-  std::optional<OneOrTwo<double>> scale_factor = {};  ///< of which the output is as much larger, rounded down
-  std::string mode = "nearest";                       ///< or "nearest-exact", "bilinear"
-  std::optional<bool> align_corners = {};  ///< of bilinear: corners are centres of pixels; nothing means false
+  MaybeOneOrTwo<int64_t> size = {};         ///< of the output
+  MaybeOneOrTwo<double> scale_factor = {};  ///< of which the output is as much larger, rounded down
+  std::string mode = "nearest";             ///< or "nearest-exact", "bilinear"
+  std::optional<bool> align_corners = {};   ///< of bilinear: corners are centres of pixels; nothing means false
 
   /// Whether positions follow from the sizes, in the place of scale_factor; nothing means false.
   std::optional<bool> recompute_scale_factor = {};
@@ -24,10 +24,8 @@ class Upsample : public Module {
   /// `Upsample({.scale_factor = 2, .mode = "bilinear"})`. Throws Error where arguments contradict each other.
   explicit Upsample(UpsampleOptions options);
   /// PyTorch's positional form.
-  explicit Upsample(OneOrTwo<int64_t> size, std::optional<OneOrTwo<double>> scale_factor = {},
-                    std::string mode = "nearest", std::optional<bool> align_corners = {},
-                    std::optional<bool> recompute_scale_factor = {});
-  using Module::forward;
+  explicit Upsample(OneOrTwo<int64_t> size, MaybeOneOrTwo<double> scale_factor = {}, std::string mode = "nearest",
+                    std::optional<bool> align_corners = {}, std::optional<bool> recompute_scale_factor = {});
   Value forward(Value x) const override;
   std::string type_name() const override { return "Upsample"; }
   std::string extra_repr() const override;
@@ -43,7 +41,6 @@ class PixelShuffle : public Module {
  public:
   /// As torch.nn makes it.
   explicit PixelShuffle(int64_t upscale_factor);
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "PixelShuffle"; }
   std::string extra_repr() const override;

@@ -51,6 +51,7 @@ class SoftmaxOperation : public Operation {
  public:
   explicit SoftmaxOperation(std::optional<int64_t> dim) : dim_(dim) {}
   std::string_view name() const override { return "Softmax"; }
+  void identify(Fingerprint& print) const override { print(dim_); }
   Type infer(std::span<const Type> inputs) const override {
     check_float(inputs);
     dim_of(inputs[0].shape);

@@ -11,7 +11,6 @@ class Softmax : public Module {
  public:
   /// As torch.nn makes it.
   explicit Softmax(std::optional<int64_t> dim = {}) : dim(dim) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Softmax"; }
   std::string extra_repr() const override;

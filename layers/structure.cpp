@@ -20,6 +20,7 @@ class ReshapeOperation : public ContiguousOperation {
   using Rule = std::function<Shape(const Shape&)>;
   ReshapeOperation(std::string_view name, Rule rule) : name_(name), rule_(std::move(rule)) {}
   std::string_view name() const override { return name_; }
+  void identify(Fingerprint&) const override {}  // the shapes of input and output say all
   Type infer(std::span<const Type> inputs) const override { return {rule_(inputs[0].shape), inputs[0].dtype}; }
   bool is_view() const override { return true; }
   std::unique_ptr<Step> lower(const Lowering&) const override { return nullptr; }
@@ -29,7 +30,7 @@ class ReshapeOperation : public ContiguousOperation {
   Rule rule_;
 };
 
-Value apply(std::string_view name, Value x, ReshapeOperation::Rule rule) {
+Value reshaped(std::string_view name, Value x, ReshapeOperation::Rule rule) {
   return x.graph().apply(std::make_shared<ReshapeOperation>(name, std::move(rule)), {x});
 }
 
@@ -53,7 +54,7 @@ Dropout::Dropout(double p, bool inplace) : p(p), inplace(inplace) {
 std::string Dropout::extra_repr() const { return fmt::format("p={}, inplace={}", python(p), python(inplace)); }
 
 Value Flatten::forward(Value x) const {
-  return apply("Flatten", x, [*this](const Shape& shape) -> Shape {
+  return reshaped("Flatten", x, [*this](const Shape& shape) -> Shape {
     const auto first = static_cast<std::ptrdiff_t>(dimension("start_dim", start_dim, shape));
     const auto last = static_cast<std::ptrdiff_t>(dimension("end_dim", end_dim, shape));
     if (first > last)
@@ -68,7 +69,7 @@ Value Flatten::forward(Value x) const {
 std::string Flatten::extra_repr() const { return fmt::format("start_dim={}, end_dim={}", start_dim, end_dim); }
 
 Value Unflatten::forward(Value x) const {
-  return apply("Unflatten", x, [*this](const Shape& shape) -> Shape {
+  return reshaped("Unflatten", x, [*this](const Shape& shape) -> Shape {
     const auto at = static_cast<std::ptrdiff_t>(dimension("dim", dim, shape));
     if (shape.empty()) fail("expected at least one dimension, got a scalar");
     const auto sizes = completed(unflattened_size, shape[static_cast<size_t>(at)]);
@@ -86,7 +87,7 @@ std::string Unflatten::extra_repr() const {
 }
 
 Value reshape(Value x, Shape shape) {
-  return apply("reshape", x, [wanted = std::move(shape)](const Shape& shape) {
+  return reshaped("reshape", x, [wanted = std::move(shape)](const Shape& shape) {
     const auto sizes = completed(wanted, numel(shape));
     if (!sizes)
       fail("expected sizes whose product is the {} elements of {}, got {}", numel(shape), str(shape), str(wanted));

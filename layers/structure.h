@@ -8,7 +8,6 @@ namespace upconv {
 /// torch.nn.Identity.
 class Identity : public Module {
  public:
-  using Module::forward;
   Value forward(Value x) const override { return x; }
   std::string type_name() const override { return "Identity"; }
 };
@@ -18,7 +17,6 @@ class Dropout : public Module {
  public:
   /// Throws Error where p is not within [0, 1].
   explicit Dropout(double p = 0.5, bool inplace = false);
-  using Module::forward;
   Value forward(Value x) const override { return x; }
   std::string type_name() const override { return "Dropout"; }
   std::string extra_repr() const override;
@@ -31,7 +29,6 @@ class Flatten : public Module {
  public:
   /// As torch.nn makes it.
   explicit Flatten(int64_t start_dim = 1, int64_t end_dim = -1) : start_dim(start_dim), end_dim(end_dim) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Flatten"; }
   std::string extra_repr() const override;
@@ -44,7 +41,6 @@ class Unflatten : public Module {
  public:
   /// As torch.nn makes it.
   Unflatten(int64_t dim, Shape unflattened_size) : dim(dim), unflattened_size(std::move(unflattened_size)) {}
-  using Module::forward;
   Value forward(Value x) const override;
   std::string type_name() const override { return "Unflatten"; }
   std::string extra_repr() const override;

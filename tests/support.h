@@ -25,7 +25,7 @@ inline StateDict golden(const std::string& name) { return load_state_dict(std::s
 
 /// Every parameter drawn from `random` in PyTorch's order, then plausible batch statistics: the rule of
 /// tests/golden/make.py.
-inline void randomize(const Module& module, Random& random) {
+inline void randomize(const AnyModule& module, Random& random) {
   for (auto& [name, parameter] : module.named_parameters()) parameter.set(random.randn(parameter.shape()));
   for (auto& [name, buffer] : module.named_buffers()) {
     if (buffer.dtype() != DType::float32) continue;
@@ -51,7 +51,7 @@ inline double largest(const Tensor& x) {
 }
 
 /// How many products the longest path through the network adds up at most: those of one output of each weight.
-inline double terms_of(const Module& network) {
+inline double terms_of(const AnyModule& network) {
   double terms = 0;
   for (const auto& [path, module] : network.named_modules())
     for (const auto& [name, parameter] : module->named_parameters())
@@ -64,7 +64,7 @@ inline double terms_of(const Module& network) {
 /// What rounding may do to a network's outputs. Each layer's rounding is an independent error relative to its values,
 /// which keep their size from layer to layer, so the whole is like one sum of all their terms, whose size is the
 /// largest output.
-inline double network_tolerance(const Module& network, const Tensor& outputs, double c = 2) {
+inline double network_tolerance(const AnyModule& network, const Tensor& outputs, double c = 2) {
   return tolerance(terms_of(network), largest(outputs), c);
 }
 

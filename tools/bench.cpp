@@ -65,17 +65,17 @@ void repeat(double seconds, const std::function<void()>& sample) {
 }
 
 /// Numbers for the parameters that have none: small ones, as DCGAN's are before training, so that nothing overflows.
-void randomize(const Module& module, Random& random) {
+void randomize(const AnyModule& module, Random& random) {
   constexpr float deviation = 0.02f;
   for (auto& [name, parameter] : module.named_parameters()) {
-    if (parameter.has_value()) continue;
+    if (!parameter.is_initial()) continue;
     Tensor values = random.randn(parameter.shape());
     for (int64_t i = 0; i < values.numel(); ++i) values.data()[i] *= deviation;
     parameter.set(values);
   }
 }
 
-Tensor random_input(const Type& type, const Module& module, Random& random) {
+Tensor random_input(const Type& type, const AnyModule& module, Random& random) {
   if (type.dtype == DType::float32) return random.randn(type.shape);
   Tensor indices(type.shape, type.dtype);
   for (int64_t i = 0; i < indices.numel(); ++i) indices.indices()[i] = i % find_embedding(module)->num_embeddings;

@@ -31,7 +31,7 @@ struct Example {
 };
 
 template <class Network>
-std::shared_ptr<Module> shared(Network network) {
+std::shared_ptr<AnyModule> shared(Network network) {
   return std::make_shared<Network>(std::move(network));
 }
 
@@ -100,7 +100,7 @@ std::filesystem::path shipped(const std::string& file) {
 }
 
 /// Of a network that is no example: an Embedding in it is what reads its input.
-DType lone_input(const Module& module) { return find_embedding(module) ? DType::int64 : DType::float32; }
+DType lone_input(const AnyModule& module) { return find_embedding(module) ? DType::int64 : DType::float32; }
 
 }  // namespace
 
@@ -144,7 +144,7 @@ Model find_network(const std::string& spec) {
   }
 }
 
-const Embedding* find_embedding(const Module& module) {
+const Embedding* find_embedding(const AnyModule& module) {
   for (const auto& [path, descendant] : module.named_modules())
     if (const auto* embedding = dynamic_cast<const Embedding*>(descendant)) return embedding;
   return nullptr;

@@ -11,7 +11,7 @@
 namespace upconv::tools {
 
 struct Model {
-  std::shared_ptr<Module> module;
+  std::shared_ptr<AnyModule> module;
   std::string weights;            ///< the file that is shipped with an example; "" for any other network
   std::vector<Type> inputs = {};  ///< that an example usually has, for one picture: {1, 100, 1, 1}
 
@@ -31,6 +31,6 @@ Model find_generator(const std::string& name);
 Model find_network(const std::string& spec);
 
 /// The first Embedding, or nullptr: where there is one, it is what reads the network's int64 input.
-const Embedding* find_embedding(const Module& module);
+const Embedding* find_embedding(const AnyModule& module);
 
 }  // namespace upconv::tools

@@ -28,12 +28,12 @@ struct Run {
   Shape output_size;
 
   void run() const;
-  Program compile_for(const Module& module, const std::vector<Type>& types) const;
+  Program compile_for(const AnyModule& module, const std::vector<Type>& types) const;
 };
 
-void check_weights(const Module& module) {
+void check_weights(const AnyModule& module) {
   for (const auto& [name, parameter] : module.named_parameters())
-    if (!parameter.has_value()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
+    if (parameter.is_initial()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
 }
 
 /// Floating-point numbers of any width, or the integers that PyTorch's layers take.
@@ -45,8 +45,8 @@ Tensor load_input(const std::string& path) {
   return stored.to_tensor();
 }
 
-/// PyTorch's look-up refuses an index that has no row; a program, which cannot fail while it runs, gives NaN.
-void check_indices(const Tensor& x, const Module& module, const std::string& path) {
+/// As a run refuses it, but with the name of the file.
+void check_indices(const Tensor& x, const AnyModule& module, const std::string& path) {
   const Embedding* embedding = find_embedding(module);
   if (!embedding || x.dtype() != DType::int64) return;
   for (int64_t i = 0; i < x.numel(); ++i)
@@ -54,7 +54,7 @@ void check_indices(const Tensor& x, const Module& module, const std::string& pat
       fail("{}: expected indices from 0 to {}, got {}", path, embedding->num_embeddings - 1, x.indices()[i]);
 }
 
-Program Run::compile_for(const Module& module, const std::vector<Type>& types) const {
+Program Run::compile_for(const AnyModule& module, const std::vector<Type>& types) const {
   const Options options = choice.options(machine);
   if (output_size.empty()) return compile(module, types, options);
   const auto* layer = dynamic_cast<const ConvTranspose2d*>(&module);

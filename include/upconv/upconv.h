@@ -28,10 +28,13 @@
 /// upconv is a static library: it is compiled by the compiler of the program that uses it and promises no binary
 /// interface. UPCONV_VERSION and its parts say which one it is.
 #include "framework/compile.h"
+#include "framework/containers.h"
 #include "framework/cpu.h"
 #include "framework/error.h"
+#include "framework/fingerprint.h"
 #include "framework/graph.h"
 #include "framework/image.h"
+#include "framework/init.h"
 #include "framework/module.h"
 #include "framework/options.h"
 #include "framework/parameter.h"
@@ -55,6 +58,7 @@
 #include "layers/pad.h"
 #include "layers/permute.h"
 #include "layers/pool.h"
+#include "layers/reduce.h"
 #include "layers/resample.h"
 #include "layers/softmax.h"
 #include "layers/spec.h"

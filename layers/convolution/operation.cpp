@@ -30,6 +30,11 @@ Type ConvolutionOperation::whole(std::span<const Type> inputs) const {
   return whole;
 }
 
+void ConvolutionOperation::identify(Fingerprint& print) const {
+  print(weights_.weight, weights_.bias, weights_.layout.groups);
+  identify_arguments(print);
+}
+
 Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
   const Type x = whole(inputs);
   check_picture(x);
@@ -55,9 +60,18 @@ Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
 }
 
 std::shared_ptr<const Operation> ConvolutionOperation::with_affine(const ChannelAffine& affine) const {
-  if (weights_.affine || residual_ || activated()) return nullptr;
+  if (residual_ || activated()) return nullptr;
   auto merged = copy();
-  merged->weights_.affine = affine;
+  if (weights_.affine) {
+    ChannelAffine& both = *merged->weights_.affine;
+    for (size_t c = 0; c < both.scale.size(); ++c) {
+      both.scale[c] *= affine.scale[c];
+      both.shift[c] = both.shift[c] * affine.scale[c] + affine.shift[c];
+    }
+    both.key += ";" + affine.key;
+  } else {
+    merged->weights_.affine = affine;
+  }
   return merged;
 }
 

@@ -25,6 +25,7 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
  public:
   /// A copy to be changed: what has absorbed another operation is one of its own.
   virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
+  void identify(Fingerprint& print) const override;
   Type infer(std::span<const Type> inputs) const override;
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override;
   std::shared_ptr<const Operation> with_residual() const override;
@@ -43,6 +44,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   };
 
   explicit ConvolutionOperation(ConvWeights weights) : weights_(std::move(weights)), parts_{weights_.layout.IC} {}
+  /// Adds the arguments of the front door.
+  virtual void identify_arguments(Fingerprint& print) const = 0;
   /// Height and width of the output. Throws Error where the arguments do not fit such an input.
   virtual Size output(const ImageShape& in) const = 0;
   virtual ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const = 0;

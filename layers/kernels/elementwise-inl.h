@@ -26,6 +26,15 @@ UPCONV_INLINE void binary_run(const Binary& o, F f) {
   if (o.activation.kind != Activation::identity) activate_run<Arch>(o.y, o.y, o.count, o.activation);
 }
 
+/// The larger one, NaN where either is.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch greater(Batch a, Batch b) {
+  return Simd<Arch>::select(b != b, b, Simd<Arch>::select(a < b, b, a));
+}
+
+template <class Arch>
+void compare(const Binary& o);
+
 template <class Arch>
 void binary(const Binary& o) {
   using Batch = typename Simd<Arch>::Batch;
@@ -36,9 +45,75 @@ void binary(const Binary& o) {
       return binary_run<Arch>(o, [](Batch a, Batch b) { return a - b; });
     case Binary::multiply:
       return binary_run<Arch>(o, [](Batch a, Batch b) { return a * b; });
-    default:
+    case Binary::divide:
       return binary_run<Arch>(o, [](Batch a, Batch b) { return a / b; });
+    default:
+      return compare<Arch>(o);
   }
+}
+
+/// The kinds that choose or compare, and the power.
+template <class Arch>
+void compare(const Binary& o) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  const Batch one(1.0f), zero(0.0f);
+  switch (o.kind) {
+    case Binary::maximum:
+      return binary_run<Arch>(o, [](Batch a, Batch b) { return greater<Arch>(a, b); });
+    case Binary::minimum:
+      return binary_run<Arch>(o, [](Batch a, Batch b) { return S::select(b != b, b, S::select(b < a, b, a)); });
+    case Binary::power:
+      return binary_run<Arch>(o, [](Batch a, Batch b) { return power<Arch>(a, b); });
+    case Binary::equal:
+      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a == b, one, zero); });
+    case Binary::less:
+      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a < b, one, zero); });
+    default:
+      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a <= b, one, zero); });
+  }
+}
+
+template <class Arch>
+void select(const float* condition, const float* a, const float* b, float* y, int64_t count) {
+  using Batch = typename Simd<Arch>::Batch;
+  map<Arch>(condition, y, count, [=](Batch c, int64_t i, int n) {
+    const Batch yes = load_operand<Arch>(a, false, i, n), no = load_operand<Arch>(b, false, i, n);
+    return Simd<Arch>::select(c != Batch(0.0f), yes, no);
+  });
+}
+
+/// f over runs of vectors, begun with `start`, which the tail is filled up with; then over the lanes.
+template <class Arch, class F>
+UPCONV_INLINE float reduced(const float* x, int64_t count, float start, F f) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  constexpr int width = S::width;
+  Batch all(start);
+  int64_t i = 0;
+  for (; i + width <= count; i += width) all = f(all, S::load(x + i));
+  float lanes[width];
+  for (int lane = 0; lane < width; ++lane) lanes[lane] = i + lane < count ? x[i + lane] : start;
+  all = f(all, S::load(lanes));
+  S::store(lanes, all);
+  Batch last(lanes[0]);
+  for (int lane = 1; lane < width; ++lane) last = f(last, Batch(lanes[lane]));
+  S::store(lanes, last);
+  return lanes[0];
+}
+
+template <class Arch>
+float sum(const float* x, int64_t count) {
+  using Batch = typename Simd<Arch>::Batch;
+  return reduced<Arch>(
+      x, count, 0, [](Batch a, Batch b) __attribute__((always_inline)) { return a + b; });
+}
+
+template <class Arch>
+float largest(const float* x, int64_t count) {
+  using Batch = typename Simd<Arch>::Batch;
+  return reduced<Arch>(
+      x, count, -__builtin_inff(), [](Batch a, Batch b) __attribute__((always_inline)) { return greater<Arch>(a, b); });
 }
 
 template <class Arch>

@@ -115,7 +115,8 @@ struct WinogradOutput {
 
 /// y[i] = act(a[i] op b[i]) for i < count; a_one and b_one: the operand is one number for all. y may be a or b.
 struct Binary {
-  enum Kind : int32_t { add, subtract, multiply, divide };
+  /// Comparisons give 1 or 0; maximum and minimum are NaN where an operand is.
+  enum Kind : int32_t { add, subtract, multiply, divide, maximum, minimum, power, equal, less, less_equal };
   Kind kind;
   const float *a, *b;
   float* y;
@@ -259,6 +260,12 @@ struct Table {
   /// The same down each of `columns` columns: elements r < count of column c at x[r * stride + c]; x may be y.
   void (*softmax_columns)(const float* x, float* y, int64_t stride, int64_t count, int64_t columns);
   void (*binary)(const Binary&);
+  /// y[i] = condition[i] != 0 ? a[i] : b[i]; y may be any of them.
+  void (*select)(const float* condition, const float* a, const float* b, float* y, int64_t count);
+  /// The sum of x[i], in `width` sums side by side that are added at last.
+  float (*sum)(const float* x, int64_t count);
+  /// The largest x[i], NaN where one is; count >= 1.
+  float (*largest)(const float* x, int64_t count);
   /// y[i] = act((x[i] * scale + shift) + residual[i]); y may be x or residual.
   void (*affine_add)(const float* x, const float* residual, float* y, int64_t count, float scale, float shift,
                      Activation);

@@ -3,6 +3,7 @@
 // small results keep their digits, and on exp alone; NaN in gives NaN, and infinities become what PyTorch makes of
 // them.
 #include "kernels.h"
+#include "math-inl.h"
 #include "simd.h"
 
 namespace upconv::kernels {
@@ -91,6 +92,100 @@ UPCONV_INLINE Batch mish(Batch v) {
   return v * (numerator / denominator);
 }
 
+/// f of each lane, by the C library.
+template <class Arch, class F, class... Batches>
+UPCONV_INLINE typename Simd<Arch>::Batch lane_by_lane(F f, Batches... v) {
+  constexpr int width = Simd<Arch>::width;
+  float x[sizeof...(v)][width], y[width];
+  int operand = 0;
+  (Simd<Arch>::store(x[operand++], v), ...);
+  for (int lane = 0; lane < width; ++lane) y[lane] = f(lane, x);
+  return Simd<Arch>::load(y);
+}
+
+// xsimd's own sine, power and, on AVX-512, logarithm keep functions that are not inline, of which a linker would take
+// one for all machines.
+
+/// The sine of v and `quarters` quarter turns. The nearest quarter n of a turn is taken off in three parts, of which
+/// the first two are exact; beyond 8192 the C library does that. On [-pi / 4, pi / 4] Cephes' polynomials (S. Moshier).
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch sine(Batch v, int quarters) {
+  using S = Simd<Arch>;
+  const Batch shifter(12582912.0f);  // 1.5 * 2^23, which rounds to a whole number and leaves it in the lowest bits
+  const Batch shifted = S::fma(v, Batch(0.636619772f), shifter), n = shifted - shifter;
+  Batch r = S::fma(n, Batch(-1.5703125f), v);
+  r = S::fma(n, Batch(-4.837512969970703125e-4f), r);
+  r = S::fma(n, Batch(-7.54978995489188216e-8f), r);
+  const Batch z = r * r;
+  const Batch sin = S::fma(r * z, polynomial<Arch>(z, {-1.6666654611e-1f, 8.3321608736e-3f, -1.9515295891e-4f}), r);
+  const Batch cos =
+      S::fma(z * z, polynomial<Arch>(z, {4.166664568298827e-2f, -1.388731625493765e-3f, 2.443315711809948e-5f}),
+             S::fma(z, Batch(-0.5f), Batch(1.0f)));
+  const Bits<Arch> quarter = to_bits<Arch>(shifted) + static_cast<uint32_t>(quarters);
+  const Batch odd = from_bits<Arch>((quarter & 1) * 0x3f800000);  // 1 where it is odd
+  const Batch near = from_bits<Arch>(to_bits<Arch>(S::select(odd > Batch(0.5f), cos, sin)) ^ ((quarter & 2) << 30));
+  if (!S::any(!(absolute<Arch>(v) < Batch(8192.0f)))) return near;
+  return lane_by_lane<Arch>(
+      [quarters](int lane, const auto& x) {
+        return quarters == 0 ? __builtin_sinf(x[0][lane]) : __builtin_cosf(x[0][lane]);
+      },
+      v);
+}
+
+/// log(m 2^e) = log(m) + e log(2), m from the root of 1/2 to that of 2, log(2) in two parts and the small one first;
+/// the polynomial is Cephes'. 0 gives -inf.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch logarithm(Batch v) {
+  using S = Simd<Arch>;
+  const Bits<Arch> bits = to_bits<Arch>(v);
+  // 2^23 and a small whole number beside it, whose difference is that number.
+  Batch e = from_bits<Arch>((bits >> 23) | 0x4b000000) - Batch(8388608.0f + 126.0f);
+  Batch m = from_bits<Arch>((bits & 0x007fffff) | 0x3f000000);
+  const auto low = m < Batch(0.707106781186547524f);
+  e = S::select(low, e - Batch(1.0f), e);
+  m = S::select(low, m + m, m) - Batch(1.0f);
+  const Batch z = m * m;
+  Batch y =
+      m * z *
+      polynomial<Arch>(m, {3.3333331174e-1f, -2.4999993993e-1f, 2.0000714765e-1f, -1.6668057665e-1f, 1.4249322787e-1f,
+                           -1.2420140846e-1f, 1.1676998740e-1f, -1.1514610310e-1f, 7.0376836292e-2f});
+  y = S::fma(e, Batch(-2.12194440e-4f), y);
+  y = S::fma(z, Batch(-0.5f), y);
+  const Batch finite = S::fma(e, Batch(0.693359375f), m + y), infinity(__builtin_inff());
+  const Batch positive = S::select(v < infinity, finite, v);  // infinity, or NaN
+  return S::select(v > Batch(0.0f), positive, S::select(v < Batch(0.0f), infinity - infinity, v - infinity));
+}
+
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch power(Batch v, Batch exponent) {
+  return lane_by_lane<Arch>([](int lane, const auto& x) { return __builtin_powf(x[0][lane], x[1][lane]); }, v,
+                            exponent);
+}
+
+/// The functions of arithmetic.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch elementary(Batch v, Activation act) {
+  using S = Simd<Arch>;
+  switch (act.kind) {
+    case Activation::abs:
+      return from_bits<Arch>(to_bits<Arch>(v) & ~sign_bit);
+    case Activation::sqrt:
+      return S::sqrt(v);
+    case Activation::rsqrt:
+      return Batch(1.0f) / S::sqrt(v);
+    case Activation::exp:
+      return S::exp(v);
+    case Activation::log:
+      return logarithm<Arch>(v);
+    case Activation::sin:
+      return sine<Arch>(v, 0);
+    case Activation::cos:
+      return sine<Arch>(v, 1);
+    default:
+      return power<Arch>(v, Batch(act.a));
+  }
+}
+
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch rare(Batch v, Activation act) {
   using S = Simd<Arch>;
@@ -110,8 +205,10 @@ UPCONV_INLINE Batch rare(Batch v, Activation act) {
       return gelu_tanh<Arch>(v);
     case Activation::softplus:
       return softplus<Arch>(v, Batch(act.a), Batch(act.b));
-    default:
+    case Activation::mish:
       return mish<Arch>(v);
+    default:
+      return elementary<Arch>(v, act);
   }
 }
 

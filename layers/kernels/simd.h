@@ -39,6 +39,8 @@ struct Simd<Scalar> {
   static UPCONV_INLINE void accumulate(float& sum, float a, float b) { sum += a * b; }
   static UPCONV_INLINE float select(bool condition, float a, float b) { return condition ? a : b; }
   static UPCONV_INLINE float exp(float v) { return __builtin_expf(v); }
+  static UPCONV_INLINE float sqrt(float v) { return __builtin_sqrtf(v); }
+  static UPCONV_INLINE bool any(bool condition) { return condition; }
 };
 
 template <class Arch>
@@ -53,6 +55,11 @@ struct SimdBase {
     return xsimd::select(condition, a, b);
   }
   static UPCONV_INLINE Batch exp(Batch v) { return xsimd::exp(v); }
+  static UPCONV_INLINE Batch sqrt(Batch v) { return xsimd::sqrt(v); }
+  template <class Condition>
+  static UPCONV_INLINE bool any(Condition condition) {
+    return xsimd::any(condition);
+  }
 };
 
 // pixels x vectors accumulators, `vectors` weights and one broadcast input must fit the registers.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/containers.h"
 #include "framework/fail.h"
 #include "framework/suggestion.h"
 #include "layers/text/registry.h"
@@ -210,13 +211,12 @@ class Wrapper : public Module {
   Wrapper(std::string_view type_name, const NamedModule& only) : type_name_(type_name), only_(only.module) {
     add_child(only.name, only.module);
   }
-  using Module::forward;
   Value forward(Value x) const override { return (*only_)(x); }
   std::string type_name() const override { return type_name_; }
 
  private:
   std::string type_name_;
-  std::shared_ptr<const Module> only_;
+  std::shared_ptr<const AnyModule> only_;
 };
 
 /// One name of a signature, and the value it has: given, or the default.

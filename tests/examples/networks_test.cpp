@@ -30,7 +30,7 @@ Tensor first(const Tensor& all) {
 }
 
 /// Loads the twin's state_dict strictly, and compares with its pictures.
-void check_network(Module& network, const std::string& name) {
+void check_network(AnyModule& network, const std::string& name) {
   CAPTURE(name);
   network.load(UPCONV_GOLDEN "/networks/" + name + ".pth");
   const StateDict twin = golden("networks/" + name + ".safetensors");

@@ -17,7 +17,7 @@ struct Block : Module {
   Value forward(Value x) const override { return norm(up(x)); }
 };
 
-struct Two : Module {
+struct Two : ModuleOf<Values(Values)> {
   Block first = child("first", Block());
   Block second = child("second", Block());
   Values forward(Values xs) const override { return {first(xs[0]), second(xs[1])}; }
@@ -138,8 +138,8 @@ TEST_CASE("Module: several values in and out; a wrong number is refused") {
   REQUIRE(ys.size() == 2);
   CHECK(same_bits(ys[0], net.first(a)));
   CHECK(same_bits(ys[1], net.second(b)));
-  CHECK(error_of([&] { net.first(std::vector<Tensor>{a, b}); }) == "Block: forward takes one value, got 2");
-  CHECK(error_of([&] { Module()(a); }) == "Module: forward(Value) is not defined");
+  CHECK(error_of([&] { net.first(std::vector<Tensor>{a, b}); }) == "Block: forward takes 1 value, got 2");
+  CHECK(error_of([&] { AnyModule()(a); }) == "AnyModule has no forward() of values");
 }
 
 TEST_CASE("Module: a handle, so copies share and nothing dangles") {

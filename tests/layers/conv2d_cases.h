@@ -18,7 +18,7 @@ inline Tensor absolute(const Tensor& x) {
 
 /// Runs `net`, a layer or what fuses into one, with every instruction set and every algorithm; all must be what the
 /// reference makes of x, whose layer has `terms` products in an output.
-inline void check_algorithms(const Module& net, const Conv2d& layer, const Shape& input, const Tensor& x,
+inline void check_algorithms(const AnyModule& net, const Conv2d& layer, const Shape& input, const Tensor& x,
                              const Tensor& seen, const Conv2dOptions& options, int threads) {
   const Tensor weight = layer.weight.value(), bias = layer.options.bias ? layer.bias.value() : Tensor();
   const Shape out = compile(net, input).outputs().front().shape;

@@ -8,7 +8,7 @@ using namespace upconv::testing;
 namespace {
 
 /// The operations that a program runs, conversions of layouts apart.
-std::vector<std::string> operations(const Module& net, const Shape& input) {
+std::vector<std::string> operations(const AnyModule& net, const Shape& input) {
   std::vector<std::string> names;
   for (const StepInfo& step : compile(net, input).steps())
     if (step.operation != "Relayout") names.push_back(step.operation);
@@ -33,7 +33,7 @@ Tensor repeated(const Tensor& x, Pair repeat) {
 
 /// What `f` of several pictures makes of xs must be, bit for bit, what `last` makes of the layer's result for `seen`,
 /// with every instruction set and every algorithm of the layer, which is the last step of f's program.
-void check_same_bits(const Function& f, const std::vector<Tensor>& xs, const Module& layer, const Tensor& seen,
+void check_same_bits(const Function& f, const std::vector<Tensor>& xs, const AnyModule& layer, const Tensor& seen,
                      const std::function<Tensor(const Tensor&)>& last) {
   const Sandwich net(f, false);
   for (Isa isa : available_isas()) {
@@ -54,7 +54,7 @@ void check_same_bits(const Function& f, const std::vector<Tensor>& xs, const Mod
 }
 
 /// relu(layer(x) + r) in one step, for random r.
-void check_residual(const Module& layer, const Tensor& x, Random& random) {
+void check_residual(const AnyModule& layer, const Tensor& x, Random& random) {
   const Tensor r = random.randn(compile(layer, x.shape()).outputs().front().shape);
   const auto last = [&](const Tensor& y) {
     Tensor sum = y.clone();

@@ -48,8 +48,10 @@ TEST_CASE("Conv2d: shapes that do not fit are refused with the layer's path") {
         "main.1: Conv2d the output's size overflows for an input of (1, 3, 1, 1)");
 }
 
-TEST_CASE("Conv2d: a layer without values refuses to run") {
-  CHECK(error_of([] { Conv2d(2, 3, 3)(Tensor({1, 2, 4, 4})); }) == "Conv2d weight has no values: load or set it first");
+TEST_CASE("Conv2d: a fresh layer runs with the values that it begins with") {
+  const Conv2d layer(2, 3, 3, {.bias = false});
+  CHECK(layer.weight.is_initial());
+  CHECK(largest(layer(Random(0).randn({1, 2, 4, 4}))) > 0);
 }
 
 TEST_CASE("Conv2d: the forms of its arguments mean the same") {

@@ -10,7 +10,7 @@ using namespace upconv::testing;
 
 namespace {
 
-Tensor input_of(const nlohmann::json& golden, const Module& module, Random& random) {
+Tensor input_of(const nlohmann::json& golden, const AnyModule& module, Random& random) {
   const Shape shape = golden["input"];
   if (golden.value("input_dtype", "float32") == "float32") return random.randn(shape);
   const int64_t rows = module.named_parameters().front().second.shape()[0];

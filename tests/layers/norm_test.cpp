@@ -25,7 +25,7 @@ M randomized(M module, uint64_t seed) {
 }
 
 /// The module on every instruction set, one thread and two, against `expected`.
-void check_everywhere(const Module& module, const Tensor& x, const Tensor& expected, double bound) {
+void check_everywhere(const AnyModule& module, const Tensor& x, const Tensor& expected, double bound) {
   for (Isa isa : available_isas()) {
     CAPTURE(name(isa));
     const Tensor got = compile(module, x.shape(), {.threads = 1, .isa = isa})(x);
@@ -99,7 +99,7 @@ TEST_CASE("norm: a picture's bits do not depend on the others") {
   const Tensor x = Random(10).randn({3, 20, 33, 70});
   const int64_t image = x.numel() / 3;
   for (Isa isa : available_isas()) {
-    const Module& norm = GroupNorm(5, 20);
+    const AnyModule& norm = GroupNorm(5, 20);
     const Tensor all = compile(norm, x.shape(), {.isa = isa})(x);
     for (int64_t n = 0; n < 3; ++n) {
       const Tensor one({1, 20, 33, 70}, std::vector<float>(x.data() + n * image, x.data() + (n + 1) * image));
@@ -140,7 +140,7 @@ TEST_CASE("norm: running statistics fold, without them nothing does") {
 }
 
 TEST_CASE("norm: names of parameters and buffers") {
-  const auto keys = [](const Module& module) {
+  const auto keys = [](const AnyModule& module) {
     std::string all;
     for (const auto& [name, value] : module.state_dict()) all += name + " ";
     return all;
@@ -158,7 +158,7 @@ TEST_CASE("norm: names of parameters and buffers") {
 }
 
 TEST_CASE("norm: inputs that do not fit") {
-  const auto message = [](const Module& module, const Shape& shape) {
+  const auto message = [](const AnyModule& module, const Shape& shape) {
     return error_of([&] { return compile(module, shape); });
   };
   CHECK(message(InstanceNorm2d(3), {2, 3}) ==
@@ -187,7 +187,7 @@ TEST_CASE("norm: inputs that do not fit") {
 }
 
 TEST_CASE("norm: no pictures are no error") {
-  const auto check = [](const Module& module) {
+  const auto check = [](const AnyModule& module) {
     CHECK(compile(module, {0, 3, 2, 2})(Tensor({0, 3, 2, 2})).shape() == Shape{0, 3, 2, 2});
   };
   check(InstanceNorm2d(3));
@@ -248,7 +248,7 @@ TEST_CASE("norm: softmax of numbers that exp cannot take, of infinities and NaN 
 
 TEST_CASE("norm: activations that are layers of their own match the reference") {
   const Tensor x = Random(22).randn({40000});
-  const auto check = [&](const Module& module, const Tensor& expected) {
+  const auto check = [&](const AnyModule& module, const Tensor& expected) {
     check_everywhere(module, x, expected, tolerance(3, 1));
   };
   check(ELU(0.7), reference::elu(x, 0.7));

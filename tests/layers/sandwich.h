@@ -14,10 +14,9 @@ inline ConvTranspose2d identity(int64_t channels) {
 }
 
 /// `function` of its inputs; inside, with an identity() before each picture and after the result.
-class Sandwich : public Module {
+class Sandwich : public ModuleOf<Values(Values)> {
  public:
   Sandwich(Function function, bool inside) : function_(std::move(function)), inside_(inside) {}
-  using Module::forward;
   Values forward(Values xs) const override {
     for (Value& x : xs) x = wrapped(x);
     return {wrapped(function_(xs))};

@@ -32,7 +32,7 @@ std::string on_one_line(std::string spec) {
 }
 
 /// The names of all parameters, in order.
-std::vector<std::string> keys(const Module& module) {
+std::vector<std::string> keys(const AnyModule& module) {
   std::vector<std::string> names;
   for (const auto& [name, parameter] : module.named_parameters()) names.push_back(name);
   return names;

@@ -37,7 +37,7 @@ Tensor picture(Draw& draw, int64_t least) {
   return random.randn({draw(1, 2), draw(1, 45), draw(least, 9), draw(least, 9)});
 }
 
-Shape shape_of(const Module& layer, const Tensor& x) { return compile(layer, x.shape()).outputs()[0].shape; }
+Shape shape_of(const AnyModule& layer, const Tensor& x) { return compile(layer, x.shape()).outputs()[0].shape; }
 
 }  // namespace
 
@@ -256,7 +256,7 @@ TEST_CASE("structure: arguments that layers refuse") {
 }
 
 TEST_CASE("structure: shapes that layers and functions refuse, with the path") {
-  const auto refused = [](const Module& layer, const Shape& shape) {
+  const auto refused = [](const AnyModule& layer, const Shape& shape) {
     return error_of([&] { return compile(layer, shape); });
   };
   CHECK(refused(sequential(ReLU(), MaxPool2d(5)), {1, 2, 4, 9}) ==

@@ -17,7 +17,7 @@ ConvTranspose2d layer_of(int64_t in, int64_t out, Pair kernel, const ConvTranspo
   return layer;
 }
 
-std::string algorithm(const Module& layer, const Shape& shape, const Options& options = {}) {
+std::string algorithm(const AnyModule& layer, const Shape& shape, const Options& options = {}) {
   return compile(layer, shape, options).steps().back().algorithm;
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("Winograd: every candidate can be asked for by its name, and paints th
 TEST_CASE("Winograd: an algorithm that no layer could take is refused with those that there are") {
   Random random(6);
   const ConvTranspose2d up = layer_of(24, 32, 4, k4s2, random);
-  const auto refused = [](const Module& module, const Shape& shape, const Options& options) {
+  const auto refused = [](const AnyModule& module, const Shape& shape, const Options& options) {
     return error_of([&] { return compile(module, shape, options); });
   };
   CHECK(refused(up, {1, 24, 5, 5}, {.accuracy = Accuracy::exact, .algorithm = "winograd F(3,2)"}) ==

@@ -1,0 +1,54 @@
+#include "layers/expression_operation.h"
+
+#include <algorithm>
+
+#include "layers/check.h"
+#include "layers/steps/strided.h"
+
+namespace upconv::internal {
+
+void ExpressionOperation::identify(Fingerprint& print) const {
+  for (const Expression::Instruction& i : expression_.instructions)
+    print(i.kind, i.operands, i.function.kind, i.function.a, i.function.b, i.a, i.b, i.op, i.own.get());
+}
+
+Type ExpressionOperation::infer(std::span<const Type> inputs) const { return broadcast(inputs); }
+
+std::shared_ptr<const Operation> ExpressionOperation::with_producer(std::span<const size_t> inputs,
+                                                                    const Operation& producer, const Type& between,
+                                                                    const Type& output) const {
+  return between != output ? nullptr : chained(name_, *this, inputs, producer);
+}
+
+bool ExpressionOperation::any_layout(std::span<const Type> inputs) const { return fits_any_layout(inputs); }
+
+std::unique_ptr<Step> ExpressionOperation::lower(const Lowering& lowering) const {
+  return expression_step(expression_, lowering);
+}
+
+std::shared_ptr<const Operation> chained(std::string_view name, const Elementwise& reader,
+                                         std::span<const size_t> inputs, const Operation& producer) {
+  const auto* before = dynamic_cast<const Elementwise*>(&producer);
+  if (!before) return nullptr;
+  return std::make_shared<ExpressionOperation>(std::string(name),
+                                               reader.expression().after(before->expression(), inputs));
+}
+
+Type broadcast(std::span<const Type> inputs) {
+  check_float(inputs);
+  Shape all = inputs[0].shape;
+  for (const Type& input : inputs.subspan(1)) {
+    const Shape a = all, &b = input.shape;
+    all.resize(std::max(a.size(), b.size()));
+    for (size_t d = 0; d < all.size(); ++d) {  // from the last dimension on
+      const int64_t m = d < a.size() ? a[a.size() - 1 - d] : 1, n = d < b.size() ? b[b.size() - 1 - d] : 1;
+      if (m != n && m != 1 && n != 1)
+        fail("expected shapes that broadcast, got {} and {}: {} and {} in dimension {}", str(a), str(b), m, n,
+             all.size() - 1 - d);
+      all[all.size() - 1 - d] = m == 1 ? n : m;
+    }
+  }
+  return counted({all, DType::float32});
+}
+
+}  // namespace upconv::internal

@@ -1,0 +1,284 @@
+#include "layers/functional.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/fail.h"
+#include "layers/check.h"
+#include "layers/concat.h"
+#include "layers/dimension.h"
+#include "layers/elementwise.h"
+#include "layers/matmul.h"
+#include "layers/norm.h"
+#include "layers/permute.h"
+#include "layers/resample.h"
+#include "layers/softmax.h"
+#include "layers/steps/strided.h"
+
+namespace upconv {
+
+using namespace internal;
+
+namespace {
+
+/// As Graph::apply does for operations: what a function of values refuses begins with the module's path.
+template <class... Arguments>
+[[noreturn]] void refuse(const Value& x, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  const std::string& path = x.graph().path();
+  fail("{}{}{}", path, path.empty() ? "" : ": ", fmt::format(text, std::forward<Arguments>(arguments)...));
+}
+
+/// The dimension that `dim` names among `rank` of them.
+size_t dimension_of(const char* function, const Value& x, int64_t dim, int64_t rank) {
+  if (dim < -rank || dim >= rank)
+    refuse(x, "{} expected dim within the {} dimensions of {}, got {}", function, rank, str(x.shape()), dim);
+  return static_cast<size_t>(dim < 0 ? dim + rank : dim);
+}
+size_t dimension_of(const char* function, const Value& x, int64_t dim) {
+  return dimension_of(function, x, dim, static_cast<int64_t>(x.shape().size()));
+}
+
+/// A value for each channel, which are in dimension 1, as large as x says.
+Value for_channels(Value of_channels, const Value& x) {
+  Shape shape(x.shape().size() - 1, 1);
+  shape[0] = -1;
+  return reshape(of_channels, shape);
+}
+
+/// y * weight + bias, where they are given.
+Value affine(Value y, const std::optional<Value>& weight, const std::optional<Value>& bias) {
+  if (weight) y = y * *weight;
+  return bias ? y + *bias : y;
+}
+
+std::optional<Value> for_channels(const std::optional<Value>& value, const Value& x) {
+  return value ? std::optional(for_channels(*value, x)) : std::nullopt;
+}
+
+class ExpandOperation : public Operation {
+ public:
+  explicit ExpandOperation(Shape sizes) : sizes_(std::move(sizes)) {}
+  std::string_view name() const override { return "expand"; }
+  void identify(Fingerprint&) const override {}  // the shape of the output says the sizes
+  Type infer(std::span<const Type> inputs) const override {
+    const Shape& x = inputs[0].shape;
+    if (sizes_.size() < x.size()) fail("expected at least {} sizes for {}, got {}", x.size(), str(x), str(sizes_));
+    Shape shape = sizes_;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      const size_t added = shape.size() - x.size();
+      const int64_t own = d < added ? 1 : x[d - added];
+      if (shape[d] == -1 && d >= added) shape[d] = own;
+      if (shape[d] < 0 || (own != 1 && shape[d] != own))
+        fail("expected {} or -1 in dimension {}, got {} for {}", own, d, str(sizes_), str(x));
+    }
+    return counted({shape, inputs[0].dtype});
+  }
+  bool any_layout(std::span<const Type> inputs) const override { return inputs[0].shape.size() == sizes_.size(); }
+  Layout preferred_layout(Layout) const override { return Layout::contiguous; }
+  Layout output_layout(Layout input, Layout) const override { return sizes_.size() == 4 ? input : Layout::contiguous; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    const Shape &x = lowering.inputs[0].shape, &shape = lowering.output.shape;
+    const std::vector<int64_t> own = strides_of(x, lowering.input_layouts[0]);
+    Move move{shape, std::vector<int64_t>(shape.size()), strides_of(shape, lowering.output_layout)};
+    for (size_t d = 0; d < x.size(); ++d)
+      if (x[d] != 1) move.x_strides[shape.size() - x.size() + d] = own[d];
+    return move_step(std::span(&move, 1), lowering.output.dtype, kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  Shape sizes_;
+};
+
+class FlipOperation : public Operation {
+ public:
+  explicit FlipOperation(std::vector<int64_t> dims) : dims_(std::move(dims)) {}
+  std::string_view name() const override { return "flip"; }
+  void identify(Fingerprint& print) const override { print(dims_); }
+  Type infer(std::span<const Type> inputs) const override {
+    std::vector<size_t> seen;
+    for (int64_t dim : dims_) {
+      const size_t d = dimension("dims", dim, inputs[0].shape);
+      if (std::find(seen.begin(), seen.end(), d) != seen.end()) fail("dimension {} is given twice", d);
+      seen.push_back(d);
+    }
+    return inputs[0];
+  }
+  bool any_layout(std::span<const Type>) const override { return true; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    const Shape& shape = lowering.output.shape;
+    Move move{shape, strides_of(shape, lowering.input_layouts[0]), strides_of(shape, lowering.output_layout)};
+    for (int64_t dim : dims_) {
+      const size_t d = dimension("dims", dim, shape);
+      if (shape.empty() || shape[d] == 0) continue;
+      move.from += (shape[d] - 1) * move.x_strides[d];
+      move.x_strides[d] = -move.x_strides[d];
+    }
+    return move_step(std::span(&move, 1), lowering.output.dtype, kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  std::vector<int64_t> dims_;
+};
+
+}  // namespace
+
+Value prelu(Value x, Value weight) {
+  const bool one = numel(weight.shape()) == 1;
+  return where(x < 0, x * (one || x.shape().size() < 2 ? reshape(weight, {-1}) : for_channels(weight, x)), x);
+}
+
+Value glu(Value x, int64_t dim) {
+  const size_t d = dimension_of("glu", x, dim);
+  if (x.shape()[d] % 2 != 0) refuse(x, "glu expected an even size in dimension {}, got {}", d, str(x.shape()));
+  const Values halves = split(x, std::max<int64_t>(1, x.shape()[d] / 2), dim);
+  return halves[0] * sigmoid(halves[1]);
+}
+
+Value softmax(Value x, int64_t dim) { return Softmax(dim).forward(x); }
+
+Value squeeze(Value x, int64_t dim) {
+  Shape shape = x.shape();
+  if (shape.empty()) return x;
+  const size_t d = dimension_of("squeeze", x, dim);
+  if (shape[d] != 1) return x;
+  shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(d));
+  return reshape(x, shape);
+}
+
+Value squeeze(Value x) {
+  Shape shape = x.shape();
+  std::erase(shape, 1);
+  return reshape(x, shape);
+}
+
+Value unsqueeze(Value x, int64_t dim) {
+  Shape shape = x.shape();
+  const size_t d = dimension_of("unsqueeze", x, dim, static_cast<int64_t>(shape.size()) + 1);
+  shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(d), 1);
+  return reshape(x, shape);
+}
+
+Value expand(Value x, const Shape& sizes) { return x.graph().apply(std::make_shared<ExpandOperation>(sizes), {x}); }
+
+Value repeat(Value x, const std::vector<int64_t>& sizes) {
+  const Shape& shape = x.shape();
+  if (sizes.size() < shape.size())
+    refuse(x, "repeat expected at least {} sizes for {}, got {}", shape.size(), str(shape), str(sizes));
+  Shape apart, expanded, whole;  // (1, d0, 1, d1, ...), (r0, d0, r1, d1, ...), (r0 * d0, r1 * d1, ...)
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    const size_t added = sizes.size() - shape.size();
+    const int64_t size = d < added ? 1 : shape[d - added];
+    if (sizes[d] < 0) refuse(x, "repeat expected sizes of at least 0, got {}", str(sizes));
+    apart.insert(apart.end(), {1, size});
+    expanded.insert(expanded.end(), {sizes[d], size});
+    whole.push_back(sizes[d] * size);
+  }
+  return reshape(expand(reshape(x, apart), expanded), whole);
+}
+
+Value stack(const Values& values, int64_t dim) {
+  if (values.empty()) fail("stack: expected at least one value, got none");
+  Values all;
+  for (const Value& value : values) all.push_back(unsqueeze(value, dim));
+  return cat(all, dim);
+}
+
+Values split(Value x, int64_t split_size, int64_t dim) {
+  if (split_size < 1) refuse(x, "split expected a positive split_size, got {}", split_size);
+  const int64_t size = x.shape()[dimension_of("split", x, dim)];
+  Values parts;
+  for (int64_t start = 0; start == 0 || start < size; start += split_size)
+    parts.push_back(slice(x, dim, start, std::min(size, start + split_size)));
+  return parts;
+}
+
+Values split(Value x, const std::vector<int64_t>& split_sizes, int64_t dim) {
+  const int64_t size = x.shape()[dimension_of("split", x, dim)];
+  int64_t sum = 0;
+  for (int64_t part : split_sizes) {
+    if (part < 0) refuse(x, "split expected sizes of at least 0, got {}", str(split_sizes));
+    sum += part;
+  }
+  if (sum != size) refuse(x, "split expected sizes whose sum is {}, got {}", size, str(split_sizes));
+  Values parts;
+  int64_t start = 0;
+  for (int64_t part : split_sizes) {
+    parts.push_back(slice(x, dim, start, start + part));
+    start += part;
+  }
+  return parts;
+}
+
+Value select(Value x, int64_t dim, int64_t index) {
+  const size_t d = dimension_of("select", x, dim);
+  const int64_t size = x.shape()[d];
+  if (index < -size || index >= size)
+    refuse(x, "select expected an index within the {} of dimension {}, got {}", size, d, index);
+  const int64_t at = index < 0 ? index + size : index;
+  return squeeze(slice(x, dim, at, at + 1), dim);
+}
+
+Value flip(Value x, const std::vector<int64_t>& dims) {
+  return x.graph().apply(std::make_shared<FlipOperation>(dims), {x});
+}
+
+Value pad(Value x, Sides pad, const std::string& mode, double value) {
+  if (mode == "constant") return ConstantPad2d(pad, value).forward(x);
+  if (mode == "reflect") return ReflectionPad2d(pad).forward(x);
+  if (mode != "replicate") refuse(x, "pad expected a mode of constant, reflect or replicate, got {}", mode);
+  return ReplicationPad2d(pad).forward(x);
+}
+
+Value pixel_shuffle(Value x, int64_t upscale_factor) { return PixelShuffle(upscale_factor).forward(x); }
+
+Value pixel_unshuffle(Value x, int64_t downscale_factor) {
+  const int64_t r = downscale_factor, rank = static_cast<int64_t>(x.shape().size());
+  if (r < 1) refuse(x, "pixel_unshuffle expected a positive downscale_factor, got {}", r);
+  if (rank < 3 || x.size(-2) % r != 0 || x.size(-1) % r != 0)
+    refuse(x, "pixel_unshuffle expected (..., C, H, W) with a height and width divisible by {}, got {}", r,
+           str(x.shape()));
+  Shape apart(x.shape().begin(), x.shape().end() - 2), whole(x.shape().begin(), x.shape().end() - 3);
+  apart.insert(apart.end(), {x.size(-2) / r, r, x.size(-1) / r, r});
+  whole.insert(whole.end(), {x.size(-3) * r * r, x.size(-2) / r, x.size(-1) / r});
+  std::vector<int64_t> dims;
+  for (int64_t d = 0; d < rank - 2; ++d) dims.push_back(d);
+  for (int64_t d : {1, 3, 0, 2}) dims.push_back(rank - 2 + d);
+  return reshape(permute(reshape(x, apart), dims), whole);
+}
+
+Value max_pool2d(Value x, OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options) {
+  return MaxPool2d(kernel_size, options).forward(x);
+}
+Value avg_pool2d(Value x, OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options) {
+  return AvgPool2d(kernel_size, options).forward(x);
+}
+Value adaptive_avg_pool2d(Value x, OneOrTwo<AdaptiveAvgPool2d::Size> output_size) {
+  return AdaptiveAvgPool2d(output_size).forward(x);
+}
+
+Value instance_norm(Value x, std::optional<Value> weight, std::optional<Value> bias, double eps) {
+  const size_t rank = x.shape().size();
+  if (rank < 3) refuse(x, "instance_norm expected pictures (N, C, H, W), got {}", str(x.shape()));
+  return affine(InstanceNorm2d(x.size(-3), {.eps = eps}).forward(x), for_channels(weight, x), for_channels(bias, x));
+}
+
+Value group_norm(Value x, int64_t num_groups, std::optional<Value> weight, std::optional<Value> bias, double eps) {
+  if (x.shape().size() < 2) refuse(x, "group_norm expected (N, C, ...), got {}", str(x.shape()));
+  return affine(GroupNorm(num_groups, x.size(1), {.eps = eps, .affine = false}).forward(x), for_channels(weight, x),
+                for_channels(bias, x));
+}
+
+Value layer_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight, std::optional<Value> bias,
+                 double eps) {
+  return affine(LayerNorm(normalized_shape, {.eps = eps, .elementwise_affine = false}).forward(x), weight, bias);
+}
+
+Value scaled_dot_product_attention(Value query, Value key, Value value, std::optional<Value> attn_mask,
+                                   std::optional<double> scale) {
+  Value scores =
+      matmul(query, transpose(key, -2, -1)) * scale.value_or(1 / std::sqrt(static_cast<double>(query.size(-1))));
+  if (attn_mask) scores = scores + *attn_mask;
+  return matmul(softmax(scores, -1), value);
+}
+
+}  // namespace upconv

@@ -1,0 +1,200 @@
+#include "layers/steps/expression.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "layers/arithmetic.h"
+#include "layers/steps/strided.h"
+
+namespace upconv::internal {
+namespace {
+
+constexpr int64_t tile_elements = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
+
+class ExpressionStep : public Step {
+ public:
+  explicit ExpressionStep(Evaluation evaluation) : evaluation_(std::move(evaluation)) {}
+  int64_t tiles() const override { return ceil_div(evaluation_.count(), tile_elements); }
+  size_t scratch_bytes() const override { return evaluation_.scratch_floats() * sizeof(float); }
+  void run(int64_t tile, const Frame& frame) const override {
+    const int64_t end = std::min(evaluation_.count(), (tile + 1) * tile_elements);
+    for (int64_t at = tile * tile_elements; at < end; at += Evaluation::run)
+      evaluation_.compute(at, std::min(Evaluation::run, end - at), frame.inputs, static_cast<float*>(frame.output) + at,
+                          reinterpret_cast<float*>(frame.scratch));
+  }
+  std::string algorithm() const override { return "elementwise"; }
+
+ private:
+  Evaluation evaluation_;
+};
+
+}  // namespace
+
+Expression Expression::after(const Expression& producer, std::span<const size_t> replaced) const {
+  const auto is_replaced = [&](size_t input) {
+    return std::find(replaced.begin(), replaced.end(), input) != replaced.end();
+  };
+  Expression merged = producer;
+  const int left = inputs - static_cast<int>(replaced.size()), before = static_cast<int>(producer.instructions.size());
+  for (Instruction& instruction : merged.instructions)
+    for (int& operand : instruction.operands)
+      if (operand < 0) operand = ~(~operand + left);
+  std::vector<int> renumbered;
+  int next = 0;
+  for (size_t input = 0; input < static_cast<size_t>(inputs); ++input)
+    renumbered.push_back(is_replaced(input) ? before - 1 : ~next++);
+  for (Instruction instruction : instructions) {
+    for (int& operand : instruction.operands) {
+      const int input = ~operand;
+      operand = operand >= 0 ? operand + before : renumbered[static_cast<size_t>(input)];
+    }
+    merged.instructions.push_back(std::move(instruction));
+  }
+  merged.inputs = left + producer.inputs;
+  return merged;
+}
+
+Evaluation::Evaluation(Expression expression, const Shape& shape, const std::vector<int64_t>& order,
+                       std::vector<std::vector<int64_t>> strides, const kernels::Table& table)
+    : expression_(std::move(expression)), count_(numel(shape)), table_(table) {
+  // Loops in the order of memory; neighbours that every input walks as one are joined.
+  std::vector<size_t> dims;
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (shape[d] != 1) dims.push_back(d);
+  std::stable_sort(dims.begin(), dims.end(), [&](size_t a, size_t b) { return order[a] > order[b]; });
+  inputs_.resize(strides.size());
+  for (size_t d : dims) {
+    const bool joins = !sizes_.empty() && std::all_of(strides.begin(), strides.end(), [&](const auto& of) {
+      return inputs_[static_cast<size_t>(&of - strides.data())].steps.back() == of[d] * shape[d];
+    });
+    if (joins) sizes_.back() *= shape[d];
+    if (!joins) sizes_.push_back(shape[d]);
+    for (size_t i = 0; i < strides.size(); ++i) {
+      if (joins) inputs_[i].steps.pop_back();
+      inputs_[i].steps.push_back(strides[i][d]);
+    }
+  }
+  for (Input& input : inputs_) {
+    input.one = std::all_of(input.steps.begin(), input.steps.end(), [](int64_t step) { return step == 0; });
+    input.whole = true;
+    for (int64_t d = static_cast<int64_t>(sizes_.size()) - 1, step = 1; d >= 0;
+         step *= sizes_[static_cast<size_t>(d--)])
+      input.whole = input.whole && input.steps[static_cast<size_t>(d)] == step;
+  }
+
+  // A register is free again after the last instruction that reads it, whose own result may lie there.
+  const auto& all = expression_.instructions;
+  std::vector<size_t> last(all.size());
+  for (size_t i = 0; i < all.size(); ++i)
+    for (int operand : all[i].operands)
+      if (operand >= 0) last[static_cast<size_t>(operand)] = i;
+  std::vector<int> free;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto release = [&] {
+      for (size_t of = 0; of < i; ++of)
+        if (last[of] == i && destinations_[of] >= 0) free.push_back(destinations_[of]);
+    };
+    const bool in_place = all[i].kind != Expression::Instruction::custom;
+    if (in_place) release();
+    int destination = -1;
+    if (i + 1 < all.size()) {
+      if (free.empty()) free.push_back(static_cast<int>(registers_++));
+      destination = free.back();
+      free.pop_back();
+    }
+    destinations_.push_back(destination);
+    if (!in_place) release();
+  }
+}
+
+void Evaluation::expand(const Input& input, const float* x, int64_t begin, int64_t count, float* out) const {
+  const auto inner = sizes_.size() - 1;
+  const int64_t step = input.steps[inner];
+  while (count > 0) {
+    const int64_t at = begin % sizes_[inner], length = std::min(count, sizes_[inner] - at);
+    int64_t rest = begin / sizes_[inner];
+    const float* from = x + at * step;
+    for (size_t d = inner; d-- > 0; rest /= sizes_[d]) from += rest % sizes_[d] * input.steps[d];
+    if (step == 1) {
+      std::copy_n(from, length, out);
+    } else if (step == 0) {
+      std::fill_n(out, length, *from);
+    } else {
+      for (int64_t i = 0; i < length; ++i) out[i] = from[i * step];
+    }
+    begin += length;
+    count -= length;
+    out += length;
+  }
+}
+
+void Evaluation::compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch) const {
+  constexpr size_t most = 8;  // operands that need no memory of their own
+  std::array<const float*, most> few;
+  std::vector<const float*> many(inputs_.size() > most ? inputs_.size() : 0);
+  const float** values = many.empty() ? few.data() : many.data();
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    const auto* x = static_cast<const float*>(inputs[i]);
+    float* own = scratch + static_cast<int64_t>(registers_ + i) * run;
+    values[i] = inputs_[i].whole ? x + begin : own;
+    if (inputs_[i].whole) continue;
+    if (inputs_[i].one)
+      std::fill_n(own, count, *x);
+    else
+      expand(inputs_[i], x, begin, count, own);
+  }
+  const auto place = [&](size_t instruction) {
+    const int destination = destinations_[instruction];
+    return destination < 0 ? out : scratch + int64_t{destination} * run;
+  };
+  for (size_t i = 0; i < expression_.instructions.size(); ++i) {
+    const Expression::Instruction& instruction = expression_.instructions[i];
+    std::array<const float*, most> operands;
+    std::vector<const float*> more(instruction.operands.size() > most ? instruction.operands.size() : 0);
+    const float** read = more.empty() ? operands.data() : more.data();
+    for (size_t o = 0; o < instruction.operands.size(); ++o) {
+      const int operand = instruction.operands[o];
+      read[o] = operand < 0 ? values[~operand] : place(static_cast<size_t>(operand));
+    }
+    execute(instruction, read, place(i), count);
+  }
+}
+
+void Evaluation::execute(const Expression::Instruction& instruction, const float* const* x, float* out,
+                         int64_t count) const {
+  using Instruction = Expression::Instruction;
+  switch (instruction.kind) {
+    case Instruction::pointwise:
+      return table_.activate(x[0], out, count, instruction.function);
+    case Instruction::affine:
+      return table_.affine(x[0], out, count, static_cast<float>(instruction.a), static_cast<float>(instruction.b), {});
+    case Instruction::clamp:
+      return table_.clamp(x[0], out, count, static_cast<float>(instruction.a), static_cast<float>(instruction.b));
+    case Instruction::binary:
+      return table_.binary({instruction.op, x[0], x[1], out, count, false, false, {}});
+    case Instruction::select:
+      return table_.select(x[0], x[1], x[2], out, count);
+    default:
+      return (*instruction.own)(x, out, count);
+  }
+}
+
+std::vector<int64_t> broadcast_strides(const Shape& operand, Layout layout, const Shape& shape) {
+  const std::vector<int64_t> own = strides_of(operand, layout);
+  std::vector<int64_t> strides(shape.size());
+  for (size_t d = 0; d < operand.size(); ++d)
+    if (operand[d] != 1) strides[shape.size() - operand.size() + d] = own[d];
+  return strides;
+}
+
+std::unique_ptr<Step> expression_step(Expression expression, const Lowering& lowering) {
+  const Shape& shape = lowering.output.shape;
+  std::vector<std::vector<int64_t>> strides;
+  for (size_t i = 0; i < lowering.inputs.size(); ++i)
+    strides.push_back(broadcast_strides(lowering.inputs[i].shape, lowering.input_layouts[i], shape));
+  return std::make_unique<ExpressionStep>(Evaluation(std::move(expression), shape,
+                                                     strides_of(shape, lowering.output_layout), std::move(strides),
+                                                     kernels::table(*lowering.options.isa)));
+}
+
+}  // namespace upconv::internal

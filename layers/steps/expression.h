@@ -1,0 +1,80 @@
+#pragma once
+// Element-wise functions of several values, however many stand one after another: evaluated a run of elements at a
+// time, so that what lies between them stays in L1 and memory is read and written once.
+#include <array>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../../framework/graph.h"
+#include "../../framework/program.h"
+#include "../kernels/kernels.h"
+
+namespace upconv::internal {
+
+/// out[i] = f(inputs[0][i], inputs[1][i], ...) for i < count. `out` is none of the inputs.
+using ElementFunction = std::function<void(const float* const* inputs, float* out, int64_t count)>;
+
+/// A function of an element of each input, as instructions that follow one another; the last one's result is its own.
+struct Expression {
+  struct Instruction {
+    enum Kind { pointwise, affine, clamp, binary, select, custom };
+    Kind kind;
+    /// Results of earlier instructions where they are not negative, else ~i for input i.
+    std::vector<int> operands;
+    Pointwise function = {};                          ///< of pointwise
+    double a = 0, b = 0;                              ///< of affine, x * a + b; the limits of clamp
+    kernels::Binary::Kind op = kernels::Binary::add;  ///< of binary
+    std::shared_ptr<const ElementFunction> own = {};  ///< of custom
+  };
+  std::vector<Instruction> instructions;
+  int inputs = 0;
+
+  /// The same after `producer` gave what the inputs numbered `replaced` were; its own inputs come behind those that are
+  /// left.
+  [[nodiscard]] Expression after(const Expression& producer, std::span<const size_t> replaced) const;
+};
+
+/// An expression over arrays that are broadcast to one shape, in the order in which that lies in memory.
+class Evaluation {
+ public:
+  static constexpr int64_t run = 512;  ///< elements that are evaluated at a time
+
+  /// `strides[i]` are those of input i in the dimensions of `shape`, 0 where it is broadcast; `order` has `shape`'s
+  /// own, which are those of memory without gaps.
+  Evaluation(Expression expression, const Shape& shape, const std::vector<int64_t>& order,
+             std::vector<std::vector<int64_t>> strides, const kernels::Table& table);
+
+  int64_t count() const { return count_; }
+  /// Floats that compute() needs.
+  size_t scratch_floats() const { return static_cast<size_t>((registers_ + inputs_.size()) * run); }
+  /// The elements from `begin` on, at most `run`, into `out`, which may be none of the inputs.
+  void compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch) const;
+
+ private:
+  struct Input {
+    std::vector<int64_t> steps;  ///< of the loops
+    bool whole;                  ///< lies as the shape does
+    bool one;                    ///< a single number
+  };
+  void expand(const Input& input, const float* x, int64_t begin, int64_t count, float* out) const;
+  void execute(const Expression::Instruction& instruction, const float* const* x, float* out, int64_t count) const;
+
+  Expression expression_;
+  std::vector<int> destinations_;  // the register of each instruction; -1 is the output
+  size_t registers_ = 0;
+  std::vector<int64_t> sizes_;  // of the loops, innermost last
+  std::vector<Input> inputs_;
+  int64_t count_ = 1;
+  const kernels::Table& table_;
+};
+
+/// The step of an operation whose inputs are broadcast to its output, as Lowering says that they lie.
+std::unique_ptr<Step> expression_step(Expression expression, const Lowering& lowering);
+
+/// Strides of an operand in the dimensions of what it is broadcast to.
+std::vector<int64_t> broadcast_strides(const Shape& operand, Layout layout, const Shape& shape);
+
+}  // namespace upconv::internal

@@ -1,0 +1,161 @@
+#include "layers/steps/reduce.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "layers/arithmetic.h"
+#include "layers/steps/strided.h"
+
+namespace upconv::internal {
+namespace {
+
+constexpr int64_t tile_elements = 32 << 10;  // that are read, about
+constexpr int64_t piece = Evaluation::run;   ///< elements that are evaluated at a time
+constexpr int64_t most_terms = 32;           ///< that are added in float32
+
+/// Dimensions in the order of memory, neighbours of one kind joined: their sizes, which are reduced, and the elements
+/// of what is read from one index to the next.
+struct Dims {
+  std::vector<int64_t> sizes, steps;
+  std::vector<bool> reduced;
+};
+
+Dims joined(const Shape& shape, Layout layout, const std::vector<bool>& reduced) {
+  const std::vector<int64_t> strides = strides_of(shape, layout);
+  std::vector<size_t> order;
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (shape[d] != 1) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return strides[a] > strides[b]; });
+  Dims dims;
+  for (size_t d : order) {
+    const bool joins = !dims.sizes.empty() && dims.reduced.back() == reduced[d];
+    if (joins) dims.sizes.back() *= shape[d];
+    if (joins) dims.steps.back() = strides[d];
+    if (joins) continue;
+    dims.sizes.push_back(shape[d]);
+    dims.steps.push_back(strides[d]);
+    dims.reduced.push_back(reduced[d]);
+  }
+  return dims;
+}
+
+/// Results lie one after another. Where the innermost dimension is reduced, a result is a sum of runs; where it is
+/// kept, a run of results is a sum of runs side by side. Sums of runs are added in float64.
+class ReduceStep : public Step {
+ public:
+  ReduceStep(const ReduceTask& task, const Dims& dims, Evaluation evaluation, const kernels::Table& table)
+      : reduction_(task.reduction), factor_(task.factor), evaluation_(std::move(evaluation)), table_(table) {
+    const bool kept_inside = !dims.sizes.empty() && !dims.reduced.back();
+    for (size_t d = 0; d < dims.sizes.size(); ++d) {
+      if (d + 1 == dims.sizes.size())
+        inner_ = dims.sizes[d];
+      else
+        (dims.reduced[d] ? reduced_ : kept_).push_back({dims.sizes[d], dims.steps[d]});
+    }
+    kept_inside_ = kept_inside;
+    results_ = product(kept_);
+    terms_ = product(reduced_);
+    const int64_t work = std::max<int64_t>(1, terms_ * (kept_inside ? std::min(inner_, piece) : inner_));
+    group_ = std::max<int64_t>(1, tile_elements / work);
+  }
+
+  int64_t tiles() const override {
+    return evaluation_.count() == 0 && results_ * (kept_inside_ ? inner_ : 1) == 0 ? 0 : ceil_div(units(), group_);
+  }
+  size_t scratch_bytes() const override {
+    return evaluation_.scratch_floats() * sizeof(float) + piece * (2 * sizeof(float) + sizeof(double));
+  }
+  std::string algorithm() const override { return "reduce"; }
+
+  void run(int64_t tile, const Frame& frame) const override {
+    auto* sums = reinterpret_cast<double*>(frame.scratch);
+    auto* values = reinterpret_cast<float*>(sums + piece);
+    auto* y = static_cast<float*>(frame.output);
+    for (int64_t unit = tile * group_; unit < std::min(units(), (tile + 1) * group_); ++unit) {
+      if (kept_inside_)
+        columns(unit, frame.inputs, sums, values, y);
+      else
+        y[unit] = row(unit, frame.inputs, values);
+    }
+  }
+
+ private:
+  struct Dim {
+    int64_t size, step;
+  };
+  static int64_t product(const std::vector<Dim>& dims) {
+    return std::accumulate(dims.begin(), dims.end(), int64_t{1}, [](int64_t a, const Dim& d) { return a * d.size; });
+  }
+  static int64_t offset(const std::vector<Dim>& dims, int64_t index) {
+    int64_t at = 0;
+    for (size_t d = dims.size(); d-- > 0; index /= dims[d].size) at += index % dims[d].size * dims[d].step;
+    return at;
+  }
+  int64_t runs() const { return ceil_div(inner_, piece); }
+  /// Results, or runs of them.
+  int64_t units() const { return kept_inside_ ? results_ * runs() : results_; }
+
+  float row(int64_t result, const void* const* inputs, float* values) const {
+    float* scratch = values + piece;
+    double sum = 0;
+    float largest = -std::numeric_limits<float>::infinity();
+    for (int64_t term = 0; term < terms_; ++term) {
+      const int64_t begin = offset(kept_, result) + offset(reduced_, term);
+      for (int64_t at = 0; at < inner_; at += piece) {
+        const int64_t count = std::min(piece, inner_ - at);
+        evaluation_.compute(begin + at, count, inputs, values, scratch);
+        if (reduction_ == Reduction::sum) {
+          sum += table_.sum(values, count);
+        } else {
+          const float one = table_.largest(values, count);
+          if (!(one <= largest)) largest = one;  // a NaN, too
+          if (largest != largest) return largest;
+        }
+      }
+    }
+    return reduction_ == Reduction::sum ? static_cast<float>(sum * factor_) : largest;
+  }
+
+  void columns(int64_t unit, const void* const* inputs, double* sums, float* values, float* y) const {
+    float *partial = values + piece, *scratch = partial + piece;
+    const int64_t result = unit / runs(), first = unit % runs() * piece, count = std::min(piece, inner_ - first);
+    const bool adds = reduction_ == Reduction::sum;
+    const float start = adds ? 0 : -std::numeric_limits<float>::infinity();
+    std::fill_n(sums, count, 0.0);
+    std::fill_n(partial, count, start);
+    for (int64_t term = 0; term < terms_; ++term) {
+      evaluation_.compute(offset(kept_, result) + offset(reduced_, term) + first, count, inputs, values, scratch);
+      table_.binary(
+          {adds ? kernels::Binary::add : kernels::Binary::maximum, partial, values, partial, count, false, false, {}});
+      if (adds && (term % most_terms == most_terms - 1 || term == terms_ - 1)) {
+        for (int64_t i = 0; i < count; ++i) sums[i] += static_cast<double>(partial[i]);
+        std::fill_n(partial, count, 0.0f);
+      }
+    }
+    float* out = y + result * inner_ + first;
+    for (int64_t i = 0; i < count; ++i) out[i] = adds ? static_cast<float>(sums[i] * factor_) : partial[i];
+  }
+
+  Reduction reduction_;
+  double factor_;
+  Evaluation evaluation_;
+  std::vector<Dim> kept_, reduced_;  // but the innermost
+  int64_t inner_ = 1, results_ = 1, terms_ = 1, group_ = 1;
+  bool kept_inside_ = false;
+  const kernels::Table& table_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> reduce_step(ReduceTask task, const Lowering& lowering) {
+  std::vector<std::vector<int64_t>> strides;
+  for (size_t i = 0; i < lowering.inputs.size(); ++i)
+    strides.push_back(broadcast_strides(lowering.inputs[i].shape, lowering.input_layouts[i], task.shape));
+  const kernels::Table& table = kernels::table(*lowering.options.isa);
+  const Dims dims = joined(task.shape, task.layout, task.reduced);
+  Evaluation evaluation(task.expression, task.shape, strides_of(task.shape, task.layout), std::move(strides), table);
+  return std::make_unique<ReduceStep>(task, dims, std::move(evaluation), table);
+}
+
+}  // namespace upconv::internal

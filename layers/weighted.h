@@ -1,0 +1,17 @@
+#pragma once
+// Internal: layers whose weight is a value. Where that is known when a program is compiled, they are what the layer is;
+// elsewhere the layer is made anew in each run, by the thread that runs it.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../framework/graph.h"
+
+namespace upconv::internal {
+
+/// The operation on x with `weight`, that `make` makes of a parameter; `arguments` tells it from others of its name.
+Value weighted(Value x, Value weight, std::vector<int64_t> arguments,
+               std::function<std::shared_ptr<const Operation>(const Parameter& weight)> make);
+
+}  // namespace upconv::internal

@@ -54,7 +54,8 @@ Dropout::Dropout(double p, bool inplace) : p(p), inplace(inplace) {
 std::string Dropout::extra_repr() const { return fmt::format("p={}, inplace={}", python(p), python(inplace)); }
 
 Value Flatten::forward(Value x) const {
-  return reshaped("Flatten", x, [*this](const Shape& shape) -> Shape {
+  // Not the module itself: it keeps its programs, and they keep what was written.
+  return reshaped("Flatten", x, [start_dim = start_dim, end_dim = end_dim](const Shape& shape) -> Shape {
     const auto first = static_cast<std::ptrdiff_t>(dimension("start_dim", start_dim, shape));
     const auto last = static_cast<std::ptrdiff_t>(dimension("end_dim", end_dim, shape));
     if (first > last)
@@ -69,7 +70,7 @@ Value Flatten::forward(Value x) const {
 std::string Flatten::extra_repr() const { return fmt::format("start_dim={}, end_dim={}", start_dim, end_dim); }
 
 Value Unflatten::forward(Value x) const {
-  return reshaped("Unflatten", x, [*this](const Shape& shape) -> Shape {
+  return reshaped("Unflatten", x, [dim = dim, unflattened_size = unflattened_size](const Shape& shape) -> Shape {
     const auto at = static_cast<std::ptrdiff_t>(dimension("dim", dim, shape));
     if (shape.empty()) fail("expected at least one dimension, got a scalar");
     const auto sizes = completed(unflattened_size, shape[static_cast<size_t>(at)]);

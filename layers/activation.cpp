@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "layers/arithmetic.h"
 #include "layers/check.h"
 #include "layers/elementwise.h"
 #include "layers/expression_operation.h"
@@ -22,16 +23,15 @@ class PointwiseStep : public Step {
  public:
   PointwiseStep(int64_t count, kernels::Activation activation, const kernels::Table& table)
       : count_(count), activation_(activation), table_(table) {}
-  int64_t tiles() const override { return (count_ + run_length - 1) / run_length; }
+  int64_t tiles() const override { return ceil_div(count_, tile_elements); }
   void run(int64_t tile, const Frame& frame) const override {
-    const int64_t begin = tile * run_length;
+    const int64_t begin = tile * tile_elements;
     table_.activate(static_cast<const float*>(frame.inputs[0]) + begin, static_cast<float*>(frame.output) + begin,
-                    std::min(run_length, count_ - begin), activation_);
+                    std::min(tile_elements, count_ - begin), activation_);
   }
   std::string algorithm() const override { return "pointwise"; }
 
  private:
-  static constexpr int64_t run_length = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
   int64_t count_;
   kernels::Activation activation_;
   const kernels::Table& table_;

@@ -161,7 +161,7 @@ Value ConvTranspose2d::operator()(Value x, const std::vector<int64_t>& output_si
 Value ConvTranspose2d::convolved(Value x, const std::vector<int64_t>& output_size) const {
   const size_t rank = x.shape().size();
   if (rank != 3 && rank != 4) return convolved(x, 0);  // refused there, with the layer's own words
-  const std::string at = x.graph().path().empty() ? "" : x.graph().path() + ": ";
+  const std::string at = beginning(x.graph().path());
   if (output_size.size() != 2 && output_size.size() != rank)
     fail("{}ConvTranspose2d output_size must have 2 or {} elements, got {}", at, rank, output_size.size());
   const Pair wanted(output_size[output_size.size() - 2], output_size.back());

@@ -17,17 +17,15 @@ using namespace internal;
 
 namespace {
 
-constexpr int64_t run_length = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
-
 /// Runs of elements that `run(begin, count, frame)` computes.
 template <class Run>
 class RunsStep : public Step {
  public:
   RunsStep(std::string_view algorithm, int64_t count, Run run) : algorithm_(algorithm), count_(count), run_(run) {}
-  int64_t tiles() const override { return ceil_div(count_, run_length); }
+  int64_t tiles() const override { return ceil_div(count_, tile_elements); }
   void run(int64_t tile, const Frame& frame) const override {
-    const int64_t begin = tile * run_length;
-    run_(begin, std::min(run_length, count_ - begin), frame);
+    const int64_t begin = tile * tile_elements;
+    run_(begin, std::min(tile_elements, count_ - begin), frame);
   }
   std::string algorithm() const override { return std::string(algorithm_); }
 
@@ -153,17 +151,12 @@ class QuotientOperation : public ElementwiseActivated<QuotientOperation> {
     return inputs[0];
   }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    const kernels::Table& table = kernels::table(*lowering.options.isa);
-    return runs_step("elementwise", numel(lowering.output.shape),
-                     [&table, number = number_, activation = activation()](int64_t at, int64_t count, const Frame& f) {
-                       table.binary({kernels::Binary::divide, &number, input(f, 0) + at, output(f) + at, count, true,
-                                     false, activation});
-                     });
+    return expression_step(expression(), lowering);
   }
 
  private:
   Expression plain() const override {
-    return {{{.kind = Instruction::affine, .operands = {~0}, .a = 0, .b = number_},
+    return {{{.kind = Instruction::number, .operands = {}, .a = number_},
              {.kind = Instruction::binary, .operands = {0, ~0}, .op = kernels::Binary::divide}},
             1};
   }
@@ -213,8 +206,8 @@ class BinaryStep : public Step {
     if (outer_.empty()) outer_.push_back({1, {1, 0, 0}});
     inner_ = outer_.back();
     outer_.pop_back();
-    cut_ = std::min(inner_.size, run_length);
-    group_ = std::max<int64_t>(1, run_length / std::max<int64_t>(1, inner_.size));
+    cut_ = std::min(inner_.size, tile_elements);
+    group_ = std::max<int64_t>(1, tile_elements / std::max<int64_t>(1, inner_.size));
   }
 
   int64_t tiles() const override {
@@ -324,7 +317,7 @@ Value apply(std::string_view name, kernels::Binary::Kind kind, Value a, Value b)
 /// x op number, or number op x.
 Value compare(const char* name, kernels::Binary::Kind kind, Value x, double number, bool swapped = false) {
   const std::vector<int> operands = swapped ? std::vector{0, ~0} : std::vector{~0, 0};
-  const Expression expression{{{.kind = Instruction::affine, .operands = {~0}, .a = 0, .b = number},
+  const Expression expression{{{.kind = Instruction::number, .operands = {}, .a = number},
                                {.kind = Instruction::binary, .operands = operands, .op = kind}},
                               1};
   return x.graph().apply(std::make_shared<ExpressionOperation>(name, expression), {x});

@@ -24,8 +24,7 @@ namespace {
 /// As Graph::apply does for operations: what a function of values refuses begins with the module's path.
 template <class... Arguments>
 [[noreturn]] void refuse(const Value& x, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-  const std::string& path = x.graph().path();
-  fail("{}{}{}", path, path.empty() ? "" : ": ", fmt::format(text, std::forward<Arguments>(arguments)...));
+  fail("{}{}", beginning(x.graph().path()), fmt::format(text, std::forward<Arguments>(arguments)...));
 }
 
 /// The dimension that `dim` names among `rank` of them.

@@ -26,14 +26,27 @@ UPCONV_INLINE void binary_run(const Binary& o, F f) {
   if (o.activation.kind != Activation::identity) activate_run<Arch>(o.y, o.y, o.count, o.activation);
 }
 
-/// The larger one, NaN where either is.
-template <class Arch, class Batch = typename Simd<Arch>::Batch>
-UPCONV_INLINE Batch greater(Batch a, Batch b) {
-  return Simd<Arch>::select(b != b, b, Simd<Arch>::select(a < b, b, a));
-}
-
+/// The kinds that choose or compare, and the power.
 template <class Arch>
-void compare(const Binary& o);
+void compare(const Binary& o) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  const Batch one(1.0f), zero(0.0f);
+  switch (o.kind) {
+    case Binary::maximum:
+      return binary_run<Arch>(o, [](Batch a, Batch b) { return greater<Arch>(a, b); });
+    case Binary::minimum:
+      return binary_run<Arch>(o, [](Batch a, Batch b) { return lesser<Arch>(a, b); });
+    case Binary::power:
+      return binary_run<Arch>(o, [](Batch a, Batch b) { return power<Arch>(a, b); });
+    case Binary::equal:
+      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a == b, one, zero); });
+    case Binary::less:
+      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a < b, one, zero); });
+    default:
+      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a <= b, one, zero); });
+  }
+}
 
 template <class Arch>
 void binary(const Binary& o) {
@@ -52,34 +65,12 @@ void binary(const Binary& o) {
   }
 }
 
-/// The kinds that choose or compare, and the power.
-template <class Arch>
-void compare(const Binary& o) {
-  using S = Simd<Arch>;
-  using Batch = typename S::Batch;
-  const Batch one(1.0f), zero(0.0f);
-  switch (o.kind) {
-    case Binary::maximum:
-      return binary_run<Arch>(o, [](Batch a, Batch b) { return greater<Arch>(a, b); });
-    case Binary::minimum:
-      return binary_run<Arch>(o, [](Batch a, Batch b) { return S::select(b != b, b, S::select(b < a, b, a)); });
-    case Binary::power:
-      return binary_run<Arch>(o, [](Batch a, Batch b) { return power<Arch>(a, b); });
-    case Binary::equal:
-      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a == b, one, zero); });
-    case Binary::less:
-      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a < b, one, zero); });
-    default:
-      return binary_run<Arch>(o, [=](Batch a, Batch b) { return S::select(a <= b, one, zero); });
-  }
-}
-
 template <class Arch>
 void select(const float* condition, const float* a, const float* b, float* y, int64_t count) {
   using Batch = typename Simd<Arch>::Batch;
   map<Arch>(condition, y, count, [=](Batch c, int64_t i, int n) {
     const Batch yes = load_operand<Arch>(a, false, i, n), no = load_operand<Arch>(b, false, i, n);
-    return Simd<Arch>::select(c != Batch(0.0f), yes, no);
+    return Simd<Arch>::select(c == Batch(0.0f), no, yes);
   });
 }
 

@@ -24,6 +24,21 @@ UPCONV_INLINE Batch clamp(Batch v, Batch low, Batch high) {
   return Simd<Arch>::select(v < low, low, Simd<Arch>::select(v > high, high, v));
 }
 
+// A NaN is what does not equal itself. Asked with ==, because xsimd 8.1 says of two NaNs on AVX-512 that they do not
+// differ.
+
+/// The larger one, NaN where either is.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch greater(Batch a, Batch b) {
+  return Simd<Arch>::select(b == b, Simd<Arch>::select(a < b, b, a), b);
+}
+
+/// The smaller one, NaN where either is.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch lesser(Batch a, Batch b) {
+  return Simd<Arch>::select(b == b, Simd<Arch>::select(b < a, b, a), b);
+}
+
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch absolute(Batch v) {
   return Simd<Arch>::select(v < Batch(0.0f), -v, v);

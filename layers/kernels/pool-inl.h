@@ -4,20 +4,17 @@
 // Channels-last, a run of elements is the channels of a pixel, and four vectors of them go through the window at once:
 // four chains hide the latency of an addition. Runs whose elements are apart go one by one, in the same order.
 #include "kernels.h"
+#include "pointwise-inl.h"
 #include "simd.h"
 
 namespace upconv::kernels {
 namespace {
 
-/// The larger one; NaN where there is one.
 template <class Arch>
 struct Largest {
   using Batch = typename Simd<Arch>::Batch;
   static UPCONV_INLINE Batch begin() { return Batch(-__builtin_inff()); }
-  static UPCONV_INLINE Batch add(Batch most, Batch v) {
-    const Batch larger = Simd<Arch>::select(most < v, v, most);
-    return Simd<Arch>::select(v == v, larger, v);
-  }
+  static UPCONV_INLINE Batch add(Batch most, Batch v) { return greater<Arch>(most, v); }
   static UPCONV_INLINE Batch end(Batch most, float) { return most; }
 };
 

@@ -9,13 +9,11 @@
 namespace upconv::internal {
 namespace {
 
-constexpr int64_t tile_elements = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
-
 class ExpressionStep : public Step {
  public:
   explicit ExpressionStep(Evaluation evaluation) : evaluation_(std::move(evaluation)) {}
   int64_t tiles() const override { return ceil_div(evaluation_.count(), tile_elements); }
-  size_t scratch_bytes() const override { return evaluation_.scratch_floats() * sizeof(float); }
+  size_t scratch_bytes() const override { return evaluation_.scratch_bytes(); }
   void run(int64_t tile, const Frame& frame) const override {
     const int64_t end = std::min(evaluation_.count(), (tile + 1) * tile_elements);
     for (int64_t at = tile * tile_elements; at < end; at += Evaluation::run)
@@ -90,6 +88,7 @@ Evaluation::Evaluation(Expression expression, const Shape& shape, const std::vec
       if (operand >= 0) last[static_cast<size_t>(operand)] = i;
   std::vector<int> free;
   for (size_t i = 0; i < all.size(); ++i) {
+    most_operands_ = std::max(most_operands_, all[i].operands.size());
     const auto release = [&] {
       for (size_t of = 0; of < i; ++of)
         if (last[of] == i && destinations_[of] >= 0) free.push_back(destinations_[of]);
@@ -129,34 +128,31 @@ void Evaluation::expand(const Input& input, const float* x, int64_t begin, int64
 }
 
 void Evaluation::compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch) const {
-  constexpr size_t most = 8;  // operands that need no memory of their own
-  std::array<const float*, most> few;
-  std::vector<const float*> many(inputs_.size() > most ? inputs_.size() : 0);
-  const float** values = many.empty() ? few.data() : many.data();
+  const auto own = [&](size_t number) { return scratch + static_cast<int64_t>(number) * run; };
+  // Behind the registers and the expanded inputs: where the inputs are, and where an instruction's operands are.
+  auto** values = reinterpret_cast<const float**>(own(registers_ + inputs_.size()));
+  auto** operands = values + inputs_.size();
   for (size_t i = 0; i < inputs_.size(); ++i) {
     const auto* x = static_cast<const float*>(inputs[i]);
-    float* own = scratch + static_cast<int64_t>(registers_ + i) * run;
-    values[i] = inputs_[i].whole ? x + begin : own;
+    float* expanded = own(registers_ + i);
+    values[i] = inputs_[i].whole ? x + begin : expanded;
     if (inputs_[i].whole) continue;
     if (inputs_[i].one)
-      std::fill_n(own, count, *x);
+      std::fill_n(expanded, count, *x);
     else
-      expand(inputs_[i], x, begin, count, own);
+      expand(inputs_[i], x, begin, count, expanded);
   }
   const auto place = [&](size_t instruction) {
     const int destination = destinations_[instruction];
-    return destination < 0 ? out : scratch + int64_t{destination} * run;
+    return destination < 0 ? out : own(static_cast<size_t>(destination));
   };
   for (size_t i = 0; i < expression_.instructions.size(); ++i) {
     const Expression::Instruction& instruction = expression_.instructions[i];
-    std::array<const float*, most> operands;
-    std::vector<const float*> more(instruction.operands.size() > most ? instruction.operands.size() : 0);
-    const float** read = more.empty() ? operands.data() : more.data();
     for (size_t o = 0; o < instruction.operands.size(); ++o) {
       const int operand = instruction.operands[o];
-      read[o] = operand < 0 ? values[~operand] : place(static_cast<size_t>(operand));
+      operands[o] = operand < 0 ? values[~operand] : place(static_cast<size_t>(operand));
     }
-    execute(instruction, read, place(i), count);
+    execute(instruction, operands, place(i), count);
   }
 }
 
@@ -164,6 +160,9 @@ void Evaluation::execute(const Expression::Instruction& instruction, const float
                          int64_t count) const {
   using Instruction = Expression::Instruction;
   switch (instruction.kind) {
+    case Instruction::number:
+      std::fill_n(out, count, static_cast<float>(instruction.a));
+      return;
     case Instruction::pointwise:
       return table_.activate(x[0], out, count, instruction.function);
     case Instruction::affine:

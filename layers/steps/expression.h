@@ -20,12 +20,12 @@ using ElementFunction = std::function<void(const float* const* inputs, float* ou
 /// A function of an element of each input, as instructions that follow one another; the last one's result is its own.
 struct Expression {
   struct Instruction {
-    enum Kind { pointwise, affine, clamp, binary, select, custom };
+    enum Kind { number, pointwise, affine, clamp, binary, select, custom };
     Kind kind;
     /// Results of earlier instructions where they are not negative, else ~i for input i.
     std::vector<int> operands;
     Pointwise function = {};                          ///< of pointwise
-    double a = 0, b = 0;                              ///< of affine, x * a + b; the limits of clamp
+    double a = 0, b = 0;                              ///< the number, a; of affine, x * a + b; the limits of clamp
     kernels::Binary::Kind op = kernels::Binary::add;  ///< of binary
     std::shared_ptr<const ElementFunction> own = {};  ///< of custom
   };
@@ -48,8 +48,11 @@ class Evaluation {
              std::vector<std::vector<int64_t>> strides, const kernels::Table& table);
 
   int64_t count() const { return count_; }
-  /// Floats that compute() needs.
-  size_t scratch_floats() const { return static_cast<size_t>((registers_ + inputs_.size()) * run); }
+  /// Of the memory that compute() needs, aligned as a pointer is.
+  size_t scratch_bytes() const {
+    return (registers_ + inputs_.size()) * run * sizeof(float) +
+           (inputs_.size() + most_operands_) * sizeof(const float*);
+  }
   /// The elements from `begin` on, at most `run`, into `out`, which may be none of the inputs.
   void compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch) const;
 
@@ -64,7 +67,7 @@ class Evaluation {
 
   Expression expression_;
   std::vector<int> destinations_;  // the register of each instruction; -1 is the output
-  size_t registers_ = 0;
+  size_t registers_ = 0, most_operands_ = 0;
   std::vector<int64_t> sizes_;  // of the loops, innermost last
   std::vector<Input> inputs_;
   int64_t count_ = 1;

@@ -10,9 +10,8 @@
 namespace upconv::internal {
 namespace {
 
-constexpr int64_t tile_elements = 32 << 10;  // that are read, about
-constexpr int64_t piece = Evaluation::run;   ///< elements that are evaluated at a time
-constexpr int64_t most_terms = 32;           ///< that are added in float32
+constexpr int64_t piece = Evaluation::run;  ///< elements that are evaluated at a time
+constexpr int64_t most_terms = 32;          ///< that are added in float32
 
 /// Dimensions in the order of memory, neighbours of one kind joined: their sizes, which are reduced, and the elements
 /// of what is read from one index to the next.
@@ -64,7 +63,7 @@ class ReduceStep : public Step {
     return evaluation_.count() == 0 && results_ * (kept_inside_ ? inner_ : 1) == 0 ? 0 : ceil_div(units(), group_);
   }
   size_t scratch_bytes() const override {
-    return evaluation_.scratch_floats() * sizeof(float) + piece * (2 * sizeof(float) + sizeof(double));
+    return evaluation_.scratch_bytes() + piece * (2 * sizeof(float) + sizeof(double));
   }
   std::string algorithm() const override { return "reduce"; }
 

@@ -8,8 +8,6 @@
 namespace upconv::internal {
 namespace {
 
-constexpr int64_t tile_elements = 32 << 10;  // 128 KiB in and out: some 10 us of memory traffic
-
 class MoveStep : public Step {
  public:
   explicit MoveStep(std::vector<StridedCopy> copies) : copies_(std::move(copies)) {}

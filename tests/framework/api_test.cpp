@@ -1,5 +1,7 @@
 // Networks as a newcomer writes them: nothing is silently wrong, and every honest mistake has its own words.
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "tests/support.h"
@@ -378,6 +380,59 @@ TEST_CASE("api: chains of element-wise functions are one step") {
     }
   };
   CHECK(operations(Chain(), {2, 16, 8, 8}) == "div");
+}
+
+TEST_CASE("api: numbers beside infinite and missing elements are themselves, alone and in a chain") {
+  const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x({4}, std::vector<float>{infinity, -infinity, nan, 2});
+  struct Net : Module {
+    int which = 0;
+    Value forward(Value x) const override {
+      switch (which) {
+        case 0:
+          return x > 0;
+        case 1:
+          return x <= 1;
+        case 2:
+          return 4 / x;
+        case 3:
+          return maximum(4 / x, x > 0) + 1;
+        case 4:
+          return maximum(constant(Tensor({4}, std::vector<float>{1, 1, 1, 1})), x);
+        case 5:
+          return minimum(constant(Tensor({4}, std::vector<float>{1, 1, 1, 1})), x);
+        case 6:
+          return where(x, x * 0 + 7, x);
+        case 7:
+          return amax(x);
+        default:
+          return ne(x, x);
+      }
+    }
+  };
+  Net net;
+  const auto check = [&](const std::vector<float>& expected) {
+    for (Isa isa : available_isas()) {
+      CAPTURE(upconv::name(isa));
+      const Tensor got = compile(net, x.shape(), {.isa = isa})(x);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        CAPTURE(net.which);
+        CAPTURE(i);
+        const float g = got.data()[i];
+        CHECK((g == expected[i] || (std::isnan(g) && std::isnan(expected[i]))));
+      }
+    }
+    ++net.which;
+  };
+  check({1, 0, 0, 1});
+  check({0, 1, 0, 0});
+  check({0, 0, nan, 2});
+  check({2, 1, nan, 3});
+  check({infinity, 1, nan, 2});
+  check({1, -infinity, nan, 1});
+  check({nan, nan, nan, 7});
+  check({nan});
+  check({0, 0, 1, 0});
 }
 
 TEST_CASE("api: brace forms that people type") {

@@ -55,8 +55,7 @@ void separate_outputs(Plan& plan) {
   std::vector<int> taken = plan.inputs;
   for (int& output : plan.outputs) {
     const int storage = storage_of(plan, output);
-    const auto& operation = plan.at(storage).operation;
-    if ((operation && operation->constant()) || std::find(taken.begin(), taken.end(), storage) != taken.end()) {
+    if (plan.constant(storage) || std::find(taken.begin(), taken.end(), storage) != taken.end()) {
       Plan::Node copy;
       copy.operation = std::make_shared<Copy>();
       copy.inputs = {output};
@@ -102,7 +101,7 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
   for (size_t i = 0; i < plan.outputs.size(); ++i)
     places[static_cast<size_t>(storage_of(plan, plan.outputs[i]))] = {Place::output, i};
   for (int node : plan.order)
-    if (const Parameter* constant = plan.at(node).operation ? plan.at(node).operation->constant() : nullptr) {
+    if (const Parameter* constant = plan.constant(node)) {
       places[static_cast<size_t>(node)] = {Place::constant, code.constants.size()};
       code.constants.push_back(constant->value());
     }
@@ -127,7 +126,7 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
 void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
   for (int index : plan.order) {
     const Plan::Node& node = plan.at(index);
-    if (!node.operation || node.operation->is_view() || node.operation->constant()) continue;
+    if (!node.operation || node.operation->is_view() || plan.constant(index)) continue;
     std::vector<Type> types;
     std::vector<Layout> layouts;
     std::vector<Place> inputs;
@@ -141,7 +140,7 @@ void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
     try {
       step = node.operation->lower(lowering);
     } catch (const Error& error) {
-      fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
+      fail("{}{} {}", beginning(node.path), node.operation->name(), error.what());
     }
     code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
     size_t bytes = bytes_of(node.type) + step->weight_bytes();

@@ -62,10 +62,10 @@ class Sequential : public Module {
   Value forward(Value x) const override;
   std::string type_name() const override { return "Sequential"; }
 
-  /// For sequential().
-  void deal_initial_values() const;
-
  private:
+  template <std::derived_from<AnyModule>... Modules>
+  friend Sequential sequential(Modules... modules);
+  void deal_initial_values() const;
   [[noreturn]] void refuse(int64_t index) const;
 };
 

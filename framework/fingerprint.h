@@ -38,7 +38,6 @@ class Fingerprint {
   void add(T value) {
     add_bytes(&value, sizeof value);
   }
-  void add(std::nullptr_t) { add(static_cast<const void*>(nullptr)); }
   template <class T>
     requires(std::is_arithmetic_v<T>)
   void add(const std::vector<T>& all) {

@@ -83,18 +83,17 @@ Value Graph::add(Node node) {
 
 Value Graph::apply(std::shared_ptr<const Operation> operation, const Values& inputs, bool in_place) {
   Node node{std::move(operation), {}, {}, path()};
-  if (inputs.empty()) fail("{}{}{}: no inputs", node.path, node.path.empty() ? "" : ": ", node.operation->name());
+  if (inputs.empty()) fail("{}{}: no inputs", beginning(node.path), node.operation->name());
   std::vector<Type> types;
   for (const Value& value : inputs) {
-    if (&value.graph() != this)
-      fail("{}{}{}: a value of another graph", node.path, node.path.empty() ? "" : ": ", node.operation->name());
+    if (&value.graph() != this) fail("{}{}: a value of another graph", beginning(node.path), node.operation->name());
     node.inputs.push_back(current(value.node_));
     types.push_back(nodes_[static_cast<size_t>(node.inputs.back())].type);
   }
   try {
     node.type = node.operation->infer(types);
   } catch (const Error& error) {
-    fail("{}{}{} {}", node.path, node.path.empty() ? "" : ": ", node.operation->name(), error.what());
+    fail("{}{} {}", beginning(node.path), node.operation->name(), error.what());
   }
   if (in_place) replaced_by_[static_cast<size_t>(node.inputs.front())] = static_cast<int>(nodes_.size());
   return add(std::move(node));

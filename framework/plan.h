@@ -24,6 +24,9 @@ struct Plan {
 
   Node& at(int node) { return nodes[static_cast<size_t>(node)]; }
 
+  /// The parameter that a node stands for, or nullptr.
+  const Parameter* constant(int node) { return at(node).operation ? at(node).operation->constant() : nullptr; }
+
   /// How often the value is read, being an output included.
   int64_t readers(int node) {
     int64_t count = std::count(outputs.begin(), outputs.end(), node);

@@ -5,17 +5,13 @@
 namespace upconv::internal {
 namespace {
 
-const Parameter* constant_of(Plan& plan, int node) {
-  return plan.at(node).operation ? plan.at(node).operation->constant() : nullptr;
-}
-
 /// Which nodes depend on nothing but constants.
 std::vector<bool> known_nodes(Plan& plan) {
   std::vector<bool> known(plan.nodes.size());
   for (int node : plan.order) {
     const std::vector<int>& inputs = plan.at(node).inputs;
     known[static_cast<size_t>(node)] =
-        constant_of(plan, node) || (!inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](int input) {
+        plan.constant(node) || (!inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](int input) {
           return known[static_cast<size_t>(input)];
         }));
   }
@@ -39,7 +35,7 @@ void evaluate(Plan& plan, const std::function<std::vector<Tensor>(const Graph&)>
   for (int node : plan.order) {
     if (!is_known(node)) continue;
     Value& value = values[static_cast<size_t>(node)];
-    if (const Parameter* parameter = constant_of(plan, node)) {
+    if (const Parameter* parameter = plan.constant(node)) {
       value = graph.constant(*parameter);
       continue;
     }
@@ -63,7 +59,7 @@ void bind_constants(Plan& plan) {
   for (int node : std::vector<int>(plan.order)) {
     for (size_t i = 0; i < plan.at(node).inputs.size();) {
       Plan::Node& reader = plan.at(node);
-      const Parameter* parameter = constant_of(plan, reader.inputs[i]);
+      const Parameter* parameter = plan.constant(reader.inputs[i]);
       std::vector<Type> types;
       for (int input : reader.inputs) types.push_back(plan.at(input).type);
       auto bound = parameter && types.size() > 1 ? reader.operation->with_constant(types, i, *parameter) : nullptr;

@@ -63,7 +63,7 @@ int relaid(Plan& plan, int node, Layout to, size_t& at) {
         dynamic_cast<const Relayout*>(plan.at(earlier).operation.get()))
       return earlier;
   Plan::Node made;
-  if (const Parameter* constant = plan.at(node).operation ? plan.at(node).operation->constant() : nullptr) {
+  if (const Parameter* constant = plan.constant(node)) {
     made.operation = std::make_shared<ConstantOperation>(Parameter(relaid(constant->value(), to)));
   } else {
     made.operation = std::make_shared<Relayout>();

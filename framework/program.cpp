@@ -42,7 +42,7 @@ class Steps : public Chain {
       placed(step).step->run(tile, frame);
     } catch (const Error& error) {
       const StepInfo& info = placed(step).info;
-      fail("{}{}{} {}", info.path, info.path.empty() ? "" : ": ", info.operation, error.what());
+      fail("{}{} {}", beginning(info.path), info.operation, error.what());
     }
   }
 

@@ -1,7 +1,7 @@
 // Functions of values against PyTorch: functions.safetensors, made by functions.py.
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "tests/layers/golden_cases.h"
 #include "tests/layers/sandwich.h"
 
 using namespace upconv;
@@ -231,10 +231,5 @@ void check_case(const nlohmann::json& about, const Tensor& expected) {
 }  // namespace
 
 TEST_CASE("golden: functions of values are PyTorch's, in either layout, of inputs and of constants") {
-  const StateDict goldens = golden("functions.safetensors");
-  for (const auto& [name, text] : goldens.metadata) {
-    CAPTURE(name);
-    check_case(nlohmann::json::parse(text), goldens.at(name).to_tensor());
-  }
-  CHECK(goldens.metadata.size() > 300);
+  CHECK(each_golden("functions.safetensors", check_case) > 300);
 }

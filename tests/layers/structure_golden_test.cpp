@@ -1,9 +1,9 @@
 // Layers that move, join and resample values, and functions, against PyTorch: structure.safetensors, made by
 // structure.py.
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "layers/spec.h"
+#include "tests/layers/golden_cases.h"
 #include "tests/layers/sandwich.h"
 
 using namespace upconv;
@@ -144,10 +144,5 @@ void check_case(const nlohmann::json& about, const Tensor& expected) {
 }  // namespace
 
 TEST_CASE("golden: layers and functions that move, join and resample values are PyTorch's, in either layout") {
-  const StateDict goldens = golden("structure.safetensors");
-  for (const auto& [name, text] : goldens.metadata) {
-    CAPTURE(name);
-    check_case(nlohmann::json::parse(text), goldens.at(name).to_tensor());
-  }
-  CHECK(goldens.metadata.size() > 400);
+  CHECK(each_golden("structure.safetensors", check_case) > 400);
 }

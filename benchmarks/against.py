@@ -22,11 +22,12 @@ import judge
 import machine
 from paths import PROGRAM, ROOT
 from program import Program
-from rows import GROUPS, Row
+from rows import GROUPS, Group, Row
 
 ROUNDS, SECONDS = 6, 0.06  # of each row at least, and of each sample
 SETTLED = 0.01  # the error of a row's median, as the spread of its ratios lets one expect it
 MOST_SECONDS = 12  # of one row that does not settle; then two rounds are enough, unless --rounds says how many
+GROUP_SECONDS = 80  # which the rows of a small group share: a row's error counts for more where few are averaged
 KEPT = ("CMAKE_CXX_COMPILER", "CMAKE_CXX_FLAGS", "CMAKE_CXX_FLAGS_RELEASE", "CMAKE_BUILD_TYPE", "xsimd_DIR", "TBB_DIR")
 
 
@@ -69,16 +70,17 @@ def settled(ratios: list[float]) -> bool:
     return 0.93 * (third - first) / len(ratios) ** 0.5 < SETTLED  # 1.253 deviations, each 0.741 quartile distances
 
 
-def measure(row: Row, programs: list[Program], threads: int, options: argparse.Namespace) -> dict:
+def measure(row: Row, group: Group, programs: list[Program], threads: int, options: argparse.Namespace) -> dict:
     """The row's rounds: the ratio of each, and what both programs took."""
     start, rounds = time.monotonic(), 0
+    most = max(MOST_SECONDS, GROUP_SECONDS / len(group.rows))
     times = [[], []]
     while rounds < options.rounds if options.rounds else not settled([other / this for this, other in zip(*times)]):
         for which in (0, 1) if rounds % 2 == 0 else (1, 0):
             run = partial(programs[which].bench, row, threads, options.seconds)
             times[which].append(machine.sample(run, threads)["median_ms"])
         rounds += 1
-        if not options.rounds and rounds >= 2 and time.monotonic() - start > MOST_SECONDS:
+        if not options.rounds and rounds >= 2 and time.monotonic() - start > most:
             break
     ratios = [other / this for this, other in zip(*times)]
     return {
@@ -112,7 +114,7 @@ def arguments() -> argparse.Namespace:
         "--rounds",
         type=int,
         help=f"rounds of each row (default: at least {ROUNDS}, until the median is within {SETTLED:.0%} or "
-        f"{MOST_SECONDS} seconds have passed)",
+        f"{MOST_SECONDS} seconds have passed, or more in small groups)",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of each sample (default {SECONDS})")
     parser.add_argument("--long", action="store_true", help="also rows of which one run takes seconds")
@@ -146,7 +148,7 @@ def arguments() -> argparse.Namespace:
 def compare(programs: list[Program], options: argparse.Namespace) -> int:
     rows = []
     for threads, group, row in options.chosen:
-        rows.append(measure(row, programs, threads, options) | {"group": group.name})
+        rows.append(measure(row, group, programs, threads, options) | {"group": group.name})
         print(line_of(rows[-1]), flush=True)
     slower = []
     for group, threads in dict.fromkeys((row["group"], row["threads"]) for row in rows):

@@ -92,6 +92,17 @@ def measure(row: Row, group: Group, programs: list[Program], threads: int, optio
     }
 
 
+def knows(program: Program, row: Row, threads: int) -> bool:
+    """Whether it has the row's network: an older program may not."""
+    try:
+        program.bench(row, threads, 0)
+    except RuntimeError as error:
+        if "unknown network" not in str(error) and "names no example" not in str(error):
+            raise
+        return False
+    return True
+
+
 def line_of(row: dict) -> str:
     this, other = row["ms"]
     spread = f"{min(row['ratios']):.3f} - {max(row['ratios']):.3f}"
@@ -148,6 +159,9 @@ def arguments() -> argparse.Namespace:
 def compare(programs: list[Program], options: argparse.Namespace) -> int:
     rows = []
     for threads, group, row in options.chosen:
+        if row.network and not all(knows(program, row, threads) for program in programs):
+            print(f"{row.name}: not in both")
+            continue
         rows.append(measure(row, group, programs, threads, options) | {"group": group.name})
         print(line_of(rows[-1]), flush=True)
     slower = []

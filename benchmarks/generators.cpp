@@ -2,6 +2,10 @@
 #include <fmt/format.h>
 #include <upconv/upconv.h>
 
+#include <chrono>
+#include <thread>
+#include <vector>
+
 #include "benchmarks/measure.h"
 #include "examples/dcgan.h"
 
@@ -35,7 +39,35 @@ void dcgan(benchmark::State& state, int64_t batch, int threads) {
   measure(state, program, {z}, flops, static_cast<double>(batch));
 }
 
+/// A server of three workers, each of which paints one picture after another.
+void serve(benchmark::State& state, int threads) {
+  constexpr int workers = 3, pictures = 32;  // of each worker between two looks at the clock
+  examples::Dcgan net;
+  net.load(UPCONV_SOURCE "/examples/weights/dcgan.safetensors");
+  const Tensor z = randn({1, 100, 1, 1}, 0);
+  const Program program = compile(net, z.shape(), {.threads = threads});
+  if (!verified(program(z))) return state.SkipWithError("wrong pictures");
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::jthread> all;
+    for (int worker = 0; worker < workers; ++worker)
+      all.emplace_back([&] {
+        Workspace workspace(program);
+        std::vector<Tensor> picture{Tensor(program.outputs()[0].shape)};
+        for (int i = 0; i < pictures; ++i) program.run(workspace, std::span(&z, 1), picture);
+      });
+    all.clear();  // joins them
+    state.SetIterationTime(seconds_since(start));
+  }
+  state.counters["images/s"] = benchmark::Counter(workers * pictures, benchmark::Counter::kIsIterationInvariantRate);
+}
+
 const bool enrolled = [] {
+  for (int threads = 1; threads <= hardware_threads(); threads *= 2)
+    benchmark::RegisterBenchmark(fmt::format("generators/three workers/threads {}", threads).c_str(),
+                                 [=](benchmark::State& state) { serve(state, threads); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
   for (int64_t batch : {1, 16, 64})
     for (int threads = 1; threads <= hardware_threads(); threads *= 2)
       benchmark::RegisterBenchmark(fmt::format("generators/dcgan/batch {}/threads {}", batch, threads).c_str(),

@@ -162,9 +162,9 @@ def conv3x3(channels: int, size: int) -> tuple[Row, Row]:
     )
 
 
-def network(name: str, twin: str, *shape: int, batch: int = 1, **more) -> Row:
+def network(name: str, twin: str, *shape: int, batch: int = 1, promise: float = 1.1, **more) -> Row:
     """A row of a whole network: `twin` makes it in tests/golden/twins/NAME.py, `shape` is one input's."""
-    return Row(f"{name}, batch {batch}", (), (batch, *shape), promise=1.1, network=name, twin=twin, **more)
+    return Row(f"{name}, batch {batch}", (), (batch, *shape), promise, network=name, twin=twin, **more)
 
 
 def dcgan(batch: int, promise: float) -> Row:
@@ -246,6 +246,19 @@ GROUPS = (
             network("vae", "VaeDecoder(128, [512, 256, 128, 64, 32])", 128, batch=8),
         ),
         promised_mean=1.5,
+        threads=(2,),
+    ),
+    Group(
+        "networks of functions",
+        (
+            network("stylegan2", "Generator(512, 512, 256, 3, 16384, 512, 1.0)", 512, promise=1.5),
+            network("biggan", "Generator(96, 120, 128, 1000, [16, 16, 8, 4, 2, 1], 3)", 120, classes=1000),
+            network("sagan", "Generator(128, 64, 1000)", 128, classes=1000),
+            network("sngan", "Generator(128, 256)", 128),
+            network("cgan_pd", "Generator(10, 128, 256)", 128, classes=10),
+            network("fastgan", "Generator(64, 256, 3, 256)", 256),
+            network("srresnet", "Generator(2, 64)", 3, 64, 64),
+        ),
         threads=(2,),
     ),
 )

@@ -222,6 +222,7 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
     evaluate(plan, [&](const Graph& known) {
       return compiled(known, {.threads = 1, .isa = code->options.isa}, false)(std::span<const Tensor>());
     });
+    modulate(plan);
     bind_constants(plan);
   }
   absorb(plan);

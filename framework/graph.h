@@ -76,6 +76,12 @@ struct Lowering {
   const internal::Crew& crew;                 ///< whose threads pack weights
 };
 
+/// A product or a sum with one number for each channel of each image, or of all images.
+struct Modulation {
+  bool product;    ///< or a sum
+  size_t operand;  ///< which input has the numbers, (N, C, 1, 1), (1, C, 1, 1) or (C, 1, 1)
+};
+
 /// An algorithm that could compute a layer.
 struct Candidate {
   std::string algorithm;  ///< "winograd F(3,2)"
@@ -110,6 +116,13 @@ class Operation {
   virtual std::optional<ChannelAffine> channel_affine() const { return {}; }
   /// The element-wise function that it is, or nothing.
   virtual std::optional<Pointwise> pointwise() const { return {}; }
+  /// What it does to the one of its two inputs that is as large as its output, or nothing.
+  virtual std::optional<Modulation> modulation(std::span<const Type> /*inputs*/) const { return {}; }
+  /// Which of its inputs would have to be modulated for its output to be, and by which operation of that input and the
+  /// numbers, or nothing.
+  virtual std::optional<std::pair<size_t, std::shared_ptr<const Operation>>> with_modulation(bool /*product*/) const {
+    return {};
+  }
   /// Whether its output is the sum of its two inputs and nothing besides.
   virtual bool is_sum() const { return false; }
   /// Whether its output is its inputs one after another in dimension 1 of (N, C, H, W) and nothing besides.

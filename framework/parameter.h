@@ -48,7 +48,7 @@ struct Stored {
 class Parameter {
  public:
   /// No values yet: a program that reads it refuses to compile.
-  Parameter(Shape shape, DType dtype);
+  explicit Parameter(Shape shape, DType dtype = DType::float32);
   /// Starts with the values of `initial`.
   explicit Parameter(const Tensor& initial);
   /// Starts with what `initial` gives, a tensor of this shape and type, when the values are first asked for.

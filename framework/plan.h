@@ -27,6 +27,12 @@ struct Plan {
   /// The parameter that a node stands for, or nullptr.
   const Parameter* constant(int node) { return at(node).operation ? at(node).operation->constant() : nullptr; }
 
+  std::vector<Type> types(const std::vector<int>& of) {
+    std::vector<Type> all;
+    for (int node : of) all.push_back(at(node).type);
+    return all;
+  }
+
   /// How often the value is read, being an output included.
   int64_t readers(int node) {
     int64_t count = std::count(outputs.begin(), outputs.end(), node);
@@ -54,6 +60,8 @@ void prune(Plan& plan);
 void drop_unread(Plan& plan);
 /// What depends on nothing but constants becomes a constant; `compute` runs a graph without inputs.
 void evaluate(Plan& plan, const std::function<std::vector<Tensor>(const Graph&)>& compute);
+/// Factors and shifts for each channel into the statistics that a norm takes from its input.
+void modulate(Plan& plan);
 /// Constants into the operations that read them beside other values, where those can be made for them.
 void bind_constants(Plan& plan);
 /// Pads and enlarged pictures into the layers that read them. Those that nobody else reads are dropped.

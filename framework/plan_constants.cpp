@@ -60,9 +60,9 @@ void bind_constants(Plan& plan) {
     for (size_t i = 0; i < plan.at(node).inputs.size();) {
       Plan::Node& reader = plan.at(node);
       const Parameter* parameter = plan.constant(reader.inputs[i]);
-      std::vector<Type> types;
-      for (int input : reader.inputs) types.push_back(plan.at(input).type);
-      auto bound = parameter && types.size() > 1 ? reader.operation->with_constant(types, i, *parameter) : nullptr;
+      auto bound = parameter && reader.inputs.size() > 1
+                       ? reader.operation->with_constant(plan.types(reader.inputs), i, *parameter)
+                       : nullptr;
       if (!bound) {
         ++i;
         continue;

@@ -78,13 +78,14 @@ int relaid(Plan& plan, int node, Layout to, size_t& at) {
   return index;
 }
 
-/// The layout of a node's largest input, the first of equals: the others are cheaper to convert.
+/// The layout of a node's largest input, the first of equals: the others are cheaper to convert. Constants are laid out
+/// anew while compiling, so they do not count: one as large as a single picture would decide for a batch of one alone.
 Layout main_layout(Plan& plan, const Plan::Node& node) {
   int64_t most = -1;
   Layout layout = Layout::contiguous;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const Plan::Node& input = plan.at(node.inputs[i]);
-    if (node.is_residual(i) || numel(input.type.shape) <= most) continue;
+    if (node.is_residual(i) || plan.constant(node.inputs[i]) || numel(input.type.shape) <= most) continue;
     most = numel(input.type.shape);
     layout = input.layout;
   }
@@ -134,8 +135,7 @@ void lay_out(Plan& plan) {
     if (!plan.at(node).operation) continue;
     const Operation& operation = *plan.at(node).operation;
     const Layout want = wanted[static_cast<size_t>(node)];
-    std::vector<Type> types;
-    for (int input : plan.at(node).inputs) types.push_back(plan.at(input).type);
+    const std::vector<Type> types = plan.types(plan.at(node).inputs);
     Layout in = operation.preferred_layout(want);
     if (!types.empty() && operation.any_layout(types)) in = main_layout(plan, plan.at(node));
     const Layout out = operation.output_layout(in, want);

@@ -87,6 +87,33 @@ void fold(Plan& plan) {
   });
 }
 
+void modulate(Plan& plan) {
+  for (int node : std::vector<int>(plan.order)) {
+    if (!plan.at(node).operation) continue;
+    const auto modulation = plan.at(node).operation->modulation(plan.types(plan.at(node).inputs));
+    if (!modulation) continue;
+    const int numbers = plan.at(node).inputs[modulation->operand], producer = plan.at(node).inputs[1 - modulation->operand];
+    const auto modulated = plan.at(producer).operation && plan.readers(producer) == 1
+                               ? plan.at(producer).operation->with_modulation(modulation->product)
+                               : std::nullopt;
+    if (!modulated) continue;
+    const auto& [input, operation] = *modulated;
+    Plan::Node between;
+    between.operation = operation;
+    between.inputs = {plan.at(producer).inputs[input], numbers};
+    between.type = operation->infer(plan.types(between.inputs));
+    between.path = plan.at(node).path;
+    // The producer moves to where the numbers are known.
+    plan.at(node).operation = plan.at(producer).operation;
+    plan.at(node).inputs = plan.at(producer).inputs;
+    plan.at(node).inputs[input] = static_cast<int>(plan.nodes.size());
+    plan.at(node).path = plan.at(producer).path;
+    plan.remove(producer);
+    plan.order.insert(std::find(plan.order.begin(), plan.order.end(), node), static_cast<int>(plan.nodes.size()));
+    plan.nodes.push_back(std::move(between));
+  }
+}
+
 void add_residuals(Plan& plan) {
   for (int node : std::vector<int>(plan.order)) {
     Plan::Node& sum = plan.at(node);

@@ -1,6 +1,8 @@
 #pragma once
 #include <cstddef>
+#include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +51,14 @@ class Tensor {
   Tensor(Shape shape, const std::vector<float>& values);
   /// The same of int64.
   Tensor(Shape shape, const std::vector<int64_t>& values);
+  /// The same of values in braces: float32 where they have points, int64 where they have none.
+  template <std::floating_point T>
+  Tensor(Shape shape, std::initializer_list<T> values)
+      : Tensor(std::move(shape), std::vector<float>(values.begin(), values.end())) {}
+  /// The same.
+  template <std::integral T>
+  Tensor(Shape shape, std::initializer_list<T> values)
+      : Tensor(std::move(shape), std::vector<int64_t>(values.begin(), values.end())) {}
 
   /// The sizes of its dimensions.
   [[nodiscard]] const Shape& shape() const { return shape_; }

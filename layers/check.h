@@ -32,6 +32,21 @@ inline void check_channels(int64_t expected, int64_t got, const Shape& shape) {
   if (expected != got) fail("expected {} channels, got {} in {}", expected, got, str(shape));
 }
 
+/// As Graph::apply does for operations: what a function of values refuses begins with the module's path.
+template <class... Arguments>
+[[noreturn]] void refuse(const Value& x, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  fail("{}{}", beginning(x.graph().path()), fmt::format(text, std::forward<Arguments>(arguments)...));
+}
+/// The same of what `check` throws.
+template <class Check>
+void check_at(const Value& x, Check check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    refuse(x, "{}", error.what());
+  }
+}
+
 /// `type`, whose elements 63 bits can count; throws Error where they cannot.
 inline Type counted(Type type) {
   numel(type.shape);

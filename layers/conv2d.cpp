@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/initial.h"
+#include "layers/check.h"
 #include "layers/convolution/operation.h"
 #include "layers/elementwise.h"
 #include "layers/functional.h"
@@ -234,8 +235,8 @@ Value Conv2d::forward(Value x) const {
 Value conv2d(Value x, Value weight, std::optional<Value> bias, Conv2dOptions options) {
   const Shape& shape = weight.shape();
   if (shape.size() != 4)
-    fail("conv2d expected a weight (out_channels, in_channels / groups, kH, kW), got {}", upconv::str(shape));
-  check_arguments(shape[1] * options.groups, shape[0], {shape[2], shape[3]}, options);
+    refuse(x, "conv2d expected a weight (out_channels, in_channels / groups, kH, kW), got {}", upconv::str(shape));
+  check_at(x, [&] { check_arguments(shape[1] * options.groups, shape[0], {shape[2], shape[3]}, options); });
   const Pad pad = pad_of({shape[2], shape[3]}, options);
   const std::vector<int64_t> arguments{options.stride.h,
                                        options.stride.w,

@@ -241,6 +241,13 @@ class BinaryOperation : public ElementwiseActivated<BinaryOperation> {
   void identify(Fingerprint&) const override {}  // the name says the kind
   Type infer(std::span<const Type> inputs) const override { return broadcast(inputs); }
   bool is_sum() const override { return kind_ == kernels::Binary::add && !activated(); }
+  std::optional<Modulation> modulation(std::span<const Type> inputs) const override {
+    const bool product = kind_ == kernels::Binary::multiply;
+    if (activated() || (!product && kind_ != kernels::Binary::add)) return {};
+    for (size_t numbers : {1, 0})
+      if (is_modulation_of(inputs[1 - numbers].shape, inputs[numbers].shape)) return Modulation{product, numbers};
+    return {};
+  }
   /// With a number, or one for each channel of pictures, it is a scale and a shift, which layers can absorb.
   std::shared_ptr<const Operation> with_constant(std::span<const Type> inputs, size_t known,
                                                  const Parameter& constant) const override {
@@ -297,6 +304,13 @@ class BinaryOperation : public ElementwiseActivated<BinaryOperation> {
       default:
         return {1 / value, 0};
     }
+  }
+  /// Whether there is one number for each channel of pictures x, or of each one of them.
+  static bool is_modulation_of(const Shape& x, const Shape& numbers) {
+    if (x.size() != 4 || numbers.size() < 3 || numbers.size() > 4) return false;
+    const auto from = numbers.end() - 3;
+    return from[0] == x[1] && from[1] == 1 && from[2] == 1 &&
+           (numbers.size() == 3 || numbers[0] == 1 || numbers[0] == x[0]);
   }
   /// Whether a constant has one value for each channel of pictures: (C, 1, 1) or (1, C, 1, 1).
   static bool is_for_channels(const Shape& constant, const Shape& x) {

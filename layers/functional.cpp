@@ -21,12 +21,6 @@ using namespace internal;
 
 namespace {
 
-/// As Graph::apply does for operations: what a function of values refuses begins with the module's path.
-template <class... Arguments>
-[[noreturn]] void refuse(const Value& x, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-  fail("{}{}", beginning(x.graph().path()), fmt::format(text, std::forward<Arguments>(arguments)...));
-}
-
 /// The dimension that `dim` names among `rank` of them.
 size_t dimension_of(const char* function, const Value& x, int64_t dim, int64_t rank) {
   if (dim < -rank || dim >= rank)
@@ -253,6 +247,13 @@ Value avg_pool2d(Value x, OneOrTwo<int64_t> kernel_size, AvgPool2dOptions option
 }
 Value adaptive_avg_pool2d(Value x, OneOrTwo<AdaptiveAvgPool2d::Size> output_size) {
   return AdaptiveAvgPool2d(output_size).forward(x);
+}
+
+Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<Value> weight, std::optional<Value> bias,
+                 double eps) {
+  if (x.shape().size() < 2) refuse(x, "batch_norm expected (N, C, ...), got {}", str(x.shape()));
+  const Value y = (x - for_channels(running_mean, x)) * for_channels(rsqrt(running_var + eps), x);
+  return affine(y, for_channels(weight, x), for_channels(bias, x));
 }
 
 Value instance_norm(Value x, std::optional<Value> weight, std::optional<Value> bias, double eps) {

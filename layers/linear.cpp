@@ -144,7 +144,7 @@ Value Linear::forward(Value x) const {
 Value linear(Value x, Value weight, std::optional<Value> bias) {
   const Shape& shape = weight.shape();
   if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
-    fail("linear expected a weight (out_features, in_features), got {}", upconv::str(shape));
+    refuse(x, "linear expected a weight (out_features, in_features), got {}", upconv::str(shape));
   const Value y = weighted(x, weight, {}, [](const Parameter& parameter) {
     return std::make_shared<LinearOperation>(parameter, std::nullopt);
   });
@@ -153,7 +153,8 @@ Value linear(Value x, Value weight, std::optional<Value> bias) {
 
 Value embedding(Value indices, Value weight) {
   if (weight.shape().size() != 2)
-    fail("embedding expected a weight (num_embeddings, embedding_dim), got {}", upconv::str(weight.shape()));
+    refuse(indices, "embedding expected a weight (num_embeddings, embedding_dim), got {}",
+           upconv::str(weight.shape()));
   return weighted(indices, weight, {},
                   [](const Parameter& parameter) { return std::make_shared<EmbeddingOperation>(parameter); });
 }

@@ -148,10 +148,28 @@ class StatisticsOperation : public OwnNormOperation {
   }
 };
 
+/// Statistics whose scales and shifts are multiplied, or whose shifts are added to: what the norm gives then is as if
+/// that had been done to each pixel.
+class ModulateOperation : public OwnNormOperation {
+ public:
+  ModulateOperation(const OwnNormOperation& norm, bool product) : OwnNormOperation(norm), product_(product) {}
+  Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    return modulate_step(groups(), product_, numel(lowering.inputs[1].shape));
+  }
+
+ private:
+  bool product_;
+};
+
 class NormaliseOperation : public Activated<NormaliseOperation, OwnNormOperation> {
  public:
   using Activated::Activated;
   Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  std::optional<std::pair<size_t, std::shared_ptr<const Operation>>> with_modulation(bool product) const override {
+    if (activated() || groups().batch) return {};
+    return std::pair(1, std::make_shared<ModulateOperation>(*this, product));
+  }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return normalise_step(groups(), activation(), kernels::table(*lowering.options.isa));
   }

@@ -219,6 +219,9 @@ json "r['output'] == [3, 1, 32, 32]" bench conditional_dcgan --input 3,100 --inp
 json "r['output'] == [1, 3, 64, 64]" bench vae --seconds 0
 json "r['output'] == [1, 3, 40, 48]" bench taesd --input 1,4,5,6 --seconds 0
 json "r['output'] == [1, 3, 12, 16]" bench esrgan --input 1,3,3,4 --seconds 0
+json "r['output'] == [2, 3, 32, 32]" bench sngan --input 2,128 --seconds 0
+json "r['output'] == [1, 3, 32, 32]" bench cgan_pd --seconds 0
+json "r['output'] == [1, 3, 12, 20]" bench srresnet --input 1,3,3,5 --seconds 0
 expect 1 'unknown model "taesd"' generate taesd
 json "r['output'] == [1, 3, 16, 20]" bench cyclegan --input 1,3,16,20 --seconds 0
 json "r['output'] == [1, 3, 16, 20]" bench fast_neural_style --input 1,3,16,20 --seconds 0

@@ -7,12 +7,19 @@
 #include <functional>
 #include <vector>
 
+#include "examples/biggan.h"
+#include "examples/cgan_pd.h"
 #include "examples/conditional_dcgan.h"
 #include "examples/cyclegan.h"
 #include "examples/dcgan.h"
 #include "examples/esrgan.h"
 #include "examples/fast_neural_style.h"
+#include "examples/fastgan.h"
 #include "examples/pix2pix.h"
+#include "examples/sagan.h"
+#include "examples/sngan.h"
+#include "examples/srresnet.h"
+#include "examples/stylegan2.h"
 #include "examples/taesd.h"
 #include "examples/vae.h"
 #include "framework/fail.h"
@@ -68,6 +75,34 @@ const std::vector<Example>& examples() {
       {"fast_neural_style", false,
        [] {
          return Model{shared(examples::FastNeuralStyle()), "", {{{1, 3, 256, 256}}}};
+       }},
+      {"stylegan2", true,
+       [] {
+         return Model{shared(examples::stylegan2::Generator()), "", {{{1, 512}}}};
+       }},
+      {"biggan", false,
+       [] {
+         return Model{shared(examples::biggan::Generator()), "", {{{1, 120}}, {{1}, DType::int64}}};
+       }},
+      {"sagan", false,
+       [] {
+         return Model{shared(examples::sagan::Generator()), "", {{{1, 128}}, {{1}, DType::int64}}};
+       }},
+      {"sngan", true,
+       [] {
+         return Model{shared(examples::sngan::Generator()), "", {{{1, 128}}}};
+       }},
+      {"cgan_pd", false,
+       [] {
+         return Model{shared(examples::cgan_pd::Generator()), "", {{{1, 128}}, {{1}, DType::int64}}};
+       }},
+      {"fastgan", false,
+       [] {
+         return Model{shared(examples::fastgan::Generator()), "", {{{1, 256}}}};
+       }},
+      {"srresnet", false,
+       [] {
+         return Model{shared(examples::srresnet::Generator()), "", {{{1, 3, 64, 64}}}};
        }},
   };
   return all;

@@ -138,6 +138,28 @@ class StatisticsStep : public Step {
   int64_t block_;
 };
 
+class ModulateStep : public Step {
+ public:
+  ModulateStep(const NormGroups& groups, bool product, int64_t count)
+      : N_(groups.shape.N), C_(groups.shape.C), product_(product), stride_(count > C_ ? C_ : 0) {}
+  int64_t tiles() const override { return N_; }
+  std::string algorithm() const override { return "modulate"; }
+  void run(int64_t image, const Frame& frame) const override {
+    const float* x = static_cast<const float*>(frame.inputs[0]) + image * 2 * C_;
+    const float* numbers = static_cast<const float*>(frame.inputs[1]) + image * stride_;
+    float* y = static_cast<float*>(frame.output) + image * 2 * C_;
+    for (int64_t c = 0; c < C_; ++c) {
+      y[c] = product_ ? x[c] * numbers[c] : x[c];
+      y[C_ + c] = product_ ? x[C_ + c] * numbers[c] : x[C_ + c] + numbers[c];
+    }
+  }
+
+ private:
+  int64_t N_, C_;
+  bool product_;
+  int64_t stride_;  // from the numbers of one image to those of the next
+};
+
 /// y = act(x * scale[c] + shift[c]).
 class AffineStep : public Step {
  public:
@@ -229,6 +251,9 @@ std::unique_ptr<Step> moments_step(const NormGroups& groups, const kernels::Tabl
 }
 std::unique_ptr<Step> statistics_step(const NormGroups& groups, NormAffine affine) {
   return std::make_unique<StatisticsStep>(groups, std::move(affine));
+}
+std::unique_ptr<Step> modulate_step(const NormGroups& groups, bool product, int64_t count) {
+  return std::make_unique<ModulateStep>(groups, product, count);
 }
 std::unique_ptr<Step> normalise_step(const NormGroups& groups, kernels::Activation activation,
                                      const kernels::Table& table) {

@@ -36,6 +36,9 @@ Shape statistics_shape(const NormGroups& groups);
 
 std::unique_ptr<Step> moments_step(const NormGroups& groups, const kernels::Table& table);
 std::unique_ptr<Step> statistics_step(const NormGroups& groups, NormAffine affine);
+/// Statistics of each image from others and `count` numbers, one for each channel, or for each channel of each image:
+/// with `product` both are multiplied, else the numbers are added to the shifts.
+std::unique_ptr<Step> modulate_step(const NormGroups& groups, bool product, int64_t count);
 /// y = act(x * scale + shift) with the statistics as the second input.
 std::unique_ptr<Step> normalise_step(const NormGroups& groups, kernels::Activation activation,
                                      const kernels::Table& table);

@@ -1,10 +1,17 @@
 // The networks of examples/ against their twins in PyTorch: networks/NAME.pth and NAME.safetensors, made by
 // networks.py.
+#include "examples/biggan.h"
+#include "examples/cgan_pd.h"
 #include "examples/conditional_dcgan.h"
 #include "examples/cyclegan.h"
 #include "examples/esrgan.h"
 #include "examples/fast_neural_style.h"
+#include "examples/fastgan.h"
 #include "examples/pix2pix.h"
+#include "examples/sagan.h"
+#include "examples/sngan.h"
+#include "examples/srresnet.h"
+#include "examples/stylegan2.h"
 #include "examples/taesd.h"
 #include "examples/vae.h"
 #include "tests/layers/sandwich.h"
@@ -14,10 +21,11 @@ using namespace upconv::testing;
 
 namespace {
 
-std::vector<Tensor> inputs_of(const StateDict& golden) {
-  std::vector<Tensor> xs;
-  while (const Stored* stored = golden.find("input" + std::to_string(xs.size()))) xs.push_back(stored->to_tensor());
-  return xs;
+/// name0, name1 ...
+std::vector<Tensor> numbered(const StateDict& golden, const std::string& name) {
+  std::vector<Tensor> all;
+  while (const Stored* stored = golden.find(name + std::to_string(all.size()))) all.push_back(stored->to_tensor());
+  return all;
 }
 
 /// The first picture's share.
@@ -34,16 +42,19 @@ void check_network(AnyModule& network, const std::string& name) {
   CAPTURE(name);
   network.load(UPCONV_GOLDEN "/networks/" + name + ".pth");
   const StateDict twin = golden("networks/" + name + ".safetensors");
-  const Tensor expected = twin.at("output").to_tensor();
-  const std::vector<Tensor> both = inputs_of(twin);
+  const std::vector<Tensor> both = numbered(twin, "input"), expected = numbered(twin, "output");
   std::vector<Tensor> one;
   for (const Tensor& x : both) one.push_back(first(x));
-  const double bound = network_tolerance(network, expected);
   for (Isa isa : available_isas()) {
     CAPTURE(upconv::name(isa));
-    const Tensor got = compile(network, types_of(both), {.isa = isa})(both)[0];
-    check_close(got, expected, [&](int64_t) { return bound; });
-    CHECK(same_bits(compile(network, types_of(one), {.isa = isa})(one)[0], first(got)));
+    const std::vector<Tensor> got = compile(network, types_of(both), {.isa = isa})(both);
+    const std::vector<Tensor> got_one = compile(network, types_of(one), {.isa = isa})(one);
+    REQUIRE(got.size() == expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      const double bound = network_tolerance(network, expected[i]);
+      check_close(got[i], expected[i], [&](int64_t) { return bound; });
+      CHECK(same_bits(got_one[i], first(got[i])));
+    }
   }
 }
 
@@ -82,4 +93,40 @@ TEST_CASE("golden: CycleGAN paints what its twin paints") {
 TEST_CASE("golden: fast neural style paints what its twin paints") {
   examples::FastNeuralStyle network(3);
   check_network(network, "fast_neural_style");
+}
+
+TEST_CASE("golden: StyleGAN2 paints what its twin paints") {
+  examples::stylegan2::Generator network(12, 10, 16, 3, 256, 20);
+  network.truncation_psi = 0.7;
+  check_network(network, "stylegan2");
+}
+
+TEST_CASE("golden: BigGAN paints what its twin paints") {
+  examples::biggan::Generator network(6, 12, 8, 5, {4, 4, 4, 2}, 1);
+  check_network(network, "biggan");
+}
+
+TEST_CASE("golden: SAGAN paints what its twin paints") {
+  examples::sagan::Generator network(6, 2, 5);
+  check_network(network, "sagan");
+}
+
+TEST_CASE("golden: SNGAN paints what its twin paints") {
+  examples::sngan::Generator network(7, 20);
+  check_network(network, "sngan");
+}
+
+TEST_CASE("golden: the projection cGAN paints what its twin paints") {
+  examples::cgan_pd::Generator network(5, 7, 20);
+  check_network(network, "cgan_pd");
+}
+
+TEST_CASE("golden: SRResNet paints what its twin paints") {
+  examples::srresnet::Generator network(2, 10);
+  check_network(network, "srresnet");
+}
+
+TEST_CASE("golden: FastGAN paints what its twin paints") {
+  examples::fastgan::Generator network(4, 7, 1, 128);
+  check_network(network, "fastgan");
 }

@@ -297,8 +297,8 @@ TEST_CASE("api: mistakes have words, and end nothing") {
   CHECK(error_of([&] { Outer()(Tensor({1, 2})); }).starts_with("inner: forward() calls Linear"));
 
   struct Empty : Module {
-    Parameter gamma = add_parameter("gamma", Parameter(Shape{3}, DType::float32));
-    Parameter lost = Parameter(Shape{2}, DType::float32);
+    Parameter gamma = add_parameter("gamma", Parameter(Shape{3}));
+    Parameter lost = Parameter(Shape{2});
     bool uses_lost = false;
     Value forward(Value x) const override { return uses_lost ? x * lost : x * gamma; }
   };
@@ -317,7 +317,7 @@ TEST_CASE("api: mistakes have words, and end nothing") {
           static_cast<void>(compile(empty, Shape{1, 2}));
         }).starts_with("Empty: forward() uses a parameter"));
 
-  CHECK(error_of([] { static_cast<void>(Value(Parameter(Shape{1}, DType::float32))); }) ==
+  CHECK(error_of([] { static_cast<void>(Value(Parameter(Shape{1}))); }) ==
         "a parameter becomes a value inside forward(), and nowhere else");
   CHECK(error_of([] { static_cast<void>(cat({})); }) == "cat: expected at least one value, got none");
   CHECK(error_of([&] { static_cast<void>(compile(Scale(), Shape{1}, {.threads = -1})); }) ==
@@ -332,10 +332,31 @@ TEST_CASE("api: mistakes have words, and end nothing") {
   CHECK(labels(good).shape() == Shape{2, 3});
   CHECK(error_of([&] { labels(bad); }) == "table: Embedding expected indices from 0 to 3, got 4 at position 1");
   CHECK(same_bits(labels(good), labels(good)));
+  struct Misshapen : Module {
+    Parameter weight = add_parameter("weight", Parameter(Tensor({4, 3})));
+    bool transposed = false;
+    Value forward(Value x) const override { return transposed ? conv_transpose2d(x, weight) : conv2d(x, weight); }
+  };
+  struct Around : Module {
+    Misshapen& inner = child("inner", Misshapen());
+    Value forward(Value x) const override { return inner(x); }
+  };
+  const Around around;
+  const Tensor picture({1, 3, 4, 4});
+  CHECK(error_of([&] { around(picture); }) ==
+        "inner: conv2d expected a weight (out_channels, in_channels / groups, kH, kW), got (4, 3)");
+  around.inner.transposed = true;
+  CHECK(error_of([&] { around(picture); }) ==
+        "inner: conv_transpose2d expected a weight (in_channels, out_channels / groups, kH, kW), got (4, 3)");
+  struct Strided : Module {
+    Parameter weight = add_parameter("weight", Parameter(Tensor({4, 3, 1, 1})));
+    Value forward(Value x) const override { return conv2d(x, weight, {}, {.stride = 0}); }
+  };
+  CHECK(error_of([&] { sequential(Strided())(picture); }).starts_with("0: Conv2d: stride must"));
   struct Twice : Module {
     Twice() {
-      add_parameter("a", Parameter(Shape{1}, DType::float32));
-      CHECK(error_of([&] { add_buffer("a", Parameter(Shape{1}, DType::float32)); }) ==
+      add_parameter("a", Parameter(Shape{1}));
+      CHECK(error_of([&] { add_buffer("a", Parameter(Shape{1})); }) ==
             "Twice has a parameter \"a\" already");
       CHECK(error_of([&] { child("a", ReLU()); }) == "Twice has a parameter \"a\" already");
     }
@@ -380,6 +401,20 @@ TEST_CASE("api: chains of element-wise functions are one step") {
     }
   };
   CHECK(operations(Chain(), {2, 16, 8, 8}) == "div");
+}
+
+TEST_CASE("api: what a style does to a normalised picture is done to its statistics") {
+  struct Styled : ModuleOf<Value(Value, Value)> {
+    Value forward(Value x, Value style) const override {
+      const Values s = chunk(style, 2, 1);
+      return leaky_relu(instance_norm(x) * (1 + s[0]) + s[1], 0.2);
+    }
+  };
+  const std::vector<Type> inputs{{{2, 3, 9, 9}}, {{2, 6, 1, 1}}};
+  std::vector<std::string> passes;  // over the picture
+  for (const StepInfo& step : compile(Styled(), inputs).steps())
+    if (step.operation == "InstanceNorm2d") passes.push_back(step.algorithm);
+  CHECK(passes == std::vector<std::string>{"moments", "statistics", "modulate", "modulate", "normalise"});
 }
 
 TEST_CASE("api: numbers beside infinite and missing elements are themselves, alone and in a chain") {

@@ -144,6 +144,7 @@ def cases():
     yield "F.pixel_unshuffle(a, 2)", ((2, 3, 6, 4),)
     yield "F.pixel_unshuffle(a, 3)", ((3, 6, 9),)
     yield "F.instance_norm(a, weight=b, bias=c)", (PICTURES, (5,), (5,))
+    yield "F.batch_norm(a, b, 1 + c * c)", (PICTURES, (5,), (5,))
     yield "F.group_norm(a, 1, b, c)", (PICTURES, (5,), (5,))
     yield "F.layer_norm(a, (6,), b, c)", (PICTURES, (6,), (6,))
     for batch in ((2, 5, 7, 6), (5, 7, 6)):

@@ -4,10 +4,11 @@
     python tests/golden/networks.py [name ...]
 
 NAME.pth is the state_dict of the twin in twins/NAME.py, as torch.save writes it; NAME.safetensors has input0, input1
-... and output, of a batch of two. Parameters and inputs are drawn from a seed. Outputs are computed in float64 and
-stored as float32, so that they carry no rounding but the last. Running it again changes no byte.
+... and output0, output1 ..., of a batch of two. Parameters and inputs are drawn from a seed. Outputs are computed in
+float64 and stored as float32, so that they carry no rounding but the last. Running it again changes no byte.
 
-A twin's module has `twin()`, the network, and `inputs()`, what it is asked.
+A twin's module has `twin()`, the network, `inputs()`, what it is asked, and where the values below do not suit it,
+`fill(network)`.
 """
 
 import importlib
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch.nn.utils.spectral_norm import SpectralNorm
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "networks"
@@ -38,19 +40,25 @@ def fill(network):
                 buffer.copy_(torch.randn(buffer.shape) * 0.5)
             elif name == "running_var":
                 buffer.copy_(torch.randn(buffer.shape).abs() + 0.5)
+        for hook in module._forward_pre_hooks.values():
+            if isinstance(hook, SpectralNorm):  # whose vectors training would have brought to where they stay
+                for _ in range(20):
+                    hook.compute_weight(module, do_power_iteration=True)
 
 
 def make(name):
     twin = importlib.import_module(f"twins.{name}")
     torch.manual_seed(0)
     network = twin.twin().eval()
-    fill(network)
+    getattr(twin, "fill", fill)(network)
     inputs = twin.inputs()
     torch.save(network.state_dict(), FOLDER / f"{name}.pth")
     with torch.no_grad():
-        output = network.double()(*(x.double() if x.is_floating_point() else x for x in inputs)).float()
+        outputs = network.double()(*(x.double() if x.is_floating_point() else x for x in inputs))
     tensors = {f"input{i}": x for i, x in enumerate(inputs)}
-    write_safetensors(FOLDER / f"{name}.safetensors", tensors | {"output": output})
+    for i, output in enumerate(outputs if isinstance(outputs, tuple) else [outputs]):
+        tensors[f"output{i}"] = output.float()
+    write_safetensors(FOLDER / f"{name}.safetensors", tensors)
 
 
 def main():

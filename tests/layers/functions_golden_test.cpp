@@ -170,6 +170,7 @@ const std::map<std::string, Function>& functions() {
         {"F.pixel_unshuffle(a, 2)", [](Xs x) { return pixel_unshuffle(x[0], 2); }},
         {"F.pixel_unshuffle(a, 3)", [](Xs x) { return pixel_unshuffle(x[0], 3); }},
         {"F.instance_norm(a, weight=b, bias=c)", [](Xs x) { return instance_norm(x[0], x[1], x[2]); }},
+        {"F.batch_norm(a, b, 1 + c * c)", [](Xs x) { return batch_norm(x[0], x[1], 1 + x[2] * x[2]); }},
         {"F.group_norm(a, 1, b, c)", [](Xs x) { return group_norm(x[0], 1, x[1], x[2]); }},
         {"F.layer_norm(a, (6,), b, c)", [](Xs x) { return layer_norm(x[0], {6}, x[1], x[2]); }},
         {"F.conv2d(a, b)", [](Xs x) { return conv2d(x[0], x[1]); }},

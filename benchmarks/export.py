@@ -17,15 +17,43 @@ import torch
 from models import inputs_of
 from paths import ROOT
 from safetensors.torch import save_file
+from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.overrides import TorchFunctionMode
 
 
 def build(row: rows.Row) -> torch.nn.Module:
-    """The row's network, as its twin's own expression makes it, with PyTorch's first weights."""
+    """The row's network, as its twin's own expression makes it, with PyTorch's first weights, spectral norm folded."""
     sys.path.append(str(ROOT / "tests/golden"))
     twin = importlib.import_module(f"twins.{row.network}")
     torch.manual_seed(0)
-    return eval(row.twin, vars(twin)).eval()
+    net = eval(row.twin, vars(twin)).eval()
+    for module in net.modules():
+        for hook in list(module._forward_pre_hooks.values()):
+            if isinstance(hook, SpectralNorm):
+                for _ in range(20):  # as training would have left it
+                    hook.compute_weight(module, do_power_iteration=True)
+                torch.nn.utils.remove_spectral_norm(module)
+                module._load_state_dict_pre_hooks.clear()  # which PyTorch 2.13 leaves there, asking for weight_orig
+    return First(net) if row.first else net
+
+
+class First(torch.nn.Module):
+    """The first of a network's results, under the network's own names."""
+
+    def __init__(self, net: torch.nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs):
+        return self.net(*inputs)[0]
+
+    def state_dict(self, *arguments, **more):
+        return self.net.state_dict(*arguments, **more)
+
+    def load_state_dict(self, state: dict, **more):
+        return self.net.load_state_dict(state, **more)
 
 
 def fold(net: torch.nn.Module) -> torch.nn.Module:
@@ -40,29 +68,38 @@ def fold(net: torch.nn.Module) -> torch.nn.Module:
     return net
 
 
-def count(net: torch.nn.Module, all_inputs: tuple[torch.Tensor, ...]) -> dict:
-    """Operations of a run's convolutions and linear layers; bytes of their weights, inputs and outputs, each once."""
-    total = {"flops": 0, "bytes": 0}
+class Counting(TorchFunctionMode):
+    """Adds up the operations of convolutions and linear functions, and the bytes of their weights, inputs, outputs."""
 
-    def add(module, inputs, y):
-        x = inputs[0]
-        if isinstance(module, torch.nn.Linear):
-            products = y.numel() * module.in_features
-        else:
-            arguments = [module.in_channels, module.out_channels, module.kernel_size, module.stride, module.padding]
-            if isinstance(module, torch.nn.ConvTranspose2d):
-                layer = rows.ConvTranspose2d(*arguments, module.output_padding)
+    def __init__(self):
+        super().__init__()
+        self.total = {"flops": 0, "bytes": 0}
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        y = function(*args, **(kwargs or {}))
+        if function in (F.conv2d, F.conv_transpose2d, F.linear):
+            self.add(function, y, *args, **(kwargs or {}))
+        return y
+
+    def add(self, function, y, x, weight, bias=None, stride=1, padding=0, *rest, groups=1, **more):
+        if function is F.linear:
+            products = y.numel() * x.shape[-1]
+        else:  # behind padding come dilation and groups, or output_padding and groups
+            arguments = [x.shape[1], y.shape[1], tuple(weight.shape[2:]), stride, padding]
+            if function is F.conv_transpose2d:
+                layer = rows.ConvTranspose2d(*arguments, rest[0] if rest else more.get("output_padding", 0))
             else:
                 layer = rows.Conv2d(*arguments)
-            products = len(x) * layer.products(tuple(x.shape[2:])) // module.groups
-        total["flops"] += 2 * products
-        total["bytes"] += 4 * (x.numel() + module.weight.numel() + y.numel())
+            products = len(x) * layer.products(tuple(x.shape[2:])) // (rest[1] if len(rest) > 1 else groups)
+        self.total["flops"] += 2 * products
+        self.total["bytes"] += 4 * (x.numel() + weight.numel() + y.numel())
 
-    for module in net.modules():
-        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d | torch.nn.Linear):
-            module.register_forward_hook(add)
-    net(*all_inputs)
-    return total
+
+def count(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict:
+    """What Counting finds in a run."""
+    with Counting() as counting:
+        net(*inputs)
+    return counting.total
 
 
 def export_ncnn(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...], folder: Path) -> None:

@@ -103,6 +103,7 @@ class Row:
     network: str = ""  # in place of layers: the name that upconv and the file of tests/golden/twins have
     twin: str = ""  # what makes it there
     classes: int = 0  # a network that paints one of so many classes has them as a second input: int64 (N)
+    first: bool = False  # its twin gives several results, of which the first one counts
     without: tuple[str, ...] = ()  # peers that cannot run it
     long: bool = False  # a run takes seconds
 
@@ -162,9 +163,9 @@ def conv3x3(channels: int, size: int) -> tuple[Row, Row]:
     )
 
 
-def network(name: str, twin: str, *shape: int, batch: int = 1, promise: float = 1.1, **more) -> Row:
+def network(name: str, twin: str, *shape: int, batch: int = 1, form: str = "", promise: float = 1.1, **more) -> Row:
     """A row of a whole network: `twin` makes it in tests/golden/twins/NAME.py, `shape` is one input's."""
-    return Row(f"{name}, batch {batch}", (), (batch, *shape), promise, network=name, twin=twin, **more)
+    return Row(f"{name}{form}, batch {batch}", (), (batch, *shape), promise, network=name, twin=twin, **more)
 
 
 def dcgan(batch: int, promise: float) -> Row:
@@ -178,6 +179,9 @@ def dcgan(batch: int, promise: float) -> Row:
     )  # fmt: skip
     return Row(f"DCGAN, batch {batch}", layers, (batch, 100, 1, 1), promise, weights="dcgan.safetensors")
 
+
+STYLEGAN2 = "Generator(512, 512, 256, 3, 16384, 512, 1.0)"
+BIGGAN = "Generator(96, 120, 128, 1000, [16, 16, 8, 4, 2, 1], 3)"
 
 GROUPS = (
     Group(
@@ -251,12 +255,13 @@ GROUPS = (
     Group(
         "networks of functions",
         (
-            network("stylegan2", "Generator(512, 512, 256, 3, 16384, 512, 1.0)", 512, promise=1.5),
-            network("biggan", "Generator(96, 120, 128, 1000, [16, 16, 8, 4, 2, 1], 3)", 120, classes=1000),
-            network("sagan", "Generator(128, 64, 1000)", 128, classes=1000),
+            network("stylegan2", STYLEGAN2, 512, promise=1.5, without=("ncnn",)),
+            network("stylegan2", f"unfused({STYLEGAN2})", 512, form=" unfused", promise=1.5, without=("ncnn",)),
+            network("biggan", BIGGAN, 120, classes=1000, without=("ncnn",)),
+            network("sagan", "Generator(128, 64, 1000)", 128, classes=1000, without=("ncnn",)),
             network("sngan", "Generator(128, 256)", 128),
             network("cgan_pd", "Generator(10, 128, 256)", 128, classes=10),
-            network("fastgan", "Generator(64, 256, 3, 256)", 256),
+            network("fastgan", "Generator(64, 256, 3, 256)", 256, first=True),
             network("srresnet", "Generator(2, 64)", 3, 64, 64),
         ),
         threads=(2,),

@@ -1,5 +1,6 @@
 """StyleGAN2's generator; modules are named as in NVlabs/stylegan2-ada-pytorch, noise_mode is "const"."""
 
+import functools
 import math
 
 import torch
@@ -8,23 +9,28 @@ from torch.nn import functional as F
 
 
 def upfirdn2d(x, f, up=1, pad=(1, 1)):
-    n, channels, h, w = x.shape
+    n, channels, h, w = map(int, x.shape)
     x = F.pad(x.reshape(n, channels, h, 1, w, 1), [0, up - 1, 0, 0, 0, up - 1]).reshape(n, channels, h * up, w * up)
     return F.conv2d(F.pad(x, pad * 2), f.flip([0, 1]).expand(channels, 1, 4, 4), groups=channels)
 
 
-def modulated_conv2d(x, weight, styles, up=1, f=None, demodulate=True):
-    n, (out_channels, _, k, _) = len(x), weight.shape
-    w = weight * styles[:, None, :, None, None]
-    if demodulate:
-        w = w * (w.square().sum([2, 3, 4], keepdim=True) + 1e-8).rsqrt()
-    x = x.reshape(1, -1, *x.shape[2:])
+def resampled_conv2d(x, w, up, f, groups=1):
     if up == 1:
-        x = F.conv2d(x, w.flatten(0, 1), padding=k // 2, groups=n)
-    else:
-        x = F.conv_transpose2d(x, w.transpose(1, 2).flatten(0, 1), stride=2, groups=n)
-        x = upfirdn2d(x, f * up**2)
-    return x.reshape(n, out_channels, *x.shape[2:])
+        return F.conv2d(x, w, padding=w.shape[-1] // 2, groups=groups)
+    w = w.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
+    return upfirdn2d(F.conv_transpose2d(x, w, stride=2, groups=groups), f * up**2)
+
+
+def modulated_conv2d(x, weight, styles, up=1, f=None, demodulate=True, fused=True):
+    n = int(x.shape[0])
+    w = weight * styles[:, None, :, None, None]
+    dcoefs = (w.square().sum([2, 3, 4]) + 1e-8).rsqrt() if demodulate else torch.ones(n, len(weight))
+    if not fused:
+        x = resampled_conv2d(x * styles[:, :, None, None], weight, up, f)
+        return x * dcoefs[:, :, None, None]
+    w = (w * dcoefs[:, :, None, None, None]).flatten(0, 1)
+    x = resampled_conv2d(x.reshape(1, -1, *x.shape[2:]), w, up, f, groups=n)
+    return x.reshape(n, -1, *x.shape[2:])
 
 
 class FullyConnectedLayer(nn.Module):
@@ -61,7 +67,8 @@ class SynthesisLayer(nn.Module):
     def __init__(self, in_channels, out_channels, w_dim, resolution, conv_clamp, f, up=1):
         super().__init__()
         self.up, self.conv_clamp = up, conv_clamp
-        self.register_buffer("resample_filter", f)
+        self.modulated_conv2d = modulated_conv2d
+        self.register_buffer("resample_filter", f.clone())
         self.affine = FullyConnectedLayer(w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
@@ -69,7 +76,7 @@ class SynthesisLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x, w):
-        x = modulated_conv2d(x, self.weight, self.affine(w), self.up, self.resample_filter)
+        x = self.modulated_conv2d(x, self.weight, self.affine(w), self.up, self.resample_filter)
         x = x + self.noise_const * self.noise_strength + self.bias[:, None, None]
         return (F.leaky_relu(x, 0.2) * math.sqrt(2)).clamp(-self.conv_clamp, self.conv_clamp)
 
@@ -78,13 +85,14 @@ class ToRGBLayer(nn.Module):
     def __init__(self, in_channels, out_channels, w_dim, conv_clamp):
         super().__init__()
         self.conv_clamp = conv_clamp
+        self.modulated_conv2d = modulated_conv2d
         self.affine = FullyConnectedLayer(w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, x, w):
         styles = self.affine(w) / math.sqrt(x.shape[1])
-        x = modulated_conv2d(x, self.weight, styles, demodulate=False) + self.bias[:, None, None]
+        x = self.modulated_conv2d(x, self.weight, styles, demodulate=False) + self.bias[:, None, None]
         return x.clamp(-self.conv_clamp, self.conv_clamp)
 
 
@@ -93,7 +101,7 @@ class SynthesisBlock(nn.Module):
         super().__init__()
         f = torch.tensor([1.0, 3.0, 3.0, 1.0])
         f = torch.outer(f, f) / 64
-        self.register_buffer("resample_filter", f)
+        self.register_buffer("resample_filter", f.clone())
         if in_channels == 0:
             self.const = nn.Parameter(torch.randn(out_channels, resolution, resolution))
         else:
@@ -103,7 +111,7 @@ class SynthesisBlock(nn.Module):
 
     def forward(self, x, img, ws):
         if x is None:
-            x = self.const.unsqueeze(0).repeat(len(ws[0]), 1, 1, 1)
+            x = self.const.unsqueeze(0).repeat(int(ws[0].shape[0]), 1, 1, 1)
         else:
             x = self.conv0(x, ws[0])
         x = self.conv1(x, ws[-2])
@@ -140,6 +148,14 @@ class Generator(nn.Module):
 
     def forward(self, z):
         return self.synthesis(self.mapping(z, self.truncation_psi))
+
+
+def unfused(generator):
+    """The same with convolutions whose weights are constants: fused_modconv=False."""
+    for module in generator.modules():
+        if hasattr(module, "modulated_conv2d"):
+            module.modulated_conv2d = functools.partial(modulated_conv2d, fused=False)
+    return generator
 
 
 def twin():

@@ -160,7 +160,7 @@ struct SynthesisNetwork : Module {
     for (int64_t resolution = 4; resolution <= img_resolution; resolution *= 2) {
       const int64_t channels = std::min(channel_base / resolution, channel_max);
       const SynthesisBlock block(in_channels, channels, w_dim, resolution, img_channels, conv_clamp);
-      blocks.push_back(&child("b" + std::to_string(resolution), block));
+      blocks.push_back(&child(std::string("b").append(std::to_string(resolution)), block));
       in_channels = channels;
     }
   }

@@ -81,6 +81,16 @@ Value Graph::add(Node node) {
   return value(static_cast<int>(nodes_.size()) - 1);
 }
 
+ChannelAffine ChannelAffine::then(const ChannelAffine& other) const {
+  ChannelAffine both = *this;
+  for (size_t c = 0; c < scale.size(); ++c) {
+    both.scale[c] *= other.scale[c];
+    both.shift[c] = shift[c] * other.scale[c] + other.shift[c];
+  }
+  both.key += ";" + other.key;
+  return both;
+}
+
 Value Graph::apply(std::shared_ptr<const Operation> operation, const Values& inputs, bool in_place) {
   Node node{std::move(operation), {}, {}, path()};
   if (inputs.empty()) fail("{}{}: no inputs", beginning(node.path), node.operation->name());

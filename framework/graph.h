@@ -40,6 +40,8 @@ struct ChannelAffine {
   std::vector<double> scale;  ///< what multiplies
   std::vector<double> shift;  ///< what is added then
   std::string key;            ///< identifies the values: equal keys, equal values
+  /// This and then the other one, as one; both for so many channels.
+  [[nodiscard]] ChannelAffine then(const ChannelAffine& other) const;
 };
 
 /// What lies beside a picture: zeros, or its own pixels again, as PyTorch's padding_mode of that name has it.
@@ -88,6 +90,14 @@ struct Candidate {
   double cycles;          ///< that one core is expected to take for an image
 };
 
+class Operation;
+
+/// An operation whose parameters are inputs, behind its own.
+struct Unbound {
+  std::shared_ptr<const Operation> operation;  ///< of all inputs
+  std::vector<Tensor> parameters;              ///< those behind
+};
+
 /// One kind of operation with its arguments and parameters: immutable, shared. All that the compiler knows of a layer.
 class Operation {
  public:
@@ -110,6 +120,9 @@ class Operation {
                                                                        size_t /*known*/, const Parameter&) const {
     return nullptr;
   }
+
+  /// The way back, for who cannot be part of a longer function while its parameters are its own. `input` is its input.
+  virtual std::optional<Unbound> unbound(const Type& /*input*/) const { return {}; }
 
   /// The factor and shift for each channel that this operation is, for those who could absorb it; nothing where it is
   /// none.

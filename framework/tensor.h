@@ -1,6 +1,6 @@
 #pragma once
-#include <cstddef>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>

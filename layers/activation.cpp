@@ -100,18 +100,30 @@ class PReLUOperation : public Operation {
     check_channels(slopes, channels, shape);
     return inputs[0];
   }
+  std::optional<Unbound> unbound(const Type& input) const override {
+    if (input.shape.size() != 4) return {};
+    using Instruction = Expression::Instruction;
+    const Expression expression{{{.kind = Instruction::binary, .operands = {~0, ~1}, .op = kernels::Binary::multiply},
+                                 {.kind = Instruction::number, .operands = {}, .a = 0},
+                                 {.kind = Instruction::binary, .operands = {~0, 1}, .op = kernels::Binary::less},
+                                 {.kind = Instruction::select, .operands = {2, 0, ~0}}},
+                                2};
+    return Unbound{std::make_shared<ExpressionOperation>("PReLU", expression), {channel_values(slopes())}};
+  }
   bool any_layout(std::span<const Type>) const override { return rank_ == 4; }
   Layout preferred_layout(Layout wanted) const override { return rank_ == 4 ? wanted : Layout::contiguous; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const Shape& shape = lowering.output.shape;
-    std::vector<float> slope(static_cast<size_t>(numel(weight_.shape())));
-    weight_.stored().to_float(slope.data());
     const ImageShape image{shape[0], shape[1], 1, numel(Shape(shape.begin() + 2, shape.end()))};
-    return std::make_unique<PReLUStep>(std::move(slope), image, lowering.output_layout,
-                                       kernels::table(*lowering.options.isa));
+    return std::make_unique<PReLUStep>(slopes(), image, lowering.output_layout, kernels::table(*lowering.options.isa));
   }
 
  private:
+  std::vector<float> slopes() const {
+    std::vector<float> all(static_cast<size_t>(numel(weight_.shape())));
+    weight_.stored().to_float(all.data());
+    return all;
+  }
   Parameter weight_;
   size_t rank_;
 };

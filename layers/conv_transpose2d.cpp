@@ -181,7 +181,8 @@ Tensor ConvTranspose2d::operator()(const Tensor& x, const std::vector<int64_t>& 
 Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias, ConvTranspose2dOptions options) {
   const Shape& shape = weight.shape();
   if (shape.size() != 4)
-    refuse(x, "conv_transpose2d expected a weight (in_channels, out_channels / groups, kH, kW), got {}", upconv::str(shape));
+    refuse(x, "conv_transpose2d expected a weight (in_channels, out_channels / groups, kH, kW), got {}",
+           upconv::str(shape));
   check_at(x, [&] { check_arguments(shape[0], shape[1] * options.groups, {shape[2], shape[3]}, options); });
   std::vector<int64_t> arguments{options.groups};
   for (const Pair& pair : {options.stride, options.padding, options.output_padding, options.dilation})

@@ -130,6 +130,13 @@ class ChannelScaleOperation : public Activated<ChannelScaleOperation> {
   std::string_view name() const override { return name_; }
   Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
   std::optional<ChannelAffine> channel_affine() const override { return affine_; }
+  std::shared_ptr<const Operation> with_affine(const ChannelAffine& after) const override {
+    return activated() ? nullptr : std::make_shared<ChannelScaleOperation>(name_, affine_.then(after));
+  }
+  std::optional<Unbound> unbound(const Type& input) const override {
+    if (input.shape.size() != 4) return {};
+    return unbound_affine(name_, affine_, activation());
+  }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return affine_step(affine_, image_shape(lowering.output.shape), lowering.output_layout, activation(),
                        kernels::table(*lowering.options.isa));

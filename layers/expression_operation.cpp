@@ -34,6 +34,29 @@ std::shared_ptr<const Operation> chained(std::string_view name, const Elementwis
                                                reader.expression().after(before->expression(), inputs));
 }
 
+Tensor channel_values(const std::vector<float>& values) {
+  return Tensor({static_cast<int64_t>(values.size()), 1, 1}, values);
+}
+
+Unbound unbound_affine(std::string_view name, const ChannelAffine& affine, const Pointwise& activation) {
+  using Instruction = Expression::Instruction;
+  Unbound all;
+  Expression expression{{}, 1};
+  int x = ~0;
+  const auto add = [&](const std::vector<double>& values, double neutral, kernels::Binary::Kind op) {
+    if (std::all_of(values.begin(), values.end(), [&](double value) { return value == neutral; })) return;
+    all.parameters.push_back(channel_values({values.begin(), values.end()}));
+    expression.instructions.push_back({.kind = Instruction::binary, .operands = {x, ~expression.inputs++}, .op = op});
+    x = static_cast<int>(expression.instructions.size()) - 1;
+  };
+  add(affine.scale, 1, kernels::Binary::multiply);
+  add(affine.shift, 0, kernels::Binary::add);
+  if (activation.kind != Pointwise::identity || expression.instructions.empty())
+    expression.instructions.push_back({.kind = Instruction::pointwise, .operands = {x}, .function = activation});
+  all.operation = std::make_shared<ExpressionOperation>(std::string(name), std::move(expression));
+  return all;
+}
+
 Type broadcast(std::span<const Type> inputs) {
   check_float(inputs);
   Shape all = inputs[0].shape;

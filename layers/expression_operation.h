@@ -38,6 +38,12 @@ class ExpressionOperation : public Operation, public Elementwise {
 std::shared_ptr<const Operation> chained(std::string_view name, const Elementwise& reader,
                                          std::span<const size_t> inputs, const Operation& producer);
 
+/// act(x * scale + shift) of pictures (N, C, H, W), a scale and a shift for each channel, as a function of x and those
+/// that do something.
+Unbound unbound_affine(std::string_view name, const ChannelAffine& affine, const Pointwise& activation);
+/// One value for each channel of such pictures, (C, 1, 1).
+Tensor channel_values(const std::vector<float>& values);
+
 /// The shape that all of them are broadcast to, as PyTorch has it. Throws Error where they do not fit, or one is not
 /// float32.
 Type broadcast(std::span<const Type> inputs);

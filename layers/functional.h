@@ -97,8 +97,8 @@ inline Value silu(Value x, bool inplace = false) { return SiLU(inplace).forward(
 /// Embedding with a table (num_embeddings, embedding_dim).
 [[nodiscard]] Value embedding(Value indices, Value weight);
 
-/// At inference: each channel less its running_mean and divided by the root of its running_var + eps, then times `weight`
-/// and plus `bias`; all of them (C).
+/// At inference: each channel less its running_mean and divided by the root of its running_var + eps, then times
+/// `weight` and plus `bias`; all of them (C).
 [[nodiscard]] Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<Value> weight = {},
                                std::optional<Value> bias = {}, double eps = 1e-5);
 /// Each image's channel less its mean and divided by its deviation, then times `weight` and plus `bias`, (C).

@@ -153,8 +153,7 @@ Value linear(Value x, Value weight, std::optional<Value> bias) {
 
 Value embedding(Value indices, Value weight) {
   if (weight.shape().size() != 2)
-    refuse(indices, "embedding expected a weight (num_embeddings, embedding_dim), got {}",
-           upconv::str(weight.shape()));
+    refuse(indices, "embedding expected a weight (num_embeddings, embedding_dim), got {}", upconv::str(weight.shape()));
   return weighted(indices, weight, {},
                   [](const Parameter& parameter) { return std::make_shared<EmbeddingOperation>(parameter); });
 }

@@ -7,6 +7,7 @@
 #include "framework/layout.h"
 #include "layers/activated.h"
 #include "layers/check.h"
+#include "layers/expression_operation.h"
 #include "layers/repr.h"
 #include "layers/steps/norm.h"
 
@@ -81,6 +82,11 @@ class KnownNormOperation : public Activated<KnownNormOperation> {
          {affine_.weight, affine_.bias, std::optional(mean_), std::optional(variance_)})
       affine.key += p ? fmt::format("{}:{},", fmt::ptr(p->identity()), p->version()) : "none,";
     return affine;
+  }
+
+  std::optional<Unbound> unbound(const Type& input) const override {
+    if (input.shape.size() != 4) return {};
+    return unbound_affine(name_, *channel_affine(), activation());
   }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {

@@ -62,16 +62,7 @@ Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
 std::shared_ptr<const Operation> ConvolutionOperation::with_affine(const ChannelAffine& affine) const {
   if (residual_ || activated()) return nullptr;
   auto merged = copy();
-  if (weights_.affine) {
-    ChannelAffine& both = *merged->weights_.affine;
-    for (size_t c = 0; c < both.scale.size(); ++c) {
-      both.scale[c] *= affine.scale[c];
-      both.shift[c] = both.shift[c] * affine.scale[c] + affine.shift[c];
-    }
-    both.key += ";" + affine.key;
-  } else {
-    merged->weights_.affine = affine;
-  }
+  merged->weights_.affine = weights_.affine ? weights_.affine->then(affine) : affine;
   return merged;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "layers/arithmetic.h"
 #include "layers/steps/strided.h"
@@ -16,9 +17,10 @@ class ExpressionStep : public Step {
   size_t scratch_bytes() const override { return evaluation_.scratch_bytes(); }
   void run(int64_t tile, const Frame& frame) const override {
     const int64_t end = std::min(evaluation_.count(), (tile + 1) * tile_elements);
-    for (int64_t at = tile * tile_elements; at < end; at += Evaluation::run)
+    int64_t last = -1;
+    for (int64_t at = tile * tile_elements; at < end; last = std::exchange(at, at + Evaluation::run))
       evaluation_.compute(at, std::min(Evaluation::run, end - at), frame.inputs, static_cast<float*>(frame.output) + at,
-                          reinterpret_cast<float*>(frame.scratch));
+                          reinterpret_cast<float*>(frame.scratch), last);
   }
   std::string algorithm() const override { return "elementwise"; }
 
@@ -78,6 +80,12 @@ Evaluation::Evaluation(Expression expression, const Shape& shape, const std::vec
     for (int64_t d = static_cast<int64_t>(sizes_.size()) - 1, step = 1; d >= 0;
          step *= sizes_[static_cast<size_t>(d--)])
       input.whole = input.whole && input.steps[static_cast<size_t>(d)] == step;
+    // One value for each channel is the same for all pixels of an image, where runs begin at the same channel.
+    input.span = input.one ? std::max<int64_t>(1, count_) : 0;
+    if (!input.one && input.steps.back() != 0 && run % sizes_.back() == 0) {
+      input.span = sizes_.back();
+      for (size_t d = sizes_.size() - 1; d-- > 0 && input.steps[d] == 0;) input.span *= sizes_[d];
+    }
   }
 
   // A register is free again after the last instruction that reads it, whose own result may lie there.
@@ -127,7 +135,8 @@ void Evaluation::expand(const Input& input, const float* x, int64_t begin, int64
   }
 }
 
-void Evaluation::compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch) const {
+void Evaluation::compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch,
+                         int64_t last) const {
   const auto own = [&](size_t number) { return scratch + static_cast<int64_t>(number) * run; };
   // Behind the registers and the expanded inputs: where the inputs are, and where an instruction's operands are.
   auto** values = reinterpret_cast<const float**>(own(registers_ + inputs_.size()));
@@ -136,7 +145,7 @@ void Evaluation::compute(int64_t begin, int64_t count, const void* const* inputs
     const auto* x = static_cast<const float*>(inputs[i]);
     float* expanded = own(registers_ + i);
     values[i] = inputs_[i].whole ? x + begin : expanded;
-    if (inputs_[i].whole) continue;
+    if (inputs_[i].whole || same(inputs_[i], last, begin, count)) continue;
     if (inputs_[i].one)
       std::fill_n(expanded, count, *x);
     else

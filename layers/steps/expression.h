@@ -53,15 +53,23 @@ class Evaluation {
     return (registers_ + inputs_.size()) * run * sizeof(float) +
            (inputs_.size() + most_operands_) * sizeof(const float*);
   }
-  /// The elements from `begin` on, at most `run`, into `out`, which may be none of the inputs.
-  void compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch) const;
+  /// The elements from `begin` on, at most `run`, into `out`, which may be none of the inputs. `last` is where the call
+  /// before began, if that had the same inputs and scratch and was of a whole run: what it expanded may do again.
+  void compute(int64_t begin, int64_t count, const void* const* inputs, float* out, float* scratch,
+               int64_t last = -1) const;
 
  private:
   struct Input {
     std::vector<int64_t> steps;  ///< of the loops
     bool whole;                  ///< lies as the shape does
     bool one;                    ///< a single number
+    int64_t span;                ///< of so many elements each run expands to the same; 0 where each is another
   };
+  /// Whether the run from `last` on expanded an input to what that of `count` from `begin` on needs.
+  static bool same(const Input& input, int64_t last, int64_t begin, int64_t count) {
+    return last >= 0 && input.span > 0 && last / input.span == (last + run - 1) / input.span &&
+           last / input.span == begin / input.span && begin / input.span == (begin + count - 1) / input.span;
+  }
   void expand(const Input& input, const float* x, int64_t begin, int64_t count, float* out) const;
   void execute(const Expression::Instruction& instruction, const float* const* x, float* out, int64_t count) const;
 

@@ -356,8 +356,7 @@ TEST_CASE("api: mistakes have words, and end nothing") {
   struct Twice : Module {
     Twice() {
       add_parameter("a", Parameter(Shape{1}));
-      CHECK(error_of([&] { add_buffer("a", Parameter(Shape{1})); }) ==
-            "Twice has a parameter \"a\" already");
+      CHECK(error_of([&] { add_buffer("a", Parameter(Shape{1})); }) == "Twice has a parameter \"a\" already");
       CHECK(error_of([&] { child("a", ReLU()); }) == "Twice has a parameter \"a\" already");
     }
     Value forward(Value x) const override { return x; }

@@ -22,15 +22,18 @@ bool verified(const Tensor& pictures) {
   return true;
 }
 
+/// Of the 64 of the golden pictures.
+Tensor first_latents(int64_t count) {
+  const Tensor all = randn({64, 100, 1, 1}, 0);
+  Tensor first({count, 100, 1, 1});
+  std::copy_n(all.data(), first.numel(), first.data());
+  return first;
+}
+
 void dcgan(benchmark::State& state, int64_t batch, int threads) {
   examples::Dcgan net;
   net.load(UPCONV_SOURCE "/examples/weights/dcgan.safetensors");
-  const Tensor z = [&] {  // the first latents of the 64 of the golden pictures
-    const Tensor all = randn({64, 100, 1, 1}, 0);
-    Tensor first({batch, 100, 1, 1});
-    std::copy_n(all.data(), first.numel(), first.data());
-    return first;
-  }();
+  const Tensor z = first_latents(batch);
   const Options options{.tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = threads};
   const Program program = compile(net, z.shape(), options);
   if (!verified(program(z))) return state.SkipWithError("wrong pictures");
@@ -44,7 +47,7 @@ void serve(benchmark::State& state, int threads) {
   constexpr int workers = 3, pictures = 32;  // of each worker between two looks at the clock
   examples::Dcgan net;
   net.load(UPCONV_SOURCE "/examples/weights/dcgan.safetensors");
-  const Tensor z = randn({1, 100, 1, 1}, 0);
+  const Tensor z = first_latents(1);
   const Program program = compile(net, z.shape(), {.threads = threads});
   if (!verified(program(z))) return state.SkipWithError("wrong pictures");
   for (auto _ : state) {

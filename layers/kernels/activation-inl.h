@@ -83,17 +83,36 @@ UPCONV_INLINE void map(const float* x, float* y, int64_t count, F f) {
   }
 }
 
+/// Those of few instructions are chosen before the loop, which a choice for each vector would take longer than.
 template <class Arch>
 void activate_run(const float* x, float* y, int64_t count, Activation act) {
   using Batch = typename Simd<Arch>::Batch;
-  map<Arch>(x, y, count, [act](Batch v, int64_t, int) { return activate<Arch>(v, act); });
+  const auto run = [=](auto f) __attribute__((always_inline)) {
+    map<Arch>(
+        x, y, count, [=](Batch v, int64_t, int) __attribute__((always_inline)) { return f(v); });
+  };
+  const Batch slope(act.a);
+  switch (act.kind) {
+    case Activation::relu:
+      return run([](Batch v) __attribute__((always_inline)) { return relu<Arch>(v); });
+    case Activation::leaky_relu:
+      return run([=](Batch v) __attribute__((always_inline)) { return leaky_relu<Arch>(v, slope); });
+    case Activation::abs:
+      return run([](Batch v) __attribute__((always_inline)) { return absolute<Arch>(v); });
+    default:
+      return run([=](Batch v) __attribute__((always_inline)) { return activate<Arch>(v, act); });
+  }
 }
 
 template <class Arch>
 void affine_run(const float* x, float* y, int64_t count, float scale, float shift, Activation act) {
   using Batch = typename Simd<Arch>::Batch;
   const Batch s(scale), t(shift);
-  map<Arch>(x, y, count, [=](Batch v, int64_t, int) { return activate<Arch>(Simd<Arch>::fma(v, s, t), act); });
+  const auto run = [=](auto f) __attribute__((always_inline)) {
+    map<Arch>(
+        x, y, count, [=](Batch v, int64_t, int) __attribute__((always_inline)) { return f(Simd<Arch>::fma(v, s, t)); });
+  };
+  if (!with_usual<Arch>(act, run)) run([=](Batch v) __attribute__((always_inline)) { return activate<Arch>(v, act); });
 }
 
 }  // namespace

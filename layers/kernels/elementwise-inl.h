@@ -14,7 +14,8 @@ UPCONV_INLINE typename Simd<Arch>::Batch load_operand(const float* p, bool one, 
 }
 
 template <class Arch, class F>
-UPCONV_INLINE void binary_run(const Binary& o, F f) {
+UPCONV_INLINE void binary_run(const Binary& operands, F f) {
+  const Binary o = operands;  // which no store can change, as far as the compiler knows
   constexpr int width = Simd<Arch>::width;
   const auto at = [&](int64_t i, int n) __attribute__((always_inline)) {
     return f(load_operand<Arch>(o.a, o.a_one, i, n), load_operand<Arch>(o.b, o.b_one, i, n));
@@ -74,9 +75,9 @@ void select(const float* condition, const float* a, const float* b, float* y, in
   });
 }
 
-/// f over runs of vectors, begun with `start`, which the tail is filled up with; then over the lanes.
-template <class Arch, class F>
-UPCONV_INLINE float reduced(const float* x, int64_t count, float start, F f) {
+/// f over runs of vectors, then f of single numbers over the lanes and what is left, half of them with the other half.
+template <class Arch, class F, class One>
+UPCONV_INLINE float reduced(const float* x, int64_t count, float start, F f, One one) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
   constexpr int width = S::width;
@@ -84,12 +85,10 @@ UPCONV_INLINE float reduced(const float* x, int64_t count, float start, F f) {
   int64_t i = 0;
   for (; i + width <= count; i += width) all = f(all, S::load(x + i));
   float lanes[width];
-  for (int lane = 0; lane < width; ++lane) lanes[lane] = i + lane < count ? x[i + lane] : start;
-  all = f(all, S::load(lanes));
   S::store(lanes, all);
-  Batch last(lanes[0]);
-  for (int lane = 1; lane < width; ++lane) last = f(last, Batch(lanes[lane]));
-  S::store(lanes, last);
+  for (int lane = 0; i + lane < count; ++lane) lanes[lane] = one(lanes[lane], x[i + lane]);
+  for (int half = width / 2; half > 0; half /= 2)
+    for (int lane = 0; lane < half; ++lane) lanes[lane] = one(lanes[lane], lanes[lane + half]);
   return lanes[0];
 }
 
@@ -97,14 +96,16 @@ template <class Arch>
 float sum(const float* x, int64_t count) {
   using Batch = typename Simd<Arch>::Batch;
   return reduced<Arch>(
-      x, count, 0, [](Batch a, Batch b) __attribute__((always_inline)) { return a + b; });
+      x, count, 0, [](Batch a, Batch b) __attribute__((always_inline)) { return a + b; },
+      [](float a, float b) __attribute__((always_inline)) { return a + b; });
 }
 
 template <class Arch>
 float largest(const float* x, int64_t count) {
   using Batch = typename Simd<Arch>::Batch;
   return reduced<Arch>(
-      x, count, -__builtin_inff(), [](Batch a, Batch b) __attribute__((always_inline)) { return greater<Arch>(a, b); });
+      x, count, -__builtin_inff(), [](Batch a, Batch b) __attribute__((always_inline)) { return greater<Arch>(a, b); },
+      [](float a, float b) __attribute__((always_inline)) { return b == b && !(a < b) ? a : b; });
 }
 
 template <class Arch>

@@ -71,11 +71,16 @@ class ReduceStep : public Step {
     auto* sums = reinterpret_cast<double*>(frame.scratch);
     auto* values = reinterpret_cast<float*>(sums + piece);
     auto* y = static_cast<float*>(frame.output);
-    for (int64_t unit = tile * group_; unit < std::min(units(), (tile + 1) * group_); ++unit) {
+    const int64_t end = std::min(units(), (tile + 1) * group_), together = rows_together();
+    for (int64_t unit = tile * group_; unit < end;) {
+      const int64_t count = std::min(together, end - unit);
       if (kept_inside_)
         columns(unit, frame.inputs, sums, values, y);
+      else if (together > 1)
+        rows(unit, count, frame.inputs, values, y);
       else
         y[unit] = row(unit, frame.inputs, values);
+      unit += count;
     }
   }
 
@@ -94,6 +99,18 @@ class ReduceStep : public Step {
   int64_t runs() const { return ceil_div(inner_, piece); }
   /// Results, or runs of them.
   int64_t units() const { return kept_inside_ ? results_ * runs() : results_; }
+
+  /// Short rows that lie one after another are evaluated several at a time.
+  int64_t rows_together() const {
+    return kept_inside_ || terms_ != 1 || inner_ < 1 ? 1 : std::max<int64_t>(1, piece / inner_);
+  }
+  void rows(int64_t first, int64_t count, const void* const* inputs, float* values, float* y) const {
+    evaluation_.compute(first * inner_, count * inner_, inputs, values, values + piece);
+    for (int64_t row = first; row < first + count; ++row, values += inner_)
+      y[row] = reduction_ == Reduction::sum
+                   ? static_cast<float>(static_cast<double>(table_.sum(values, inner_)) * factor_)
+                   : table_.largest(values, inner_);
+  }
 
   float row(int64_t result, const void* const* inputs, float* values) const {
     float* scratch = values + piece;

@@ -82,7 +82,7 @@ Evaluation::Evaluation(Expression expression, const Shape& shape, const std::vec
       input.whole = input.whole && input.steps[static_cast<size_t>(d)] == step;
     // One value for each channel is the same for all pixels of an image, where runs begin at the same channel.
     input.span = input.one ? std::max<int64_t>(1, count_) : 0;
-    if (!input.one && input.steps.back() != 0 && run % sizes_.back() == 0) {
+    if (count_ > 0 && !input.one && input.steps.back() != 0 && run % sizes_.back() == 0) {
       input.span = sizes_.back();
       for (size_t d = sizes_.size() - 1; d-- > 0 && input.steps[d] == 0;) input.span *= sizes_[d];
     }

@@ -26,6 +26,8 @@ bool same_values(const Stored& a, const Stored& b) {
 
 }  // namespace
 
+constexpr const char* batch_count = "num_batches_tracked";
+
 /// What of a state dict goes where in a module, and what does not.
 struct AnyModule::Matching {
   struct Found {
@@ -34,7 +36,7 @@ struct AnyModule::Matching {
     Stored stored;
   };
   std::map<const void*, Found> found;  // by the parameter's identity
-  std::vector<std::string> missing, unexpected, misshapen, different;
+  std::vector<std::string> missing, unexpected, misshapen, unreadable, different;
   std::set<std::string> known;
 
   /// Looks for the values of one parameter or buffer, or for the factors that they are to be computed of.
@@ -50,6 +52,8 @@ void AnyModule::Matching::match(const StateDict& state_dict, const std::string& 
     return check(name, parameter, *stored);
   }
   const std::optional<Factors> factors = find_factors(state_dict, name);
+  // PyTorch up to 0.4 did not save it, and nothing at inference reads it.
+  if (!factors && (name == batch_count || name.ends_with(std::string(".") + batch_count))) return;
   if (!factors) return missing.push_back(name);
   known.insert(factors->names.begin(), factors->names.end());
   try {
@@ -61,7 +65,9 @@ void AnyModule::Matching::match(const StateDict& state_dict, const std::string& 
 
 void AnyModule::Matching::check(const std::string& name, const Parameter& parameter, const Stored& stored) {
   const bool floats = parameter.dtype() == DType::float32;
-  if (stored.shape != parameter.shape()) {
+  if (!stored.unreadable.empty()) {
+    unreadable.push_back(fmt::format("{} ({})", name, stored.unreadable));
+  } else if (stored.shape != parameter.shape()) {
     misshapen.push_back(
         fmt::format("{} (expected {}, got {})", name, upconv::str(parameter.shape()), upconv::str(stored.shape)));
   } else if (floats != is_floating(stored.dtype)) {
@@ -103,6 +109,7 @@ void AnyModule::load_state_dict(const StateDict& state_dict, bool strict) {
   if (strict) report("missing", matching.missing);
   if (strict) report("unexpected", matching.unexpected);
   report("misshapen", matching.misshapen);
+  report("unreadable", matching.unreadable);
   report("different", matching.different);
   if (!problems.empty()) {
     const std::string advice = strict ? naming_advice(state_dict, matching.missing) : "";

@@ -21,6 +21,7 @@ std::string_view kind(DType type) { return is_floating(type) ? "floating point" 
 
 /// The number of elements, after proof that the bytes hold exactly those.
 size_t checked_count(const Stored& stored) {
+  if (!stored.unreadable.empty()) fail("a tensor that cannot be read: {}", stored.unreadable);
   const auto count = static_cast<size_t>(numel(stored.shape));
   size_t expected = 0;
   if (__builtin_mul_overflow(count, size_of(stored.dtype), &expected) || stored.bytes.size() != expected) {

@@ -21,6 +21,10 @@ struct Stored {
   std::span<const std::byte> bytes;   ///< little-endian, one element after another
   std::shared_ptr<const void> owner;  ///< of the bytes; nullptr where they live long enough without
 
+  /// Why there are no bytes, where a file has a tensor that cannot be read, such as a complex one: whoever asks for its
+  /// elements gets an Error that says it. "" everywhere else.
+  std::string unreadable;
+
   /// No elements, of no bytes.
   Stored() = default;
   /// A view of `bytes`, which must be exactly those of numel(shape) elements where they are used.

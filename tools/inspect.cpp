@@ -29,9 +29,13 @@ nlohmann::ordered_json report_of(const StateDict& weights) {
   int64_t numbers = 0;
   size_t bytes = 0;
   for (const auto& [tensor, stored] : weights) {
-    tensors.push_back(
-        {{"name", tensor}, {"dtype", name(stored.dtype)}, {"shape", stored.shape}, {"bytes", stored.bytes.size()}});
-    numbers += numel(stored.shape);
+    const bool readable = stored.unreadable.empty();
+    tensors.push_back({{"name", tensor},
+                       {"dtype", readable ? nlohmann::ordered_json(name(stored.dtype)) : nullptr},
+                       {"shape", stored.shape},
+                       {"bytes", stored.bytes.size()}});
+    if (!readable) tensors.back()["unreadable"] = stored.unreadable;
+    numbers += readable ? numel(stored.shape) : 0;
     bytes += stored.bytes.size();
   }
   return {{"metadata", weights.metadata},
@@ -42,12 +46,17 @@ nlohmann::ordered_json report_of(const StateDict& weights) {
 void print(const nlohmann::ordered_json& report) {
   Table table({{"name"}, {"type"}, {"shape"}, {"bytes", true}});
   for (const auto& tensor : report["tensors"])
-    table.add({printable(tensor["name"].get<std::string>()), tensor["dtype"], str(tensor["shape"].get<Shape>()),
-               fmt::format("{}", tensor["bytes"].get<size_t>())});
+    table.add({printable(tensor["name"].get<std::string>()),
+               tensor.contains("unreadable") ? "not read" : tensor["dtype"].get<std::string>(),
+               str(tensor["shape"].get<Shape>()), fmt::format("{}", tensor["bytes"].get<size_t>())});
   table.print();
   const auto& totals = report["totals"];
   fmt::print("\n{} tensor{}, {} numbers, {} bytes\n", totals["tensors"].get<size_t>(),
              totals["tensors"] == 1 ? "" : "s", totals["numbers"].get<int64_t>(), totals["bytes"].get<size_t>());
+  for (const auto& tensor : report["tensors"])
+    if (tensor.contains("unreadable"))
+      fmt::print("{} cannot be read: {}\n", printable(tensor["name"].get<std::string>()),
+                 printable(tensor["unreadable"].get<std::string>()));
   for (const auto& [key, value] : report["metadata"].items())
     fmt::print("{}: {}\n", printable(key), printable(value.get<std::string>()));
 }

@@ -14,27 +14,37 @@ namespace {
 constexpr size_t most_bytes = 100'000'000;
 constexpr size_t most_values = 500'000;
 constexpr size_t most_instructions = 10 * most_values;
+constexpr size_t most_name = 1000;  // bytes of a global's
 
 /// Values that say nothing but what they are; the pickle's table begins with one of each.
-constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer", "a set"};
-enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value, set_value };
+constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer"};
+enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value };
 constexpr Pickle::Ref nothing = UINT32_MAX;
 constexpr std::string_view ordered_dict = "collections.OrderedDict";
+constexpr std::string_view default_dict = "collections.defaultdict";
 constexpr std::string_view size_tuple = "torch.Size";
+constexpr std::string_view sets[] = {"builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset"};
 
 /// What the pickle module calls the bytes that begin an instruction.
 enum class Op : uint8_t {
   proto = 0x80,
   stop = '.',
+  frame = 0x95,
   global = 'c',
+  stack_global = 0x93,
   newobj = 0x81,
+  newobj_ex = 0x92,
   reduce = 'R',
   build = 'b',
   append = 'a',
   appends = 'e',
   setitem = 's',
   setitems = 'u',
+  additems = 0x90,
   mark = '(',
+  pop = '0',
+  pop_mark = '1',
+  dup = '2',
   tuple = 't',
   tuple1 = 0x85,
   tuple2 = 0x86,
@@ -46,31 +56,39 @@ enum class Op : uint8_t {
   empty_list = ']',
   empty_dict = '}',
   empty_set = 0x8f,
+  frozenset = 0x91,
   binint = 'J',
   binint1 = 'K',
   binint2 = 'M',
   binfloat = 'G',
   binunicode = 'X',
+  short_binunicode = 0x8c,
+  binunicode8 = 0x8d,
   short_binstring = 'U',
+  binstring = 'T',
+  binbytes = 'B',
+  short_binbytes = 'C',
+  binbytes8 = 0x8e,
+  bytearray8 = 0x96,
   binpersid = 'Q',
   binget = 'h',
   long_binget = 'j',
   binput = 'q',
   long_binput = 'r',
-  long1 = 0x8a
+  memoize = 0x94,
+  long1 = 0x8a,
+  long4 = 0x8b
 };
 
 }  // namespace
 
 class Pickle::Machine {
  public:
-  Machine(Pickle& pickle, std::span<const std::byte> bytes, const std::string& where,
-          std::span<const std::string_view> permitted)
+  Machine(Pickle& pickle, std::span<const std::byte> bytes, const std::string& where)
       : pickle_(pickle),
         values_(pickle.values_),
         bytes_(bytes.first(std::min(bytes.size(), most_bytes))),
-        where_(where),
-        permitted_(permitted) {
+        where_(where) {
     for (const std::string_view kind : plain_kinds) values_.push_back(Other{kind});
   }
 
@@ -90,33 +108,36 @@ class Pickle::Machine {
   std::string_view line();
 
   void push(Ref ref);
-  void make(Value value);
+  Ref add(Value value);
+  void make(Value value) { push(add(std::move(value))); }
   Ref pop();
   Ref top() const;
   std::vector<Ref> pop_to_mark();
 
   void step(Op op);
-  void global();
-  void call();
-  void ordered_dictionary(const std::vector<Ref>& arguments);
+  std::string_view text(Ref ref) const;
+  void global(std::string_view module, std::string_view name);
+  void call(Ref function, Ref arguments);
+  bool container(std::string_view name, const std::vector<Ref>& arguments);
+  bool ordered_dictionary(const std::vector<Ref>& arguments);
   void build();
   void append(std::span<const Ref> items);
   void set_items(std::span<const Ref> items);
   void tuple(size_t size);
   void put(uint32_t key);
   void get(uint32_t key);
-  void long_integer();
+  void long_integer(size_t bytes);
 
   Pickle& pickle_;
   std::deque<Value>& values_;
   std::span<const std::byte> bytes_;
   const std::string& where_;
-  std::span<const std::string_view> permitted_;
   size_t next_ = 0;  // byte to read
   size_t at_ = 0;    // where the instruction began
   std::vector<Ref> stack_;
   std::vector<size_t> marks_;  // how high the stack was
   std::vector<Ref> memo_;      // a pickler counts its places from 0
+  uint32_t memoized_ = 0;      // of which something was put into
 };
 
 // ---- Bytes and stack ---------------------------------------------------------------------------------------------
@@ -141,10 +162,10 @@ void Pickle::Machine::push(Ref ref) {
   stack_.push_back(ref);
 }
 
-void Pickle::Machine::make(Value value) {
+Pickle::Ref Pickle::Machine::add(Value value) {
   if (values_.size() == most_values) refuse("expected at most {} values, got more", most_values);
-  push(static_cast<Ref>(values_.size()));
   values_.push_back(std::move(value));
+  return static_cast<Ref>(values_.size() - 1);
 }
 
 Pickle::Ref Pickle::Machine::top() const {
@@ -169,46 +190,47 @@ std::vector<Pickle::Ref> Pickle::Machine::pop_to_mark() {
 
 // ---- Instructions ------------------------------------------------------------------------------------------------
 
-void Pickle::Machine::global() {
-  const std::string_view module = line(), name = line();
-  const std::string whole = fmt::format("{}.{}", module.substr(0, 200), name.substr(0, 200));
-  const auto known = std::find(permitted_.begin(), permitted_.end(), whole);
-  if (known != permitted_.end()) return make(Global{&*known});
-  if (module.starts_with("torch.nn.modules.") || module == "__main__") {
-    refuse("this is a whole pickled model ({}); save its state_dict instead: torch.save(net.state_dict(), \"net.pth\")",
-           whole);
-  }
-  if (module.starts_with("torch.") && name.starts_with("_rebuild_")) {
-    refuse("a tensor that is no plain array, but sparse, quantised, nested, without data or of a class of its own: {}",
-           shown(whole));
-  }
-  refuse(
-      "this file would run code: {}; expected tensors in dictionaries, as torch.save(net.state_dict(), \"net.pth\") "
-      "writes them",
-      shown(whole));
+std::string_view Pickle::Machine::text(Ref ref) const {
+  const auto* text = pickle_.get<std::string_view>(ref);
+  if (text == nullptr) refuse("expected the name of a global, got {}", pickle_.kind(ref));
+  return *text;
 }
 
-/// REDUCE and NEWOBJ. The two callables that are containers become what they would return.
-void Pickle::Machine::call() {
-  const Ref arguments = pop(), function = pop();
-  const Global* global = pickle_.get<Global>(function);
-  if (global == nullptr) refuse("expected a global to call, got {}", pickle_.kind(function));
+void Pickle::Machine::global(std::string_view module, std::string_view name) {
+  if (const size_t size = module.size() + name.size(); size > most_name)
+    refuse("expected the name of a global to have at most {} bytes, got {}", most_name, size);
+  make(Global{module, name});
+}
+
+/// What a function or class would make of `arguments`. Those that are containers become what they would return.
+void Pickle::Machine::call(Ref function, Ref arguments) {
   const Tuple* tuple = pickle_.get<Tuple>(arguments);
-  if (tuple == nullptr) refuse("expected a tuple of arguments for {}, got {}", *global->name, pickle_.kind(arguments));
-  if (*global->name == ordered_dict) return ordered_dictionary(tuple->items);
-  if (*global->name != size_tuple) return make(Call{function, arguments});
-  if (tuple->items.size() != 1 || pickle_.get<Tuple>(tuple->items[0]) == nullptr)
-    refuse("expected torch.Size to be given a tuple");
-  push(tuple->items[0]);
+  if (tuple == nullptr) refuse("expected a tuple of arguments, got {}", pickle_.kind(arguments));
+  const Global* global = pickle_.get<Global>(function);
+  if (global == nullptr || !container(global->str(), tuple->items)) make(Call{function, arguments});
+}
+
+bool Pickle::Machine::container(std::string_view name, const std::vector<Ref>& arguments) {
+  if (name == ordered_dict) return ordered_dictionary(arguments);
+  if (name == default_dict && arguments.size() <= 1) {
+    make(Dict{});
+    return true;
+  }
+  if (arguments.size() != 1) return false;
+  const bool is_set = std::find(std::begin(sets), std::end(sets), name) != std::end(sets);
+  if (!(name == size_tuple && pickle_.get<Tuple>(arguments[0])) && !(is_set && pickle_.get<List>(arguments[0])))
+    return false;
+  push(arguments[0]);
+  return true;
 }
 
 /// Empty, or of a list of pairs, as Python 2 has it. The pairs are moved out of the list, so that no list of a hostile
 /// file fills two dictionaries.
-void Pickle::Machine::ordered_dictionary(const std::vector<Ref>& arguments) {
+bool Pickle::Machine::ordered_dictionary(const std::vector<Ref>& arguments) {
   Dict dict;
   if (!arguments.empty()) {
     List* list = arguments.size() == 1 ? std::get_if<List>(&values_[arguments[0]]) : nullptr;
-    if (list == nullptr) refuse("expected OrderedDict to be given nothing or a list of pairs");
+    if (list == nullptr) return false;
     for (const Ref pair : std::exchange(list->items, {})) {
       const List* items = pickle_.get<List>(pair);
       if (items == nullptr || items->items.size() != 2) refuse("expected OrderedDict's list to be one of pairs");
@@ -216,24 +238,31 @@ void Pickle::Machine::ordered_dictionary(const std::vector<Ref>& arguments) {
     }
   }
   make(std::move(dict));
+  return true;
 }
 
 /// The state of an OrderedDict is what modules note in their _metadata; it is of no use here.
 void Pickle::Machine::build() {
-  pop();
-  if (pickle_.get<Dict>(top()) == nullptr)
-    refuse("expected an OrderedDict to give a state, got {}", pickle_.kind(top()));
+  const Ref state = pop(), object = top();
+  if (Call* call = std::get_if<Call>(&values_[object]))
+    call->state = state;
+  else if (pickle_.get<Dict>(object) == nullptr)
+    refuse("expected an object to give a state, got {}", pickle_.kind(object));
 }
 
 void Pickle::Machine::append(std::span<const Ref> items) {
-  List* list = std::get_if<List>(&values_[top()]);
-  if (list == nullptr) refuse("expected a list to append to, got {}", pickle_.kind(top()));
+  Ref to = top();
+  if (Call* call = std::get_if<Call>(&values_[to])) to = call->list = call->list ? call->list : add(List{});
+  List* list = std::get_if<List>(&values_[to]);
+  if (list == nullptr) refuse("expected a list to append to, got {}", pickle_.kind(to));
   list->items.insert(list->items.end(), items.begin(), items.end());
 }
 
 void Pickle::Machine::set_items(std::span<const Ref> items) {
-  Dict* dict = std::get_if<Dict>(&values_[top()]);
-  if (dict == nullptr) refuse("expected a dictionary to set items of, got {}", pickle_.kind(top()));
+  Ref to = top();
+  if (Call* call = std::get_if<Call>(&values_[to])) to = call->dict = call->dict ? call->dict : add(Dict{});
+  Dict* dict = std::get_if<Dict>(&values_[to]);
+  if (dict == nullptr) refuse("expected a dictionary to set items of, got {}", pickle_.kind(to));
   if (items.size() % 2 != 0) refuse("expected keys and values to set, got {} of both together", items.size());
   dict->items.insert(dict->items.end(), items.begin(), items.end());
 }
@@ -248,6 +277,7 @@ void Pickle::Machine::put(uint32_t key) {
   const Ref ref = top();
   if (key >= most_values) refuse("expected at most {} places in the memo, got the number {}", most_values, key);
   if (key >= memo_.size()) memo_.resize(key + 1, nothing);
+  memoized_ += memo_[key] == nothing;
   memo_[key] = ref;
 }
 
@@ -256,8 +286,8 @@ void Pickle::Machine::get(uint32_t key) {
   push(memo_[key]);
 }
 
-void Pickle::Machine::long_integer() {
-  const std::string_view digits = take(number<uint8_t>());
+void Pickle::Machine::long_integer(size_t bytes) {
+  const std::string_view digits = take(bytes);
   if (digits.size() > sizeof(int64_t)) return push(large_value);
   const bool is_negative = !digits.empty() && (digits.back() & 0x80) != 0;
   int64_t value = is_negative ? -1 : 0;
@@ -267,11 +297,25 @@ void Pickle::Machine::long_integer() {
 
 void Pickle::Machine::step(Op op) {
   switch (op) {
-    case Op::global:
-      return global();
+    case Op::frame:  // how many bytes come, which a reader of streams would like to know
+      take(sizeof(uint64_t));
+      return;
+    case Op::global: {
+      const std::string_view module = line();
+      return global(module, line());
+    }
+    case Op::stack_global: {
+      const Ref name = pop();
+      return global(text(pop()), text(name));
+    }
+    case Op::newobj_ex:  // with arguments by name, which say nothing here
+      pop();
+      [[fallthrough]];
     case Op::newobj:
-    case Op::reduce:
-      return call();
+    case Op::reduce: {
+      const Ref arguments = pop();
+      return call(pop(), arguments);
+    }
     case Op::build:
       return build();
     case Op::append: {
@@ -279,6 +323,7 @@ void Pickle::Machine::step(Op op) {
       return append({&item, 1});
     }
     case Op::appends:
+    case Op::additems:
       return append(pop_to_mark());
     case Op::setitem: {
       const Ref value = pop(), key = pop();
@@ -289,6 +334,15 @@ void Pickle::Machine::step(Op op) {
     case Op::mark:
       if (marks_.size() == most_values) refuse("expected at most {} marks, got more", most_values);
       return marks_.push_back(stack_.size());
+    case Op::pop:
+      if (!marks_.empty() && stack_.size() == marks_.back()) return marks_.pop_back();
+      pop();
+      return;
+    case Op::pop_mark:
+      pop_to_mark();
+      return;
+    case Op::dup:
+      return push(top());
     case Op::tuple:
       return make(Tuple{pop_to_mark()});
     case Op::tuple1:
@@ -309,7 +363,9 @@ void Pickle::Machine::step(Op op) {
     case Op::empty_dict:
       return make(Dict{});
     case Op::empty_set:
-      return push(set_value);
+      return make(List{});
+    case Op::frozenset:
+      return make(List{pop_to_mark()});
     case Op::binint:
       return make(int64_t{number<int32_t>()});
     case Op::binint1:
@@ -321,8 +377,20 @@ void Pickle::Machine::step(Op op) {
       return push(float_value);
     case Op::binunicode:
       return make(take(number<uint32_t>()));
+    case Op::binunicode8:
+      return make(take(number<uint64_t>()));
+    case Op::short_binunicode:
     case Op::short_binstring:
       return make(take(number<uint8_t>()));
+    case Op::binstring:
+      return make(take(number<uint32_t>()));
+    case Op::binbytes:
+      return make(Raw{take(number<uint32_t>())});
+    case Op::short_binbytes:
+      return make(Raw{take(number<uint8_t>())});
+    case Op::binbytes8:
+    case Op::bytearray8:
+      return make(Raw{take(number<uint64_t>())});
     case Op::binpersid:
       return make(PersistentId{pop()});
     case Op::binget:
@@ -333,20 +401,25 @@ void Pickle::Machine::step(Op op) {
       return put(number<uint8_t>());
     case Op::long_binput:
       return put(number<uint32_t>());
+    case Op::memoize:
+      return put(memoized_);
     case Op::long1:
-      return long_integer();
+      return long_integer(number<uint8_t>());
+    case Op::long4:
+      return long_integer(number<uint32_t>());
     case Op::proto:
     case Op::stop:
       break;
   }
-  refuse("expected an instruction of protocol 2 that torch.load(weights_only=True) knows, got 0x{:02x}",
-         static_cast<unsigned>(op));
+  refuse("expected an instruction of protocol 2 to 5, got 0x{:02x}", static_cast<unsigned>(op));
 }
 
 void Pickle::Machine::run() {
-  if (number<uint8_t>() != static_cast<uint8_t>(Op::proto)) refuse("not a pickle of protocol 2");
-  if (const unsigned protocol = number<uint8_t>(); protocol != 2)
-    refuse("expected protocol 2, torch.save's default, got {}", protocol);
+  if (number<uint8_t>() != static_cast<uint8_t>(Op::proto))
+    refuse(
+        "expected a pickle of protocol 2 to 5; one of protocol 0 or 1 does not say so, and is not read: save it again");
+  if (const unsigned protocol = number<uint8_t>(); protocol < 2 || protocol > 5)
+    refuse("expected a pickle of protocol 2 to 5, got {}", protocol);
   for (size_t instructions = 0;; ++instructions) {
     at_ = next_;
     if (instructions == most_instructions) refuse("expected at most {} instructions, got more", most_instructions);
@@ -361,19 +434,28 @@ void Pickle::Machine::run() {
 
 // ---- The result --------------------------------------------------------------------------------------------------
 
-Pickle::Pickle(std::span<const std::byte> bytes, const std::string& where,
-               std::span<const std::string_view> permitted) {
-  Machine(*this, bytes, where, permitted).run();
+Pickle::Pickle(std::span<const std::byte> bytes, const std::string& where) { Machine(*this, bytes, where).run(); }
+
+std::string Pickle::Global::str() const { return fmt::format("{}.{}", module, name); }
+
+std::string Pickle::called(Ref ref) const {
+  const Call* call = get<Call>(ref);
+  const Global* global = call == nullptr ? nullptr : get<Global>(call->function);
+  return global == nullptr ? "" : global->str();
 }
 
-std::string_view Pickle::called(Ref ref) const {
-  const Call* call = get<Call>(ref);
-  return call == nullptr ? std::string_view{} : *get<Global>(call->function)->name;
+Pickle::Ref Pickle::item(Ref ref, std::string_view name) const {
+  const Dict* dict = get<Dict>(ref);
+  if (dict == nullptr) return none_value;
+  for (size_t i = 0; i < dict->items.size(); i += 2)
+    if (const auto* key = get<std::string_view>(dict->items[i]); key != nullptr && *key == name)
+      return dict->items[i + 1];
+  return none_value;
 }
 
 std::string_view Pickle::kind(Ref ref) const {
-  constexpr std::string_view kinds[] = {"an integer",   "a string", "a global",        "a tuple", "a list",
-                                        "a dictionary", "a call",   "a persistent id", ""};
+  constexpr std::string_view kinds[] = {"an integer",   "a string",  "a global",        "a tuple", "a list",
+                                        "a dictionary", "an object", "a persistent id", "bytes",   ""};
   const Other* other = get<Other>(ref);
   return other != nullptr ? other->kind : kinds[values_[ref].index()];
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Internal: Python's pickles, as far as torch.load(weights_only=True) knows them. Nothing is ever called: what a pickle
-// would call stands in the result as a Call, and only what the reader permits can be named at all.
+// Internal: Python's pickles of protocol 2 to 5. Nothing is ever looked up or called: what a pickle would call stands
+// in the result as a Call, an inert object of a name, arguments and a state, whatever the name is.
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -19,7 +19,8 @@ class Pickle {
  public:
   using Ref = uint32_t;
   struct Global {
-    const std::string_view* name;  // "module.name", one of the permitted
+    std::string_view module, name;
+    std::string str() const;  // "module.name"
   };
   struct Tuple {
     std::vector<Ref> items;
@@ -30,21 +31,29 @@ class Pickle {
   struct Dict {
     std::vector<Ref> items;  // key, value, key, value, ...
   };
+  /// What a function or class would make of its arguments. State, items of a list and items of a dictionary are those
+  /// that it would be given afterwards; 0, which is None, where there are none.
   struct Call {
-    Ref function;   // a Global
+    Ref function;   // most often a Global
     Ref arguments;  // a Tuple
+    Ref state = 0;
+    Ref list = 0;  // a List
+    Ref dict = 0;  // a Dict
   };
   struct PersistentId {
     Ref id;
   };
+  struct Raw {
+    std::string_view bytes;
+  };
   struct Other {
     std::string_view kind;  // None, a boolean, ...: nothing that weights are made of
   };
-  using Value = std::variant<int64_t, std::string_view, Global, Tuple, List, Dict, Call, PersistentId, Other>;
+  using Value = std::variant<int64_t, std::string_view, Global, Tuple, List, Dict, Call, PersistentId, Raw, Other>;
 
   /// Reads one pickle from the beginning of `bytes`. `where` stands for it in messages. Throws Error for what is not
-  /// within it, and for every global but `permitted`, by its name.
-  Pickle(std::span<const std::byte> bytes, const std::string& where, std::span<const std::string_view> permitted);
+  /// within it.
+  Pickle(std::span<const std::byte> bytes, const std::string& where);
 
   /// How many bytes the pickle has.
   size_t size() const { return size_; }
@@ -56,8 +65,10 @@ class Pickle {
   const T* get(Ref ref) const {
     return std::get_if<T>(&values_[ref]);
   }
+  /// What a dictionary, or a call's state that is one, has under a name; None where it has nothing.
+  Ref item(Ref dict, std::string_view name) const;
   /// The name of the function that a value calls; empty for every other value.
-  std::string_view called(Ref ref) const;
+  std::string called(Ref ref) const;
   /// Such as "a string", for messages.
   std::string_view kind(Ref ref) const;
 

@@ -25,12 +25,6 @@ std::string prefix_of(const ZipArchive& archive, const std::string& file) {
     if (prefix) fail("{}: expected one {} in the archive, got two", file, pickle_entry);
     prefix = entry.name.substr(0, entry.name.size() - pickle_entry.size());
   }
-  if (archive.find(*prefix + "constants.pkl") != nullptr) {
-    fail(
-        "{}: expected a state_dict, got a TorchScript archive; save one in Python: "
-        "torch.save(torch.jit.load(\"{}\").state_dict(), \"net.pth\")",
-        file, file);
-  }
   return *prefix;
 }
 
@@ -72,7 +66,7 @@ constexpr int64_t legacy_version = 1001;
 
 /// Reads the next pickle off `bytes`.
 Pickle next_pickle(std::span<const std::byte>& bytes, std::string_view what, const std::string& file) {
-  Pickle pickle(bytes, fmt::format("{}: {}", file, what), permitted_globals());
+  Pickle pickle(bytes, fmt::format("{}: {}", file, what));
   bytes = bytes.subspan(pickle.size());
   return pickle;
 }
@@ -105,7 +99,7 @@ StateDict read_pytorch_zip(const ZipArchive& archive, const std::string& name) {
   const std::string prefix = prefix_of(archive, name);
   const bool big_endian = is_big_endian(archive, prefix, name);
   const Bytes text = read_pickle(archive, *archive.find(prefix + std::string(pickle_entry)), name);
-  const Pickle pickle(text.span, fmt::format("{}: {}", name, pickle_entry), permitted_globals());
+  const Pickle pickle(text.span, fmt::format("{}: {}", name, pickle_entry));
   if (pickle.size() != text.span.size())
     fail("{}: {} trailing bytes after the pickle", name, text.span.size() - pickle.size());
   Storages storages(pickle, name);

@@ -1,6 +1,7 @@
 #include "framework/weights/pytorch_tensors.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace upconv::internal {
 namespace {
@@ -12,7 +13,7 @@ constexpr size_t max_depth = 64;         // of dictionaries in dictionaries
 constexpr size_t max_tensors = 100'000;  // as many as a safetensors file may have
 constexpr std::string_view types = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool";
 
-// ---- What a file may name ----------------------------------------------------------------------------------------
+// ---- What makes tensors ----------------------------------------------------------------------------------------
 
 constexpr std::string_view rebuild_v1 = "torch._utils._rebuild_tensor";
 constexpr std::string_view rebuild_v2 = "torch._utils._rebuild_tensor_v2";
@@ -42,59 +43,14 @@ constexpr ElementType element_types[] = {
     {"ShortStorage", "int16", DType::int16},      {"CharStorage", "int8", DType::int8},
     {"ByteStorage", "uint8", DType::uint8},       {"BoolStorage", "bool", DType::boolean}};
 
-/// What torch.load(weights_only=True) would call for values that stand in checkpoints beside the tensors, and types of
-/// tensors that cannot be read: each is refused by name where it is used.
-constexpr std::string_view bystanders[] = {"collections.OrderedDict",
-                                           "collections.Counter",
-                                           "torch.Size",
-                                           "torch.device",
-                                           "torch.Tensor",
-                                           "torch.serialization._get_layout",
-                                           "_codecs.encode",
-                                           "builtins.set",
-                                           "__builtin__.set",
-                                           "builtins.bytearray",
-                                           "__builtin__.bytearray",
-                                           "builtins.complex",
-                                           "__builtin__.complex",
-                                           untyped_storage,
-                                           "torch.UntypedStorage",
-                                           "torch.ComplexFloatStorage",
-                                           "torch.ComplexDoubleStorage",
-                                           "torch.QInt8Storage",
-                                           "torch.QUInt8Storage",
-                                           "torch.QInt32Storage",
-                                           "torch.QUInt4x2Storage",
-                                           "torch.QUInt2x4Storage",
-                                           "torch.complex32",
-                                           "torch.complex64",
-                                           "torch.complex128",
-                                           "torch.uint16",
-                                           "torch.uint32",
-                                           "torch.uint64",
-                                           "torch.qint8",
-                                           "torch.quint8",
-                                           "torch.qint32",
-                                           "torch.float8_e4m3fn",
-                                           "torch.float8_e4m3fnuz",
-                                           "torch.float8_e5m2",
-                                           "torch.float8_e5m2fnuz",
-                                           "torch.float8_e8m0fnu",
-                                           "torch.float4_e2m1fn_x2"};
+/// Types that tensors may have and that are not read, with the bytes of an element.
+constexpr std::pair<std::string_view, size_t> foreign_storages[] = {
+    {"ComplexFloatStorage", 8}, {"ComplexDoubleStorage", 16}, {"QInt8Storage", 1},   {"QUInt8Storage", 1},
+    {"QInt32Storage", 4},       {"QUInt4x2Storage", 1},       {"QUInt2x4Storage", 1}};
 
-const std::vector<std::string>& permitted_names() {
-  static const auto names = [] {
-    std::vector<std::string> all(std::begin(bystanders), std::end(bystanders));
-    for (const Function& function : tensor_functions) all.emplace_back(function.name);
-    for (const Function& function : parameter_functions) all.emplace_back(function.name);
-    for (const ElementType& type : element_types)
-      for (const auto& name : {fmt::format("torch.{}", type.storage), fmt::format("torch.cuda.{}", type.storage),
-                               fmt::format("torch.{}", type.dtype)})
-        all.push_back(name);
-    return all;
-  }();
-  return names;
-}
+/// What a tensor of a class of its own, or one with attributes, is made by: it names the function for it.
+constexpr std::string_view rebuild_of_class = "torch._tensor._rebuild_from_type_v2";
+constexpr std::string_view rebuild_prefix = "torch._utils._rebuild_";
 
 std::optional<DType> type_of_storage(std::string_view name) {
   for (const std::string_view package : {"torch.cuda.", "torch."}) {
@@ -119,11 +75,6 @@ const Function* find_function(const Function (&functions)[n], std::string_view n
 
 }  // namespace
 
-std::span<const std::string_view> permitted_globals() {
-  static const std::vector<std::string_view> views(permitted_names().begin(), permitted_names().end());
-  return views;
-}
-
 // ---- Storages ----------------------------------------------------------------------------------------------------
 
 Storages::Storages(const Pickle& pickle, const std::string& file) : pickle_(pickle), file_(file) {
@@ -147,9 +98,17 @@ Storage Storages::described(std::span<const Ref> items) const {
   if (type == nullptr) refuse("expected a type of storage, got {}", pickle_.kind(items[1]));
   const auto* key = pickle_.get<std::string_view>(items[2]);
   if (key == nullptr) refuse("expected a string as key, got {}", pickle_.kind(items[2]));
-  Storage storage = {*key, type_of_storage(*type->name), count(items[4]), {}};
-  const bool is_untyped = *type->name == untyped_storage || *type->name == "torch.UntypedStorage";
-  if (!storage.type && !is_untyped) refuse("expected a storage of {}, got {}", types, *type->name);
+  const std::string name = type->str();
+  Storage storage;
+  storage.key = *key;
+  storage.type = type_of_storage(name);
+  storage.count = count(items[4]);
+  for (const auto& [foreign, size] : foreign_storages)
+    if (name == fmt::format("torch.{}", foreign) || name == fmt::format("torch.cuda.{}", foreign))
+      std::tie(storage.foreign, storage.foreign_size) = std::pair(name, size);
+  const bool is_untyped = name == untyped_storage || name == "torch.UntypedStorage";
+  if (!storage.type && storage.foreign.empty() && !is_untyped)
+    refuse("expected a storage of {}, got {}", types, shown(name));
   if (storage.count > static_cast<uint64_t>(INT64_MAX) / storage.element())
     refuse("storage {}: {} elements are more than 2^63 - 1 bytes", shown(*key), storage.count);
   return storage;
@@ -160,9 +119,7 @@ void Storages::add(Ref ref, const Pickle::PersistentId& id) {
   if (tuple == nullptr) refuse("expected a tuple, got {}", pickle_.kind(id.id));
   const std::vector<Ref>& items = tuple->items;
   const auto* what = items.empty() ? nullptr : pickle_.get<std::string_view>(items[0]);
-  if (what != nullptr && *what == "module") {
-    refuse("this is a whole pickled model; save its state_dict instead: torch.save(net.state_dict(), \"net.pth\")");
-  }
+  if (what != nullptr && *what == "module") return;  // a class, with its source
   if (what == nullptr || *what != "storage" || items.size() < 5 || items.size() > 6)
     refuse("expected (\"storage\", type, key, location, count)");
   const Storage storage = described(items);
@@ -223,18 +180,25 @@ class Flattener {
 
   void charge(uint64_t work);
   bool is_tensor(Ref ref) const;
-  bool is_container(Ref ref) const;
+  bool is_container(Ref ref);
+  Ref module_state(Ref ref);
   std::optional<std::string> key(Ref ref);
   void visit(Ref ref, const std::string& name);
   void visit_items(Ref ref, const std::string& prefix);
+  void visit_item(Ref item, Ref item_key, const std::string& prefix);
+  void visit_dictionary(Ref ref, const std::string& prefix, std::span<const Ref> without = {});
+  void visit_module(Ref state, const std::string& prefix);
   void add(Ref ref, const std::string& name);
-  Ref without_parameter(Ref ref, const std::string& name) const;
-  const std::vector<Ref>& arguments(Ref call, const Function& function, const std::string& name) const;
+  struct Made {
+    std::string function;
+    const std::vector<Ref>* arguments;
+  };
+  std::optional<Made> made(Ref ref) const;
   Shape sizes(Ref ref, std::string_view what, const std::string& name) const;
-  void check_metadata(const Function& function, const std::vector<Ref>& given, const std::string& name) const;
-  Stored tensor(Ref call, const std::string& name);
-  DType type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
-             const std::string& name) const;
+  std::string sign_changing_view(const Function& function, const std::vector<Ref>& given) const;
+  Stored tensor(const Made& made, const std::string& name);
+  std::optional<DType> type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
+                            const std::string& name) const;
   void check_bounds(uint64_t offset, const Shape& shape, const Shape& strides, uint64_t count,
                     const std::string& name) const;
   Stored view(Bytes from, DType type, Shape shape, const Shape& strides, const std::string& name);
@@ -253,14 +217,44 @@ void Flattener::charge(uint64_t work) {
   unfolding_left_ -= work;
 }
 
-bool Flattener::is_tensor(Ref ref) const {
-  const std::string_view function = pickle_.called(ref);
-  return find_function(tensor_functions, function) != nullptr ||
-         find_function(parameter_functions, function) != nullptr;
+/// What makes a tensor: a function and its arguments, without the parameter or class around it. Nothing for other
+/// values.
+std::optional<Flattener::Made> Flattener::made(Ref ref) const {
+  std::optional<Made> around;
+  for (int depth = 0; depth < 8; ++depth) {
+    const auto* call = pickle_.get<Pickle::Call>(ref);
+    if (call == nullptr) return around;
+    Made one{pickle_.called(ref), &pickle_.get<Pickle::Tuple>(call->arguments)->items};
+    if (one.function == rebuild_of_class && one.arguments->size() == 4) {  // function, class, arguments, state
+      const auto* function = pickle_.get<Pickle::Global>((*one.arguments)[0]);
+      const auto* arguments = pickle_.get<Pickle::Tuple>((*one.arguments)[2]);
+      if (function != nullptr && arguments != nullptr) one = {function->str(), &arguments->items};
+    }
+    const bool is_parameter = find_function(parameter_functions, one.function) != nullptr;
+    if (!is_parameter && !one.function.starts_with(rebuild_prefix)) return around;
+    if (!is_parameter || one.arguments->empty()) return one;
+    ref = one.arguments->front();
+    around = std::move(one);
+  }
+  return around;
 }
 
-bool Flattener::is_container(Ref ref) const {
+bool Flattener::is_tensor(Ref ref) const { return made(ref).has_value(); }
+
+bool Flattener::is_container(Ref ref) {
+  if (const auto* call = pickle_.get<Pickle::Call>(ref)) return call->list || call->dict || module_state(ref);
   return pickle_.get<Pickle::Dict>(ref) || pickle_.get<Pickle::List>(ref) || pickle_.get<Pickle::Tuple>(ref);
+}
+
+/// The state of an object that is a torch.nn.Module, or TorchScript's; None for every other value.
+Ref Flattener::module_state(Ref ref) {
+  const auto* call = pickle_.get<Pickle::Call>(ref);
+  const auto* state = call == nullptr ? nullptr : pickle_.get<Pickle::Dict>(call->state);
+  if (state == nullptr) return 0;
+  charge(state->items.size());
+  const bool is_module = pickle_.get<Pickle::Dict>(pickle_.item(call->state, "_modules")) &&
+                         pickle_.get<Pickle::Dict>(pickle_.item(call->state, "_parameters"));
+  return is_module || pickle_.called(ref).starts_with("__torch__.") ? call->state : 0;
 }
 
 /// None for a key that no tensor is saved under.
@@ -283,34 +277,61 @@ void Flattener::visit(Ref ref, const std::string& name) {
   path_.pop_back();
 }
 
-void Flattener::visit_items(Ref ref, const std::string& prefix) {
-  const auto visit_item = [&](Ref item, auto&& item_key) {
-    charge(1);
-    if (is_tensor(item) || is_container(item)) {
-      if (const std::optional<std::string> name = item_key()) visit(item, prefix + *name);
-    }
+void Flattener::visit_item(Ref item, Ref item_key, const std::string& prefix) {
+  charge(1);
+  if (!is_tensor(item) && !is_container(item)) return;
+  if (const std::optional<std::string> name = key(item_key)) visit(item, prefix + *name);
+}
+
+void Flattener::visit_dictionary(Ref ref, const std::string& prefix, std::span<const Ref> without) {
+  const auto* dict = pickle_.get<Pickle::Dict>(ref);
+  if (dict == nullptr) return;
+  const auto is_without = [&](Ref item_key) {
+    const auto* name = pickle_.get<std::string_view>(item_key);
+    charge(without.size());
+    return name != nullptr && std::any_of(without.begin(), without.end(), [&](Ref other) {
+             const auto* text = pickle_.get<std::string_view>(other);
+             return text != nullptr && *text == *name;
+           });
   };
+  for (size_t i = 0; i < dict->items.size(); i += 2)
+    if (without.empty() || !is_without(dict->items[i])) visit_item(dict->items[i + 1], dict->items[i], prefix);
+}
+
+/// As state_dict() goes over it: parameters, buffers that are saved, children. TorchScript keeps them side by side.
+void Flattener::visit_module(Ref state, const std::string& prefix) {
+  const Ref parameters = pickle_.item(state, "_parameters");
+  if (pickle_.get<Pickle::Dict>(parameters) == nullptr) return visit_dictionary(state, prefix);
+  const auto* unsaved = pickle_.get<Pickle::List>(pickle_.item(state, "_non_persistent_buffers_set"));
+  visit_dictionary(parameters, prefix);
+  visit_dictionary(pickle_.item(state, "_buffers"), prefix,
+                   unsaved ? std::span<const Ref>(unsaved->items) : std::span<const Ref>());
+  visit_dictionary(pickle_.item(state, "_modules"), prefix);
+}
+
+void Flattener::visit_items(Ref ref, const std::string& prefix) {
+  if (const Ref state = module_state(ref)) return visit_module(state, prefix);
+  if (const auto* call = pickle_.get<Pickle::Call>(ref)) ref = call->dict ? call->dict : call->list;
   if (const auto* dict = pickle_.get<Pickle::Dict>(ref)) {
-    for (size_t i = 0; i < dict->items.size(); i += 2) {
-      const Ref item_key = dict->items[i], item = dict->items[i + 1];
-      if (path_.size() == 1 && !is_tensor(item)) {
-        if (std::optional<std::string> outer = key(item_key)) {
-          weights_.outer_keys.push_back(std::move(*outer));
-        }
-      }
-      visit_item(item, [&] { return key(item_key); });
-    }
-    return;
+    if (path_.size() == 1)
+      for (size_t i = 0; i < dict->items.size(); i += 2)
+        if (!is_tensor(dict->items[i + 1]))
+          if (std::optional<std::string> outer = key(dict->items[i])) weights_.outer_keys.push_back(std::move(*outer));
+    return visit_dictionary(ref, prefix);
   }
   const auto* list = pickle_.get<Pickle::List>(ref);
   const std::vector<Ref>& items = list != nullptr ? list->items : pickle_.get<Pickle::Tuple>(ref)->items;
-  for (size_t i = 0; i < items.size(); ++i) visit_item(items[i], [&] { return std::optional(std::to_string(i)); });
+  for (size_t i = 0; i < items.size(); ++i) {
+    charge(1);
+    if (is_tensor(items[i]) || is_container(items[i])) visit(items[i], prefix + std::to_string(i));
+  }
 }
 
 StateDict Flattener::flatten() {
   const Ref root = pickle_.root();
   if (!is_tensor(root) && !is_container(root))
-    fail("{}: expected a dictionary of tensors, got {}", file_, pickle_.kind(root));
+    fail("{}: expected a dictionary of tensors, or a module, got {}{}", file_, pickle_.kind(root),
+         pickle_.called(root).empty() ? "" : fmt::format(", {}, which is not made", shown(pickle_.called(root))));
   visit(root, "weight");  // as a lone array is called
   return std::move(weights_);
 }
@@ -318,25 +339,7 @@ StateDict Flattener::flatten() {
 void Flattener::add(Ref ref, const std::string& name) {
   if (weights_.size() == max_tensors) fail("{}: expected at most {} tensors, got more", file_, max_tensors);
   if (weights_.find(name) != nullptr) refuse(name, "occurs twice");
-  weights_.add(name, tensor(without_parameter(ref, name), name));
-}
-
-const std::vector<Ref>& Flattener::arguments(Ref call, const Function& function, const std::string& name) const {
-  const auto& given = pickle_.get<Pickle::Tuple>(pickle_.get<Pickle::Call>(call)->arguments)->items;
-  if (given.size() < function.least || given.size() > function.most) {
-    refuse(name, "expected {} {}arguments for {}, got {}", function.least,
-           function.least == function.most ? "" : fmt::format("or {} ", function.most), function.name, given.size());
-  }
-  return given;
-}
-
-Ref Flattener::without_parameter(Ref ref, const std::string& name) const {
-  const Function* parameter = find_function(parameter_functions, pickle_.called(ref));
-  if (parameter == nullptr) return ref;
-  const Ref data = arguments(ref, *parameter, name)[0];
-  if (find_function(tensor_functions, pickle_.called(data)) == nullptr)
-    refuse(name, "expected a tensor in a parameter, got {}", pickle_.kind(data));
-  return data;
+  weights_.add(name, tensor(*made(ref), name));
 }
 
 Shape Flattener::sizes(Ref ref, std::string_view what, const std::string& name) const {
@@ -354,19 +357,18 @@ Shape Flattener::sizes(Ref ref, std::string_view what, const std::string& name) 
   return numbers;
 }
 
-DType Flattener::type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
-                      const std::string& name) const {
+/// Nothing for one that is not read.
+std::optional<DType> Flattener::type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
+                                     const std::string& name) const {
   if (function.name != rebuild_v3) {
     if (!storage.type) refuse(name, "expected a storage of {}, got one without type", types);
-    return *storage.type;
+    return storage.type;
   }
   constexpr size_t dtype_index = 6;
   const auto* dtype = pickle_.get<Pickle::Global>(given[dtype_index]);
   if (dtype == nullptr) refuse(name, "expected a dtype, got {}", pickle_.kind(given[dtype_index]));
-  const std::optional<DType> known = type_of_dtype(*dtype->name);
-  if (!known) refuse(name, "expected one of {}, got {}", types, *dtype->name);
   if (storage.type) refuse(name, "expected an UntypedStorage for {}", function.name);
-  return *known;
+  return type_of_dtype(dtype->str());
 }
 
 /// Proves that the shape has less than 2^63 bytes and that each element lies within `count` elements.
@@ -417,22 +419,30 @@ Stored Flattener::view(Bytes from, DType type, Shape shape, const Shape& strides
   return {type, std::move(shape), from.span.first(size), std::move(from.owner)};
 }
 
-/// The argument that may be left out is a dictionary of what PyTorch does to elements when it reads them.
-void Flattener::check_metadata(const Function& function, const std::vector<Ref>& given, const std::string& name) const {
+/// Which view PyTorch would take when it reads the elements, of those that change signs. The argument that may be left
+/// out is a dictionary that says so.
+std::string Flattener::sign_changing_view(const Function& function, const std::vector<Ref>& given) const {
   const bool is_given = function.least < function.most && given.size() == function.most;
-  const auto* metadata = is_given ? pickle_.get<Pickle::Dict>(given.back()) : nullptr;
-  if (metadata == nullptr) return;
-  for (size_t i = 0; i < metadata->items.size(); i += 2) {
-    const auto* key = pickle_.get<std::string_view>(metadata->items[i]);
-    if (key != nullptr && (*key == "neg" || *key == "conj"))
-      refuse(name, "expected plain elements, got a view that changes their sign ({}); save its clone()", *key);
-  }
+  if (!is_given) return "";
+  for (const std::string_view view : {"neg", "conj"})
+    if (pickle_.item(given.back(), view) != 0) return std::string(view);
+  return "";
 }
 
-Stored Flattener::tensor(Ref call, const std::string& name) {
-  const Function& function = *find_function(tensor_functions, pickle_.called(call));
-  const std::vector<Ref>& given = arguments(call, function, name);
-  check_metadata(function, given, name);
+Stored Flattener::tensor(const Made& made, const std::string& name) {
+  const Function* function = find_function(tensor_functions, made.function);
+  const auto unreadable = [&](Shape shape, const std::string& reason) {
+    Stored stored(DType::float32, std::move(shape), {});
+    stored.unreadable = reason;
+    return stored;
+  };
+  if (find_function(parameter_functions, made.function)) refuse(name, "expected a tensor in a parameter");
+  if (function == nullptr) return unreadable({}, fmt::format("no plain array, but made by {}", shown(made.function)));
+  const std::vector<Ref>& given = *made.arguments;
+  if (given.size() < function->least || given.size() > function->most)
+    refuse(name, "expected {} {}arguments for {}, got {}", function->least,
+           function->least == function->most ? "" : fmt::format("or {} ", function->most), function->name,
+           given.size());
   const StoragePart* part = storages_.part(given[0]);
   if (part == nullptr) refuse(name, "expected a storage, got {}", pickle_.kind(given[0]));
   const Storage& storage = storages_[*part];
@@ -444,13 +454,17 @@ Stored Flattener::tensor(Ref call, const std::string& name) {
   if (strides.size() != shape.size())
     refuse(name, "expected as many strides as dimensions, got {} and {}", strides.size(), shape.size());
 
-  const DType element_type = type(storage, function, given, name);
-  const size_t element = size_of(element_type);
+  if (!storage.foreign.empty()) return unreadable(std::move(shape), fmt::format("of {}", storage.foreign));
+  if (const std::string view = sign_changing_view(*function, given); !view.empty())
+    return unreadable(std::move(shape), fmt::format("a view that changes signs ({}); save its clone()", view));
+  const std::optional<DType> element_type = type(storage, *function, given, name);
+  if (!element_type) return unreadable(std::move(shape), "of " + pickle_.get<Pickle::Global>(given[6])->str());
+  const size_t element = size_of(*element_type);
   const uint64_t count = part->count * storage.element() / element;
   check_bounds(static_cast<uint64_t>(*offset), shape, strides, count, name);
   const bool is_empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
   const uint64_t first = is_empty ? 0 : part->first * storage.element() + static_cast<uint64_t>(*offset) * element;
-  return view({storage.data.span.subspan(first), storage.data.owner}, element_type, std::move(shape), strides, name);
+  return view({storage.data.span.subspan(first), storage.data.owner}, *element_type, std::move(shape), strides, name);
 }
 
 }  // namespace

@@ -15,17 +15,16 @@
 
 namespace upconv::internal {
 
-/// The globals that a file may name.
-std::span<const std::string_view> permitted_globals();
-
 /// Elements that tensors look at.
 struct Storage {
   std::string_view key;
-  std::optional<DType> type;  // none: bytes
+  std::optional<DType> type;  // none: bytes, or elements of a type that is not read
   uint64_t count = 0;         // of elements
   Bytes data;                 // once it is read
+  std::string foreign;        // the type that is not read
+  size_t foreign_size = 1;    // of an element of it
 
-  size_t element() const { return type ? size_of(*type) : 1; }
+  size_t element() const { return type ? size_of(*type) : foreign_size; }
   uint64_t size() const { return count * element(); }  // below 2^63
 };
 
@@ -64,8 +63,10 @@ class Storages {
   std::unordered_map<Pickle::Ref, StoragePart> parts_;
 };
 
-/// The tensors in what was unpickled, each under its path of keys. `storages` have their data. Throws Error for what
-/// does not lie in its storage, and for what gathers or unfolds to more than a file of `file_size` bytes should.
+/// The tensors in what was unpickled, each under its path of keys: those of dictionaries, lists and what derives from
+/// them, and of modules, pickled whole or as TorchScript, as their state_dict() would name them. `storages` have their
+/// data. Throws Error for what does not lie in its storage, and for what gathers or unfolds to more than a file of
+/// `file_size` bytes should.
 StateDict flatten(const Pickle& pickle, const Storages& storages, size_t file_size, const std::string& file);
 
 }  // namespace upconv::internal

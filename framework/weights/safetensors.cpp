@@ -402,6 +402,8 @@ void save_safetensors(const std::filesystem::path& path, const StateDict& weight
   StateDict saved;
   saved.metadata = weights.metadata;
   for (const auto& [name, value] : weights) {
+    if (!value.unreadable.empty())
+      fail("{}: {} cannot be read ({}); leave it out with ignore", path.string(), shown(name), value.unreadable);
     const bool changes = options.dtype && is_floating(value.dtype) && value.dtype != *options.dtype;
     saved.add(name, changes ? converted(value, *options.dtype, name) : value);
   }

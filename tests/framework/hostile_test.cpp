@@ -119,7 +119,7 @@ std::vector<std::byte> damaged(std::vector<std::byte> bytes, std::mt19937_64& ra
 TEST_CASE("hostile: a good file that was damaged is refused or read, never worse" * doctest::timeout(60)) {
   std::mt19937_64 random(0);
   size_t files = 0, refused = 0;
-  for (const char* folder : {"weights", "names", "run"})
+  for (const char* folder : {"weights", "names", "run", "strangers"})
     for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(UPCONV_GOLDEN) / folder)) {
       const std::vector<std::byte> good = bytes_of(entry.path());
       CAPTURE(entry.path().string());

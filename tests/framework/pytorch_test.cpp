@@ -139,7 +139,8 @@ TEST_CASE("pytorch: no change of a file does more than make it refused" * doctes
       const std::vector<std::byte> exact(bytes.begin(), bytes.end());
       const testing::PeakMemory memory;
       try {
-        for (const auto& [name, stored] : load_state_dict(exact, "changed")) (void)stored.to_tensor();
+        for (const auto& [name, stored] : load_state_dict(exact, "changed"))
+          if (stored.unreadable.empty()) (void)stored.to_tensor();
       } catch (const Error& error) {
         ++refused;
         CHECK(std::string(error.what()).starts_with("changed: "));

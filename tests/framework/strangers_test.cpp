@@ -1,0 +1,79 @@
+// Checkpoints as training scripts leave them: tests/golden/strangers.py makes them, net.safetensors has the weights.
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+struct Block : Module {
+  ConvTranspose2d& conv = child("conv", ConvTranspose2d(3, 2, 3));
+  Parameter window = add_buffer("window", Parameter(Shape{3}));
+  Value forward(Value x) const override { return conv(x); }
+};
+
+Sequential network() {
+  return sequential(ConvTranspose2d(4, 3, 3, {.bias = false}), BatchNorm2d(3), ReLU(), Block());
+}
+
+std::string path_of(const std::string& file) { return UPCONV_GOLDEN "/strangers/" + file; }
+
+/// Loads a file strictly and compares every value with what was saved.
+void check_loads(const std::string& file, const LoadOptions& options = {}) {
+  CAPTURE(file);
+  const Sequential net = network();
+  Sequential loaded = network();
+  loaded.load(path_of(file), options);
+  const StateDict expected = load_state_dict(path_of("net.safetensors"));
+  for (const auto& [name, stored] : loaded.state_dict()) {
+    CAPTURE(name);
+    CHECK(same_bits(stored.to_tensor(), expected.at(name).to_tensor()));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("strangers: whole pickled models have the keys of their state_dict") {
+  for (const char* file : {"whole_model.pth", "whole_model_protocol_5.pth", "whole_model_legacy.pth", "script.pt"})
+    check_loads(file, file == std::string("script.pt") ? LoadOptions{.ignore = {"3.scratch", "3.seen"}} : LoadOptions{});
+  std::vector<std::string> keys, expected;
+  for (const auto& [name, stored] : load_state_dict(path_of("whole_model.pth"))) keys.push_back(name);
+  for (const auto& [name, stored] : load_state_dict(path_of("net.safetensors"))) expected.push_back(name);
+  CHECK(keys == expected);
+  check_loads("wrapped.pth", {.key = "ema", .strip_prefix = "module."});
+}
+
+TEST_CASE("strangers: what a script saves beside its weights is no obstacle, in any protocol") {
+  for (const int protocol : {2, 3, 4, 5})
+    check_loads("script_protocol_" + std::to_string(protocol) + ".pth", {.key = "netG"});
+}
+
+TEST_CASE("strangers: parameters with attributes and tensors of a class are tensors") { check_loads("classes.pth"); }
+
+TEST_CASE("strangers: BatchNorm loads without the count that PyTorch up to 0.4 did not save") {
+  check_loads("before_0_4.pth");
+}
+
+TEST_CASE("strangers: a tensor that cannot be read is an error for who asks for it alone") {
+  const std::vector<std::string> odd{"spectrum", "edges", "eighths", "quantised", "nowhere"};
+  check_loads("unreadable.pth", {.ignore = odd});
+  check_loads("unreadable.pth", {.strict = false});
+  const StateDict all = load_state_dict(path_of("unreadable.pth"));
+  CHECK(all.at("spectrum").unreadable == "of torch.ComplexFloatStorage");
+  CHECK(all.at("spectrum").shape == Shape{2, 3});
+  CHECK(all.at("eighths").unreadable == "of torch.float8_e4m3fn");
+  CHECK(all.at("edges").unreadable == "no plain array, but made by \"torch._utils._rebuild_sparse_tensor\"");
+  CHECK(all.at("quantised").unreadable == "no plain array, but made by \"torch._utils._rebuild_qtensor\"");
+  CHECK(all.at("nowhere").unreadable == "no plain array, but made by \"torch._utils._rebuild_meta_tensor_no_storage\"");
+  CHECK(error_of([&] { static_cast<void>(all.at("spectrum").to_tensor()); }) ==
+        "a tensor that cannot be read: of torch.ComplexFloatStorage");
+  struct Wants : Module {
+    Parameter edges = add_parameter("edges", Parameter(Shape{3, 3}));
+    Value forward(Value x) const override { return x * edges; }
+  };
+  CHECK(error_of([&] { Wants().load_state_dict(all, false); }) ==
+        "the weights do not fit Wants:\n  unreadable: edges (no plain array, but made by "
+        "\"torch._utils._rebuild_sparse_tensor\")");
+  CHECK(error_of([&] { save_safetensors("never.safetensors", all); }) ==
+        "never.safetensors: \"spectrum\" cannot be read (of torch.ComplexFloatStorage); leave it out with ignore");
+}

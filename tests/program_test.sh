@@ -240,6 +240,16 @@ json "r['tensors'] == [{'name': 'weight', 'dtype': 'float16', 'shape': [3, 2], '
 json "r['totals'] == {'tensors': 1, 'numbers': 2, 'bytes': 4} and r['tensors'][0]['name'] == 'weight'" inspect half.npy
 expect 0 "2 tensors, " inspect "$golden/../weights/net.zip.pth"
 expect 1 "nowhere: there is no such file" inspect nowhere
+expect 0 "1 tensor, 6 numbers, 12 bytes" inspect <(cat rows.safetensors)
+expect 1 ": the file is empty" inspect <(true)
+expect 1 "/dev/zero: expected a file or a pipe, got a socket or device" inspect /dev/zero
+expect 0 "spectrum cannot be read: of torch.ComplexFloatStorage" inspect "$golden/../strangers/unreadable.pth"
+json "[t['name'] for t in r['tensors'] if 'unreadable' in t][0] == 'spectrum'" \
+  inspect "$golden/../strangers/unreadable.pth"
+expect 1 '"spectrum" cannot be read (of torch.ComplexFloatStorage); leave it out with ignore' \
+  convert "$golden/../strangers/unreadable.pth" strangers.safetensors
+expect 0 "strangers.safetensors: 9 tensors" convert "$golden/../strangers/unreadable.pth" strangers.safetensors \
+  --ignore spectrum --ignore edges --ignore eighths --ignore quantised --ignore nowhere
 expect 1 "bad.safetensors: " inspect bad.safetensors
 expect 2 "FILE is required" inspect
 

@@ -114,14 +114,18 @@ bool HeaderReader::boolean() {
 }
 
 void HeaderReader::descr(Header& header) {
-  if (next() == '[' || next() == '(') refuse("expected an array of plain numbers, got a structured type");
+  const auto unreadable = [this](const std::string& reason) {
+    throw UnreadableArray(fmt::format("{}: the header: {}", file_, reason), reason);
+  };
+  if (next() == '[' || next() == '(') unreadable("expected an array of plain numbers, got a structured type");
   const std::string_view descr = string("a string for descr");
   const bool has_order = !descr.empty() && std::string_view("<>=|").find(descr[0]) != std::string_view::npos;
   const std::string_view type = descr.substr(has_order ? 1 : 0);
-  if (type == "O") refuse("expected an array of plain numbers, got Python objects");
+  if (type == "O") unreadable("expected an array of plain numbers, got Python objects");
   const auto known = std::find_if(descr_names.begin(), descr_names.end(), [&](auto& row) { return row.first == type; });
   if (known == descr_names.end()) {
-    refuse("expected one of f8, f4, f2, i8, i4, i2, i1, u1, b1 as type, got {:?}", descr.substr(0, max_shown));
+    unreadable(fmt::format("expected one of f8, f4, f2, i8, i4, i2, i1, u1, b1 as type, got {:?}",
+                           descr.substr(0, max_shown)));
   }
   header.dtype = known->second;
   header.big_endian = descr[0] == '>';

@@ -15,8 +15,13 @@ StateDict read_npz(const ZipArchive& archive, const std::string& name) {
     if (!entry.name.ends_with(ending) || !is_utf8(entry.name))
       fail("{}: expected PyTorch's data.pkl in the archive, or NAME.npy only", where);
     Bytes content = archive.read(entry);
-    weights.add(std::string(entry.name.substr(0, entry.name.size() - ending.size())),
-                read_npy(content.span, where, std::move(content.owner)));
+    Stored stored;
+    try {
+      stored = read_npy(content.span, where, std::move(content.owner));
+    } catch (const UnreadableArray& array) {
+      stored.unreadable = array.reason;
+    }
+    weights.add(std::string(entry.name.substr(0, entry.name.size() - ending.size())), std::move(stored));
   }
   return weights;
 }

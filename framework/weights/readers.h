@@ -9,6 +9,12 @@
 
 namespace upconv::internal {
 
+/// Thrown for an array whose elements are of a type that is not read.
+struct UnreadableArray : Error {
+  UnreadableArray(const std::string& message, std::string reason) : Error(message), reason(std::move(reason)) {}
+  std::string reason;  ///< without file and place
+};
+
 /// Whether the bytes begin as a .npy file does; says nothing about the rest.
 bool looks_like_npy(std::span<const std::byte> bytes);
 

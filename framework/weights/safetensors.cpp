@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "framework/fail.h"
@@ -41,6 +42,11 @@ constexpr std::array<std::pair<std::string_view, DType>, 10> dtype_names = {{{"F
                                                                              {"U8", DType::uint8},
                                                                              {"BOOL", DType::boolean}}};
 
+/// Types of the format that are not read, with the bits of an element.
+constexpr std::pair<std::string_view, uint64_t> foreign_types[] = {
+    {"F4", 4},          {"F6_E2M3", 6},     {"F6_E3M2", 6}, {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},
+    {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"U16", 16},    {"U32", 32},    {"C64", 64},    {"U64", 64}};
+
 // ---- The header --------------------------------------------------------------------------------------------------
 
 /// One tensor as the header describes it.
@@ -49,7 +55,10 @@ struct Description {
   std::optional<DType> dtype;
   std::optional<Shape> shape;
   std::optional<std::vector<uint64_t>> offsets;
+  std::string_view foreign;  // the type that is not read; dtype is any then
+  uint64_t bits = 0;         // of an element
 
+  std::string_view type() const { return foreign.empty() ? upconv::name(*dtype) : foreign; }
   uint64_t begin() const { return (*offsets)[0]; }
   uint64_t end() const { return (*offsets)[1]; }
 };
@@ -161,8 +170,18 @@ bool HeaderReader::string(string_t& value) {
   if (!is_value_of("dtype")) unexpected("a string");
   const auto known =
       std::find_if(dtype_names.begin(), dtype_names.end(), [&](auto& row) { return row.first == value; });
-  if (known == dtype_names.end()) refuse("expected one of {}, got {}", dtypes, shown(value));
-  tensors.back().dtype = known->second;
+  const auto foreign =
+      std::find_if(std::begin(foreign_types), std::end(foreign_types), [&](auto& row) { return row.first == value; });
+  Description& tensor = tensors.back();
+  if (known != dtype_names.end()) {
+    tensor.dtype = known->second;
+    tensor.bits = 8 * size_of(known->second);
+  } else if (foreign != std::end(foreign_types)) {
+    tensor.dtype = DType::float32;
+    std::tie(tensor.foreign, tensor.bits) = *foreign;
+  } else {
+    refuse("expected one of {}, got {}", dtypes, shown(value));
+  }
   return true;
 }
 
@@ -174,7 +193,7 @@ bool HeaderReader::start_object(size_t) {
     place_ = Place::metadata;
   } else if (place_ == Place::root) {
     if (tensors.size() == max_tensors) refuse("expected at most {} tensors, got more", max_tensors);
-    tensors.push_back({field_, {}, {}, {}});
+    tensors.emplace_back().name = field_;
     place_ = Place::tensor;
   } else {
     unexpected("an object");
@@ -268,19 +287,19 @@ void check_size(const Description& tensor, const std::string& file) {
   if (tensor.end() < tensor.begin()) {
     fail("{}: data_offsets [{}, {}] are reversed", where, tensor.begin(), tensor.end());
   }
-  uint64_t needed = size_of(*tensor.dtype);
+  uint64_t needed = tensor.bits;
   bool is_empty = false;
   for (const int64_t size : *tensor.shape) {
     if (size == 0) {
       is_empty = true;  // and go on: an overflow is one wherever the zero stands
     } else if (__builtin_mul_overflow(needed, static_cast<uint64_t>(size), &needed) || needed > INT64_MAX) {
-      fail("{}: shape {} of {} has more than 2^63 - 1 bytes", where, str(*tensor.shape), name(*tensor.dtype));
+      fail("{}: shape {} of {} has more than 2^63 - 1 bits", where, str(*tensor.shape), tensor.type());
     }
   }
-  if (is_empty) needed = 0;
+  needed = is_empty ? 0 : (needed + 7) / 8;
   if (tensor.end() - tensor.begin() != needed) {
     fail("{}: shape {} of {} expected {} bytes, data_offsets [{}, {}] give {}", where, str(*tensor.shape),
-         name(*tensor.dtype), needed, tensor.begin(), tensor.end(), tensor.end() - tensor.begin());
+         tensor.type(), needed, tensor.begin(), tensor.end(), tensor.end() - tensor.begin());
   }
 }
 
@@ -330,8 +349,14 @@ StateDict internal::read_safetensors(std::span<const std::byte> bytes, const std
   weights.metadata = std::move(header.metadata);
   for (Description& tensor : header.tensors) {
     if (weights.find(tensor.name) != nullptr) fail("{}: tensor {} occurs twice", name, shown(tensor.name));
-    const auto part = data.subspan(tensor.begin(), tensor.end() - tensor.begin());
-    weights.add(std::move(tensor.name), {*tensor.dtype, std::move(*tensor.shape), part, owner});
+    Stored stored(*tensor.dtype, std::move(*tensor.shape), {});
+    if (tensor.foreign.empty()) {
+      stored.bytes = data.subspan(tensor.begin(), tensor.end() - tensor.begin());
+      stored.owner = owner;
+    } else {
+      stored.unreadable = fmt::format("of type {}", tensor.foreign);
+    }
+    weights.add(std::move(tensor.name), std::move(stored));
   }
   return weights;
 }

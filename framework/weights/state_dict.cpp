@@ -32,7 +32,22 @@ StateDict read_zip(std::span<const std::byte> bytes, const std::string& name, st
   return looks_like_pytorch(archive) ? read_pytorch_zip(archive, name) : read_npz(archive, name);
 }
 
+/// What people have under the name of a file of weights, by how it begins, and what they could do.
+constexpr std::pair<std::string_view, std::string_view> strangers[] = {
+    {"version https://git-lfs", "what Git LFS leaves in the place of a file; get it with git lfs pull"},
+    {"<!DOCTYPE html", "a web page, not the file that a link was for; download it again"},
+    {"<!doctype html", "a web page, not the file that a link was for; download it again"},
+    {"<html", "a web page, not the file that a link was for; download it again"},
+    {"\x89HDF", "an HDF5 file, as Keras writes them; save its arrays in Python: numpy.savez"},
+    {"GGUF", "a GGUF file, as llama.cpp reads them; save its arrays in Python: numpy.savez"},
+    {"(dp0", "a pickle of protocol 0, which no torch.save wrote; load it in Python and save its arrays: numpy.savez"},
+    {"(lp0", "a pickle of protocol 0, which no torch.save wrote; load it in Python and save its arrays: numpy.savez"}};
+
 [[noreturn]] void refuse(std::span<const std::byte> bytes, const std::string& name) {
+  std::string_view text = text_of(bytes.first(std::min<size_t>(bytes.size(), 4096)));
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  for (const auto& [beginning, words] : strangers)
+    if (text.starts_with(beginning)) fail("{}: {}", name, words);
   if (looks_like_tar(bytes)) {
     fail("{}: a tar archive, as PyTorch wrote them before 0.2; load it in Python and torch.save its state_dict", name);
   }

@@ -12,9 +12,7 @@ struct Block : Module {
   Value forward(Value x) const override { return conv(x); }
 };
 
-Sequential network() {
-  return sequential(ConvTranspose2d(4, 3, 3, {.bias = false}), BatchNorm2d(3), ReLU(), Block());
-}
+Sequential network() { return sequential(ConvTranspose2d(4, 3, 3, {.bias = false}), BatchNorm2d(3), ReLU(), Block()); }
 
 std::string path_of(const std::string& file) { return UPCONV_GOLDEN "/strangers/" + file; }
 
@@ -35,7 +33,8 @@ void check_loads(const std::string& file, const LoadOptions& options = {}) {
 
 TEST_CASE("strangers: whole pickled models have the keys of their state_dict") {
   for (const char* file : {"whole_model.pth", "whole_model_protocol_5.pth", "whole_model_legacy.pth", "script.pt"})
-    check_loads(file, file == std::string("script.pt") ? LoadOptions{.ignore = {"3.scratch", "3.seen"}} : LoadOptions{});
+    check_loads(file,
+                file == std::string("script.pt") ? LoadOptions{.ignore = {"3.scratch", "3.seen"}} : LoadOptions{});
   std::vector<std::string> keys, expected;
   for (const auto& [name, stored] : load_state_dict(path_of("whole_model.pth"))) keys.push_back(name);
   for (const auto& [name, stored] : load_state_dict(path_of("net.safetensors"))) expected.push_back(name);
@@ -58,6 +57,11 @@ TEST_CASE("strangers: a tensor that cannot be read is an error for who asks for 
   const std::vector<std::string> odd{"spectrum", "edges", "eighths", "quantised", "nowhere"};
   check_loads("unreadable.pth", {.ignore = odd});
   check_loads("unreadable.pth", {.strict = false});
+  check_loads("foreign.safetensors", {.ignore = {"eighths", "halves"}});
+  check_loads("arrays.npz", {.ignore = {"log", "names", "wave"}});
+  CHECK(load_state_dict(path_of("foreign.safetensors")).at("halves").unreadable == "of type F4");
+  CHECK(load_state_dict(path_of("arrays.npz")).at("log").unreadable ==
+        "expected an array of plain numbers, got Python objects");
   const StateDict all = load_state_dict(path_of("unreadable.pth"));
   CHECK(all.at("spectrum").unreadable == "of torch.ComplexFloatStorage");
   CHECK(all.at("spectrum").shape == Shape{2, 3});

@@ -11,6 +11,7 @@ import argparse
 import collections
 import copy
 import datetime
+import json
 import pathlib
 import sys
 
@@ -89,6 +90,20 @@ def save(value, name, **options):
     torch.save(value, FOLDER / name, **options)
 
 
+def write_foreign_safetensors(state, name):
+    """One with a tensor of float8, as newer libraries save them, and one of 4 bits."""
+    path = FOLDER / name
+    write_safetensors(path, state)
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header, data = json.loads(whole[8 : 8 + length]), whole[8 + length :]
+    for tensor, kind, shape, size in (("eighths", "F8_E4M3", [4], 4), ("halves", "F4", [2, 3], 3)):
+        header[tensor] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + size]}
+        data += bytes(range(size))
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
 def main():
     torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
@@ -109,6 +124,10 @@ def main():
     odd_state["1.weight"] = odd_state["1.weight"].detach().as_subclass(Scale)
     save(odd_state, "classes.pth")
     save({name: values for name, values in state.items() if "num_batches" not in name}, "before_0_4.pth")
+    write_foreign_safetensors(state, "foreign.safetensors")
+    objects = np.array([{"epoch": 3}, None], dtype=object)
+    arrays = {name: values.numpy() for name, values in state.items()}
+    np.savez(FOLDER / "arrays.npz", log=objects, names=np.array(["G", "D"]), wave=np.ones(2, np.complex64), **arrays)
     torch.jit.save(torch.jit.script(net), FOLDER / "script.pt")
 
 

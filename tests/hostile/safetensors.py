@@ -102,7 +102,7 @@ JSON = {
 }
 
 FIELDS = {
-    "unknown_dtype": (tensor('"dtype":"F8_E4M3"'), 'BOOL, got "F8_E4M3"'),
+    "unknown_dtype": (tensor('"dtype":"F9"'), 'BOOL, got "F9"'),
     "dtype_of_ours": (tensor('"dtype":"float32"'), 'got "float32"'),
     "dtype_number": (tensor('"dtype":4'), '"dtype": expected a string, got a number'),
     "field_twice": (tensor('"dtype":"F32","dtype":"F32"'), '"dtype": this field occurs twice'),
@@ -138,7 +138,7 @@ LAYOUTS = {
     "bytes_for_nothing": (shaped("[0]", "[0,4]", b"dddd"), "expected 0 bytes"),
     "product_overflows": (
         shaped("[4611686018427387904,4]", "[0,0]"),
-        "shape (4611686018427387904, 4) of float32 has more than 2^63 - 1 bytes",
+        "shape (4611686018427387904, 4) of float32 has more than 2^63 - 1 bits",
     ),
     "product_overflows_before_0": (
         shaped("[4611686018427387904,2,0]", "[0,0]"),

@@ -30,8 +30,10 @@ struct Options {
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.
   std::string algorithm = {};
-  int threads = 0;              ///< how many work on one run; 0, or more than the arena has, means all of it
-  std::optional<Isa> isa = {};  ///< nothing means default_isa()
+  /// How many work on one run; 0 means all of the arena, or as many as the quota of a container (Linux's control
+  /// groups) allows; more than the arena has means all of it.
+  int threads = 0;
+  std::optional<Isa> isa = {};              ///< nothing means default_isa()
   std::shared_ptr<const Arena> arena = {};  ///< whose threads; nothing means upconv's own, as many as the machine has
 };
 

@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "framework/quota.h"
+
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -149,6 +151,11 @@ class Own : public Arena {
 
 int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrency()); }
 
+int default_threads(int available) {
+  static const std::optional<int> quota = quota_threads();
+  return std::min(available, quota.value_or(available));
+}
+
 void Crew::run(const Chain& chain) const {
   Run run(chain);
   bool shared = false;
@@ -208,7 +215,7 @@ void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) c
 
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {
   const int most = arena ? std::max(1, arena->concurrency()) : hardware_threads();
-  const int count = threads > 0 ? std::min(threads, most) : most;
+  const int count = threads > 0 ? std::min(threads, most) : default_threads(most);
   if (arena) return std::make_shared<const Crew>(count, arena);
   static std::mutex mutex;
   static std::map<int, std::weak_ptr<const Crew>> crews;

@@ -8,8 +8,10 @@
 
 namespace upconv::internal {
 
-/// How many threads the machine gives to one program.
+/// How many threads the machine gives to one program: as many as it has processors that this process may run on.
 int hardware_threads();
+/// How many of `available` threads a program takes that is not told: no more than the quota of a container.
+int default_threads(int available);
 
 /// A chain of steps, each cut into tiles.
 class Chain {

@@ -242,7 +242,7 @@ expect 0 "2 tensors, " inspect "$golden/../weights/net.zip.pth"
 expect 1 "nowhere: there is no such file" inspect nowhere
 expect 0 "1 tensor, 6 numbers, 12 bytes" inspect <(cat rows.safetensors)
 expect 1 ": the file is empty" inspect <(true)
-expect 1 "/dev/zero: expected a file or a pipe, got a socket or device" inspect /dev/zero
+expect 1 "/dev/zero: expected a regular file, got a pipe, socket or device" inspect /dev/zero
 expect 0 "spectrum cannot be read: of torch.ComplexFloatStorage" inspect "$golden/../strangers/unreadable.pth"
 json "[t['name'] for t in r['tensors'] if 'unreadable' in t][0] == 'spectrum'" \
   inspect "$golden/../strangers/unreadable.pth"

@@ -38,7 +38,7 @@ void check_weights(const AnyModule& module) {
 
 /// Floating-point numbers of any width, or the integers that PyTorch's layers take.
 Tensor load_input(const std::string& path) {
-  MappedFile file = map_file(path);
+  MappedFile file = map_or_read(path);
   const Stored stored = read_npy(file.bytes, path, std::move(file.owner));
   if (!is_floating(stored.dtype) && stored.dtype != DType::int64 && stored.dtype != DType::int32)
     fail("{}: expected floating point, int64 or int32 values, got {}", path, name(stored.dtype));

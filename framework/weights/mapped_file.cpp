@@ -53,23 +53,26 @@ MappedFile read_all(int fd, const std::string& file) {
   return {std::span<const std::byte>(*bytes), bytes};
 }
 
-}  // namespace
-
-MappedFile map_file(const std::filesystem::path& path) {
+MappedFile open(const std::filesystem::path& path, bool or_read) {
   const std::string file = path.string();
   const Descriptor descriptor(file);
   struct stat status = {};
   if (::fstat(descriptor.get(), &status) != 0) fail("{}: cannot be examined: {}", file, reason(errno));
   if (S_ISDIR(status.st_mode)) fail("{}: expected a file, got a folder", file);
-  if (S_ISFIFO(status.st_mode)) return read_all(descriptor.get(), file);
-  if (!S_ISREG(status.st_mode)) fail("{}: expected a file or a pipe, got a socket or device", file);
+  if (or_read && S_ISFIFO(status.st_mode)) return read_all(descriptor.get(), file);
+  if (!S_ISREG(status.st_mode)) fail("{}: expected a regular file, got a pipe, socket or device", file);
   if (status.st_size == 0) fail("{}: the file is empty", file);
   const auto size = static_cast<size_t>(status.st_size);
   void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.get(), 0);
-  if (memory == MAP_FAILED && errno == ENODEV) return read_all(descriptor.get(), file);  // of some file systems
+  if (memory == MAP_FAILED && errno == ENODEV && or_read) return read_all(descriptor.get(), file);
   if (memory == MAP_FAILED) fail("{}: cannot be mapped: {}", file, reason(errno));
   const std::shared_ptr<const void> owner(memory, [size](void* p) { ::munmap(p, size); });
   return {{static_cast<const std::byte*>(memory), size}, owner};
 }
+
+}  // namespace
+
+MappedFile map_file(const std::filesystem::path& path) { return open(path, false); }
+MappedFile map_or_read(const std::filesystem::path& path) { return open(path, true); }
 
 }  // namespace upconv::internal

@@ -13,8 +13,10 @@ struct MappedFile {
   std::shared_ptr<const void> owner;
 };
 
-/// Maps a file read-only, or reads it where that is impossible: a pipe, such as /dev/stdin, and some file systems.
-/// Throws Error if it is missing, a folder, a socket or device, empty or unreadable.
+/// Maps a file read-only. Throws Error if it is missing, a folder, no regular file, empty or unreadable.
 MappedFile map_file(const std::filesystem::path& path);
+/// The same, but reads what cannot be mapped: a pipe, such as /dev/stdin, of which it waits for the end, and files of
+/// some file systems.
+MappedFile map_or_read(const std::filesystem::path& path);
 
 }  // namespace upconv::internal

@@ -279,7 +279,7 @@ Stored internal::read_npy(std::span<const std::byte> bytes, const std::string& n
 }
 
 Tensor load_npy(const std::filesystem::path& path) {
-  MappedFile file = map_file(path);
+  MappedFile file = map_or_read(path);
   return read_npy(file.bytes, path.string(), std::move(file.owner)).to_tensor();
 }
 

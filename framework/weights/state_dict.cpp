@@ -98,7 +98,7 @@ const Stored& StateDict::at(const std::string& name) const {
 }
 
 StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options) {
-  MappedFile file = map_file(path);
+  MappedFile file = map_or_read(path);
   StateDict loaded = looks_like_shard_index(file.bytes)
                          ? renamed(read_shards(file.bytes, path, options), options, path.string())
                          : load_state_dict(file.bytes, path.string(), std::move(file.owner), options);

@@ -522,7 +522,10 @@ OTHERS = {
         b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
         "what Git LFS leaves in the place of a file; get it with git lfs pull",
     ),
-    "page.pth": (b"<!DOCTYPE html>\n<html><head><title>Sign in</title>", "a web page, not the file that a link was for"),
+    "page.pth": (
+        b"<!DOCTYPE html>\n<html><head><title>Sign in</title>",
+        "a web page, not the file that a link was for",
+    ),
     "page_with_space.safetensors": (b"\n  <html>", "a web page"),
     "keras.h5": (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 file, as Keras writes them"),
     "gguf.pth": (b"GGUF\3\0\0\0" + bytes(24), "a GGUF file"),

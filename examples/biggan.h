@@ -20,11 +20,10 @@ inline Value spectral(Value weight, Value u) {
 
 /// Conv2d whose output is as large as its input, with a weight that is divided at the call.
 struct SNConv2d : Conv2d {
-  Parameter u0, sv0;
+  Parameter u0 = add_buffer("u0", Parameter(Shape{1, out_channels}));
+  Parameter sv0 = add_buffer("sv0", Parameter(Tensor({1}, {1.f})));
   SNConv2d(int64_t in_channels, int64_t out_channels, int64_t kernel_size = 3, bool bias = true)
-      : Conv2d(in_channels, out_channels, kernel_size, {.padding = kernel_size / 2, .bias = bias}),
-        u0(add_buffer("u0", Parameter(Shape{1, out_channels}))),
-        sv0(add_buffer("sv0", Parameter(Tensor({1}, {1.f})))) {
+      : Conv2d(in_channels, out_channels, kernel_size, {.padding = kernel_size / 2, .bias = bias}) {
     init::normal_(u0);
   }
   Value forward(Value x) const override {
@@ -34,11 +33,9 @@ struct SNConv2d : Conv2d {
 
 /// Linear of the same kind.
 struct SNLinear : Linear {
-  Parameter u0, sv0;
-  SNLinear(int64_t in_features, int64_t out_features, bool bias = true)
-      : Linear(in_features, out_features, bias),
-        u0(add_buffer("u0", Parameter(Shape{1, out_features}))),
-        sv0(add_buffer("sv0", Parameter(Tensor({1}, {1.f})))) {
+  Parameter u0 = add_buffer("u0", Parameter(Shape{1, out_features}));
+  Parameter sv0 = add_buffer("sv0", Parameter(Tensor({1}, {1.f})));
+  SNLinear(int64_t in_features, int64_t out_features, bool bias = true) : Linear(in_features, out_features, bias) {
     init::normal_(u0);
   }
   Value forward(Value x) const override {
@@ -68,12 +65,11 @@ struct Attention : Module {
 /// BatchNorm2d whose factors and shifts are linear in a condition (N, cond_size).
 struct ConditionalBatchNorm : ModuleOf<Value(Value, Value)> {
   SNLinear &gain, &bias;
-  Parameter stored_mean, stored_var;
+  Parameter stored_mean = add_buffer("stored_mean", Parameter(Tensor({gain.out_features})));
+  Parameter stored_var = add_buffer("stored_var", Parameter(Shape{gain.out_features}));
   ConditionalBatchNorm(int64_t num_features, int64_t cond_size)
       : gain(child("gain", SNLinear(cond_size, num_features, false))),
-        bias(child("bias", SNLinear(cond_size, num_features, false))),
-        stored_mean(add_buffer("stored_mean", Parameter(Tensor({num_features})))),
-        stored_var(add_buffer("stored_var", Parameter(Shape{num_features}))) {
+        bias(child("bias", SNLinear(cond_size, num_features, false))) {
     init::ones_(stored_var);
   }
   Value forward(Value x, Value y) const override {

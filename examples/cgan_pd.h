@@ -7,9 +7,7 @@
 namespace upconv::examples::cgan_pd {
 
 /// Twice the height and width.
-inline Value upsample(Value x) {
-  return interpolate(x, {.scale_factor = 2, .mode = "bilinear", .align_corners = false});
-}
+inline Value upsample(Value x) { return interpolate(x, {.scale_factor = 2, .mode = "bilinear"}); }
 
 /// BatchNorm2d with factors and shifts of each class.
 struct ConditionalBatchNorm2d : ModuleOf<Value(Value, Value)> {

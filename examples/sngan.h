@@ -7,9 +7,7 @@
 namespace upconv::examples::sngan {
 
 /// Twice the height and width.
-inline Value upsample(Value x) {
-  return interpolate(x, {.scale_factor = 2, .mode = "bilinear", .align_corners = false});
-}
+inline Value upsample(Value x) { return interpolate(x, {.scale_factor = 2, .mode = "bilinear"}); }
 
 /// A residual block that doubles the height and width.
 struct GBlock : Module {

@@ -27,22 +27,18 @@ struct ResidualBlock : Module {
 /// Twice the height and width.
 struct UpsampleBlock : Module {
   Conv2d& conv;
-  PixelShuffle& pixel_shuffle;
   PReLU& prelu;
   explicit UpsampleBlock(int64_t channels)
-      : conv(child("conv", Conv2d(channels, channels * 4, 3, {.padding = 1}))),
-        pixel_shuffle(child("pixel_shuffle", PixelShuffle(2))),
-        prelu(child("prelu", PReLU())) {}
-  Value forward(Value x) const override { return prelu(pixel_shuffle(conv(x))); }
+      : conv(child("conv", Conv2d(channels, channels * 4, 3, {.padding = 1}))), prelu(child("prelu", PReLU())) {}
+  Value forward(Value x) const override { return prelu(pixel_shuffle(conv(x), 2)); }
 };
 
 /// The whole generator; the picture becomes 2^doublings times as large.
 struct Generator : Module {
-  Sequential& block1;
+  Sequential *block1, *block7, *block8;
   std::vector<ResidualBlock*> blocks;  ///< block2 to block6
-  Sequential *block7, *block8;
-  explicit Generator(int doublings = 2, int64_t channels = 64)
-      : block1(child("block1", sequential(Conv2d(3, channels, 9, {.padding = 4}), PReLU()))) {
+  explicit Generator(int doublings = 2, int64_t channels = 64) {
+    block1 = &child("block1", sequential(Conv2d(3, channels, 9, {.padding = 4}), PReLU()));
     for (int i = 2; i < 7; ++i) blocks.push_back(&child("block" + std::to_string(i), ResidualBlock(channels)));
     block7 = &child("block7", sequential(Conv2d(channels, channels, 3, {.padding = 1}), BatchNorm2d(channels)));
     block8 = &child("block8", Sequential());
@@ -51,7 +47,7 @@ struct Generator : Module {
   }
   /// Pictures (N, 3, H, W) to (N, 3, H * 2^doublings, W * 2^doublings).
   Value forward(Value x) const override {
-    const Value first = block1(x);
+    const Value first = (*block1)(x);
     x = first;
     for (const ResidualBlock* block : blocks) x = (*block)(x);
     return (tanh((*block8)(first + (*block7)(x))) + 1) / 2;

@@ -57,8 +57,7 @@ struct FullyConnectedLayer : Module {
     init::constant_(bias, bias_init);
   }
   Value forward(Value x) const override {
-    const double gain = lr_multiplier / std::sqrt(weight.shape()[1]);
-    x = linear(x, weight * gain, bias * lr_multiplier);
+    x = linear(x, weight * (lr_multiplier / std::sqrt(weight.shape()[1])), bias * lr_multiplier);
     return lrelu ? leaky_relu(x, 0.2) * std::sqrt(2) : x;
   }
 };
@@ -168,9 +167,8 @@ struct SynthesisNetwork : Module {
     std::optional<Value> x, img;
     for (int64_t i = 0; const SynthesisBlock* block : blocks) {
       Values own;
-      for (int64_t j = std::max<int64_t>(0, 2 * i - 1); j < 2 * i + 2; ++j) own.push_back(select(ws, 1, j));
+      for (int64_t j = std::max<int64_t>(0, 2 * i - 1), end = 2 * ++i; j < end; ++j) own.push_back(select(ws, 1, j));
       std::tie(x, img) = (*block)(x, img, own);
-      ++i;
     }
     return *img;
   }

@@ -40,6 +40,7 @@ struct ChannelAffine {
   std::vector<double> scale;  ///< what multiplies
   std::vector<double> shift;  ///< what is added then
   std::string key;            ///< identifies the values: equal keys, equal values
+
   /// This and then the other one, as one; both for so many channels.
   [[nodiscard]] ChannelAffine then(const ChannelAffine& other) const;
 };

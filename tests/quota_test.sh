@@ -7,16 +7,18 @@ name=upconv-test-$$
 for mount in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/cpu,cpuacct /sys/fs/cgroup/cpu; do
   group=$mount/$name
   mkdir "$group" 2>/dev/null || continue
-  trap 'echo $$ 2>/dev/null >"$(dirname "$group")/cgroup.procs" || true; rmdir "$group" 2>/dev/null || true' EXIT
+  trap 'rmdir "$group" 2>/dev/null || true' EXIT
   if [ -e "$group/cpu.max" ]; then
-    echo "100000 100000" 2>/dev/null >"$group/cpu.max" || { rmdir "$group"; continue; }
+    echo "100000 100000" 2>/dev/null >"$group/cpu.max" || { rmdir "$group" || true; continue; }
   elif [ -e "$group/cpu.cfs_quota_us" ]; then
     { echo 100000 >"$group/cpu.cfs_period_us" && echo 100000 >"$group/cpu.cfs_quota_us"; } 2>/dev/null ||
-      { rmdir "$group"; continue; }
+      { rmdir "$group" || true; continue; }
   else
-    rmdir "$group"
+    rmdir "$group" || true
     continue
   fi
+  # Some groups may be made and limited, but not entered.
+  (echo "$BASHPID" >"$group/cgroup.procs") 2>/dev/null || { rmdir "$group" || true; continue; }
   threads() {
     sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" "$program" bench \
       "ConvTranspose2d(64, 64, 4, 2, 1)" --input 1,64,64,64 --seconds 0 --json "$@" | grep -o '"threads":[0-9]*'

@@ -177,6 +177,45 @@ TEST_CASE("Conv2d: infinite weights meet no zeros beside the picture") {
     }
 }
 
+TEST_CASE("Conv2d: exact hands infinities and NaN to the outputs whose windows see them, and to no others") {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  std::mt19937 engine(5);
+  Random random(5);
+  size_t compared = 0;
+  for (int i = 0; i < 200; ++i) {
+    Configuration c = draw(engine);
+    c.options.padding_mode = "zeros";
+    Conv2d layer(c.IC, c.OC, c.kernel, c.options);
+    randomize(layer, random);
+    const Shape input{c.N, c.IC, c.H, c.W};
+    Tensor x = random.randn(input);
+    for (const float odd : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()})
+      x.data()[engine() % static_cast<uint64_t>(x.numel())] = odd;
+    Tensor expected;
+    try {
+      const Shape out = compile(layer, input).outputs().front().shape;
+      const Tensor bias = c.options.bias ? layer.bias.value() : Tensor();
+      expected = reference::conv2d(x, layer.weight.value(), bias, c.options, {out[2], out[3]});
+    } catch (const Error&) {
+      continue;  // the kernel reaches beyond the picture
+    }
+    ++compared;
+    for (Isa isa : available_isas()) {
+      CAPTURE(layer.str());
+      CAPTURE(str(input));
+      CAPTURE(name(isa));
+      const Tensor y = compile(layer, input, {.accuracy = Accuracy::exact, .isa = isa})(x);
+      int64_t wrong = 0;
+      for (int64_t at = 0; at < y.numel(); ++at) {
+        const float got = y.data()[at], want = expected.data()[at];
+        wrong += std::isfinite(want) ? !std::isfinite(got) : std::isnan(want) ? !std::isnan(got) : got != want;
+      }
+      CHECK(wrong == 0);
+    }
+  }
+  CHECK(compared > 100);
+}
+
 TEST_CASE("Conv2d: a kernel for every channel has an algorithm of its own, which is the cheapest") {
   Random random(19);
   for (int64_t stride : {1, 2}) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "../error.h"
 #include "state_dict.h"
 
 namespace upconv::internal {

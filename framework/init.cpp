@@ -209,7 +209,7 @@ void fill(const Parameter& parameter, Fill::Kind kind, double a, double b) {
 double fan_of(const Shape& weight, init::Fan mode) {
   if (weight.size() < 2) fail("init: a fan needs a weight of at least two dimensions, got {}", str(weight));
   const int64_t area = numel(Shape(weight.begin() + 2, weight.end()));
-  return static_cast<double>(weight[mode == init::Fan::in ? 1 : 0] * area);
+  return static_cast<double>(weight[mode == init::Fan::in ? 1 : 0]) * static_cast<double>(area);
 }
 
 /// The deviation that He's have.

@@ -223,6 +223,7 @@ json "r['output'] == [2, 3, 32, 32]" bench sngan --input 2,128 --seconds 0
 json "r['output'] == [1, 3, 32, 32]" bench cgan_pd --seconds 0
 json "r['output'] == [1, 3, 12, 20]" bench srresnet --input 1,3,3,5 --seconds 0
 expect 1 'unknown model "taesd"' generate taesd
+expect 1 "VaeDecoder has weights, such as decoder_input.weight: give --weights" generate vae --count 1
 json "r['output'] == [1, 3, 16, 20]" bench cyclegan --input 1,3,16,20 --seconds 0
 json "r['output'] == [1, 3, 16, 20]" bench fast_neural_style --input 1,3,16,20 --seconds 0
 expect 1 "Cyclegan has weights, such as model.1.weight: give --weights" run cyclegan "${on_x[@]}"

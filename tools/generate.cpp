@@ -32,6 +32,7 @@ struct Generate {
 void Generate::run() const {
   const Model model = find_generator(this->model);
   model.load(weights);
+  check_weights(*model.module);
   const Options options{
       .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.threads, .isa = machine.isa};
 

@@ -161,6 +161,11 @@ std::vector<Type> Model::types(const std::vector<Shape>& shapes) const {
   return all;
 }
 
+void check_weights(const AnyModule& module) {
+  for (const auto& [name, parameter] : module.named_parameters())
+    if (parameter.is_initial()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
+}
+
 Model find_generator(const std::string& name) {
   if (const Example* example = find_example(name); example && example->generator) return example->make();
   fail("unknown model \"{}\": there is {}", name, fmt::join(example_names(true), ", "));

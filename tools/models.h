@@ -30,6 +30,9 @@ Model find_generator(const std::string& name);
 /// The example of that name, or the module that the text describes. Throws Error that says what would have been right.
 Model find_network(const std::string& spec);
 
+/// Throws Error where a parameter still has the values that it began with, whose pictures are noise.
+void check_weights(const AnyModule& module);
+
 /// The first Embedding, or nullptr: where there is one, it is what reads the network's int64 input.
 const Embedding* find_embedding(const AnyModule& module);
 

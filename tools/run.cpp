@@ -31,11 +31,6 @@ struct Run {
   Program compile_for(const AnyModule& module, const std::vector<Type>& types) const;
 };
 
-void check_weights(const AnyModule& module) {
-  for (const auto& [name, parameter] : module.named_parameters())
-    if (parameter.is_initial()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
-}
-
 /// Floating-point numbers of any width, or the integers that PyTorch's layers take.
 Tensor load_input(const std::string& path) {
   MappedFile file = map_or_read(path);

@@ -116,6 +116,12 @@ TEST_CASE("init: without a seed two networks differ, with the same one they do n
   CHECK_FALSE(c.weight.is_initial());
 }
 
+TEST_CASE("init: a layer beyond 63 bits is refused before its fan overflows") {
+  CHECK(error_of([] {
+          static_cast<void>(parse_module("ConvTranspose2d(4, 555558, 555555550)"));
+        }).ends_with("(4, 555558, 555555550, 555555550) has more elements than 63 bits can count"));
+}
+
 TEST_CASE("init: what does not fit is refused in words") {
   const Parameter vector({3}, DType::float32), counter({3}, DType::int64);
   CHECK(error_of([&] { init::xavier_normal_(vector); }) ==

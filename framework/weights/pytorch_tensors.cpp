@@ -437,7 +437,8 @@ Stored Flattener::tensor(const Made& made, const std::string& name) {
     return stored;
   };
   if (find_function(parameter_functions, made.function)) refuse(name, "expected a tensor in a parameter");
-  if (function == nullptr) return unreadable({}, fmt::format("no plain array, but made by {}", printable(made.function)));
+  if (function == nullptr)
+    return unreadable({}, fmt::format("no plain array, but made by {}", printable(made.function)));
   const std::vector<Ref>& given = *made.arguments;
   if (given.size() < function->least || given.size() > function->most)
     refuse(name, "expected {} {}arguments for {}, got {}", function->least,

@@ -19,7 +19,6 @@ from paths import ROOT
 from safetensors.torch import save_file
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.overrides import TorchFunctionMode
 
 
@@ -29,13 +28,12 @@ def build(row: rows.Row) -> torch.nn.Module:
     twin = importlib.import_module(f"twins.{row.network}")
     torch.manual_seed(0)
     net = eval(row.twin, vars(twin)).eval()
+    spectral = importlib.import_module("spectral")
     for module in net.modules():
-        for hook in list(module._forward_pre_hooks.values()):
-            if isinstance(hook, SpectralNorm):
-                for _ in range(20):  # as training would have left it
-                    hook.compute_weight(module, do_power_iteration=True)
-                torch.nn.utils.remove_spectral_norm(module)
-                module._load_state_dict_pre_hooks.clear()  # which PyTorch 2.13 leaves there, asking for weight_orig
+        spectral.settle(module)
+        for _ in spectral.hooks(module):
+            torch.nn.utils.remove_spectral_norm(module)
+            module._load_state_dict_pre_hooks.clear()  # which PyTorch 2.13 leaves there, asking for weight_orig
     return First(net) if row.first else net
 
 

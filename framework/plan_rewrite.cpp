@@ -27,6 +27,38 @@ std::shared_ptr<const Operation> after(const Operation& reader, const Operation&
   return nullptr;
 }
 
+/// Gives operations with parameters of their own the form that has them as inputs, where what stands before or behind
+/// them would make one function with that.
+void unbind(Plan& plan) {
+  for (int node : std::vector<int>(plan.order)) {
+    if (!plan.at(node).operation || plan.at(node).inputs.size() != 1) continue;
+    const int producer = plan.at(node).inputs.front();
+    const Type &type = plan.at(node).type, &input = plan.at(producer).type;
+    const std::optional<Unbound> unbound = plan.at(node).operation->unbound(input);
+    if (!unbound) continue;
+    const size_t first = 0;
+    bool joins = plan.at(producer).operation && plan.readers(producer) == 1 &&
+                 unbound->operation->with_producer({&first, 1}, *plan.at(producer).operation, input, type);
+    for (int reader : plan.order) {
+      const std::vector<int>& inputs = plan.at(reader).inputs;
+      const size_t i = static_cast<size_t>(std::find(inputs.begin(), inputs.end(), node) - inputs.begin());
+      if (i < inputs.size() && plan.readers(node) == 1)
+        joins |= plan.at(reader).operation->with_producer({&i, 1}, *unbound->operation, type, plan.at(reader).type) !=
+                 nullptr;
+    }
+    if (!joins) continue;
+    plan.at(node).operation = unbound->operation;
+    for (const Tensor& parameter : unbound->parameters) {
+      Plan::Node constant;
+      constant.operation = std::make_shared<ConstantOperation>(Parameter(parameter));
+      constant.type = {parameter.shape(), parameter.dtype()};
+      plan.at(node).inputs.push_back(static_cast<int>(plan.nodes.size()));
+      plan.order.insert(std::find(plan.order.begin(), plan.order.end(), node), static_cast<int>(plan.nodes.size()));
+      plan.nodes.push_back(std::move(constant));
+    }
+  }
+}
+
 }  // namespace
 
 Plan plan_of(const Graph& graph) {
@@ -145,42 +177,6 @@ void fuse(Plan& plan) {
     return pointwise ? producer.operation->with_pointwise(*pointwise) : nullptr;
   });
 }
-
-namespace {
-
-/// Gives operations with parameters of their own the form that has them as inputs, where what stands before or behind
-/// them would make one function with that.
-void unbind(Plan& plan) {
-  for (int node : std::vector<int>(plan.order)) {
-    if (!plan.at(node).operation || plan.at(node).inputs.size() != 1) continue;
-    const int producer = plan.at(node).inputs.front();
-    const Type &type = plan.at(node).type, &input = plan.at(producer).type;
-    const std::optional<Unbound> unbound = plan.at(node).operation->unbound(input);
-    if (!unbound) continue;
-    const size_t first = 0;
-    bool joins = plan.at(producer).operation && plan.readers(producer) == 1 &&
-                 unbound->operation->with_producer({&first, 1}, *plan.at(producer).operation, input, type);
-    for (int reader : plan.order) {
-      const std::vector<int>& inputs = plan.at(reader).inputs;
-      const size_t i = static_cast<size_t>(std::find(inputs.begin(), inputs.end(), node) - inputs.begin());
-      if (i < inputs.size() && plan.readers(node) == 1)
-        joins |= plan.at(reader).operation->with_producer({&i, 1}, *unbound->operation, type, plan.at(reader).type) !=
-                 nullptr;
-    }
-    if (!joins) continue;
-    plan.at(node).operation = unbound->operation;
-    for (const Tensor& parameter : unbound->parameters) {
-      Plan::Node constant;
-      constant.operation = std::make_shared<ConstantOperation>(Parameter(parameter));
-      constant.type = {parameter.shape(), parameter.dtype()};
-      plan.at(node).inputs.push_back(static_cast<int>(plan.nodes.size()));
-      plan.order.insert(std::find(plan.order.begin(), plan.order.end(), node), static_cast<int>(plan.nodes.size()));
-      plan.nodes.push_back(std::move(constant));
-    }
-  }
-}
-
-}  // namespace
 
 void chain(Plan& plan) {
   unbind(plan);

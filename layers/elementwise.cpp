@@ -314,10 +314,7 @@ class BinaryOperation : public ElementwiseActivated<BinaryOperation> {
   }
   /// Whether there is one number for each channel of pictures x, or of each one of them.
   static bool is_modulation_of(const Shape& x, const Shape& numbers) {
-    if (x.size() != 4 || numbers.size() < 3 || numbers.size() > 4) return false;
-    const auto from = numbers.end() - 3;
-    return from[0] == x[1] && from[1] == 1 && from[2] == 1 &&
-           (numbers.size() == 3 || numbers[0] == 1 || numbers[0] == x[0]);
+    return x.size() == 4 && (is_for_channels(numbers, x) || numbers == Shape{x[0], x[1], 1, 1});
   }
   /// Whether a constant has one value for each channel of pictures: (C, 1, 1) or (1, C, 1, 1).
   static bool is_for_channels(const Shape& constant, const Shape& x) {

@@ -17,8 +17,8 @@ constexpr size_t most_instructions = 10 * most_values;
 constexpr size_t most_name = 1000;  // bytes of a global's
 
 /// Values that say nothing but what they are; the pickle's table begins with one of each.
-constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer"};
-enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value };
+constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer", "bytes"};
+enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value, bytes_value };
 constexpr Pickle::Ref nothing = UINT32_MAX;
 constexpr std::string_view ordered_dict = "collections.OrderedDict";
 constexpr std::string_view default_dict = "collections.defaultdict";
@@ -126,7 +126,8 @@ class Pickle::Machine {
   void tuple(size_t size);
   void put(uint32_t key);
   void get(uint32_t key);
-  void long_integer(size_t bytes);
+  void long_integer(size_t size);
+  void bytes(size_t size);
 
   Pickle& pickle_;
   std::deque<Value>& values_;
@@ -286,8 +287,13 @@ void Pickle::Machine::get(uint32_t key) {
   push(memo_[key]);
 }
 
-void Pickle::Machine::long_integer(size_t bytes) {
-  const std::string_view digits = take(bytes);
+void Pickle::Machine::bytes(size_t size) {
+  take(size);
+  push(bytes_value);
+}
+
+void Pickle::Machine::long_integer(size_t size) {
+  const std::string_view digits = take(size);
   if (digits.size() > sizeof(int64_t)) return push(large_value);
   const bool is_negative = !digits.empty() && (digits.back() & 0x80) != 0;
   int64_t value = is_negative ? -1 : 0;
@@ -385,12 +391,12 @@ void Pickle::Machine::step(Op op) {
     case Op::binstring:
       return make(take(number<uint32_t>()));
     case Op::binbytes:
-      return make(Raw{take(number<uint32_t>())});
+      return bytes(number<uint32_t>());
     case Op::short_binbytes:
-      return make(Raw{take(number<uint8_t>())});
+      return bytes(number<uint8_t>());
     case Op::binbytes8:
     case Op::bytearray8:
-      return make(Raw{take(number<uint64_t>())});
+      return bytes(number<uint64_t>());
     case Op::binpersid:
       return make(PersistentId{pop()});
     case Op::binget:
@@ -455,7 +461,7 @@ Pickle::Ref Pickle::item(Ref ref, std::string_view name) const {
 
 std::string_view Pickle::kind(Ref ref) const {
   constexpr std::string_view kinds[] = {"an integer",   "a string",  "a global",        "a tuple", "a list",
-                                        "a dictionary", "an object", "a persistent id", "bytes",   ""};
+                                        "a dictionary", "an object", "a persistent id", ""};
   const Other* other = get<Other>(ref);
   return other != nullptr ? other->kind : kinds[values_[ref].index()];
 }

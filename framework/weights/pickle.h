@@ -43,13 +43,10 @@ class Pickle {
   struct PersistentId {
     Ref id;
   };
-  struct Raw {
-    std::string_view bytes;
-  };
   struct Other {
     std::string_view kind;  // None, a boolean, ...: nothing that weights are made of
   };
-  using Value = std::variant<int64_t, std::string_view, Global, Tuple, List, Dict, Call, PersistentId, Raw, Other>;
+  using Value = std::variant<int64_t, std::string_view, Global, Tuple, List, Dict, Call, PersistentId, Other>;
 
   /// Reads one pickle from the beginning of `bytes`. `where` stands for it in messages. Throws Error for what is not
   /// within it.

@@ -1,7 +1,6 @@
 #include "framework/weights/pytorch_tensors.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace upconv::internal {
 namespace {
@@ -11,14 +10,12 @@ using Ref = Pickle::Ref;
 constexpr size_t max_rank = 64;
 constexpr size_t max_depth = 64;         // of dictionaries in dictionaries
 constexpr size_t max_tensors = 100'000;  // as many as a safetensors file may have
-constexpr std::string_view types = "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool";
 
 // ---- What makes tensors ----------------------------------------------------------------------------------------
 
 constexpr std::string_view rebuild_v1 = "torch._utils._rebuild_tensor";
 constexpr std::string_view rebuild_v2 = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view rebuild_v3 = "torch._utils._rebuild_tensor_v3";
-constexpr std::string_view untyped_storage = "torch.storage.UntypedStorage";
 
 /// A function that makes a tensor, and how many arguments it takes.
 struct Function {
@@ -31,129 +28,15 @@ constexpr Function parameter_functions[] = {{"torch._utils._rebuild_parameter", 
                                             {"torch._utils._rebuild_parameter_with_state", 4, 4},
                                             {"torch.nn.parameter.Parameter", 1, 2}};
 
-struct ElementType {
-  std::string_view storage;  // after "torch." or "torch.cuda."
-  std::string_view dtype;    // after "torch."
-  DType type;
-};
-constexpr ElementType element_types[] = {
-    {"DoubleStorage", "float64", DType::float64}, {"FloatStorage", "float32", DType::float32},
-    {"HalfStorage", "float16", DType::float16},   {"BFloat16Storage", "bfloat16", DType::bfloat16},
-    {"LongStorage", "int64", DType::int64},       {"IntStorage", "int32", DType::int32},
-    {"ShortStorage", "int16", DType::int16},      {"CharStorage", "int8", DType::int8},
-    {"ByteStorage", "uint8", DType::uint8},       {"BoolStorage", "bool", DType::boolean}};
-
-/// Types that tensors may have and that are not read, with the bytes of an element.
-constexpr std::pair<std::string_view, size_t> foreign_storages[] = {
-    {"ComplexFloatStorage", 8}, {"ComplexDoubleStorage", 16}, {"QInt8Storage", 1},   {"QUInt8Storage", 1},
-    {"QInt32Storage", 4},       {"QUInt4x2Storage", 1},       {"QUInt2x4Storage", 1}};
-
 /// What a tensor of a class of its own, or one with attributes, is made by: it names the function for it.
 constexpr std::string_view rebuild_of_class = "torch._tensor._rebuild_from_type_v2";
 constexpr std::string_view rebuild_prefix = "torch._utils._rebuild_";
-
-std::optional<DType> type_of_storage(std::string_view name) {
-  for (const std::string_view package : {"torch.cuda.", "torch."}) {
-    if (!name.starts_with(package)) continue;
-    for (const ElementType& type : element_types)
-      if (name.substr(package.size()) == type.storage) return type.type;
-  }
-  return {};
-}
-
-std::optional<DType> type_of_dtype(std::string_view name) {
-  for (const ElementType& type : element_types)
-    if (name == fmt::format("torch.{}", type.dtype)) return type.type;
-  return {};
-}
 
 template <size_t n>
 const Function* find_function(const Function (&functions)[n], std::string_view name) {
   const auto found = std::find_if(functions, functions + n, [&](const Function& row) { return row.name == name; });
   return found == functions + n ? nullptr : found;
 }
-
-}  // namespace
-
-// ---- Storages ----------------------------------------------------------------------------------------------------
-
-Storages::Storages(const Pickle& pickle, const std::string& file) : pickle_(pickle), file_(file) {
-  Ref ref = 0;
-  for (const Pickle::Value& value : pickle.values()) {
-    if (const auto* id = std::get_if<Pickle::PersistentId>(&value)) add(ref, *id);
-    ++ref;
-  }
-}
-
-uint64_t Storages::count(Ref ref) const {
-  const int64_t* count = pickle_.get<int64_t>(ref);
-  if (count == nullptr) refuse("expected a number of elements, got {}", pickle_.kind(ref));
-  if (*count < 0) refuse("expected a number of elements, got the negative number {}", *count);
-  return static_cast<uint64_t>(*count);
-}
-
-/// ("storage", type, key, location, count)
-Storage Storages::described(std::span<const Ref> items) const {
-  const auto* type = pickle_.get<Pickle::Global>(items[1]);
-  if (type == nullptr) refuse("expected a type of storage, got {}", pickle_.kind(items[1]));
-  const auto* key = pickle_.get<std::string_view>(items[2]);
-  if (key == nullptr) refuse("expected a string as key, got {}", pickle_.kind(items[2]));
-  const std::string name = type->str();
-  Storage storage;
-  storage.key = *key;
-  storage.type = type_of_storage(name);
-  storage.count = count(items[4]);
-  for (const auto& [foreign, size] : foreign_storages)
-    if (name == fmt::format("torch.{}", foreign) || name == fmt::format("torch.cuda.{}", foreign))
-      std::tie(storage.foreign, storage.foreign_size) = std::pair(name, size);
-  const bool is_untyped = name == untyped_storage || name == "torch.UntypedStorage";
-  if (!storage.type && storage.foreign.empty() && !is_untyped)
-    refuse("expected a storage of {}, got {}", types, shown(name));
-  if (storage.count > static_cast<uint64_t>(INT64_MAX) / storage.element())
-    refuse("storage {}: {} elements are more than 2^63 - 1 bytes", shown(*key), storage.count);
-  return storage;
-}
-
-void Storages::add(Ref ref, const Pickle::PersistentId& id) {
-  const auto* tuple = pickle_.get<Pickle::Tuple>(id.id);
-  if (tuple == nullptr) refuse("expected a tuple, got {}", pickle_.kind(id.id));
-  const std::vector<Ref>& items = tuple->items;
-  const auto* what = items.empty() ? nullptr : pickle_.get<std::string_view>(items[0]);
-  if (what != nullptr && *what == "module") return;  // a class, with its source
-  if (what == nullptr || *what != "storage" || items.size() < 5 || items.size() > 6)
-    refuse("expected (\"storage\", type, key, location, count)");
-  const Storage storage = described(items);
-  const auto [position, is_new] = index_.try_emplace(storage.key, storages_.size());
-  if (is_new) storages_.push_back(storage);
-  const Storage& known = storages_[position->second];
-  if (known.type != storage.type || known.count != storage.count)
-    refuse("storage {} is described in two ways", shown(storage.key));
-
-  StoragePart part = {position->second, 0, storage.count};
-  if (const auto* view = items.size() == 6 ? pickle_.get<Pickle::Tuple>(items[5]) : nullptr) {
-    if (view->items.size() != 3) refuse("expected (key, offset, count) as view, got {} values", view->items.size());
-    part.first = count(view->items[1]);
-    part.count = count(view->items[2]);
-    if (part.first > storage.count || part.count > storage.count - part.first)
-      refuse("storage {} has {} elements, a view of it needs {} from {}", shown(storage.key), storage.count, part.count,
-             part.first);
-  }
-  parts_[ref] = part;
-}
-
-Storage* Storages::find(std::string_view key) {
-  const auto position = index_.find(key);
-  return position == index_.end() ? nullptr : &storages_[position->second];
-}
-
-const StoragePart* Storages::part(Ref ref) const {
-  const auto position = parts_.find(ref);
-  return position == parts_.end() ? nullptr : &position->second;
-}
-
-// ---- Tensors -----------------------------------------------------------------------------------------------------
-
-namespace {
 
 /// Finds the tensors in what was unpickled, and gives each a name: its path of keys.
 class Flattener {
@@ -188,12 +71,12 @@ class Flattener {
   void visit_item(Ref item, Ref item_key, const std::string& prefix);
   void visit_dictionary(Ref ref, const std::string& prefix, std::span<const Ref> without = {});
   void visit_module(Ref state, const std::string& prefix);
-  void add(Ref ref, const std::string& name);
   struct Made {
     std::string function;
     const std::vector<Ref>* arguments;
   };
   std::optional<Made> made(Ref ref) const;
+  void add(const Made& made, const std::string& name);
   Shape sizes(Ref ref, std::string_view what, const std::string& name) const;
   std::string sign_changing_view(const Function& function, const std::vector<Ref>& given) const;
   Stored tensor(const Made& made, const std::string& name);
@@ -269,7 +152,7 @@ std::optional<std::string> Flattener::key(Ref ref) {
 
 void Flattener::visit(Ref ref, const std::string& name) {
   charge(16 + name.size());
-  if (is_tensor(ref)) return add(ref, name);
+  if (const auto by = made(ref)) return add(*by, name);
   if (std::find(path_.begin(), path_.end(), ref) != path_.end()) fail("{}: {} holds itself", file_, shown(name));
   if (path_.size() == max_depth) fail("{}: dictionaries are nested more than {} deep", file_, max_depth);
   path_.push_back(ref);
@@ -336,10 +219,10 @@ StateDict Flattener::flatten() {
   return std::move(weights_);
 }
 
-void Flattener::add(Ref ref, const std::string& name) {
+void Flattener::add(const Made& made, const std::string& name) {
   if (weights_.size() == max_tensors) fail("{}: expected at most {} tensors, got more", file_, max_tensors);
   if (weights_.find(name) != nullptr) refuse(name, "occurs twice");
-  weights_.add(name, tensor(*made(ref), name));
+  weights_.add(name, tensor(made, name));
 }
 
 Shape Flattener::sizes(Ref ref, std::string_view what, const std::string& name) const {
@@ -361,7 +244,7 @@ Shape Flattener::sizes(Ref ref, std::string_view what, const std::string& name) 
 std::optional<DType> Flattener::type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
                                      const std::string& name) const {
   if (function.name != rebuild_v3) {
-    if (!storage.type) refuse(name, "expected a storage of {}, got one without type", types);
+    if (!storage.type) refuse(name, "expected a storage of {}, got one without type", readable_types);
     return storage.type;
   }
   constexpr size_t dtype_index = 6;

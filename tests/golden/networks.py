@@ -16,13 +16,13 @@ import sys
 from pathlib import Path
 
 import torch
-from torch.nn.utils.spectral_norm import SpectralNorm
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "networks"
 sys.path.insert(0, str(HERE.parents[1] / "examples" / "weights"))
 
 from convert_dcgan import write_safetensors  # noqa: E402
+from spectral import settle  # noqa: E402
 
 
 def fill(network):
@@ -40,10 +40,7 @@ def fill(network):
                 buffer.copy_(torch.randn(buffer.shape) * 0.5)
             elif name == "running_var":
                 buffer.copy_(torch.randn(buffer.shape).abs() + 0.5)
-        for hook in module._forward_pre_hooks.values():
-            if isinstance(hook, SpectralNorm):  # whose vectors training would have brought to where they stay
-                for _ in range(20):
-                    hook.compute_weight(module, do_power_iteration=True)
+        settle(module)
 
 
 def make(name):

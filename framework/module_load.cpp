@@ -97,7 +97,7 @@ void AnyModule::load_state_dict(const StateDict& state_dict, bool strict) {
           matching.match(state_dict, joined(path, named.name), named.parameter, module.output_dim());
     });
   for (const auto& [name, stored] : state_dict)
-    if (!matching.known.contains(name)) matching.unexpected.push_back(printable(name));
+    if (!matching.known.contains(name) && !state_dict.is_alias(name)) matching.unexpected.push_back(printable(name));
 
   std::string problems;
   auto report = [&](const char* what, const std::vector<std::string>& names) {

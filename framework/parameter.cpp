@@ -1,7 +1,9 @@
 #include "framework/parameter.h"
 
+#include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -58,6 +60,50 @@ void convert_all(const std::byte* __restrict from, To* __restrict out, size_t co
   }
 }
 
+/// A format of 8 bits: how many of them are the fraction's, what is taken from the exponent's, and which bits are no
+/// finite number. https://github.com/openxla/stablehlo/blob/main/rfcs/20230321-fp8_fnuz.md and the OCP's specifications
+/// of 8-bit floating point (1.0) and of microscaling formats (1.0).
+struct Float8 {
+  int fraction_bits, bias;
+  bool is_signed = true;
+  uint8_t infinity = 0;   // 0 where there is none
+  uint8_t least_nan = 0;  // of the bits without the sign; 0 where only the negative zero is one
+};
+constexpr Float8 e4m3fn{.fraction_bits = 3, .bias = 7, .least_nan = 0x7f};
+constexpr Float8 e5m2{.fraction_bits = 2, .bias = 15, .infinity = 0x7c, .least_nan = 0x7d};
+constexpr Float8 e4m3fnuz{.fraction_bits = 3, .bias = 8};
+constexpr Float8 e5m2fnuz{.fraction_bits = 2, .bias = 16};
+constexpr Float8 e8m0fnu{.fraction_bits = 0, .bias = 127, .is_signed = false, .least_nan = 0xff};
+
+/// Every bit pattern's value, all of which float32 holds exactly.
+template <Float8 format>
+constexpr std::array<float, 256> float8_values() {
+  std::array<float, 256> values{};
+  for (int bits = 0; bits < 256; ++bits) {
+    const bool is_negative = format.is_signed && bits >= 0x80;
+    const int magnitude = is_negative ? bits - 0x80 : bits;
+    const int exponent = magnitude >> format.fraction_bits, fraction = magnitude - (exponent << format.fraction_bits);
+    const bool is_subnormal = exponent == 0 && format.fraction_bits > 0;
+    const int significand = is_subnormal ? fraction : fraction + (1 << format.fraction_bits);
+    // In double, where no power of two that is needed is subnormal.
+    double value = significand;
+    int power = (is_subnormal ? 1 : exponent) - format.bias - format.fraction_bits;
+    for (; power > 0; --power) value *= 2;
+    for (; power < 0; ++power) value /= 2;
+    const bool is_nan = format.least_nan != 0 ? magnitude >= format.least_nan : bits == 0x80;
+    if (is_nan) value = std::numeric_limits<double>::quiet_NaN();
+    if (format.infinity != 0 && magnitude == format.infinity) value = std::numeric_limits<double>::infinity();
+    values[static_cast<size_t>(bits)] = static_cast<float>(is_negative ? -value : value);
+  }
+  return values;
+}
+
+template <Float8 format>
+void look_up(const std::byte* from, float* out, size_t count) {
+  static constexpr std::array<float, 256> values = float8_values<format>();
+  convert_all<uint8_t>(from, out, count, [](uint8_t bits) { return values[bits]; });
+}
+
 template <class From>
 void widen(const Stored& stored, int64_t* out, size_t count) {
   convert_all<From>(stored.bytes.data(), out, count, [](From value) { return static_cast<int64_t>(value); });
@@ -76,6 +122,15 @@ void to_integers(const Stored& stored, int64_t* out) {
       return widen<int8_t>(stored, out, count);
     case DType::uint8:
       return widen<uint8_t>(stored, out, count);
+    case DType::uint16:
+      return widen<uint16_t>(stored, out, count);
+    case DType::uint32:
+      return widen<uint32_t>(stored, out, count);
+    case DType::uint64:
+      return convert_all<uint64_t>(stored.bytes.data(), out, count, [](uint64_t value) {
+        if (value > INT64_MAX) fail("expected integers below 2^63, got {}", value);
+        return static_cast<int64_t>(value);
+      });
     case DType::boolean:
       return convert_all<uint8_t>(stored.bytes.data(), out, count, [](uint8_t value) { return int64_t{value != 0}; });
     default:
@@ -111,6 +166,16 @@ void Stored::to_float(float* out, size_t first, size_t count) const {
       return convert_all<uint16_t>(from, out, count, from_float16);
     case DType::bfloat16:
       return convert_all<uint16_t>(from, out, count, from_bfloat16);
+    case DType::float8_e4m3fn:
+      return look_up<e4m3fn>(from, out, count);
+    case DType::float8_e5m2:
+      return look_up<e5m2>(from, out, count);
+    case DType::float8_e4m3fnuz:
+      return look_up<e4m3fnuz>(from, out, count);
+    case DType::float8_e5m2fnuz:
+      return look_up<e5m2fnuz>(from, out, count);
+    case DType::float8_e8m0fnu:
+      return look_up<e8m0fnu>(from, out, count);
     default:
       fail("expected floating point values, got {} of shape {}", name(dtype), str(shape));
   }

@@ -21,15 +21,23 @@ struct TypeInfo {
 };
 
 /// In the order of DType.
-constexpr std::array<TypeInfo, 10> type_names = {{{"float64", 8},
+constexpr std::array<TypeInfo, 18> type_names = {{{"float64", 8},
                                                   {"float32", 4},
                                                   {"float16", 2},
                                                   {"bfloat16", 2},
+                                                  {"float8_e4m3fn", 1},
+                                                  {"float8_e5m2", 1},
+                                                  {"float8_e4m3fnuz", 1},
+                                                  {"float8_e5m2fnuz", 1},
+                                                  {"float8_e8m0fnu", 1},
                                                   {"int64", 8},
                                                   {"int32", 4},
                                                   {"int16", 2},
                                                   {"int8", 1},
                                                   {"uint8", 1},
+                                                  {"uint16", 2},
+                                                  {"uint32", 4},
+                                                  {"uint64", 8},
                                                   {"bool", 1}}};
 
 const TypeInfo& info(DType type) { return type_names.at(static_cast<size_t>(type)); }

@@ -15,22 +15,30 @@ using Shape = std::vector<int64_t>;
 
 /// Element types, named as in PyTorch. Tensors that are computed on are float32 or int64; the others occur in files.
 enum class DType {
-  float64,   ///< IEEE 754 binary64
-  float32,   ///< IEEE 754 binary32, in which everything is computed
-  float16,   ///< IEEE 754 binary16
-  bfloat16,  ///< the upper half of a binary32
-  int64,     ///< 64 bits, two's complement: indices, and counters such as num_batches_tracked
-  int32,     ///< 32 bits, two's complement
-  int16,     ///< 16 bits, two's complement
-  int8,      ///< 8 bits, two's complement
-  uint8,     ///< 8 bits without a sign
-  boolean    ///< a byte, of which 0 is false and everything else true
+  float64,          ///< IEEE 754 binary64
+  float32,          ///< IEEE 754 binary32, in which everything is computed
+  float16,          ///< IEEE 754 binary16
+  bfloat16,         ///< the upper half of a binary32
+  float8_e4m3fn,    ///< 4 bits of exponent, 3 of fraction, no infinities
+  float8_e5m2,      ///< 5 and 2: the upper half of a binary16
+  float8_e4m3fnuz,  ///< 4 and 3, neither infinities nor a negative zero, whose bits are the one NaN
+  float8_e5m2fnuz,  ///< 5 and 2, the same
+  float8_e8m0fnu,   ///< 8 bits of exponent alone: a power of two, without a sign
+  int64,            ///< 64 bits, two's complement: indices, and counters such as num_batches_tracked
+  int32,            ///< 32 bits, two's complement
+  int16,            ///< 16 bits, two's complement
+  int8,             ///< 8 bits, two's complement
+  uint8,            ///< 8 bits without a sign
+  uint16,           ///< 16 bits without a sign
+  uint32,           ///< 32 bits without a sign
+  uint64,           ///< 64 bits without a sign
+  boolean           ///< a byte, of which 0 is false and everything else true
 };
 
 /// "float32", ...
 [[nodiscard]] std::string_view name(DType type);
 /// Whether it is one of the floating-point types.
-[[nodiscard]] inline bool is_floating(DType type) { return type <= DType::bfloat16; }
+[[nodiscard]] inline bool is_floating(DType type) { return type <= DType::float8_e8m0fnu; }
 /// Bytes of one element.
 [[nodiscard]] size_t size_of(DType type);
 

@@ -41,6 +41,32 @@ std::vector<std::byte> gathered(const std::byte* first, const Shape& shape, std:
   return out;
 }
 
+std::vector<std::byte> from_fortran_order(std::span<const std::byte> data, const Shape& shape, size_t element) {
+  std::vector<size_t> strides;
+  size_t stride = element;
+  for (const int64_t size : shape) {
+    strides.push_back(stride);
+    stride *= static_cast<size_t>(size);
+  }
+  return gathered(data.data(), shape, strides, element);
+}
+
+std::vector<std::byte> latin1(std::string_view text, size_t size) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(size);
+  for (size_t i = 0; i < text.size() && bytes.size() < size; ++i) {
+    auto code = static_cast<uint8_t>(text[i]);
+    if (code >= 0x80) {  // 110000xx 10xxxxxx
+      if ((code & 0xfc) != 0xc0 || i + 1 == text.size()) break;
+      const auto next = static_cast<uint8_t>(text[++i]);
+      if ((next & 0xc0) != 0x80) break;
+      code = static_cast<uint8_t>((code & 3) << 6 | (next & 0x3f));
+    }
+    bytes.push_back(std::byte{code});
+  }
+  return bytes;
+}
+
 std::string shown(std::string_view text) {
   constexpr size_t longest_count = 100;
   if (text.size() <= longest_count) return fmt::format("{:?}", text);

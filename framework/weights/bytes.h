@@ -41,6 +41,12 @@ uint64_t most_memory(size_t size);
 /// The elements in the other byte order.
 std::vector<std::byte> swapped(std::span<const std::byte> data, size_t element);
 
+/// The bytes that `text`, in UTF-8, has as code points; fewer than `size` where it has others, or fewer.
+std::vector<std::byte> latin1(std::string_view text, size_t size);
+
+/// The elements in row-major order, of an array in Fortran's, whose first index runs fastest.
+std::vector<std::byte> from_fortran_order(std::span<const std::byte> data, const Shape& shape, size_t element);
+
 /// The elements in row-major order, of a view that begins at `first` and steps by `strides` bytes in each dimension.
 std::vector<std::byte> gathered(const std::byte* first, const Shape& shape, std::span<const size_t> strides,
                                 size_t element);

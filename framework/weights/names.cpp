@@ -72,7 +72,7 @@ std::optional<std::string> rewritten(const std::string& name, const std::string&
 
 class Renamer {
  public:
-  Renamer(const StateDict& weights, const std::string& file) : file_(file), outer_keys_(weights.outer_keys) {
+  Renamer(const StateDict& weights, const std::string& file) : file_(file), weights_(weights) {
     for (const StateDict::Entry& entry : weights) tensors_.push_back({&entry, entry.first});
   }
 
@@ -86,7 +86,7 @@ class Renamer {
   [[noreturn]] void fits_nothing(std::string_view option, const std::string& value) const;
 
   const std::string& file_;
-  const std::vector<std::string>& outer_keys_;
+  const StateDict& weights_;
   std::vector<Renaming> tensors_;
 };
 
@@ -118,7 +118,8 @@ void Renamer::select(const std::string& key) {
   std::vector<Renaming> below;
   for (const Renaming& tensor : tensors_)
     if (tensor.name.starts_with(prefix)) below.push_back({tensor.entry, tensor.name.substr(prefix.size())});
-  const bool is_there = std::find(outer_keys_.begin(), outer_keys_.end(), key) != outer_keys_.end();
+  const bool is_there =
+      std::find(weights_.outer_keys.begin(), weights_.outer_keys.end(), key) != weights_.outer_keys.end();
   if (below.empty() && is_there) fail("{}: key \"{}\": expected a dictionary of tensors, got none in it", file_, key);
   if (below.empty()) fits_nothing("key", key);
   tensors_ = std::move(below);
@@ -177,7 +178,7 @@ StateDict Renamer::result() const {
     const auto [other, is_new] = from.try_emplace(name, entry->first);
     if (!is_new)
       fail("{}: {} and {} would both become {}", file_, shown(other->second), shown(entry->first), shown(name));
-    weights.add(name, entry->second);
+    weights_.is_alias(entry->first) ? weights.add_alias(name, entry->second) : weights.add(name, entry->second);
   }
   return weights;
 }

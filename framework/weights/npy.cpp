@@ -31,20 +31,22 @@ constexpr size_t max_shown = 40;       // bytes of somebody's text in a message
 constexpr size_t data_alignment = 64;  // of the first element, as numpy.save has it
 
 /// NumPy's letter and size after the byte order.
-constexpr std::array<std::pair<std::string_view, DType>, 9> descr_names = {{{"f8", DType::float64},
-                                                                            {"f4", DType::float32},
-                                                                            {"f2", DType::float16},
-                                                                            {"i8", DType::int64},
-                                                                            {"i4", DType::int32},
-                                                                            {"i2", DType::int16},
-                                                                            {"i1", DType::int8},
-                                                                            {"u1", DType::uint8},
-                                                                            {"b1", DType::boolean}}};
+constexpr std::array<std::pair<std::string_view, DType>, 12> descr_names = {{{"f8", DType::float64},
+                                                                             {"f4", DType::float32},
+                                                                             {"f2", DType::float16},
+                                                                             {"i8", DType::int64},
+                                                                             {"i4", DType::int32},
+                                                                             {"i2", DType::int16},
+                                                                             {"i1", DType::int8},
+                                                                             {"u1", DType::uint8},
+                                                                             {"u2", DType::uint16},
+                                                                             {"u4", DType::uint32},
+                                                                             {"u8", DType::uint64},
+                                                                             {"b1", DType::boolean}}};
 
 /// What stands in the dictionary.
 struct Header {
-  std::optional<DType> dtype;
-  bool big_endian = false;
+  std::optional<NumpyType> type;
   std::optional<bool> fortran_order;
   std::optional<Shape> shape;
 };
@@ -119,16 +121,11 @@ void HeaderReader::descr(Header& header) {
   };
   if (next() == '[' || next() == '(') unreadable("expected an array of plain numbers, got a structured type");
   const std::string_view descr = string("a string for descr");
-  const bool has_order = !descr.empty() && std::string_view("<>=|").find(descr[0]) != std::string_view::npos;
-  const std::string_view type = descr.substr(has_order ? 1 : 0);
-  if (type == "O") unreadable("expected an array of plain numbers, got Python objects");
-  const auto known = std::find_if(descr_names.begin(), descr_names.end(), [&](auto& row) { return row.first == type; });
-  if (known == descr_names.end()) {
-    unreadable(fmt::format("expected one of f8, f4, f2, i8, i4, i2, i1, u1, b1 as type, got {:?}",
-                           descr.substr(0, max_shown)));
+  try {
+    header.type = numpy_type(descr);
+  } catch (const UnreadableArray& array) {
+    unreadable(array.reason);
   }
-  header.dtype = known->second;
-  header.big_endian = descr[0] == '>';
 }
 
 int64_t HeaderReader::size() {
@@ -159,7 +156,7 @@ Shape HeaderReader::tuple() {
 
 void HeaderReader::entry(Header& header) {
   const std::string_view key = string("a key in quotes");
-  const bool again = (key == "descr" && header.dtype) || (key == "fortran_order" && header.fortran_order) ||
+  const bool again = (key == "descr" && header.type) || (key == "fortran_order" && header.fortran_order) ||
                      (key == "shape" && header.shape);
   if (again) refuse("{} is given twice", key);
   if (!accept(':')) expected("\":\" after a key");
@@ -185,7 +182,7 @@ Header HeaderReader::whole() {
   }
   next();
   if (!text_.empty()) expected("nothing after the dictionary");
-  if (!header.dtype) refuse("descr is missing");
+  if (!header.type) refuse("descr is missing");
   if (!header.fortran_order) refuse("fortran_order is missing");
   if (!header.shape) refuse("shape is missing");
   return header;
@@ -227,20 +224,9 @@ size_t data_size(const Header& header, const std::string& file) {
     fail("{}: {}", file, error.what());
   }
   size_t size = 0;
-  if (__builtin_mul_overflow(static_cast<size_t>(count), size_of(*header.dtype), &size) || size > INT64_MAX)
-    fail("{}: shape {} of {} has more than 2^63 - 1 bytes", file, str(*header.shape), name(*header.dtype));
+  if (__builtin_mul_overflow(static_cast<size_t>(count), size_of(header.type->dtype), &size) || size > INT64_MAX)
+    fail("{}: shape {} of {} has more than 2^63 - 1 bytes", file, str(*header.shape), name(header.type->dtype));
   return size;
-}
-
-/// Elements of Fortran's order, whose first index runs fastest, in C's, whose last one does.
-std::vector<std::byte> transposed(std::span<const std::byte> data, const Shape& shape, size_t element) {
-  std::vector<size_t> strides;
-  size_t stride = element;
-  for (const int64_t size : shape) {
-    strides.push_back(stride);
-    stride *= static_cast<size_t>(size);
-  }
-  return gathered(data.data(), shape, strides, element);
 }
 
 /// Magic, version, length and dictionary, padded with spaces so that the data begins at a multiple of 64.
@@ -262,6 +248,18 @@ std::string header_of(const Tensor& tensor) {
 
 }  // namespace
 
+NumpyType internal::numpy_type(std::string_view descr) {
+  const auto refuse = [](const std::string& reason) { throw UnreadableArray(reason, reason); };
+  const bool has_order = !descr.empty() && std::string_view("<>=|").find(descr[0]) != std::string_view::npos;
+  const std::string_view type = descr.substr(has_order ? 1 : 0);
+  if (type.starts_with('O')) refuse("expected an array of plain numbers, got Python objects");
+  const auto known = std::find_if(descr_names.begin(), descr_names.end(), [&](auto& row) { return row.first == type; });
+  if (known == descr_names.end())
+    refuse(fmt::format("expected one of f8, f4, f2, i8, i4, i2, i1, u1, u2, u4, u8, b1 as type, got {:?}",
+                       descr.substr(0, max_shown)));
+  return {known->second, descr[0] == '>'};
+}
+
 bool internal::looks_like_npy(std::span<const std::byte> bytes) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
@@ -272,10 +270,11 @@ Stored internal::read_npy(std::span<const std::byte> bytes, const std::string& n
   const size_t size = data_size(header, name);
   Bytes data = {take(bytes, size, "data", name), std::move(owner)};
   if (!bytes.empty()) fail("{}: {} trailing bytes after the data", name, bytes.size());
-  const size_t element = size_of(*header.dtype);
-  if (header.big_endian && element > 1) data = own(swapped(data.span, element));
-  if (*header.fortran_order && header.shape->size() > 1) data = own(transposed(data.span, *header.shape, element));
-  return {*header.dtype, *header.shape, data.span, std::move(data.owner)};
+  const size_t element = size_of(header.type->dtype);
+  if (header.type->is_big_endian && element > 1) data = own(swapped(data.span, element));
+  if (*header.fortran_order && header.shape->size() > 1)
+    data = own(from_fortran_order(data.span, *header.shape, element));
+  return {header.type->dtype, *header.shape, data.span, std::move(data.owner)};
 }
 
 Tensor load_npy(const std::filesystem::path& path) {

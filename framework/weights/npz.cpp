@@ -9,6 +9,8 @@ namespace upconv::internal {
 StateDict read_npz(const ZipArchive& archive, const std::string& name) {
   constexpr std::string_view ending = ".npy";
   if (archive.entries().empty()) fail("{}: an empty zip archive", name);
+  if (archive.find("model.weights.h5") != nullptr)
+    fail("{}: a Keras file; save its arrays in Python: numpy.savez", name);
   StateDict weights;
   for (const ZipEntry& entry : archive.entries()) {
     const std::string where = fmt::format("{}: entry {}", name, shown(entry.name));

@@ -17,8 +17,8 @@ constexpr size_t most_instructions = 10 * most_values;
 constexpr size_t most_name = 1000;  // bytes of a global's
 
 /// Values that say nothing but what they are; the pickle's table begins with one of each.
-constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a float", "a large integer", "bytes"};
-enum Plain : Pickle::Ref { none_value, boolean_value, float_value, large_value, bytes_value };
+constexpr std::string_view plain_kinds[] = {"None", "a boolean", "a boolean", "a float", "a large integer"};
+enum Plain : Pickle::Ref { none_value, false_value, true_value, float_value, large_value };
 constexpr Pickle::Ref nothing = UINT32_MAX;
 constexpr std::string_view ordered_dict = "collections.OrderedDict";
 constexpr std::string_view default_dict = "collections.defaultdict";
@@ -127,7 +127,6 @@ class Pickle::Machine {
   void put(uint32_t key);
   void get(uint32_t key);
   void long_integer(size_t size);
-  void bytes(size_t size);
 
   Pickle& pickle_;
   std::deque<Value>& values_;
@@ -287,11 +286,6 @@ void Pickle::Machine::get(uint32_t key) {
   push(memo_[key]);
 }
 
-void Pickle::Machine::bytes(size_t size) {
-  take(size);
-  push(bytes_value);
-}
-
 void Pickle::Machine::long_integer(size_t size) {
   const std::string_view digits = take(size);
   if (digits.size() > sizeof(int64_t)) return push(large_value);
@@ -360,8 +354,9 @@ void Pickle::Machine::step(Op op) {
     case Op::none:
       return push(none_value);
     case Op::newtrue:
+      return push(true_value);
     case Op::newfalse:
-      return push(boolean_value);
+      return push(false_value);
     case Op::empty_tuple:
       return make(Tuple{});
     case Op::empty_list:
@@ -391,12 +386,12 @@ void Pickle::Machine::step(Op op) {
     case Op::binstring:
       return make(take(number<uint32_t>()));
     case Op::binbytes:
-      return bytes(number<uint32_t>());
+      return make(Raw{take(number<uint32_t>())});
     case Op::short_binbytes:
-      return bytes(number<uint8_t>());
+      return make(Raw{take(number<uint8_t>())});
     case Op::binbytes8:
     case Op::bytearray8:
-      return bytes(number<uint64_t>());
+      return make(Raw{take(number<uint64_t>())});
     case Op::binpersid:
       return make(PersistentId{pop()});
     case Op::binget:
@@ -423,7 +418,8 @@ void Pickle::Machine::step(Op op) {
 void Pickle::Machine::run() {
   if (number<uint8_t>() != static_cast<uint8_t>(Op::proto))
     refuse(
-        "expected a pickle of protocol 2 to 5; one of protocol 0 or 1 does not say so, and is not read: save it again");
+        "expected a pickle of protocol 2 to 5; one of protocol 0 or 1 does not say so, and is not read: save it again "
+        "with the protocol that torch.save takes by itself");
   if (const unsigned protocol = number<uint8_t>(); protocol < 2 || protocol > 5)
     refuse("expected a pickle of protocol 2 to 5, got {}", protocol);
   for (size_t instructions = 0;; ++instructions) {
@@ -450,6 +446,8 @@ std::string Pickle::called(Ref ref) const {
   return global == nullptr ? "" : global->str();
 }
 
+bool Pickle::is_true(Ref ref) const { return ref == true_value; }
+
 Pickle::Ref Pickle::item(Ref ref, std::string_view name) const {
   const Dict* dict = get<Dict>(ref);
   if (dict == nullptr) return none_value;
@@ -460,8 +458,8 @@ Pickle::Ref Pickle::item(Ref ref, std::string_view name) const {
 }
 
 std::string_view Pickle::kind(Ref ref) const {
-  constexpr std::string_view kinds[] = {"an integer",   "a string",  "a global",        "a tuple", "a list",
-                                        "a dictionary", "an object", "a persistent id", ""};
+  constexpr std::string_view kinds[] = {"an integer", "a string",     "bytes",     "a global",        "a tuple",
+                                        "a list",     "a dictionary", "an object", "a persistent id", ""};
   const Other* other = get<Other>(ref);
   return other != nullptr ? other->kind : kinds[values_[ref].index()];
 }

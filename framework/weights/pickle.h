@@ -22,6 +22,10 @@ class Pickle {
     std::string_view module, name;
     std::string str() const;  // "module.name"
   };
+  /// bytes and bytearrays.
+  struct Raw {
+    std::string_view bytes;
+  };
   struct Tuple {
     std::vector<Ref> items;
   };
@@ -46,7 +50,7 @@ class Pickle {
   struct Other {
     std::string_view kind;  // None, a boolean, ...: nothing that weights are made of
   };
-  using Value = std::variant<int64_t, std::string_view, Global, Tuple, List, Dict, Call, PersistentId, Other>;
+  using Value = std::variant<int64_t, std::string_view, Raw, Global, Tuple, List, Dict, Call, PersistentId, Other>;
 
   /// Reads one pickle from the beginning of `bytes`. `where` stands for it in messages. Throws Error for what is not
   /// within it.
@@ -64,6 +68,8 @@ class Pickle {
   }
   /// What a dictionary, or a call's state that is one, has under a name; None where it has nothing.
   Ref item(Ref dict, std::string_view name) const;
+  /// Whether a value is True.
+  bool is_true(Ref ref) const;
   /// The name of the function that a value calls; empty for every other value.
   std::string called(Ref ref) const;
   /// Such as "a string", for messages.

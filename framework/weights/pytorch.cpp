@@ -28,15 +28,6 @@ std::string prefix_of(const ZipArchive& archive, const std::string& file) {
   return *prefix;
 }
 
-bool is_big_endian(const ZipArchive& archive, const std::string& prefix, const std::string& file) {
-  const ZipEntry* entry = archive.find(prefix + "byteorder");
-  if (entry == nullptr) return false;
-  const Bytes content = archive.read(*entry);
-  const std::string_view order = text_of(content.span);
-  if (order != "little" && order != "big") fail("{}: expected little or big as byteorder, got {}", file, shown(order));
-  return order == "big";
-}
-
 /// What a pickle says takes many times its bytes, so the deflated ones are held shorter than other entries.
 Bytes read_pickle(const ZipArchive& archive, const ZipEntry& entry, const std::string& file) {
   if (entry.size > (uint64_t{1} << 20) + 16 * uint64_t{archive.size()})
@@ -90,6 +81,15 @@ void read_legacy_storage(std::span<const std::byte>& bytes, std::string_view key
 }
 
 }  // namespace
+
+bool is_big_endian(const ZipArchive& archive, const std::string& prefix, const std::string& file) {
+  const ZipEntry* entry = archive.find(prefix + "byteorder");
+  if (entry == nullptr) return false;
+  const Bytes content = archive.read(*entry);
+  const std::string_view order = text_of(content.span);
+  if (order != "little" && order != "big") fail("{}: expected little or big as byteorder, got {}", file, shown(order));
+  return order == "big";
+}
 
 bool looks_like_pytorch(const ZipArchive& archive) {
   return std::any_of(archive.entries().begin(), archive.entries().end(), is_pickle_entry);

@@ -23,6 +23,9 @@ StateDict read_pytorch_zip(const ZipArchive& archive, const std::string& name);
 StateDict read_pytorch_legacy(std::span<const std::byte> bytes, const std::string& name,
                               std::shared_ptr<const void> owner);
 
+/// What the entry byteorder, beside the others, says; false where there is none.
+bool is_big_endian(const ZipArchive& archive, const std::string& prefix, const std::string& file);
+
 /// Whether an archive holds what torch.save puts in one; says nothing about the rest.
 bool looks_like_pytorch(const ZipArchive& archive);
 

@@ -13,16 +13,28 @@ using Ref = Pickle::Ref;
 constexpr std::string_view untyped_storage = "torch.storage.UntypedStorage";
 
 struct ElementType {
-  std::string_view storage;  // after "torch." or "torch.cuda."
+  std::string_view storage;  // after "torch." or "torch.cuda."; newer types have none
   std::string_view dtype;    // after "torch."
   DType type;
 };
-constexpr ElementType element_types[] = {
-    {"DoubleStorage", "float64", DType::float64}, {"FloatStorage", "float32", DType::float32},
-    {"HalfStorage", "float16", DType::float16},   {"BFloat16Storage", "bfloat16", DType::bfloat16},
-    {"LongStorage", "int64", DType::int64},       {"IntStorage", "int32", DType::int32},
-    {"ShortStorage", "int16", DType::int16},      {"CharStorage", "int8", DType::int8},
-    {"ByteStorage", "uint8", DType::uint8},       {"BoolStorage", "bool", DType::boolean}};
+constexpr ElementType element_types[] = {{"DoubleStorage", "float64", DType::float64},
+                                         {"FloatStorage", "float32", DType::float32},
+                                         {"HalfStorage", "float16", DType::float16},
+                                         {"BFloat16Storage", "bfloat16", DType::bfloat16},
+                                         {"LongStorage", "int64", DType::int64},
+                                         {"IntStorage", "int32", DType::int32},
+                                         {"ShortStorage", "int16", DType::int16},
+                                         {"CharStorage", "int8", DType::int8},
+                                         {"ByteStorage", "uint8", DType::uint8},
+                                         {"BoolStorage", "bool", DType::boolean},
+                                         {"", "float8_e4m3fn", DType::float8_e4m3fn},
+                                         {"", "float8_e5m2", DType::float8_e5m2},
+                                         {"", "float8_e4m3fnuz", DType::float8_e4m3fnuz},
+                                         {"", "float8_e5m2fnuz", DType::float8_e5m2fnuz},
+                                         {"", "float8_e8m0fnu", DType::float8_e8m0fnu},
+                                         {"", "uint16", DType::uint16},
+                                         {"", "uint32", DType::uint32},
+                                         {"", "uint64", DType::uint64}};
 
 /// Types that tensors may have and that are not read, with the bytes of an element.
 constexpr std::pair<std::string_view, size_t> foreign_storages[] = {
@@ -33,7 +45,7 @@ std::optional<DType> type_of_storage(std::string_view name) {
   for (const std::string_view package : {"torch.cuda.", "torch."}) {
     if (!name.starts_with(package)) continue;
     for (const ElementType& type : element_types)
-      if (name.substr(package.size()) == type.storage) return type.type;
+      if (!type.storage.empty() && name.substr(package.size()) == type.storage) return type.type;
   }
   return {};
 }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "framework/weights/pickled_arrays.h"
+#include "framework/weights/strided.h"
+
 namespace upconv::internal {
 namespace {
 
@@ -74,6 +77,7 @@ class Flattener {
   struct Made {
     std::string function;
     const std::vector<Ref>* arguments;
+    Ref state = 0;  // of an array of NumPy's
   };
   std::optional<Made> made(Ref ref) const;
   void add(const Made& made, const std::string& name);
@@ -82,9 +86,6 @@ class Flattener {
   Stored tensor(const Made& made, const std::string& name);
   std::optional<DType> type(const Storage& storage, const Function& function, const std::vector<Ref>& given,
                             const std::string& name) const;
-  void check_bounds(uint64_t offset, const Shape& shape, const Shape& strides, uint64_t count,
-                    const std::string& name) const;
-  Stored view(Bytes from, DType type, Shape shape, const Shape& strides, const std::string& name);
 
   const Pickle& pickle_;
   const Storages& storages_;
@@ -113,6 +114,7 @@ std::optional<Flattener::Made> Flattener::made(Ref ref) const {
       const auto* arguments = pickle_.get<Pickle::Tuple>((*one.arguments)[2]);
       if (function != nullptr && arguments != nullptr) one = {function->str(), &arguments->items};
     }
+    if (makes_array(one.function)) return Made{one.function, one.arguments, call->state};
     const bool is_parameter = find_function(parameter_functions, one.function) != nullptr;
     if (!is_parameter && !one.function.starts_with(rebuild_prefix)) return around;
     if (!is_parameter || one.arguments->empty()) return one;
@@ -254,54 +256,6 @@ std::optional<DType> Flattener::type(const Storage& storage, const Function& fun
   return type_of_dtype(dtype->str());
 }
 
-/// Proves that the shape has less than 2^63 bytes and that each element lies within `count` elements.
-void Flattener::check_bounds(uint64_t offset, const Shape& shape, const Shape& strides, uint64_t count,
-                             const std::string& name) const {
-  uint64_t elements = 1, last = offset;
-  bool is_empty = false, is_beyond = false;
-  for (size_t d = 0; d < shape.size(); ++d) {
-    if (shape[d] == 0) {
-      is_empty = true;  // and go on: an overflow is one wherever the zero stands
-      continue;
-    }
-    const auto size = static_cast<uint64_t>(shape[d]);
-    if (__builtin_mul_overflow(elements, size, &elements) || elements > INT64_MAX / sizeof(int64_t))
-      refuse(name, "shape {} has more than 2^63 - 1 bytes", str(shape));
-    uint64_t reach = 0;
-    is_beyond |= __builtin_mul_overflow(size - 1, static_cast<uint64_t>(strides[d]), &reach);
-    is_beyond |= __builtin_add_overflow(last, reach, &last);
-  }
-  if (!is_empty && (is_beyond || last >= count))
-    refuse(name, "shape {} with strides {} from element {} leaves its storage of {} elements", str(shape), str(strides),
-           offset, count);
-}
-
-bool is_contiguous(const Shape& shape, const Shape& strides) {
-  int64_t expected = 1;
-  for (size_t d = shape.size(); d-- > 0;) {
-    if (shape[d] == 0) return true;
-    if (shape[d] != 1 && strides[d] != expected) return false;
-    expected *= shape[d];
-  }
-  return true;
-}
-
-/// The elements of `shape` and `strides` at the beginning of `from`, whose bounds are proven.
-Stored Flattener::view(Bytes from, DType type, Shape shape, const Shape& strides, const std::string& name) {
-  const size_t element = size_of(type), size = static_cast<size_t>(numel(shape)) * element;
-  if (!is_contiguous(shape, strides)) {
-    if (size > gathering_left_)
-      refuse(name,
-             "shape {} with strides {} gathers {} bytes, more than a file of this size should; save it contiguous",
-             str(shape), str(strides), size);
-    gathering_left_ -= size;
-    std::vector<size_t> steps;
-    for (const int64_t stride : strides) steps.push_back(static_cast<size_t>(stride) * element);
-    from = own(gathered(from.span.data(), shape, steps, element));
-  }
-  return {type, std::move(shape), from.span.first(size), std::move(from.owner)};
-}
-
 /// Which view PyTorch would take when it reads the elements, of those that change signs. The argument that may be left
 /// out is a dictionary that says so.
 std::string Flattener::sign_changing_view(const Function& function, const std::vector<Ref>& given) const {
@@ -313,6 +267,8 @@ std::string Flattener::sign_changing_view(const Function& function, const std::v
 }
 
 Stored Flattener::tensor(const Made& made, const std::string& name) {
+  if (makes_array(made.function))
+    return pickled_array(pickle_, made.function, *made.arguments, made.state, gathering_left_);
   const Function* function = find_function(tensor_functions, made.function);
   const auto unreadable = [&](Shape shape, const std::string& reason) {
     Stored stored(DType::float32, std::move(shape), {});
@@ -343,12 +299,10 @@ Stored Flattener::tensor(const Made& made, const std::string& name) {
     return unreadable(std::move(shape), fmt::format("a view that changes signs ({}); save its clone()", view));
   const std::optional<DType> element_type = type(storage, *function, given, name);
   if (!element_type) return unreadable(std::move(shape), "of " + pickle_.get<Pickle::Global>(given[6])->str());
-  const size_t element = size_of(*element_type);
-  const uint64_t count = part->count * storage.element() / element;
-  check_bounds(static_cast<uint64_t>(*offset), shape, strides, count, name);
-  const bool is_empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
-  const uint64_t first = is_empty ? 0 : part->first * storage.element() + static_cast<uint64_t>(*offset) * element;
-  return view({storage.data.span.subspan(first), storage.data.owner}, *element_type, std::move(shape), strides, name);
+  const Bytes bytes = {storage.data.span.subspan(part->first * storage.element(), part->count * storage.element()),
+                       storage.data.owner};
+  return strided(bytes, *element_type, static_cast<uint64_t>(*offset), std::move(shape), strides, gathering_left_,
+                 fmt::format("{}: tensor {}", file_, shown(name)));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace upconv::internal {
 
 /// The types of elements that are read, for messages.
 inline constexpr std::string_view readable_types =
-    "float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8, bool";
+    "float64, float32, float16, bfloat16, float8, int64, int32, int16, int8, uint64, uint32, uint16, uint8, bool";
 /// Of a dtype, "torch.float32"; nothing for one that is not read.
 std::optional<DType> type_of_dtype(std::string_view name);
 

@@ -16,6 +16,15 @@ struct UnreadableArray : Error {
   std::string reason;  ///< without file and place
 };
 
+/// What NumPy calls a type: "<f4", ">u2", "|b1".
+struct NumpyType {
+  DType dtype;
+  bool is_big_endian;
+};
+
+/// Throws UnreadableArray for a type that is not read.
+NumpyType numpy_type(std::string_view descr);
+
 /// Whether the bytes begin as a .npy file does; says nothing about the rest.
 bool looks_like_npy(std::span<const std::byte> bytes);
 

@@ -29,23 +29,32 @@ constexpr size_t max_tensors = 100'000;
 constexpr size_t max_metadata = 100'000;
 constexpr size_t max_rank = 64;
 constexpr std::string_view metadata_key = "__metadata__";
-constexpr std::string_view dtypes = "F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL";
+constexpr std::string_view dtypes =
+    "F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, I64, I32, I16, I8, U8, U16, U32, U64, "
+    "BOOL";
 
-constexpr std::array<std::pair<std::string_view, DType>, 10> dtype_names = {{{"F64", DType::float64},
-                                                                             {"F32", DType::float32},
-                                                                             {"F16", DType::float16},
-                                                                             {"BF16", DType::bfloat16},
-                                                                             {"I64", DType::int64},
-                                                                             {"I32", DType::int32},
-                                                                             {"I16", DType::int16},
-                                                                             {"I8", DType::int8},
-                                                                             {"U8", DType::uint8},
-                                                                             {"BOOL", DType::boolean}}};
+constexpr std::pair<std::string_view, DType> dtype_names[] = {{"F64", DType::float64},
+                                                              {"F32", DType::float32},
+                                                              {"F16", DType::float16},
+                                                              {"BF16", DType::bfloat16},
+                                                              {"F8_E4M3", DType::float8_e4m3fn},
+                                                              {"F8_E5M2", DType::float8_e5m2},
+                                                              {"F8_E4M3FNUZ", DType::float8_e4m3fnuz},
+                                                              {"F8_E5M2FNUZ", DType::float8_e5m2fnuz},
+                                                              {"F8_E8M0", DType::float8_e8m0fnu},
+                                                              {"I64", DType::int64},
+                                                              {"I32", DType::int32},
+                                                              {"I16", DType::int16},
+                                                              {"I8", DType::int8},
+                                                              {"U8", DType::uint8},
+                                                              {"U16", DType::uint16},
+                                                              {"U32", DType::uint32},
+                                                              {"U64", DType::uint64},
+                                                              {"BOOL", DType::boolean}};
 
 /// Types of the format that are not read, with the bits of an element.
 constexpr std::pair<std::string_view, uint64_t> foreign_types[] = {
-    {"F4", 4},          {"F6_E2M3", 6},     {"F6_E3M2", 6}, {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},
-    {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"U16", 16},    {"U32", 32},    {"C64", 64},    {"U64", 64}};
+    {"F4", 4}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"C64", 64}};
 
 // ---- The header --------------------------------------------------------------------------------------------------
 
@@ -169,11 +178,11 @@ bool HeaderReader::string(string_t& value) {
   }
   if (!is_value_of("dtype")) unexpected("a string");
   const auto known =
-      std::find_if(dtype_names.begin(), dtype_names.end(), [&](auto& row) { return row.first == value; });
+      std::find_if(std::begin(dtype_names), std::end(dtype_names), [&](auto& row) { return row.first == value; });
   const auto foreign =
       std::find_if(std::begin(foreign_types), std::end(foreign_types), [&](auto& row) { return row.first == value; });
   Description& tensor = tensors.back();
-  if (known != dtype_names.end()) {
+  if (known != std::end(dtype_names)) {
     tensor.dtype = known->second;
     tensor.bits = 8 * size_of(known->second);
   } else if (foreign != std::end(foreign_types)) {
@@ -328,6 +337,22 @@ void check_layout(const std::vector<Description>& tensors, uint64_t data_bytes, 
   }
 }
 
+/// The tensor that `metadata` gives the name `name` too: save_model of Python's library saves what several names share
+/// once, and writes {other name: name} for each of the others. nullptr where it gives none.
+const Stored* aliased(const StateDict& weights, const std::string& name) {
+  const auto line = weights.metadata.find(name);
+  constexpr std::string_view format_key = "format";  // a line that every writer has
+  return line == weights.metadata.end() || name == format_key ? nullptr : weights.find(line->second);
+}
+
+void add_aliases(StateDict& weights) {
+  std::vector<StateDict::Entry> aliases;
+  for (const auto& [name, of] : weights.metadata)
+    if (const Stored* stored = aliased(weights, name); stored != nullptr && weights.find(name) == nullptr)
+      aliases.emplace_back(name, *stored);
+  for (auto& [name, stored] : aliases) weights.add_alias(std::move(name), std::move(stored));
+}
+
 }  // namespace
 
 bool internal::looks_like_safetensors(std::span<const std::byte> bytes) {
@@ -358,6 +383,7 @@ StateDict internal::read_safetensors(std::span<const std::byte> bytes, const std
     }
     weights.add(std::move(tensor.name), std::move(stored));
   }
+  add_aliases(weights);
   return weights;
 }
 
@@ -375,7 +401,8 @@ std::string json_string(const std::string& text) {
 }
 
 std::string_view safetensors_name(DType type) {
-  return std::find_if(dtype_names.begin(), dtype_names.end(), [&](auto& row) { return row.second == type; })->first;
+  return std::find_if(std::begin(dtype_names), std::end(dtype_names), [&](auto& row) { return row.second == type; })
+      ->first;
 }
 
 std::string with_commas(const std::vector<std::string>& parts) {
@@ -427,6 +454,7 @@ void save_safetensors(const std::filesystem::path& path, const StateDict& weight
   StateDict saved;
   saved.metadata = weights.metadata;
   for (const auto& [name, value] : weights) {
+    if (weights.is_alias(name) && aliased(weights, name) != nullptr) continue;  // the metadata say it
     if (!value.unreadable.empty())
       fail("{}: {} cannot be read ({}); leave it out with ignore", path.string(), shown(name), value.unreadable);
     const bool changes = options.dtype && is_floating(value.dtype) && value.dtype != *options.dtype;

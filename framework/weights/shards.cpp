@@ -140,6 +140,10 @@ StateDict read_shards(std::span<const std::byte> index, const std::filesystem::p
   }
   for (const auto& [shard, held] : shards)
     for (const auto& [tensor, stored] : held) {
+      if (held.is_alias(tensor)) {
+        if (weights.find(tensor) == nullptr) weights.add_alias(tensor, stored);
+        continue;
+      }
       const Stored* named = weights.find(tensor);
       if (named == nullptr || named->bytes.data() != stored.bytes.data())
         fail("{}: tensor {} is in {} too, where the index does not say it is", file, shown(tensor), shard);

@@ -1,6 +1,7 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +19,10 @@ class StateDict {
 
   /// Throws Error if `name` is there already.
   void add(std::string name, Stored value);
+  /// The same for a name that a module may do without, since the tensor is there under another one too.
+  void add_alias(std::string name, Stored value);
+  /// Whether `name` was added so.
+  [[nodiscard]] bool is_alias(const std::string& name) const { return aliases_.contains(name); }
   /// nullptr where there is none.
   [[nodiscard]] const Stored* find(const std::string& name) const;
   /// Throws Error, naming the key, where there is none.
@@ -39,6 +44,7 @@ class StateDict {
   friend class internal::PackedCache;
   std::vector<Entry> entries_;
   std::map<std::string, size_t, std::less<>> index_;
+  std::set<std::string> aliases_;
 };
 
 /// What load() makes of the names in a file before it compares them with the module's: `key`, then `strip_prefix`, then

@@ -90,6 +90,7 @@ TEST_CASE("npy: every type, in both byte orders") {
     const char* descr;
     DType dtype;
     std::string data;
+    int64_t second = -2;
   };
   const Row rows[] = {
       {"f8", DType::float64, raw<double>({1.5, -2})},
@@ -99,7 +100,10 @@ TEST_CASE("npy: every type, in both byte orders") {
       {"i4", DType::int32, raw<int32_t>({258, -2})},
       {"i2", DType::int16, raw<int16_t>({258, -2})},
       {"i1", DType::int8, raw<int8_t>({2, -2})},
-      {"u1", DType::uint8, "\x02\xfe"s},
+      {"u1", DType::uint8, "\x02\xfe"s, 254},
+      {"u2", DType::uint16, raw<uint16_t>({258, 65534}), 65534},
+      {"u4", DType::uint32, raw<uint32_t>({258, 4294967294}), 4294967294},
+      {"u8", DType::uint64, raw<uint64_t>({258, uint64_t{1} << 62}), int64_t{1} << 62},
       {"b1", DType::boolean, "\x02\x00"s},
   };
   for (const Row& row : rows) {
@@ -117,7 +121,7 @@ TEST_CASE("npy: every type, in both byte orders") {
       } else if (row.dtype == DType::boolean) {
         CHECK(integers(x) == std::vector<int64_t>{1, 0});
       } else {
-        CHECK(integers(x) == std::vector<int64_t>{size == 1 ? 2 : 258, row.dtype == DType::uint8 ? 254 : -2});
+        CHECK(integers(x) == std::vector<int64_t>{size == 1 ? 2 : 258, row.second});
       }
     }
   }

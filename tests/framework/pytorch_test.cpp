@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <upconv/upconv.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -17,7 +18,7 @@ using testing::golden;
 
 const std::filesystem::path folder = UPCONV_GOLDEN "/weights";
 
-/// The files that hold what the NAME.safetensors beside them holds: NAME.KIND.pth and NAME.KIND.npz.
+/// The files that hold what the NAME.safetensors beside them holds: NAME.KIND.pth, .npz, .pt2 and .st.
 std::vector<std::filesystem::path> saved_files() {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
@@ -57,11 +58,89 @@ bool lies_in(const Stored& stored, const std::vector<std::byte>& bytes) {
 
 TEST_CASE("pytorch: every file holds the tensors that were saved, bit for bit") {
   const auto files = saved_files();
-  CHECK(files.size() >= 18);
+  CHECK(files.size() >= 31);
   for (const auto& file : files) {
     CAPTURE(file.string());
     check_same(load_state_dict(file), expected_of(file));
   }
+}
+
+TEST_CASE("pytorch: numbers of 8 bits are those that PyTorch converts them to") {
+  const StateDict expected = load_state_dict(folder / "narrow_as_float32.safetensors");
+  const StateDict narrow = load_state_dict(folder / "narrow.zip.pth");
+  CHECK(expected.size() == 6);
+  for (const auto& [name, stored] : expected) {
+    CAPTURE(name);
+    const Tensor floats = stored.to_tensor(), got = narrow.at(name).to_tensor();
+    for (int64_t i = 0; i < floats.numel(); ++i) {
+      CAPTURE(i);
+      const float x = floats.data()[i], y = got.data()[i];
+      CHECK((std::isnan(x) ? std::isnan(y) : x == y && std::signbit(x) == std::signbit(y)));
+    }
+  }
+}
+
+TEST_CASE("pytorch: integers without a sign are read as long as int64 holds them") {
+  const StateDict narrow = load_state_dict(folder / "narrow.zip.pth");
+  CHECK(narrow.at("uint16").to_tensor().indices()[2] == UINT16_MAX);
+  CHECK(narrow.at("uint32").to_tensor().indices()[2] == UINT32_MAX);
+  CHECK(narrow.at("uint64").to_tensor().indices()[2] == INT64_MAX);
+  const uint64_t beyond = uint64_t{1} << 63;
+  const Stored stored(DType::uint64, {1}, std::as_bytes(std::span(&beyond, 1)));
+  CHECK(error_of([&] { static_cast<void>(stored.to_tensor()); }) ==
+        "expected integers below 2^63, got 9223372036854775808");
+}
+
+TEST_CASE("pytorch: the names that save_model left out count, and a module may do without them") {
+  struct One : Module {
+    ConvTranspose2d& up = child("up", ConvTranspose2d(2, 3, 2, {.bias = false}));
+    Value forward(Value x) const override { return up(x); }
+  };
+  struct Two : One {
+    ConvTranspose2d& again = child("again", ConvTranspose2d(2, 3, 2, {.bias = false}));
+  };
+  const StateDict expected = load_state_dict(folder / "tied.safetensors");
+  Two two;
+  two.load(folder / "tied.model.st");
+  CHECK(testing::same_bits(two.again.weight.value(), expected.at("again.weight").to_tensor()));
+  CHECK(testing::same_bits(two.up.weight.value(), expected.at("up.weight").to_tensor()));
+  One().load(folder / "tied.model.st");
+  // Which of the two is the file's own is for save_model to say; both keep their place under another name.
+  const StateDict renamed = load_state_dict(folder / "tied.model.st", {.rename = {{"", "net"}}});
+  CHECK(renamed.size() == 2);
+  CHECK(renamed.is_alias("net.up.weight") != renamed.is_alias("net.again.weight"));
+
+  const testing::TemporaryFolder temporary;
+  const auto saved = temporary / "saved.safetensors";
+  save_safetensors(saved, load_state_dict(folder / "tied.model.st"));
+  CHECK(std::filesystem::file_size(saved) < 2 * expected.at("up.weight").bytes.size() + 200);
+  check_same(load_state_dict(saved), expected);
+  save_safetensors(saved, renamed);
+  Two other;
+  other.load(saved, {.strip_prefix = "net."});
+  CHECK(testing::same_bits(other.again.weight.value(), expected.at("again.weight").to_tensor()));
+}
+
+TEST_CASE("pytorch: an archive of several programs has a key for each") {
+  const StateDict expected = load_state_dict(folder / "program.safetensors");
+  check_same(load_state_dict(folder / "programs.two.pt2", {.key = "D"}), expected);
+  CHECK(load_state_dict(folder / "programs.two.pt2").outer_keys == std::vector<std::string>{"G", "D"});
+  const auto bytes = bytes_of(folder / "program.one.pt2");
+  const StateDict weights = load_state_dict(bytes, "program");
+  CHECK(lies_in(weights.at("up.weight"), bytes));
+  CHECK(!lies_in(weights.at("last.weight"), bytes));  // in the order of channels last
+}
+
+TEST_CASE("pytorch: a folder of torch.distributed.checkpoint, and a part of one, are told") {
+  const testing::TemporaryFolder temporary;
+  const std::filesystem::path checkpoint = temporary / "checkpoint";
+  std::filesystem::create_directory(checkpoint);
+  std::ofstream(checkpoint / "__0_0.distcp") << "PK";
+  CHECK(error_of([&] { return load_state_dict(checkpoint); }).find("expected a file, got a folder") !=
+        std::string::npos);
+  std::ofstream(checkpoint / ".metadata") << "x";
+  for (const auto& path : {checkpoint, checkpoint / "__0_0.distcp"})
+    CHECK(error_of([&] { return load_state_dict(path); }).find("dcp_to_torch FOLDER net.pth") != std::string::npos);
 }
 
 TEST_CASE("pytorch: the bytes may lie anywhere, and the tensors keep them alive") {

@@ -3,7 +3,7 @@
     pip install -r tests/golden/requirements.txt
     python tests/golden/weights.py
 
-NAME.KIND.pth and NAME.KIND.npz hold the tensors of NAME.safetensors: the same names, types, shapes and bits.
+NAME.KIND.pth, .npz, .pt2 and .st hold the tensors of NAME.safetensors: the same names, types, shapes and bits.
 Running it again changes no byte, but for the keys of NAME.legacy.pth, which are addresses.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_file, save_model
 from torch import nn
 
 HERE = Path(__file__).resolve().parent / "weights"
@@ -28,6 +28,8 @@ def flat(value, name=""):
     """The tensors in dictionaries and lists, by their paths."""
     if isinstance(value, torch.Tensor):
         yield name or "weight", value.detach()
+    elif isinstance(value, (np.ndarray, np.generic)):
+        yield name or "weight", torch.from_numpy(np.array(value, value.dtype.newbyteorder("="), order="C"))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from flat(item, f"{name}.{key}" if name else str(key))
@@ -41,9 +43,8 @@ def write_expected(name, value):
 
 def check(path, value):
     """PyTorch itself must read what was made."""
-    for (name, got), (expected_name, expected) in zip(
-        flat(torch.load(path, map_location="cpu")), flat(value), strict=True
-    ):
+    found = torch.load(path, map_location="cpu", weights_only=False)
+    for (name, got), (expected_name, expected) in zip(flat(found), flat(value), strict=True):
         assert name == expected_name and got.dtype == expected.dtype and got.shape == expected.shape, (path, name)
         assert torch.equal(torch.nan_to_num(got.double()), torch.nan_to_num(expected.double())), (path, name)
 
@@ -120,6 +121,104 @@ def make_types():
     torch.serialization.set_crc32_options(False)
     write("types", "unsummed", value)
     torch.serialization.set_crc32_options(True)
+
+
+def make_narrow():
+    """The types that came later: every number of the five that have 8 bits, and integers without a sign."""
+    value = {}
+    for kind in ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"):
+        value[kind] = torch.arange(256, dtype=torch.uint8).view(getattr(torch, kind))
+    for kind in (torch.uint16, torch.uint32, torch.uint64):
+        value[str(kind).removeprefix("torch.")] = torch.tensor([0, 1, min(torch.iinfo(kind).max, 2**63 - 1)], dtype=kind)
+    value["columns"] = value["float8_e5m2"].view(16, 16).T
+    write_expected("narrow", value)
+    write("narrow", "zip", value)
+    # PyTorch 2.13 writes this one and does not read it: AttributeError.
+    torch.save(value, HERE / "narrow.legacy.pth", _use_new_zipfile_serialization=False)
+    floats = {name: tensor.float().contiguous() for name, tensor in value.items() if tensor.is_floating_point()}
+    save_file(floats, HERE / "narrow_as_float32.safetensors")
+
+
+def make_pickled():
+    """NumPy's arrays and scalars in pickles: orders of bytes and of axes, types, what is empty."""
+    cube = np.arange(24, dtype="f4").reshape(2, 3, 4)
+    value = {
+        "scalar": np.float64(-0.25),
+        "half": np.float16(1.5),
+        "flag": np.bool_(True),
+        "count": np.int64(-7),
+        "nothing_d": np.array(2.5, "f4"),
+        "line": np.arange(5.0),
+        "high_bytes": np.arange(120, 136, dtype="u1"),
+        "big_endian": np.arange(6, dtype=">u2").reshape(2, 3),
+        "fortran": np.asfortranarray(cube),
+        "permuted": cube.transpose(1, 0, 2),
+        "backwards": cube[::-1, ::2],
+        "empty": np.zeros((0, 3), "i4"),
+        "flags": np.array([True, False]),
+        "inner": {"list": [np.float32(1), (np.ones(2, "f4"), "x")]},
+        "same": cube,
+        "again": cube,
+    }
+    write_expected("pickled", value)
+    for protocol in (2, 3, 4, 5):
+        write("pickled", f"protocol_{protocol}", value, pickle_protocol=protocol)
+    path = write("pickled", "legacy", value, _use_new_zipfile_serialization=False)
+    # What NumPy 1 writes differs in the name of one package.
+    data = path.read_bytes().replace(b"cnumpy._core.", b"cnumpy.core.")
+    path.with_name("pickled.numpy_1.pth").write_bytes(data)
+
+
+class Program(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(4, 3, 3)
+        self.norm = nn.BatchNorm2d(3)
+        self.first = nn.Linear(3, 3, bias=False)
+        self.second = nn.Linear(3, 3)
+        self.second.weight = self.first.weight
+        self.unused = nn.Parameter(torch.arange(6.0).view(2, 3).T)
+        self.last = nn.Conv2d(3, 2, 3).to(memory_format=torch.channels_last)
+        self.register_buffer("scratch", torch.ones(2), persistent=False)
+        self.register_buffer("offsets", torch.arange(4).to(torch.bfloat16))
+
+    def forward(self, x):
+        x = self.norm(self.up(x)).permute(0, 2, 3, 1)
+        x = self.second(self.first(x)).permute(0, 3, 1, 2)
+        return self.last(x) + self.scratch.sum() + self.offsets.sum()
+
+
+def make_programs():
+    """Archives of torch.export.save: one program, two, and the form of before 2.8, whose weights torch.save wrote."""
+    torch.manual_seed(0)
+    program = torch.export.export(Program().eval(), (torch.zeros(1, 4, 5, 5),))
+    state = {name: values.detach() for name, values in program.state_dict.items()}
+    write_expected("program", state)
+    torch.export.save(program, HERE / "program.one.pt2")
+    with zipfile.ZipFile(HERE / "program.one.pt2") as archive:
+        entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    with zipfile.ZipFile(HERE / "program.deflated.pt2", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    weights = io.BytesIO()
+    torch.save(state, weights)
+    with zipfile.ZipFile(HERE / "program.old.pt2", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("serialized_exported_program.json"), "{}")
+        archive.writestr(zipfile.ZipInfo("serialized_state_dict.pt"), weights.getvalue())
+        archive.writestr(zipfile.ZipInfo("version"), "8.8")
+    write_expected("programs", {"G": state, "D": state})
+    torch.export.pt2_archive._package.package_pt2(
+        HERE / "programs.two.pt2", exported_programs={"G": program, "D": program}
+    )
+
+
+def make_tied():
+    """What save_model leaves of a network in which one parameter has two names."""
+    torch.manual_seed(0)
+    net = nn.ModuleDict({"up": nn.ConvTranspose2d(2, 3, 2, bias=False), "again": nn.ConvTranspose2d(2, 3, 2, bias=False)})
+    net["again"].weight = net["up"].weight
+    write_expected("tied", net.state_dict())
+    save_model(net, HERE / "tied.model.st")
 
 
 def make_views():
@@ -246,6 +345,10 @@ def main():
     shutil.rmtree(HERE, ignore_errors=True)
     HERE.mkdir()
     make_types()
+    make_narrow()
+    make_pickled()
+    make_programs()
+    make_tied()
     make_views()
     make_checkpoint()
     make_parameters()

@@ -26,7 +26,7 @@ def shaped(shape):
     return file(dictionary("<f4", shape), bytes(24))
 
 
-TYPES = "expected one of f8, f4, f2, i8, i4, i2, i1, u1, b1 as type, got "
+TYPES = "expected one of f8, f4, f2, i8, i4, i2, i1, u1, u2, u4, u8, b1 as type, got "
 
 FILES = {
     "only_magic": (MAGIC, "expected a version of 2 bytes, got 0"),
@@ -71,7 +71,7 @@ FILES = {
         "expected an array of plain numbers, got a structured type",
     ),
     "complex": (file(dictionary("<c8", "()")), TYPES + '"<c8"'),
-    "unsigned": (file(dictionary("<u4", "()")), TYPES + '"<u4"'),
+    "durations": (file(dictionary("<m8", "()")), TYPES + '"<m8"'),
     "empty_type": (file(dictionary("", "()")), TYPES + '""'),
     "only_byte_order": (file(dictionary(">", "()")), TYPES + '">"'),
     "number_as_type": (file("{'descr': 4}"), 'expected a string for descr, got "4}"'),

@@ -530,6 +530,22 @@ OTHERS = {
     "keras.h5": (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 file, as Keras writes them"),
     "gguf.pth": (b"GGUF\3\0\0\0" + bytes(24), "a GGUF file"),
     "text_pickle.pth": (b"(dp0\nVweight\np1\nI1\ns.", "a pickle of protocol 0"),
+    "text_pickle_of_dict.pth": (b"ccollections\nOrderedDict\np0\n(tRp1\n.", "a pickle of protocol 0 or 1"),
+    "text_pickle_of_torch.pth": (b"L119547037146038801333356L\n.", "a pickle of protocol 0 or 1"),
+    "binary_pickle.pth": (b"}q\0.", "a pickle of protocol 0 or 1"),
+    "onnx.pth": (b"\x08\x0a\x12\7pytorch\x1a\x062.13.0:\4\n\2\n\0", "an ONNX file, a network and its weights"),
+    "onnx_runtime.pth": (b"\x18\0\0\0ORTM" + bytes(16), "a network for ONNX Runtime"),
+    "lite.pth": (b"\x1c\0\0\0TFL3" + bytes(16), "a network for TensorFlow Lite"),
+    "openvino.pth": (b'<?xml version="1.0"?>\n<net name="G" version="11">', "such as OpenVINO's of a network"),
+    "ncnn.pth": (b"7767517\n3 3\nInput in0 0 1 in0\n", "a network for ncnn"),
+    "keras.pth": (
+        archive(entry("metadata.json"), entry("config.json"), entry("model.weights.h5")),
+        "a Keras file; save its arrays in Python: numpy.savez",
+    ),
+    "distributed.pth": (
+        b"\x80\4\x95\x17\5\0\0\0\0\0\0\x8c\x25torch.distributed.checkpoint.metadata\x94.",
+        "of torch.distributed.checkpoint, which cuts tensors in pieces; make one file of its folder: python -m",
+    ),
     "noise.pth": (bytes(range(7, 207)), "not a weights file"),
     "tar.pth": (
         b"sys_info".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0"),

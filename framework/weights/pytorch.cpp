@@ -51,9 +51,20 @@ Bytes storage_data(const ZipArchive& archive, const std::string& entry_name, con
 
 // ---- Files of before 1.6 -----------------------------------------------------------------------------------------
 
-/// torch.save's number, 0x1950a86a20f9469cfc6c, pickled: PROTO 2, LONG1 of ten bytes, STOP.
-constexpr std::string_view legacy_magic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+/// torch.save's number, 0x1950a86a20f9469cfc6c, pickled: LONG1 of ten bytes, STOP.
+constexpr std::string_view legacy_magic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 constexpr int64_t legacy_version = 1001;
+
+/// How long the pickle of the number is that `bytes` begin with; 0 where they do not. PROTO stands before it, and from
+/// protocol 4 on a FRAME of nine bytes.
+size_t legacy_magic_size(std::span<const std::byte> bytes) {
+  const std::string_view text = text_of(bytes);
+  for (const size_t before : {size_t{2}, size_t{11}})
+    if (text.size() > before && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5 &&
+        text.substr(before).starts_with(legacy_magic))
+      return before + legacy_magic.size();
+  return 0;
+}
 
 /// Reads the next pickle off `bytes`.
 Pickle next_pickle(std::span<const std::byte>& bytes, std::string_view what, const std::string& file) {
@@ -110,12 +121,12 @@ StateDict read_pytorch_zip(const ZipArchive& archive, const std::string& name) {
   return flatten(pickle, storages, archive.size(), name);
 }
 
-bool looks_like_pytorch_legacy(std::span<const std::byte> bytes) { return text_of(bytes).starts_with(legacy_magic); }
+bool looks_like_pytorch_legacy(std::span<const std::byte> bytes) { return legacy_magic_size(bytes) > 0; }
 
 StateDict read_pytorch_legacy(std::span<const std::byte> bytes, const std::string& name,
                               std::shared_ptr<const void> owner) {
   const size_t file_size = bytes.size();
-  bytes = bytes.subspan(legacy_magic.size());
+  bytes = bytes.subspan(legacy_magic_size(bytes));
   const Pickle version = next_pickle(bytes, "version", name);
   const int64_t* number = version.get<int64_t>(version.root());
   if (number == nullptr || *number != legacy_version)

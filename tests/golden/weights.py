@@ -164,6 +164,7 @@ def make_pickled():
     for protocol in (2, 3, 4, 5):
         write("pickled", f"protocol_{protocol}", value, pickle_protocol=protocol)
     path = write("pickled", "legacy", value, _use_new_zipfile_serialization=False)
+    write("pickled", "legacy_protocol_4", value, _use_new_zipfile_serialization=False, pickle_protocol=4)
     # What NumPy 1 writes differs in the name of one package.
     data = path.read_bytes().replace(b"cnumpy._core.", b"cnumpy.core.")
     path.with_name("pickled.numpy_1.pth").write_bytes(data)
@@ -192,6 +193,9 @@ def make_programs():
     """Archives of torch.export.save: one program, two, and the form of before 2.8, whose weights torch.save wrote."""
     torch.manual_seed(0)
     program = torch.export.export(Program().eval(), (torch.zeros(1, 4, 5, 5),))
+    for node in program.graph.nodes:  # which would tell where the files of this machine lie
+        for traced in ("stack_trace", "nn_module_stack", "from_node", "source_fn_stack"):
+            node.meta.pop(traced, None)
     state = {name: values.detach() for name, values in program.state_dict.items()}
     write_expected("program", state)
     torch.export.save(program, HERE / "program.one.pt2")

@@ -61,7 +61,9 @@ Json& TreeBuilder::place() {
   if (++count_ > max_values) fail("{}: expected at most {} values, got more", what_, max_values);
   if (around_.empty()) return root;
   if (auto* array = std::get_if<Json::Array>(&around_.back()->value)) return array->emplace_back();
-  return std::get<Json::Object>(around_.back()->value).emplace_back(std::move(key_), Json()).second;
+  Json::Object& object = std::get<Json::Object>(around_.back()->value);
+  object.push_back({std::move(key_), {}});
+  return object.back().value;
 }
 
 bool TreeBuilder::enter(Json value) {
@@ -87,9 +89,8 @@ bool TreeBuilder::end_object() {
 const Json* Json::find(std::string_view key) const {
   const Object* object = get<Object>();
   if (object == nullptr) return nullptr;
-  const auto found =
-      std::find_if(object->begin(), object->end(), [&](const auto& entry) { return entry.first == key; });
-  return found == object->end() ? nullptr : &found->second;
+  const auto found = std::find_if(object->begin(), object->end(), [&](const auto& entry) { return entry.key == key; });
+  return found == object->end() ? nullptr : &found->value;
 }
 
 Json json_tree(std::string_view text, const std::string& what) {

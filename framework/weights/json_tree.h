@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -13,7 +12,8 @@ namespace upconv::internal {
 class Json {
  public:
   using Array = std::vector<Json>;
-  using Object = std::vector<std::pair<std::string, Json>>;
+  struct Member;
+  using Object = std::vector<Member>;
 
   /// nullptr where the value is of another kind.
   template <class T>
@@ -36,6 +36,11 @@ class Json {
   }
 
   std::variant<std::monostate, bool, int64_t, double, std::string, Array, Object> value;  // null, true, 1, 1.0, ...
+};
+
+struct Json::Member {
+  std::string key;
+  Json value;
 };
 
 /// Reads `text`, called `what` in messages ("FILE: the header"). Throws Error for what is no JSON, is nested more than

@@ -24,9 +24,11 @@ bool same_values(const Stored& a, const Stored& b) {
          std::memcmp(x.bytes(), y.bytes(), static_cast<size_t>(x.numel()) * size_of(x.dtype())) == 0;
 }
 
-}  // namespace
+/// What training counts and nothing at inference reads. PyTorch up to 0.4 did not save that of BatchNorm, and what an
+/// AveragedModel averages has none.
+bool is_count(std::string_view name) { return name == "num_batches_tracked" || name == "n_averaged"; }
 
-constexpr const char* batch_count = "num_batches_tracked";
+}  // namespace
 
 /// What of a state dict goes where in a module, and what does not.
 struct AnyModule::Matching {
@@ -39,6 +41,8 @@ struct AnyModule::Matching {
   std::vector<std::string> missing, unexpected, misshapen, unreadable, different;
   std::set<std::string> known;
 
+  /// The paths in wrappers that a state dict lacks, as it was saved from what they hold.
+  static std::vector<std::string> absent(const StateDict& state_dict, const AnyModule& module);
   /// Looks for the values of one parameter or buffer, or for the factors that they are to be computed of.
   void match(const StateDict& state_dict, const std::string& name, const Parameter& parameter, int64_t output_dim);
   void check(const std::string& name, const Parameter& parameter, const Stored& stored);
@@ -52,8 +56,7 @@ void AnyModule::Matching::match(const StateDict& state_dict, const std::string& 
     return check(name, parameter, *stored);
   }
   const std::optional<Factors> factors = find_factors(state_dict, name);
-  // PyTorch up to 0.4 did not save it, and nothing at inference reads it.
-  if (!factors && (name == batch_count || name.ends_with(std::string(".") + batch_count))) return;
+  if (!factors && is_count(name.substr(name.rfind('.') + 1))) return;
   if (!factors) return missing.push_back(name);
   known.insert(factors->names.begin(), factors->names.end());
   try {
@@ -88,13 +91,28 @@ void AnyModule::load(std::span<const std::byte> bytes, const LoadOptions& option
   load_state_dict(upconv::load_state_dict(bytes, "weights in memory", nullptr, options), options.strict);
 }
 
+std::vector<std::string> AnyModule::Matching::absent(const StateDict& state_dict, const AnyModule& module) {
+  std::vector<std::string> wrapped, names;
+  State::each_place("", module, [&](const std::string& path, const AnyModule& module) {
+    for (const auto& [name, child] : module.state().children)
+      if (is_wrapped(module.type_name(), name)) wrapped.push_back(joined(path, name));
+  });
+  if (wrapped.empty()) return {};
+  State::each_place("", module, [&](const std::string& path, const AnyModule& module) {
+    for (const State::Named& named : module.state().parameters)
+      if (!is_count(named.name)) names.push_back(joined(path, named.name));
+  });
+  return absent_wrappers(state_dict, names, wrapped);
+}
+
 void AnyModule::load_state_dict(const StateDict& state_dict, bool strict) {
+  const std::vector<std::string> absent = Matching::absent(state_dict, *this);
   Matching matching;
   for (const bool buffers : {false, true})
     State::each_place("", *this, [&](const std::string& path, const AnyModule& module) {
       for (const State::Named& named : module.state().parameters)
         if (named.buffer == buffers)
-          matching.match(state_dict, joined(path, named.name), named.parameter, module.output_dim());
+          matching.match(state_dict, unwrapped(joined(path, named.name), absent), named.parameter, module.output_dim());
     });
   for (const auto& [name, stored] : state_dict)
     if (!matching.known.contains(name) && !state_dict.is_alias(name)) matching.unexpected.push_back(printable(name));

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "tools/assumptions.h"
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
@@ -244,6 +245,7 @@ void print(const nlohmann::ordered_json& report) {
 
 void Bench::run() const {
   const Model model = find_network(network.spec);
+  tell(model.assumptions, network.no_assumptions);
   const std::vector<Type> types = model.types(inputs);
   model.load(network.weights);
   Random random;

@@ -177,7 +177,8 @@ Model find_network(const std::string& spec) {
   if (const std::string hint = suggestion(spec, example_names()); is_name && !hint.empty())
     fail("unknown network \"{}\"{}", spec, hint);
   try {
-    return {parse_module(spec), "", {}};
+    Spec parsed = parse_spec(spec);
+    return {std::move(parsed.module), "", {}, std::move(parsed.assumptions)};
   } catch (const Error& error) {
     const std::string names = fmt::format("{}", fmt::join(example_names(), ", "));
     fail("SPEC{} {}", is_name ? fmt::format(" names no example (there is {}); as a module:", names) : "", error.what());

@@ -12,8 +12,9 @@ namespace upconv::tools {
 
 struct Model {
   std::shared_ptr<AnyModule> module;
-  std::string weights;            ///< the file that is shipped with an example; "" for any other network
-  std::vector<Type> inputs = {};  ///< that an example usually has, for one picture: {1, 100, 1, 1}
+  std::string weights;                       ///< the file that is shipped with an example; "" for any other network
+  std::vector<Type> inputs = {};             ///< that an example usually has, for one picture: {1, 100, 1, 1}
+  std::vector<Assumption> assumptions = {};  ///< what its text leaves open; none of an example
 
   /// The file of weights that is meant: the given one, or the shipped one; "" where there is neither.
   std::string file(const WeightsOptions& options) const;

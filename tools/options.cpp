@@ -92,6 +92,8 @@ void add_network_options(CLI::App& command, NetworkOptions& options) {
                   "What PyTorch prints for the module, or as one types it, or the name of an example: dcgan")
       ->required();
   add_weights_options(command, options.weights);
+  command.add_flag("--no-assumptions", options.no_assumptions,
+                   "Refuse a SPEC that leaves open what PyTorch's print never shows, such as Upsample's align_corners");
 }
 
 void add_machine_options(CLI::App& command, MachineOptions& options) {

@@ -19,10 +19,11 @@ struct WeightsOptions {
 };
 void add_weights_options(CLI::App& command, WeightsOptions& options);
 
-/// SPEC, what says which network a command is about, and its weights.
+/// SPEC, what says which network a command is about, its weights, and --no-assumptions.
 struct NetworkOptions {
   std::string spec;
   WeightsOptions weights;
+  bool no_assumptions = false;
 };
 void add_network_options(CLI::App& command, NetworkOptions& options);
 

@@ -8,6 +8,7 @@
 #include "framework/fail.h"
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
+#include "tools/assumptions.h"
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
@@ -29,6 +30,7 @@ struct Pack {
 
 void Pack::run() const {
   const Model model = find_network(network.spec);
+  tell(model.assumptions, network.no_assumptions);
   const std::string file = model.file(network.weights);
   if (file.empty()) throw CLI::ValidationError("--weights", "is required: none are shipped with this network");
   const std::vector<Type> types = model.types(inputs);

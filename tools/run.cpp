@@ -9,6 +9,7 @@
 #include "framework/fail.h"
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/readers.h"
+#include "tools/assumptions.h"
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
@@ -64,6 +65,7 @@ Program Run::compile_for(const AnyModule& module, const std::vector<Type>& types
 
 void Run::run() const {
   const Model model = find_network(network.spec);
+  tell(model.assumptions, network.no_assumptions);
   model.load(network.weights);
   check_weights(*model.module);
   if (const size_t expected = std::max<size_t>(model.inputs.size(), 1); inputs.size() != expected)

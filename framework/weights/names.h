@@ -1,6 +1,7 @@
 #pragma once
 // Internal: what LoadOptions make of the names in a file.
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "state_dict.h"
@@ -10,6 +11,18 @@ namespace upconv::internal {
 /// The tensors of `weights` under the names that the options give them, in the same order. `file` stands for the file
 /// in messages.
 StateDict renamed(StateDict weights, const LoadOptions& options, const std::string& file);
+
+/// Whether `type` is one of the classes with which PyTorch wraps a module, DataParallel and its like, and `child` the
+/// name under which it has that: a component more in the names of all that is in it.
+bool is_wrapped(std::string_view type, std::string_view child);
+
+/// A name of a module without the last component of each of `wrapped`, paths of modules in wrappers, outer ones first.
+std::string unwrapped(std::string name, const std::vector<std::string>& wrapped);
+
+/// Those of `wrapped` that were not there when a file was saved: with them left out it has all of `names`, and in no
+/// other way. None where it has them as they are, and where it cannot be told. Wrappers of one kind go together.
+std::vector<std::string> absent_wrappers(const StateDict& weights, const std::vector<std::string>& names,
+                                         const std::vector<std::string>& wrapped);
 
 /// For a message about missing names: which option would make them of the names in `weights`, or "" where none would.
 std::string naming_advice(const StateDict& weights, const std::vector<std::string>& missing);

@@ -27,8 +27,9 @@ using PythonValue = std::variant<std::monostate, bool, int64_t, double, std::str
 /// A value and where it was written.
 struct Literal {
   PythonValue value;
-  std::string text;   ///< as messages show it
-  size_t offset = 0;  ///< of its first character
+  std::string text;         ///< as messages show it
+  size_t offset = 0;        ///< of its first character
+  bool is_default = false;  ///< from the signature, where no value was given
 };
 
 /// An argument that its layer cannot take; `offset` is that of the argument's value.
@@ -45,6 +46,7 @@ class Arguments {
   using Values = std::map<std::string_view, Literal>;
   Arguments(std::string_view layer, Values values) : layer_(layer), values_(std::move(values)) {}
 
+  bool is_default(std::string_view name) const { return values_.at(name).is_default; }
   int64_t integer(std::string_view name) const;
   std::optional<int64_t> optional_integer(std::string_view name) const;  ///< nothing for None
   double number(std::string_view name) const;

@@ -3,11 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,10 +12,13 @@
 #include "framework/fail.h"
 #include "framework/suggestion.h"
 #include "layers/text/registry.h"
+#include "layers/text/scanner.h"
+#include "layers/text/unprinted.h"
 
 namespace upconv {
 
 using namespace internal;
+using namespace internal::text;
 
 namespace {
 
@@ -26,190 +26,17 @@ namespace {
 constexpr size_t most_bytes = 1 << 20;
 constexpr int most_modules = 2048;
 constexpr int most_depth = 100;
-constexpr size_t most_shown = 60;  // bytes of somebody's text in a message
+constexpr size_t most_name = 255;  // bytes of a child's name, of which every path below it has a copy
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '.'; }
-bool is_number(char c) { return is_word(c) || c == '+' || c == '-'; }
-bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }  // in UTF-8
-
-/// `text` for a message: short, on one line, whole characters.
-std::string shown(std::string_view text) {
-  size_t end = std::min(text.size(), most_shown);
-  while (end > 0 && end < text.size() && continues_character(text[end])) --end;
-  std::string out(text.substr(0, end));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, ' ');
-  return end < text.size() ? out + "..." : out;
-}
-
-/// Reads words and values of Python one by one. Knows nothing of modules.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  /// Where the next word begins.
-  size_t offset() {
-    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
-    return at_;
-  }
-  bool at_end() { return offset() == text_.size(); }
-  bool next_is(char c) { return !at_end() && text_[at_] == c; }
-  bool accept(char c) {
-    const bool found = next_is(c);
-    if (found) ++at_;
-    return found;
-  }
-
-  /// A name, dots included; `what` it is for the message where there is none.
-  std::string_view word(std::string_view what);
-  /// The name in "name=", or "" and nothing is read.
-  std::string_view keyword();
-  /// What stands before the next `close`, as it is; the child's name in "(name):".
-  std::string_view until(char close, std::string_view what);
-  Literal literal();
-
-  /// Throws Error that begins with line:column of `offset`.
-  [[noreturn]] void refuse(size_t offset, std::string_view message) const { fail("{}: {}", place(offset), message); }
-  /// Refuses what comes next.
-  [[noreturn]] void expected(std::string_view what);
-  /// "3:14", both from 1, in characters.
-  std::string place(size_t offset) const;
-
- private:
-  PythonValue string();
-  PythonValue tuple();
-  PythonValue bare_word();
-  PythonValue number();
-
-  std::string_view text_;
-  size_t at_ = 0;
-};
-
-std::string Scanner::place(size_t offset) const {
-  const std::string_view before = text_.substr(0, offset);
-  const size_t newline = before.rfind('\n');
-  const std::string_view line = newline == std::string_view::npos ? before : before.substr(newline + 1);
-  return fmt::format(
-      "{}:{}", std::count(before.begin(), before.end(), '\n') + 1,
-      line.size() - static_cast<size_t>(std::count_if(line.begin(), line.end(), continues_character)) + 1);
-}
-
-void Scanner::expected(std::string_view what) {
-  if (at_end()) refuse(at_, fmt::format("expected {}, got the end", what));
-  size_t end = at_ + 1;
-  while (end < text_.size() && (is_number(text_[at_]) ? is_number(text_[end]) : continues_character(text_[end]))) ++end;
-  refuse(at_, fmt::format("expected {}, got \"{}\"", what, shown(text_.substr(at_, end - at_))));
-}
-
-std::string_view Scanner::word(std::string_view what) {
-  const size_t start = offset();
-  if (at_end() || !is_letter(text_[at_])) expected(what);
-  while (at_ < text_.size() && is_word(text_[at_])) ++at_;
-  return text_.substr(start, at_ - start);
-}
-
-std::string_view Scanner::keyword() {
-  const size_t start = offset();
-  if (at_end() || !is_letter(text_[at_])) return "";
-  const std::string_view name = word("");
-  if (accept('=')) return name;
-  at_ = start;
-  return "";
-}
-
-std::string_view Scanner::until(char close, std::string_view what) {
-  const size_t start = at_, end = text_.find_first_of(std::string{close, '\n'}, at_);
-  if (end == std::string_view::npos || text_[end] == '\n')
-    refuse(start, fmt::format("expected {} that ends with {}, got \"{}\"", what, close,
-                              shown(text_.substr(start, end - start))));
-  at_ = end + 1;
-  return text_.substr(start, end - start);
-}
-
-Literal Scanner::literal() {
-  const size_t start = offset();
-  const char first = at_end() ? '\0' : text_[at_];
-  PythonValue value;
-  if (first == '\'' || first == '"') {
-    value = string();
-  } else if (first == '(' || first == '[') {
-    value = tuple();
-  } else if (is_letter(first)) {
-    value = bare_word();
-  } else if (is_number(first)) {
-    value = number();
-  } else {
-    expected("a value");
-  }
-  return {std::move(value), shown(text_.substr(start, at_ - start)), start};
-}
-
-PythonValue Scanner::string() { return std::string(until(text_[at_++], "a string")); }
-
-/// (4, 4), [4, 4], (None, 0.5), or (4), which in Python is 4.
-PythonValue Scanner::tuple() {
-  const size_t open = at_;
-  const char close = text_[at_++] == '(' ? ')' : ']';
-  Numbers numbers;
-  Shape sizes;  // as long as all of them are integers
-  bool comma = true;
-  while (!accept(close)) {
-    if (!comma || at_end()) expected(fmt::format("\",\" or \"{}\" in the tuple that begins at {}", close, place(open)));
-    if (!is_number(text_[offset()])) expected("a number or None");
-    const Literal element = literal();
-    if (const auto* size = std::get_if<int64_t>(&element.value)) {
-      if (sizes.size() == numbers.size()) sizes.push_back(*size);
-      numbers.push_back(static_cast<double>(*size));
-    } else if (const auto* number = std::get_if<double>(&element.value)) {
-      numbers.push_back(*number);
-    } else if (std::holds_alternative<std::monostate>(element.value)) {
-      numbers.push_back(std::nullopt);
-    } else {
-      refuse(element.offset, fmt::format("expected a number or None, got \"{}\"", element.text));
-    }
-    comma = accept(',');
-  }
-  if (sizes.size() != numbers.size()) return numbers;
-  if (close == ')' && sizes.size() == 1 && !comma) return sizes.front();
-  return sizes;
-}
-
-/// A constant of Python, or a string that PyTorch printed without quotes: padding_mode=reflect.
-PythonValue Scanner::bare_word() {
-  const std::string_view name = word("a word");
-  if (name == "None") return std::monostate{};
-  if (name == "True" || name == "true") return true;
-  if (name == "False" || name == "false") return false;
-  return std::string(name);
-}
-
-PythonValue Scanner::number() {
-  const size_t start = at_;
-  while (at_ < text_.size() && is_number(text_[at_])) ++at_;
-  const char* first = text_.data() + start + (text_[start] == '+' ? 1 : 0);
-  const char* last = text_.data() + at_;
-  const std::string written = shown(text_.substr(start, at_ - start));
-
-  int64_t integer = 0;
-  if (const auto [end, error] = std::from_chars(first, last, integer); end == last) {
-    if (error == std::errc::result_out_of_range) refuse(start, fmt::format("\"{}\" does not fit 64 bits", written));
-    if (error == std::errc{}) return integer;
-  }
-  double real = 0;
-  const auto [end, error] = std::from_chars(first, last, real);
-  if (end != last || error != std::errc{} || !std::isfinite(real))
-    refuse(start, fmt::format("expected a finite number, got \"{}\"", written));
-  return real;
-}
+constexpr std::string_view parametrized = "Parametrized";  // what torch.nn.utils.parametrize puts before a class's name
 
 /// A class of the user's own whose one child is all that it runs.
 class Wrapper : public Module {
  public:
   Wrapper(std::string_view type_name, const NamedModule& only) : type_name_(type_name), only_(only.module) {
     add_child(only.name, only.module);
+    if (type_name_ == "AveragedModel" && only.name == "module")  // saved with a counter of its own
+      add_buffer("n_averaged", Parameter(Tensor(Shape{}, std::vector<int64_t>{0})));
   }
   Value forward(Value x) const override { return (*only_)(x); }
   std::string type_name() const override { return type_name_; }
@@ -223,7 +50,6 @@ class Wrapper : public Module {
 struct Slot {
   std::string_view name;
   std::optional<Literal> value;
-  bool given = false;
 };
 
 /// A row's signature while a call fills it.
@@ -245,7 +71,10 @@ Signature::Signature(std::string_view text) {
       continue;
     }
     slots.push_back({scan.word("a name"), {}});
-    if (scan.accept('=')) slots.back().value = scan.literal();
+    if (scan.accept('=')) {
+      slots.back().value = scan.literal();
+      slots.back().value->is_default = true;
+    }
     if (!by_name_only) ++positional;
   }
 }
@@ -297,14 +126,18 @@ struct Child {
 class Parser {
  public:
   explicit Parser(std::string_view text) : scan_(text) {}
-  std::shared_ptr<Module> whole();
+  Spec whole();
 
  private:
   std::shared_ptr<Module> module(int depth);
   std::shared_ptr<Module> sequential(const Head& head);
   std::shared_ptr<Module> wrapper(const Head& head);
   std::vector<Child> children(const Head& head);
+  std::string child_name();
   std::shared_ptr<Module> layer(const Head& head, const LayerRow& row);
+  void parametrizations(const Head& head);
+  Head container(std::string_view name);
+  void assume(const Arguments& bound, const LayerRow& row, const AnyModule& layer);
   Arguments arguments(const Head& head, const LayerRow& row);
   Slot& slot_for(std::string_view keyword, size_t position, Signature& signature, const LayerRow& row);
 
@@ -314,10 +147,13 @@ class Parser {
   /// What `make` returns; its errors get a place: the argument's that is to blame, or else `offset`.
   template <class Make>
   auto placed(size_t offset, Make make);
+  void refuse_traced();
   [[noreturn]] void refuse_unknown(std::string_view name, size_t start);
 
   Scanner scan_;
   int modules_ = 0;
+  std::vector<std::string> path_;  // names of the children that are being read
+  std::vector<Assumption> assumptions_;
 };
 
 template <class Read>
@@ -343,12 +179,21 @@ auto Parser::placed(size_t offset, Make make) {
   }
 }
 
-std::shared_ptr<Module> Parser::whole() {
+Spec Parser::whole() {
   if (scan_.at_end())
     scan_.refuse(0, "the text is empty; expected a layer, such as Sequential(Linear(100, 784), Tanh())");
+  refuse_traced();
   std::shared_ptr<Module> all = module(1);
   if (!scan_.at_end()) scan_.expected("nothing more after the module");
-  return all;
+  return {std::move(all), std::move(assumptions_)};
+}
+
+/// torch.fx prints the children of what it traced, and below them the code that runs: more than they do, it may be.
+void Parser::refuse_traced() {
+  if (const auto code = scan_.find_word("def forward("))
+    scan_.refuse(*code,
+                 "what torch.fx prints of a GraphModule ends with the code that it runs, which may do more than the "
+                 "layers above it; print the module that was traced");
 }
 
 std::shared_ptr<Module> Parser::module(int depth) {
@@ -361,6 +206,15 @@ std::shared_ptr<Module> Parser::module(int depth) {
   const LayerRow* row = find_row(head.name);
   const bool opened = scan_.accept('(');
   if (!opened && (row || head.name == "Sequential")) scan_.expected(fmt::format("\"(\" after {}", head.name));
+  if (opened && scan_.next_is("original_name="))
+    scan_.refuse(start,
+                 fmt::format("what PyTorch prints of a TorchScript module, such as this {}, leaves all arguments "
+                             "out; print the Python module that was scripted or traced (the weights can stay "
+                             "in the TorchScript file)",
+                             shown(written)));
+  // A class of the user's own may be called so too, but then its children come first.
+  if (opened && !row && head.name.starts_with(parametrized) && !scan_.next_is_child())
+    row = find_row(head.name.substr(parametrized.size()));
   if (row) return layer(head, *row);
   if (head.name == "Sequential") return sequential(head);
   if (head.name == "ModuleList" || head.name == "ModuleDict")
@@ -400,27 +254,77 @@ std::vector<Child> Parser::children(const Head& head) {
   std::vector<Child> all;
   each_item(head, true, [&] {
     const size_t offset = scan_.offset();
-    std::string name = std::to_string(all.size());
-    if (scan_.accept('(')) {
-      name = scan_.until(')', "a child's name");
-      if (!scan_.accept(':')) scan_.expected(fmt::format("\":\" after ({})", shown(name)));
-    }
-    all.push_back({NamedModule(std::move(name), module(head.depth + 1)), offset});
+    path_.push_back(scan_.next_is('(') ? child_name() : std::to_string(all.size()));
+    std::shared_ptr<Module> child = module(head.depth + 1);
+    all.push_back({NamedModule(path_.back(), std::move(child)), offset});
+    path_.pop_back();
   });
   return all;
 }
 
+/// The name in "(name):".
+std::string Parser::child_name() {
+  const size_t start = scan_.offset();
+  if (!scan_.accept('(')) scan_.expected("the name of a child, such as (0):");
+  std::string name(scan_.until(')', "a child's name"));
+  if (name.size() > most_name)
+    scan_.refuse(start, fmt::format("a child's name has {} bytes, more than the {} allowed", name.size(), most_name));
+  if (!scan_.accept(':')) scan_.expected(fmt::format("\":\" after ({})", shown(name)));
+  return name;
+}
+
 std::shared_ptr<Module> Parser::layer(const Head& head, const LayerRow& row) {
   const Arguments bound = arguments(head, row);
-  return placed(head.start, [&] { return row.build(bound); });
+  std::shared_ptr<Module> built = placed(head.start, [&] { return row.build(bound); });
+  assume(bound, row, *built);
+  return built;
+}
+
+void Parser::assume(const Arguments& bound, const LayerRow& row, const AnyModule& layer) {
+  for (const Unprinted& one : unprinted_arguments())
+    if (one.layer == row.name && bound.is_default(one.argument) && one.matters(bound))
+      assumptions_.push_back({fmt::format("{}", fmt::join(path_, ".")), std::string(row.name), layer.str(),
+                              std::string(one.argument), std::string(one.taken), std::string(one.otherwise)});
+}
+
+/// "Name(", of which only one name is right here.
+Head Parser::container(std::string_view name) {
+  const size_t start = scan_.offset();
+  if (scan_.word(name) != name) scan_.refuse(start, fmt::format("expected {}", name));
+  const Head head{name, start, scan_.offset(), 0};
+  if (!scan_.accept('(')) scan_.expected(fmt::format("\"(\" after {}", name));
+  return head;
+}
+
+/// What torch.nn.utils.parametrizations add to the print of a layer. Their factors are folded as they are loaded, which
+/// is known of weight and spectral norm, each alone.
+void Parser::parametrizations(const Head& head) {
+  child_name();
+  each_item(container("ModuleDict"), true, [&] {
+    const std::string parameter = child_name();
+    bool is_first = true;
+    each_item(container("ParametrizationList"), true, [&] {
+      child_name();
+      const size_t start = scan_.offset();
+      const std::string_view kind = scan_.word("a parametrization, such as _WeightNorm()");
+      if (!std::exchange(is_first, false) || (kind != "_WeightNorm" && kind != "_SpectralNorm"))
+        scan_.refuse(start, fmt::format("{} of {}'s {}: only one _WeightNorm or _SpectralNorm is folded; call "
+                                        "torch.nn.utils.parametrize.remove_parametrizations(layer, \"{}\") before you "
+                                        "print and save",
+                                        shown(kind), shown(head.name), shown(parameter), shown(parameter)));
+      if (!scan_.accept('(') || !scan_.accept(')')) scan_.expected(fmt::format("\"()\" after {}", kind));
+    });
+  });
 }
 
 Arguments Parser::arguments(const Head& head, const LayerRow& row) {
   Signature signature(row.signature);
   size_t position = 0;
   bool keywords = false;
-  each_item(head, false, [&] {
+  const bool is_parametrized = head.name != row.name;
+  each_item(head, is_parametrized, [&] {
     const size_t offset = scan_.offset();
+    if (is_parametrized && scan_.next_is("(parametrizations)")) return parametrizations(head);
     const std::string_view keyword = scan_.keyword();
     if (keyword.empty() && keywords)
       scan_.expected(fmt::format("name=value in {}, as after any argument that is given by name", row.name));
@@ -428,7 +332,7 @@ Arguments Parser::arguments(const Head& head, const LayerRow& row) {
     Literal value = scan_.literal();
     placed(offset, [&] {
       Slot& slot = slot_for(keyword, position, signature, row);
-      if (std::exchange(slot.given, true)) fail("{}: {} is given twice", row.name, slot.name);
+      if (slot.value && !slot.value->is_default) fail("{}: {} is given twice", row.name, slot.name);
       slot.value = std::move(value);
     });
     ++position;
@@ -457,9 +361,11 @@ Slot& Parser::slot_for(std::string_view keyword, size_t position, Signature& sig
 
 }  // namespace
 
-std::shared_ptr<Module> parse_module(std::string_view spec) {
+Spec parse_spec(std::string_view spec) {
   if (spec.size() > most_bytes) fail("1:1: the text has {} bytes, more than the {} allowed", spec.size(), most_bytes);
   return Parser(spec).whole();
 }
+
+std::shared_ptr<Module> parse_module(std::string_view spec) { return parse_spec(spec).module; }
 
 }  // namespace upconv

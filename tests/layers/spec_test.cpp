@@ -165,6 +165,9 @@ TEST_CASE("spec: nothing, or too much") {
   CHECK(reprinted(std::string((1 << 20) - 6, ' ') + "ReLU()") == "ReLU()");
   CHECK_NOTHROW(parse_module(nested(100)));
   check_error(nested(101), "1:1101: modules nest deeper than 100");
+  CHECK_NOTHROW(parse_module("Sequential((" + repeated("a", 255) + "): ReLU())"));
+  check_error("Sequential((" + repeated("a", 256) + "): ReLU())",
+              "1:12: a child's name has 256 bytes, more than the 255 allowed");
   check_error(repeated("Sequential(", 90000), "1:1101: modules nest deeper than 100");
   CHECK_NOTHROW(parse_module("Sequential(" + repeated("ReLU(),", 2047) + ")"));
   check_error("Sequential(" + repeated("ReLU(),", 2048) + ")", "1:14341: there are more than 2048 modules");

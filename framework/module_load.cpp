@@ -41,8 +41,8 @@ struct AnyModule::Matching {
   std::vector<std::string> missing, unexpected, misshapen, unreadable, different;
   std::set<std::string> known;
 
-  /// The paths in wrappers that a state dict lacks, as it was saved from what they hold.
-  static std::vector<std::string> absent(const StateDict& state_dict, const AnyModule& module);
+  /// The wrappers that a state dict lacks, as it was saved from what they hold.
+  static std::vector<Wrapped> absent(const StateDict& state_dict, const AnyModule& module);
   /// Looks for the values of one parameter or buffer, or for the factors that they are to be computed of.
   void match(const StateDict& state_dict, const std::string& name, const Parameter& parameter, int64_t output_dim);
   void check(const std::string& name, const Parameter& parameter, const Stored& stored);
@@ -91,11 +91,12 @@ void AnyModule::load(std::span<const std::byte> bytes, const LoadOptions& option
   load_state_dict(upconv::load_state_dict(bytes, "weights in memory", nullptr, options), options.strict);
 }
 
-std::vector<std::string> AnyModule::Matching::absent(const StateDict& state_dict, const AnyModule& module) {
-  std::vector<std::string> wrapped, names;
+std::vector<Wrapped> AnyModule::Matching::absent(const StateDict& state_dict, const AnyModule& module) {
+  std::vector<Wrapped> wrapped;
+  std::vector<std::string> names;
   State::each_place("", module, [&](const std::string& path, const AnyModule& module) {
     for (const auto& [name, child] : module.state().children)
-      if (is_wrapped(module.type_name(), name)) wrapped.push_back(joined(path, name));
+      if (is_wrapper(module.type_name(), name)) wrapped.push_back({joined(path, name), module.type_name()});
   });
   if (wrapped.empty()) return {};
   State::each_place("", module, [&](const std::string& path, const AnyModule& module) {
@@ -106,7 +107,7 @@ std::vector<std::string> AnyModule::Matching::absent(const StateDict& state_dict
 }
 
 void AnyModule::load_state_dict(const StateDict& state_dict, bool strict) {
-  const std::vector<std::string> absent = Matching::absent(state_dict, *this);
+  const std::vector<Wrapped> absent = Matching::absent(state_dict, *this);
   Matching matching;
   for (const bool buffers : {false, true})
     State::each_place("", *this, [&](const std::string& path, const AnyModule& module) {

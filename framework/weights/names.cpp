@@ -203,7 +203,7 @@ StateDict renamed(StateDict weights, const LoadOptions& options, const std::stri
   return result;
 }
 
-bool is_wrapped(std::string_view type, std::string_view child) {
+bool is_wrapper(std::string_view type, std::string_view child) {
   static constexpr std::pair<std::string_view, std::string_view> wrappers[] = {
       {"DataParallel", "module"},
       {"DistributedDataParallel", "module"},
@@ -213,31 +213,32 @@ bool is_wrapped(std::string_view type, std::string_view child) {
   return std::find(std::begin(wrappers), std::end(wrappers), std::pair(type, child)) != std::end(wrappers);
 }
 
-std::string unwrapped(std::string name, const std::vector<std::string>& wrapped) {
-  for (auto path = wrapped.rbegin(); path != wrapped.rend();
-       ++path) {  // inner ones first, so that outer paths still fit
-    if (name.size() <= path->size() || name[path->size()] != '.' || !name.starts_with(*path)) continue;
-    const size_t component = path->rfind('.') + 1;  // 0 where there is no dot
-    name.erase(component, path->size() + 1 - component);
+std::string unwrapped(std::string name, const std::vector<Wrapped>& wrapped) {
+  // Inner ones first, so that the paths of outer ones still fit.
+  for (auto one = wrapped.rbegin(); one != wrapped.rend(); ++one) {
+    const std::string& path = one->path;
+    if (name.size() <= path.size() || name[path.size()] != '.' || !name.starts_with(path)) continue;
+    const size_t component = path.rfind('.') + 1;  // 0 where there is no dot
+    name.erase(component, path.size() + 1 - component);
   }
   return name;
 }
 
-std::vector<std::string> absent_wrappers(const StateDict& weights, const std::vector<std::string>& names,
-                                         const std::vector<std::string>& wrapped) {
-  const auto kind = [](const std::string& path) { return path.substr(path.rfind('.') + 1); };
-  std::set<std::string> kinds;
-  for (const std::string& path : wrapped) kinds.insert(kind(path));
-  std::vector<std::vector<std::string>> fitting;
-  for (size_t left_out = 0; left_out < size_t{1} << kinds.size(); ++left_out) {
-    std::vector<std::string> absent;
-    for (const std::string& path : wrapped)
-      if (left_out >> std::distance(kinds.begin(), kinds.find(kind(path))) & 1) absent.push_back(path);
-    if (std::all_of(names.begin(), names.end(),
-                    [&](const std::string& name) { return has(weights, unwrapped(name, absent)); }))
-      fitting.push_back(std::move(absent));
+std::vector<Wrapped> absent_wrappers(const StateDict& weights, const std::vector<std::string>& names,
+                                     const std::vector<Wrapped>& wrapped) {
+  std::set<std::string> classes;
+  for (const Wrapped& one : wrapped) classes.insert(one.wrapper);
+  std::map<std::vector<std::string>, std::vector<Wrapped>> ways;  // by what the names become
+  for (size_t subset = 0; subset < size_t{1} << classes.size(); ++subset) {
+    std::vector<Wrapped> absent;
+    for (const Wrapped& one : wrapped)
+      if (subset >> std::distance(classes.begin(), classes.find(one.wrapper)) & 1) absent.push_back(one);
+    std::vector<std::string> saved;
+    for (const std::string& name : names) saved.push_back(unwrapped(name, absent));
+    if (std::all_of(saved.begin(), saved.end(), [&](const std::string& name) { return has(weights, name); }))
+      ways.try_emplace(std::move(saved), std::move(absent));
   }
-  return fitting.size() == 1 ? fitting[0] : std::vector<std::string>();
+  return ways.size() == 1 ? ways.begin()->second : std::vector<Wrapped>();
 }
 
 std::string naming_advice(const StateDict& weights, const std::vector<std::string>& missing) {

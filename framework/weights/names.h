@@ -14,15 +14,21 @@ StateDict renamed(StateDict weights, const LoadOptions& options, const std::stri
 
 /// Whether `type` is one of the classes with which PyTorch wraps a module, DataParallel and its like, and `child` the
 /// name under which it has that: a component more in the names of all that is in it.
-bool is_wrapped(std::string_view type, std::string_view child);
+bool is_wrapper(std::string_view type, std::string_view child);
 
-/// A name of a module without the last component of each of `wrapped`, paths of modules in wrappers, outer ones first.
-std::string unwrapped(std::string name, const std::vector<std::string>& wrapped);
+/// A module in such a wrapper.
+struct Wrapped {
+  std::string path;     ///< "net.module" for the module of the DataParallel "net"
+  std::string wrapper;  ///< the wrapper's class
+};
 
-/// Those of `wrapped` that were not there when a file was saved: with them left out it has all of `names`, and in no
-/// other way. None where it has them as they are, and where it cannot be told. Wrappers of one kind go together.
-std::vector<std::string> absent_wrappers(const StateDict& weights, const std::vector<std::string>& names,
-                                         const std::vector<std::string>& wrapped);
+/// A name of a module without the components that `wrapped` add, outer ones first.
+std::string unwrapped(std::string name, const std::vector<Wrapped>& wrapped);
+
+/// Those of `wrapped` that were not there when a file was saved: with them left out it has all of `names`. None where
+/// it has them as they are, and where it has them in two ways. Wrappers of one class are all there or all absent.
+std::vector<Wrapped> absent_wrappers(const StateDict& weights, const std::vector<std::string>& names,
+                                     const std::vector<Wrapped>& wrapped);
 
 /// For a message about missing names: which option would make them of the names in `weights`, or "" where none would.
 std::string naming_advice(const StateDict& weights, const std::vector<std::string>& missing);

@@ -32,10 +32,10 @@ REFUSALS = (ArithmeticError, AssertionError, AttributeError, IndexError, Runtime
 
 PICTURES = [(2, 4, h, w) for h, w in itertools.product((1, 2, 3, 4, 5, 7, 8, 12), repeat=2)]
 # So large that float32 positions of pixels are no longer exact.
-STRIPS = [(1, 1, 1, w) for w in range(8191, 8200)]
+STRIPS = [(1, 1, 2, w) for w in (8193, 16385)]
 ROWS = [(2, 4), (3, 4), (2, 4, 7)]
 INDICES = [(5,), (2, 3)]
-PATCHES = [(2, 16, 9), (2, 16, 12), (2, 16, 20)]
+PATCHES = [(2, 16, 9), (2, 16, 12), (2, 16, 16)]
 
 LAYERS = {
     "ConvTranspose2d": (PICTURES, ["4, 2, 3", "4, 2, 3, 2, 1", "4, 4, 3, groups=2"]),

@@ -73,6 +73,7 @@ def modules():
     yield "sharded", FullyShardedDataParallel(copy.deepcopy(net), device_id=torch.device("cpu")), net
     yield "compiled", torch.compile(net), net
     yield "averaged", AveragedModel(net), net
+    yield "averaged_parallel", AveragedModel(nn.DataParallel(net)), net
     yield "compiled_parallel", torch.compile(nn.DataParallel(net)), net
     yield "parallel_compiled", nn.DataParallel(torch.compile(net)), net
     yield "compiled_parts", nn.Sequential(net[0], torch.compile(net[1]), torch.compile(net[2]), net[3]), net

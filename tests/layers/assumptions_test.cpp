@@ -96,10 +96,3 @@ TEST_CASE("assumptions: what is named, or given by its position, is not assumed,
   CHECK(assumed("AvgPool2d(3, 2, 1, False, True, None)").empty());
   CHECK(assumed("AvgPool2d(3, 2, 1, ceil_mode=True)") == Lines{"count_include_pad", "divisor_override"});
 }
-
-TEST_CASE("assumptions: a text that is refused leaves none behind, and parse_module is parse_spec's module") {
-  CHECK_THROWS_AS(parse_spec("Sequential(Upsample(scale_factor=2.0, mode='bilinear'), Tanhh())"), Error);
-  CHECK(parse_spec("Sequential(ReLU())").assumptions.empty());
-  CHECK(parse_module("Upsample(scale_factor=2.0, mode='bilinear')")->str() ==
-        parse_spec("Upsample(scale_factor=2.0, mode='bilinear')").module->str());
-}

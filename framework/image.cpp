@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <random>
+#include <memory>
 #include <system_error>
 
 #include "framework/fail.h"
-#include "framework/weights/temporary_file.h"
+#include "framework/weights/writers.h"
 
 namespace upconv {
 
@@ -80,12 +80,12 @@ void paint(const float* picture, int64_t channels, int64_t height, int64_t width
   }
 }
 
-/// Throws Error where the fields of `image` disagree or a PNG cannot have them.
-void expect_consistent(const std::filesystem::path& path, const Image& image) {
+/// Throws Error where the fields of `image` disagree.
+void expect_consistent(const std::string& file, const Image& image) {
   const bool fits =
       image.width >= 1 && image.height >= 1 && image.width <= longest_count && image.height <= longest_count;
   if (!fits || image.rgb.size() / 3 != static_cast<uint64_t>(image.width * image.height) || image.rgb.size() % 3 != 0)
-    fail("{}: a picture of {} x {} pixels and {} bytes cannot be written", path.string(), image.width, image.height,
+    fail("{}: a picture of {} x {} pixels and {} bytes cannot be written", file, image.width, image.height,
          image.rgb.size());
 }
 
@@ -97,33 +97,13 @@ struct Png : png_image {
   Png& operator=(const Png&) = delete;
 };
 
-/// A file that is removed unless it gets its final name.
-class UnfinishedFile {
- public:
-  /// A name beside `target`, so that renaming stays on one file system; random, so that two writers never share it.
-  explicit UnfinishedFile(const std::filesystem::path& target)
-      : target_(target), path_(target.string() + fmt::format(".{:08x}.tmp", std::random_device{}())) {
-    check_replaceable(target);
-  }
-  ~UnfinishedFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  UnfinishedFile(const UnfinishedFile&) = delete;
-  UnfinishedFile& operator=(const UnfinishedFile&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  void commit() const {
-    std::error_code error;
-    std::filesystem::rename(path_, target_, error);
-    if (error) fail("{}: cannot be written: {}", target_.string(), error.message());
-  }
-
- private:
-  std::filesystem::path target_, path_;
-};
-
 }  // namespace
+
+SheetSize internal::sheet_size(int64_t count, int64_t height, int64_t width, const GridOptions& options) {
+  const int64_t columns = std::min(options.nrow, count), rows = (count + columns - 1) / columns;
+  const int64_t padding = count == 1 ? 0 : options.padding;
+  return {columns * (width + padding) + padding, rows * (height + padding) + padding};
+}
 
 Grid::Grid(int64_t count, int64_t channels, int64_t height, int64_t width, const GridOptions& options)
     : options_(options), count_(count), channels_(channels), height_(height), width_(width) {
@@ -135,10 +115,9 @@ Grid::Grid(int64_t count, int64_t channels, int64_t height, int64_t width, const
   if (options.nrow < 1) fail("make_grid expected nrow of at least 1, got {}", options.nrow);
 
   if (count == 1) options_.padding = 0;  // one picture is the sheet, as in torchvision
-  const int64_t columns = std::min(options.nrow, count);
-  const int64_t rows = (count + columns - 1) / columns;
-  image_.width = columns * (width + options_.padding) + options_.padding;
-  image_.height = rows * (height + options_.padding) + options_.padding;
+  const SheetSize size = sheet_size(count, height, width, options_);
+  image_.width = size.width;
+  image_.height = size.height;
   image_.rgb.assign(static_cast<size_t>(numel({image_.height, image_.width, 3})), to_byte(options.pad_value));
 }
 
@@ -168,15 +147,31 @@ Image make_grid(const Tensor& pictures, const GridOptions& options) {
   return grid.image();
 }
 
-void save_png(const std::filesystem::path& path, const Image& image) {
-  expect_consistent(path, image);
+void internal::check_png_size(const std::string& file, const SheetSize& size) {
+  constexpr int64_t most = 1'000'000;  // libpng's own limit, of readers too
+  if (size.width > most || size.height > most)
+    fail("{}: a PNG has at most {} x {} pixels, got {} x {}", file, most, most, size.width, size.height);
+}
+
+void internal::write_png(Output& output, const std::string& file, const Image& image) {
+  expect_consistent(file, image);
+  check_png_size(file, {image.width, image.height});
   Png png;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);
   png.format = PNG_FORMAT_RGB;
-  const UnfinishedFile file(path);
-  if (!png_image_write_to_file(&png, file.path().string().c_str(), 0, image.rgb.data(), 0, nullptr))
-    fail("{}: cannot be written: {}", path.string(), png.message);
+  // In memory first: libpng does not say why a file could not be written. Pages that stay empty cost nothing.
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
+  const auto bytes = std::make_unique_for_overwrite<std::byte[]>(size);
+  if (!png_image_write_to_memory(&png, bytes.get(), &size, 0, image.rgb.data(), 0, nullptr))
+    fail("{}: cannot be written: {}", file, png.message);
+  output.write(bytes.get(), size);
+}
+
+void save_png(const std::filesystem::path& path, const Image& image) {
+  expect_consistent(path.string(), image);
+  TemporaryFile file(path, {.synced = false});
+  write_png(file, path.string(), image);
   file.commit();
 }
 

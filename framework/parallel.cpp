@@ -1,5 +1,6 @@
 #include "framework/parallel.h"
 
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -9,8 +10,11 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "framework/quota.h"
 
@@ -136,14 +140,43 @@ void hand_over([[maybe_unused]] Work& work) {
 #endif
 }
 
+/// Gives `add` a task for each of the workers 1 to `workers` - 1. Where oneTBB cannot make a thread for one, all others
+/// do without: the caller takes whatever nobody else does.
+template <class Add>
+void add_helpers(int workers, Add add) {
+  try {
+    for (int worker = 1; worker < workers; ++worker) add(worker);
+  } catch (const std::exception&) {
+  }
+}
+
+/// Makes so many threads at once and ends them; how many could be made.
+int try_threads(int wanted) {
+  std::atomic<bool> over = false;
+  std::vector<std::jthread> made;
+  made.reserve(static_cast<size_t>(wanted));
+  try {
+    while (made.size() < static_cast<size_t>(wanted)) made.emplace_back([&] { over.wait(false); });
+  } catch (const std::exception&) {  // std::system_error, or no memory for it
+  }
+  over = true;
+  over.notify_all();
+  return static_cast<int>(made.size());
+}
+
 /// The arena of programs whose caller lends none.
 class Own : public Arena {
  public:
-  explicit Own(int threads) : arena_(threads) {}
+  /// `scarce`: no more threads can be made, which oneTBB must know even where it works for others, or it throws.
+  Own(int threads, bool scarce) : arena_(threads) {
+    if (scarce)
+      limit_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads));
+  }
   int concurrency() const override { return arena_.max_concurrency(); }
   void execute(const std::function<void()>& work) const override { arena_.execute(work); }
 
  private:
+  std::optional<tbb::global_control> limit_;
   mutable tbb::task_arena arena_;
 };
 
@@ -154,6 +187,14 @@ int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrenc
 int default_threads(int available) {
   static const std::optional<int> quota = quota_threads();
   return std::min(available, quota.value_or(available));
+}
+
+int makeable_threads(int wanted) {
+  static std::mutex mutex;
+  static int made = 1;  // the most that could be made
+  const std::lock_guard lock(mutex);
+  if (wanted > made) made = std::max(made, 1 + try_threads(wanted - 1));
+  return std::min(wanted, made);
 }
 
 void Crew::run(const Chain& chain) const {
@@ -170,13 +211,14 @@ void Crew::run(const Chain& chain) const {
   auto work = [&] {
     hand_over(run);
     tbb::task_group helpers;
-    for (int worker = 1; worker < threads_; ++worker)
+    add_helpers(threads_, [&](int worker) {
       helpers.run([&run, worker] {
         hand_over(run);
         FlushDenormals flush;
         run.help(worker);
         hand_over(run);
       });
+    });
     {
       FlushDenormals flush;
       run.lead();
@@ -201,12 +243,13 @@ void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) c
   tbb::this_task_arena::isolate([&] {
     tbb::task_group helpers;
     hand_over(next);
-    for (int worker = 1; worker < std::min<int64_t>(threads_, count); ++worker)
+    add_helpers(static_cast<int>(std::min<int64_t>(threads_, count)), [&](int worker) {
       helpers.run([&, worker] {
         hand_over(next);
         work(worker);
         hand_over(next);
       });
+    });
     work(0);
     helpers.wait();
     hand_over(next);
@@ -215,13 +258,14 @@ void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) c
 
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {
   const int most = arena ? std::max(1, arena->concurrency()) : hardware_threads();
-  const int count = threads > 0 ? std::min(threads, most) : default_threads(most);
-  if (arena) return std::make_shared<const Crew>(count, arena);
+  const int wanted = threads > 0 ? std::min(threads, most) : default_threads(most);
+  if (arena) return std::make_shared<const Crew>(wanted, arena);
+  const int count = makeable_threads(wanted);
   static std::mutex mutex;
   static std::map<int, std::weak_ptr<const Crew>> crews;
   std::lock_guard lock(mutex);
   std::shared_ptr<const Crew> found = crews[count].lock();
-  if (!found) crews[count] = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count));
+  if (!found) crews[count] = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count, count < wanted));
   return found;
 }
 

@@ -1,5 +1,7 @@
 #include "layers/conv_transpose2d.h"
 
+#include <algorithm>
+
 #include "framework/fail.h"
 #include "framework/initial.h"
 #include "layers/check.h"
@@ -16,6 +18,9 @@ using namespace internal;
 namespace {
 
 constexpr const char* layer_name = "ConvTranspose2d";
+
+/// Of one layer: a stride of 1024 in both directions. The largest strides of known networks are 32 x 32.
+constexpr int64_t most_phases = int64_t{1} << 20;
 
 void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size, const ConvTranspose2dOptions& o) {
   check_channel_arguments(layer_name, in_channels, out_channels, o.groups);
@@ -70,8 +75,10 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
     const ConvTranspose2dOptions& o = options_;
     check_output_padding("height", o.output_padding.h, o.stride.h, o.dilation.h);
     check_output_padding("width", o.output_padding.w, o.stride.w, o.dilation.w);
-    return {axis_output(in.H, kernel_.h, o.stride.h, o.padding.h, o.dilation.h, o.output_padding.h),
-            axis_output(in.W, kernel_.w, o.stride.w, o.padding.w, o.dilation.w, o.output_padding.w)};
+    const Size out{axis_output(in.H, kernel_.h, o.stride.h, o.padding.h, o.dilation.h, o.output_padding.h),
+                   axis_output(in.W, kernel_.w, o.stride.w, o.padding.w, o.dilation.w, o.output_padding.w)};
+    check_phases(out);
+    return out;
   }
 
   ConvGeometry geometry(const ImageShape& in, const ImageShape& out) const override {
@@ -99,6 +106,13 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
   }
 
  private:
+  /// Each phase of the rows with each of the columns is computed by itself, and compiled by itself.
+  void check_phases(const Size& out) const {
+    const auto phases = [](__int128 size, int64_t stride) { return std::clamp<__int128>(size, 0, stride); };
+    if (phases(out.h, options_.stride.h) * phases(out.w, options_.stride.w) > most_phases)
+      fail("expected strides of at most {} phases (height times width), got {}", most_phases, str(options_.stride));
+  }
+
   static __int128 axis_output(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                               int64_t output_padding) {
     return static_cast<__int128>(in - 1) * stride - 2 * static_cast<__int128>(padding) +

@@ -1,32 +1,8 @@
 #!/usr/bin/env bash
 # The upconv program as one uses it: what it prints, where, and how it exits.
 set -uo pipefail
-program=$1
-golden=$(cd "$(dirname "$0")" && pwd)/golden/run
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit
-failed=0
-
-# expect STATUS "text" ARGUMENTS...: runs the program and compares its exit status and a part of its output.
-expect() {
-  local status=$1 text=$2
-  shift 2
-  "$program" "$@" >out.txt 2>err.txt
-  local got=$?
-  if [ $got -ne "$status" ] || ! cat out.txt err.txt | grep -qF -- "$text"; then
-    echo "upconv $*: expected exit $status and \"$text\", got exit $got and:" >&2
-    cat out.txt err.txt >&2
-    failed=1
-  fi
-}
-
-check() {
-  if ! "$@"; then
-    echo "failed: $*" >&2
-    failed=1
-  fi
-}
+# shellcheck source=tests/program.sh
+source "$(dirname "$0")/program.sh" "$1"
 
 expect 0 "upconv " --version
 expect 0 "generate" --help
@@ -47,7 +23,7 @@ check test -p pipe
 if [ -c /dev/full ]; then
   # shellcheck disable=SC2016  # the inner shell's own arguments
   check sh -c '! "$1" inspect "$2" >/dev/full 2>err.txt' sh "$program" "$golden/layer.safetensors"
-  check grep -qx "upconv: the results cannot be written" err.txt
+  check grep -qx "upconv: the results cannot be written: No space left on device" err.txt
 fi
 
 expect 0 "fake.png: 64 pictures" generate
@@ -97,11 +73,6 @@ expect 1 '); as a module: 1:1: unknown layer "relu"; did you mean ReLU?' \
 expect 1 "ConvTranspose2d has weights, such as weight: give --weights" run "$layer" "${on_x[@]}"
 expect 1 "missing: 0.weight, 0.bias" run "Sequential($layer)" "${weights[@]}" "${on_x[@]}"
 
-# npy FILE TYPE SHAPE DATA: writes an array.
-npy() {
-  local header="{'descr': '$2', 'fortran_order': False, 'shape': $3}"
-  printf '\x93NUMPY\x01\x00'"\\x$(printf %02x ${#header})"'\x00%s'"$4" "$header" >"$1"
-}
 npy indices.npy '<i8' '(2,)' '\x00\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0'
 npy small.npy '|i1' '(2,)' '\x00\x02'
 npy half.npy '>f2' '(1, 2)' '\x3c\x00\xc0\x00'

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "tools/assumptions.h"
 #include "tools/commands.h"
@@ -16,7 +18,9 @@
 #include "tools/options.h"
 #include "tools/profile.h"
 #include "tools/roof.h"
+#include "tools/sample.h"
 #include "tools/table.h"
+#include "tools/terminal.h"
 #include "tools/timing.h"
 
 namespace upconv::tools {
@@ -45,17 +49,19 @@ struct Runner {
   std::vector<Tensor> outputs;
 };
 
-/// Seconds of whole runs, and others that were watched.
+/// Seconds of whole runs, and others that were watched: a sample of each, however long it took.
 struct Times {
-  std::vector<double> runs;
-  std::vector<Profile> profiles;
+  static constexpr size_t most_profiles = 256;  // which have every tile of a run
+  Sample<double> runs;
+  double least = std::numeric_limits<double>::infinity();
+  Sample<Profile> profiles{most_profiles};
 };
 
 /// The candidates for one step, measured in the same rounds.
 struct Contest {
   size_t step;
   std::vector<Candidate> candidates;
-  std::vector<std::vector<double>> seconds;  ///< [candidate][round]
+  std::vector<Sample<double>> seconds;  ///< [candidate], each of the same rounds
 };
 
 /// Calls `sample` for so long, and at least a few times.
@@ -90,11 +96,13 @@ Times measure(const Program& program, const std::vector<Tensor>& inputs, double 
   repeat(seconds, [&] {
     const auto start = std::chrono::steady_clock::now();
     program.run(runner.workspace, inputs, runner.outputs);
-    times.runs.push_back(seconds_since(start));
+    const double took = seconds_since(start);
+    times.runs.add(took);
+    times.least = std::min(times.least, took);
   });
   repeat(seconds / 4, [&] {
     roof.sample();
-    times.profiles.push_back(program.profile(runner.workspace, inputs, runner.outputs));
+    times.profiles.add(program.profile(runner.workspace, inputs, runner.outputs));
   });
   return times;
 }
@@ -104,7 +112,7 @@ std::vector<Contest> contests_of(const Program& program) {
   const std::vector<StepInfo> steps = program.steps();
   for (size_t i = 0; i < steps.size(); ++i)
     if (const auto& candidates = steps[i].candidates; !candidates.empty())
-      contests.push_back({i, candidates, std::vector<std::vector<double>>(candidates.size())});
+      contests.push_back({i, candidates, std::vector<Sample<double>>(candidates.size())});
   return contests;
 }
 
@@ -126,7 +134,7 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
     const std::vector<double> times = runner.program.profile(runner.workspace, inputs, runner.outputs).steps;
     for (Contest& contest : contests)
       for (size_t c = 0; c < contest.candidates.size(); ++c)
-        if (contest.candidates[c].algorithm == algorithms[which]) contest.seconds[c].push_back(times[contest.step]);
+        if (contest.candidates[c].algorithm == algorithms[which]) contest.seconds[c].add(times[contest.step]);
   };
   size_t round = 0;
   if (!runners.empty())
@@ -148,18 +156,18 @@ nlohmann::ordered_json layer_reports(const Program& program, const Times& times)
   const std::vector<StepInfo> steps = program.steps();
   for (size_t i = 0; i < steps.size(); ++i) {
     std::vector<double> seconds;
-    for (const Profile& profile : times.profiles) seconds.push_back(profile.steps[i]);
+    for (const Profile& profile : times.profiles.kept()) seconds.push_back(profile.steps[i]);
     layers.push_back(layer_report(steps[i], median(seconds)));
   }
   return layers;
 }
 
 /// The watched run whose time is the median.
-const Profile& typical(std::vector<Profile>& profiles) {
+Profile typical(std::vector<Profile> profiles) {
   const auto middle = profiles.begin() + static_cast<std::ptrdiff_t>(profiles.size() / 2);
   std::nth_element(profiles.begin(), middle, profiles.end(),
                    [](const Profile& a, const Profile& b) { return a.seconds < b.seconds; });
-  return *middle;
+  return std::move(*middle);
 }
 
 /// A step's candidates, in the order of its list. Ratios are to the one with the least median: of times, the median
@@ -167,7 +175,7 @@ const Profile& typical(std::vector<Profile>& profiles) {
 nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& step) {
   std::vector<double> medians, cycles;
   for (size_t c = 0; c < contest.candidates.size(); ++c) {
-    medians.push_back(median(contest.seconds[c]));
+    medians.push_back(median(contest.seconds[c].kept()));
     cycles.push_back(contest.candidates[c].cycles);
   }
   const auto best = static_cast<size_t>(std::min_element(medians.begin(), medians.end()) - medians.begin());
@@ -175,8 +183,8 @@ nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& st
   auto candidates = nlohmann::ordered_json::array();
   for (size_t c = 0; c < contest.candidates.size(); ++c) {
     std::vector<double> ratios;
-    for (size_t round = 0; round < contest.seconds[c].size(); ++round)
-      ratios.push_back(contest.seconds[c][round] / contest.seconds[best][round]);
+    for (size_t round = 0; round < contest.seconds[c].kept().size(); ++round)
+      ratios.push_back(contest.seconds[c].kept()[round] / contest.seconds[best].kept()[round]);
     const std::string& algorithm = contest.candidates[c].algorithm;
     candidates.push_back({{"algorithm", algorithm},
                           {"chosen", algorithm == step.algorithm},
@@ -244,6 +252,9 @@ void print(const nlohmann::ordered_json& report) {
 }
 
 void Bench::run() const {
+  std::optional<internal::TemporaryFile> traced;  // opened before the work
+  if (trace == "-") throw CLI::ValidationError("--trace", "expected the name of a file: standard output has the report");
+  if (!trace.empty()) traced.emplace(trace);
   const Model model = find_network(network.spec);
   tell(model.assumptions, network.no_assumptions);
   const std::vector<Type> types = model.types(inputs);
@@ -262,7 +273,7 @@ void Bench::run() const {
   Roof roof(program);
   Times times = measure(program, xs, seconds, roof);
 
-  const double seconds_of_one = median(times.runs);
+  const double seconds_of_one = median(times.runs.kept());
   const std::vector<StepInfo> steps = program.steps();
   const double flops = std::accumulate(steps.begin(), steps.end(), 0.0,
                                        [](double sum, const StepInfo& step) { return sum + step.flops; });
@@ -273,7 +284,7 @@ void Bench::run() const {
       layers[contest.step]["candidates"] = contest_report(contest, steps[contest.step]);
   if (profile)
     for (size_t i = 0; i < steps.size(); ++i)
-      layers[i].update(step_profile(steps[i], i, times.profiles, program.threads(), roof));
+      layers[i].update(step_profile(steps[i], i, times.profiles.kept(), program.threads(), roof));
   nlohmann::ordered_json report = {
       {"input", types[0].shape},
       {"output", output},
@@ -284,9 +295,9 @@ void Bench::run() const {
       {"algorithm", choice.algorithm},
       {"arena_bytes", program.arena_bytes()},
       {"packed_bytes", program.packed_bytes()},
-      {"runs", times.runs.size()},
+      {"runs", times.runs.count()},
       {"median_ms", seconds_of_one * 1e3},
-      {"min_ms", *std::min_element(times.runs.begin(), times.runs.end()) * 1e3},
+      {"min_ms", times.least * 1e3},
       {"images_per_s", static_cast<double>(images(output)) / seconds_of_one},
       {"gflops", flops / seconds_of_one / 1e9},
       {"layers", layers},
@@ -295,9 +306,9 @@ void Bench::run() const {
     report["peak_gflops"] = roof.flops() / 1e9;
     report["bandwidth_gbytes_per_s"] = roof.bandwidth() / 1e9;
   }
-  if (!trace.empty()) write_trace(trace, program, typical(times.profiles));
+  if (traced) write_trace(*traced, program, typical(times.profiles.kept()));
   if (json) {
-    fmt::print("{}\n", report.dump());
+    print_json(report);
   } else {
     print(report);
   }
@@ -311,9 +322,7 @@ void add_bench(CLI::App& app) {
   add_network_options(*command, options->network);
   add_inputs(*command, options->inputs);
   add_machine_options(*command, options->machine);
-  command->add_option("--seconds", options->seconds, "How long to measure")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_seconds(*command, options->seconds);
   add_choice_options(*command, options->choice, "latency");
   CLI::Option* profile = command->add_flag(
       "--profile", options->profile, "Also bytes that each layer moves, and how near it comes to the machine's limits");
@@ -321,6 +330,7 @@ void add_bench(CLI::App& app) {
       ->add_option("--trace", options->trace,
                    "A file for one watched run, a row for each thread: open it in chrome://tracing or ui.perfetto.dev")
       ->type_name("FILE")
+      ->check(named())
       ->needs(profile);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(

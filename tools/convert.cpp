@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 
+#include "framework/weights/writers.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/output.h"
 
 namespace upconv::tools {
 namespace {
@@ -23,11 +25,12 @@ const std::map<std::string, DType> dtypes = {
     {"f32", DType::float32}, {"f16", DType::float16}, {"bf16", DType::bfloat16}};
 
 void Convert::run() const {
+  Result result(out);
   const StateDict weights = load_state_dict(in, naming);
   SaveOptions options;
   if (!dtype.empty()) options.dtype = dtypes.at(dtype);
-  save_safetensors(out, weights, options);
-  fmt::print("{}: {} tensor{}\n", out, weights.size(), weights.size() == 1 ? "" : "s");
+  internal::write_safetensors(result.output(), result.name(), weights, options);
+  result.finish(fmt::format("{} tensor{}", weights.size(), weights.size() == 1 ? "" : "s"));
 }
 
 }  // namespace
@@ -35,8 +38,8 @@ void Convert::run() const {
 void add_convert(CLI::App& app) {
   auto options = std::make_shared<Convert>();
   CLI::App* command = app.add_subcommand("convert", "Save weights of any format as safetensors");
-  command->add_option("IN", options->in, "Weights of any format")->required();
-  command->add_option("OUT", options->out, "The safetensors file")->required();
+  command->add_option("IN", options->in, "Weights of any format")->check(named())->required();
+  command->add_option("OUT", options->out, "The safetensors file; - is standard output")->check(named())->required();
   command->add_option("--dtype", options->dtype, "What floating-point tensors become: f32, f16 or bf16")
       ->check(CLI::IsMember(dtypes));
   add_naming_options(*command, options->naming);

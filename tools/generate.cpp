@@ -7,13 +7,18 @@
 #include <memory>
 #include <optional>
 
+#include "framework/weights/writers.h"
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
+#include "tools/output.h"
 #include "tools/progress.h"
 #include "tools/timing.h"
 
 namespace upconv::tools {
+
+using namespace internal;
+
 namespace {
 
 struct Generate {
@@ -30,16 +35,17 @@ struct Generate {
 };
 
 void Generate::run() const {
+  Result result(out);
   const Model model = find_generator(this->model);
   model.load(weights);
   check_weights(*model.module);
   const Options options{
-      .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.threads, .isa = machine.isa};
+      .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.count(), .isa = machine.isa};
 
   Shape shape = model.inputs[0].shape;
   NormalStream latents(seed, count * numel(shape));  // one stream, however it is cut into batches
   std::optional<Grid> grid;
-  Progress progress(count);
+  std::optional<Progress> progress(count);
   const auto start = std::chrono::steady_clock::now();
   std::optional<Program> program;
   for (int64_t done = 0; done < count;) {
@@ -48,19 +54,22 @@ void Generate::run() const {
     Tensor z(shape);
     latents.next(std::span(z.data(), static_cast<size_t>(z.numel())));
     if (!program || program->inputs()[0].shape != z.shape()) program = compile(*model.module, z.shape(), options);
-    const Tensor pictures = (*program)(z);
-    if (!grid)
-      grid.emplace(count, pictures.size(1), pictures.size(2), pictures.size(3),
-                   GridOptions{.nrow = nrow, .value_range = {{-1.0f, 1.0f}}});
-    grid->add(pictures);
+    if (!grid) {
+      const Shape& pictures = program->outputs()[0].shape;
+      const GridOptions sheet{.nrow = nrow, .value_range = {{-1.0f, 1.0f}}};
+      check_png_size(result.name(), sheet_size(count, pictures[2], pictures[3], sheet));
+      grid.emplace(count, pictures[1], pictures[2], pictures[3], sheet);
+    }
+    grid->add((*program)(z));
     done += size;
-    progress.advance(size);
+    progress->advance(size);
   }
+  progress.reset();
   const double seconds = seconds_since(start);
-  save_png(out, grid->image());
-  fmt::print("{}: {} picture{} in {:.3f} s, {:.0f} pictures/s ({}, {} thread{})\n", out, count, count == 1 ? "" : "s",
-             seconds, static_cast<double>(count) / seconds, name(program->isa()), program->threads(),
-             program->threads() == 1 ? "" : "s");
+  write_png(result.output(), result.name(), grid->image());
+  result.finish(fmt::format("{} picture{} in {:.3f} s, {:.0f} pictures/s ({}, {} thread{})", count,
+                            count == 1 ? "" : "s", seconds, static_cast<double>(count) / seconds,
+                            name(program->isa()), program->threads(), program->threads() == 1 ? "" : "s"));
 }
 
 }  // namespace
@@ -69,13 +78,12 @@ void add_generate(CLI::App& app) {
   auto options = std::make_shared<Generate>();
   CLI::App* command = app.add_subcommand("generate", "Paint pictures from a seed onto one PNG");
   command->add_option("MODEL", options->model, "The network: dcgan, vae")->capture_default_str();
-  command->add_option("--seed", options->seed, "As torch.manual_seed")->capture_default_str();
-  command->add_option("--count", options->count, "Pictures")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--batch", options->batch, "Pictures at a time")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--nrow", options->nrow, "Pictures in a row")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--out", options->out, "The PNG")->capture_default_str();
+  constexpr int64_t most = int64_t{1} << 30;  // no sheet has more pictures
+  add_seed(*command, options->seed);
+  add_number(*command, "--count", options->count, 1, most, "Pictures");
+  add_number(*command, "--batch", options->batch, 1, most, "Pictures at a time");
+  add_number(*command, "--nrow", options->nrow, 1, most, "Pictures in a row");
+  command->add_option("--out", options->out, "The PNG; - is standard output")->check(named())->capture_default_str();
   add_machine_options(*command, options->machine);
   add_weights_options(*command, options->weights);
   command->footer("Example: upconv generate --seed 7 --count 16 --nrow 4 --out seven.png");

@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/table.h"
+#include "tools/terminal.h"
 
 namespace upconv::tools {
 
@@ -64,7 +65,7 @@ void print(const nlohmann::ordered_json& report) {
 void Inspect::run() const {
   const nlohmann::ordered_json report = report_of(load_state_dict(file, naming));
   if (json) {
-    fmt::print("{}\n", report.dump());
+    print_json(report);
   } else {
     print(report);
   }
@@ -75,7 +76,7 @@ void Inspect::run() const {
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Inspect>();
   CLI::App* command = app.add_subcommand("inspect", "List what is in a file: names, types, shapes");
-  command->add_option("FILE", options->file, "Weights of any format")->required();
+  command->add_option("FILE", options->file, "Weights of any format")->check(named())->required();
   add_naming_options(*command, options->naming);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(

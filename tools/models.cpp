@@ -121,17 +121,20 @@ std::vector<std::string_view> example_names(bool generators_only = false) {
   return names;
 }
 
-/// Beside the program where it was built or installed, whatever folder it is called from.
+/// Beside the program where it was built, below the prefix where it is installed or was moved to, or where it was to be
+/// installed: never in the folder that it is called from, which may be anybody's.
 std::filesystem::path shipped(const std::string& file) {
   std::error_code unreadable;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", unreadable).parent_path();
-  const std::vector<std::filesystem::path> places = {program / "../../examples/weights" / file,
-                                                     program / "../share/upconv" / file,
-                                                     std::filesystem::path(UPCONV_WEIGHTS) / file};
-  for (const auto& place : places)
-    if (std::filesystem::exists(place, unreadable)) return place.lexically_normal();
-  fail("the shipped weights {} are not in {}, {} or {}: give --weights", file, places[0].lexically_normal().string(),
-       places[1].lexically_normal().string(), places[2].string());
+  std::vector<std::string> places;
+  for (const std::filesystem::path& folder :
+       {program / "share/upconv", program / UPCONV_WEIGHTS_FROM_PROGRAM, std::filesystem::path(UPCONV_WEIGHTS)}) {
+    if (!folder.is_absolute()) continue;  // where the program cannot be found
+    const std::filesystem::path place = (folder / file).lexically_normal();
+    if (std::filesystem::exists(place, unreadable)) return place;
+    places.push_back(place.string());
+  }
+  fail("the shipped weights {} are not there, looked for {}: give --weights", file, fmt::join(places, ", "));
 }
 
 /// Of a network that is no example: an Embedding in it is what reads its input.

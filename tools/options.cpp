@@ -3,10 +3,18 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <limits>
 #include <map>
+#include <utility>
 #include <vector>
 
+#include "framework/parallel.h"
+#include "tools/terminal.h"
+
 namespace upconv::tools {
+
+using namespace internal;
+
 namespace {
 
 /// The names of `isas`, best first.
@@ -45,6 +53,16 @@ Shape parse_sizes(const std::string& option, const std::string& text) {
   return sizes;
 }
 
+/// A decimal number, which may have a sign and zeros before it, and nothing else.
+template <class Number>
+std::optional<Number> number_of(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return number;
+}
+
 std::pair<std::string, std::string> parse_rename(const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == text.npos) throw CLI::ValidationError("--rename", fmt::format("expected OLD=NEW, got \"{}\"", text));
@@ -57,10 +75,74 @@ const std::map<std::string, Accuracy> accuracies = {
 
 }  // namespace
 
+CLI::Option* add_number(CLI::App& command, const std::string& name, int64_t& value, int64_t least, int64_t most,
+                        const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [=, &value](const std::string& text) {
+            const auto number = number_of<int64_t>(text);
+            if (!number || *number < least || *number > most)
+              throw CLI::ValidationError(
+                  name, fmt::format("expected a whole number from {} to {}, got \"{}\"", least, most, text));
+            value = *number;
+          },
+          description)
+      ->type_name("N")
+      ->default_str(std::to_string(value));
+}
+
+void add_seed(CLI::App& command, uint64_t& seed) {
+  command
+      .add_option_function<std::string>(
+          "--seed",
+          [&seed](const std::string& text) {
+            const auto negative = number_of<int64_t>(text);
+            const auto number = negative ? std::optional(static_cast<uint64_t>(*negative)) : number_of<uint64_t>(text);
+            if (!number)
+              throw CLI::ValidationError("--seed", fmt::format("expected a whole number from {} to {}, got \"{}\"",
+                                                               std::numeric_limits<int64_t>::min(),
+                                                               std::numeric_limits<uint64_t>::max(), text));
+            seed = *number;
+          },
+          "As torch.manual_seed")
+      ->type_name("N")
+      ->default_str(std::to_string(seed));
+}
+
+void add_seconds(CLI::App& command, double& seconds) {
+  command
+      .add_option_function<std::string>(
+          "--seconds",
+          [&seconds](const std::string& text) {
+            constexpr double most = 1e6;
+            const auto number = number_of<double>(text);
+            if (!number || !(*number >= 0 && *number <= most))
+              throw CLI::ValidationError("--seconds",
+                                         fmt::format("expected a number from 0 to {:.0f}, got \"{}\"", most, text));
+            seconds = *number;
+          },
+          "How long to measure")
+      ->type_name("S")
+      ->default_str(fmt::format("{}", seconds));
+}
+
+CLI::Validator named() {
+  return CLI::Validator(
+      [](std::string& name) {
+        return name.empty() ? std::string("expected a name, got an empty one: is a variable unset?") : "";
+      },
+      "");
+}
+
 void add_naming_options(CLI::App& command, LoadOptions& options) {
   constexpr const char* group = "Names in the file";
-  command.add_option("--key", options.key, "The dictionary to read, of several in a checkpoint: netG")->group(group);
-  command.add_option("--strip-prefix", options.strip_prefix, "Taken from the front of names: module.")->group(group);
+  command.add_option("--key", options.key, "The dictionary to read, of several in a checkpoint: netG")
+      ->check(named())
+      ->group(group);
+  command.add_option("--strip-prefix", options.strip_prefix, "Taken from the front of names: module.")
+      ->check(named())
+      ->group(group);
   command
       .add_option_function<std::vector<std::string>>(
           "--rename",
@@ -73,6 +155,7 @@ void add_naming_options(CLI::App& command, LoadOptions& options) {
       ->group(group);
   command.add_option("--ignore", options.ignore, "Names to leave out: *.running_mean. May be given again")
       ->type_name("PATTERN")
+      ->check(named())
       ->allow_extra_args(false)
       ->group(group);
   command.add_flag("--lenient", options.lenient, "Tolerate bytes after the last tensor of a safetensors file")
@@ -80,7 +163,7 @@ void add_naming_options(CLI::App& command, LoadOptions& options) {
 }
 
 void add_weights_options(CLI::App& command, WeightsOptions& options) {
-  CLI::Option* file = command.add_option("--weights", options.file, "A file of weights");
+  CLI::Option* file = command.add_option("--weights", options.file, "A file of weights")->check(named());
   add_naming_options(command, options.naming);
   for (const char* name : {"--key", "--strip-prefix", "--rename", "--ignore", "--lenient"})
     command.get_option(name)->needs(file);
@@ -97,14 +180,22 @@ void add_network_options(CLI::App& command, NetworkOptions& options) {
 }
 
 void add_machine_options(CLI::App& command, MachineOptions& options) {
-  command.add_option("--threads", options.threads, "0: all of the machine's")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_number(command, "--threads", options.threads, 0, std::numeric_limits<int>::max(), "0: all of the machine's");
   command
       .add_option_function<std::string>(
           "--isa", [&options](const std::string& text) { options.isa = available_isa(text); },
           "The instruction set; on this machine " + names_of(available_isas()))
       ->type_name("NAME");
+}
+
+int MachineOptions::count() const {
+  const int wanted = static_cast<int>(threads);
+  const int most = wanted > 0 ? std::min(wanted, hardware_threads()) : default_threads(hardware_threads());
+  static bool said = false;
+  if (const int made = makeable_threads(most); made < most && !std::exchange(said, true))
+    note(made == 1 ? std::string("no thread can be made here (ulimit, or a container's limit): everything runs on one")
+                   : fmt::format("of {} threads only {} can be made here (ulimit, or a container's limit)", most, made));
+  return wanted;
 }
 
 std::vector<Tune> ChoiceOptions::tunes() const {
@@ -116,7 +207,7 @@ Options ChoiceOptions::options(const MachineOptions& machine) const {
   return {.tune = tunes().front(),
           .accuracy = accuracies.at(accuracy),
           .algorithm = algorithm == "auto" || algorithm == "all" ? "" : algorithm,
-          .threads = machine.threads,
+          .threads = machine.count(),
           .isa = machine.isa};
 }
 
@@ -132,6 +223,7 @@ void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::st
       .add_option("--algorithm", options.algorithm,
                   "auto: what is expected to be fastest; or one's name, direct or \"winograd F(3,2)\", for the layers "
                   "that could take it")
+      ->check(named())
       ->capture_default_str();
 }
 

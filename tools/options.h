@@ -9,6 +9,18 @@
 
 namespace upconv::tools {
 
+/// An option whose value is a whole number from `least` to `most`, as Python's int() reads it: in decimal, so that 010 is
+/// ten. Anything else is an error that says what is expected.
+CLI::Option* add_number(CLI::App& command, const std::string& name, int64_t& value, int64_t least, int64_t most,
+                        const std::string& description);
+
+/// --seed, any that torch.manual_seed takes, and --seconds.
+void add_seed(CLI::App& command, uint64_t& seed);
+void add_seconds(CLI::App& command, double& seconds);
+
+/// What refuses an empty name, which a variable in a script has that was never set.
+CLI::Validator named();
+
 /// How the names in a file of weights are read: --key, --strip-prefix, --rename, --ignore and --lenient.
 void add_naming_options(CLI::App& command, LoadOptions& options);
 
@@ -29,8 +41,11 @@ void add_network_options(CLI::App& command, NetworkOptions& options);
 
 /// What runs it: --threads and --isa.
 struct MachineOptions {
-  int threads = 0;
+  int64_t threads = 0;
   std::optional<Isa> isa;
+
+  /// As the library has them. Says so on stderr where the machine can make fewer threads than are asked for.
+  int count() const;
 };
 void add_machine_options(CLI::App& command, MachineOptions& options);
 

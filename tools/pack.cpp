@@ -7,6 +7,7 @@
 
 #include "framework/fail.h"
 #include "framework/parallel.h"
+#include "framework/weights/bytes.h"
 #include "framework/weights/packed_cache.h"
 #include "tools/assumptions.h"
 #include "tools/commands.h"
@@ -36,6 +37,9 @@ void Pack::run() const {
   const std::vector<Type> types = model.types(inputs);
 
   StateDict weights = load_state_dict(file, network.weights.naming);
+  const Isa isa = machine.isa ? *machine.isa : default_isa();
+  const std::filesystem::path out = packed_file(file, isa);
+  TemporaryFile written(out, packed_file_options);
   const auto packed = PackedCache::recorder();
   PackedCache::look_in(weights, packed);
   model.module->load_state_dict(weights);
@@ -45,9 +49,8 @@ void Pack::run() const {
     (void)compile(*model.module, types, options);
   }
   if (packed->size() == 0) fail("{}: this network has no weights that are packed", network.spec);
-  const Isa isa = machine.isa ? *machine.isa : default_isa();
-  const std::filesystem::path out = packed->save(file, isa, *crew(machine.threads, nullptr));
-  fmt::print("{}: {} packed weight{}, {:.1f} MB, {}\n", out.string(), packed->size(), packed->size() == 1 ? "" : "s",
+  packed->save(written, isa, *crew(machine.count(), nullptr));
+  fmt::print("{}: {} packed weight{}, {:.1f} MB, {}\n", printable(out.string()), packed->size(), packed->size() == 1 ? "" : "s",
              static_cast<double>(packed->bytes()) / 1e6, name(isa));
 }
 

@@ -6,7 +6,6 @@
 #include <numeric>
 #include <string>
 
-#include "framework/weights/temporary_file.h"
 #include "tools/table.h"
 #include "tools/timing.h"
 
@@ -104,7 +103,7 @@ void print_profile(const Json& report) {
              report["peak_gflops"].get<double>(), report["bandwidth_gbytes_per_s"].get<double>());
 }
 
-void write_trace(const std::filesystem::path& path, const Program& program, const Profile& profile) {
+void write_trace(Output& output, const Program& program, const Profile& profile) {
   const std::vector<StepInfo> steps = program.steps();
   Json events = Json::array();
   events.push_back(row_name(steps_row, "steps"));
@@ -132,10 +131,9 @@ void write_trace(const std::filesystem::path& path, const Program& program, cons
       if (const double from = last[static_cast<size_t>(worker)]; from < end)
         events.push_back(slice("wait", "wait", first_thread_row + worker, from, end, Json::object()));
   }
-  const std::string text = Json{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}}.dump();
-  TemporaryFile file(path);
-  file.write(text.data(), text.size());
-  file.commit();
+  const std::string text = Json{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  output.write(text.data(), text.size());
+  output.commit();
 }
 
 }  // namespace upconv::tools

@@ -2,10 +2,10 @@
 // A network's runs step by step and tile by tile: bench --profile, bench --trace.
 #include <upconv/upconv.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "framework/weights/temporary_file.h"
 #include "tools/roof.h"
 
 namespace upconv::tools {
@@ -19,6 +19,6 @@ void print_profile(const nlohmann::ordered_json& report);
 
 /// Writes one run as trace events, which chrome://tracing and ui.perfetto.dev open: a row for the steps and one for
 /// each thread, in which every tile is a slice, and so is the wait from a thread's last tile to the end of a step.
-void write_trace(const std::filesystem::path& path, const Program& program, const Profile& profile);
+void write_trace(internal::Output& output, const Program& program, const Profile& profile);
 
 }  // namespace upconv::tools

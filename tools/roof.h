@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "layers/kernels/kernels.h"
+#include "tools/sample.h"
 
 namespace upconv::tools {
 
@@ -28,7 +29,7 @@ class Roof {
   const kernels::Table& table_;
   int threads_;
   size_t run_bytes_ = 0;
-  std::vector<double> samples_;
+  Sample<double> samples_;
   double bandwidth_ = 0;
 };
 

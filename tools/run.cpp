@@ -10,9 +10,11 @@
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/readers.h"
 #include "tools/assumptions.h"
+#include "framework/weights/writers.h"
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
+#include "tools/output.h"
 
 namespace upconv::tools {
 
@@ -64,6 +66,7 @@ Program Run::compile_for(const AnyModule& module, const std::vector<Type>& types
 }
 
 void Run::run() const {
+  Result result(output);
   const Model model = find_network(network.spec);
   tell(model.assumptions, network.no_assumptions);
   model.load(network.weights);
@@ -79,8 +82,8 @@ void Run::run() const {
   const Program program = compile_for(*model.module, types);
   for (size_t i = 0; i < xs.size(); ++i) check_indices(xs[i], *model.module, inputs[i]);
   const Tensor y = program(xs)[0];
-  save_npy(output, y);
-  fmt::print("{}: {} {}\n", output, name(y.dtype()), str(y.shape()));
+  write_npy(result.output(), y);
+  result.finish(fmt::format("{} {}", name(y.dtype()), str(y.shape())));
 }
 
 }  // namespace
@@ -90,9 +93,12 @@ void add_run(CLI::App& app) {
   CLI::App* command = app.add_subcommand("run", "Run a network on an array: x.npy to y.npy");
   add_network_options(*command, options->network);
   command->add_option("--input", options->inputs, "The array: .npy; once for each input of the network")
+      ->check(named())
       ->required()
       ->allow_extra_args(false);
-  command->add_option("--output", options->output, "Where the result goes: .npy")->required();
+  command->add_option("--output", options->output, "Where the result goes: .npy; - is standard output")
+      ->check(named())
+      ->required();
   add_sizes(*command, "--output-size", options->output_size, "H,W: ConvTranspose2d's output_size");
   add_machine_options(*command, options->machine);
   add_choice_options(*command, options->choice, "latency");

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tools/terminal.h"
+
 namespace upconv::tools {
 namespace {
 
@@ -23,8 +25,7 @@ size_t width(const std::string& text) {
 }  // namespace
 
 void Table::add(std::vector<std::string> row) {
-  for (std::string& cell : row)
-    if (cell.empty()) cell.push_back('-');
+  for (std::string& cell : row) cell = cell.empty() ? "-" : escaped(cell);
   rows_.push_back(std::move(row));
 }
 

@@ -67,7 +67,7 @@ MappedFile open(const std::filesystem::path& path, bool or_read) {
   if (memory == MAP_FAILED && errno == ENODEV && or_read) return read_all(descriptor.get(), file);
   if (memory == MAP_FAILED) fail("{}: cannot be mapped: {}", file, reason(errno));
   const std::shared_ptr<const void> owner(memory, [size](void* p) { ::munmap(p, size); });
-  return {{static_cast<const std::byte*>(memory), size}, owner};
+  return {{static_cast<const std::byte*>(memory), size}, owner, status.st_uid, status.st_mode};
 }
 
 }  // namespace

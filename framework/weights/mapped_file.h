@@ -1,5 +1,7 @@
 #pragma once
 // Internal: how load() gets at the bytes of a file.
+#include <sys/types.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -11,6 +13,8 @@ namespace upconv::internal {
 struct MappedFile {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
+  uid_t user = 0;   ///< whose file it is
+  mode_t mode = 0;  ///< who else may do what with it
 };
 
 /// Maps a file read-only. Throws Error if it is missing, a folder, no regular file, empty or unreadable.

@@ -13,7 +13,7 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/readers.h"
-#include "framework/weights/temporary_file.h"
+#include "framework/weights/writers.h"
 
 namespace upconv {
 
@@ -283,11 +283,15 @@ Tensor load_npy(const std::filesystem::path& path) {
 }
 
 void save_npy(const std::filesystem::path& path, const Tensor& tensor) {
-  const std::string header = header_of(tensor);
   TemporaryFile file(path);
-  file.write(header.data(), header.size());
-  file.write(tensor.bytes(), static_cast<size_t>(tensor.numel()) * size_of(tensor.dtype()));
+  write_npy(file, tensor);
   file.commit();
+}
+
+void internal::write_npy(Output& output, const Tensor& tensor) {
+  const std::string header = header_of(tensor);
+  output.write(header.data(), header.size());
+  output.write(tensor.bytes(), static_cast<size_t>(tensor.numel()) * size_of(tensor.dtype()));
 }
 
 }  // namespace upconv

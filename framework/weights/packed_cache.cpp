@@ -3,6 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -37,11 +40,19 @@ uint64_t build() { return XXH3_64bits(packing_fingerprint, sizeof packing_finger
 
 uint64_t hash_of(std::span<const Entry> entries) { return hash(entries, Crew(1, nullptr)); }
 
-std::filesystem::path file_name(std::filesystem::path weights, Isa isa) {
-  return weights += fmt::format(".packed-{}", name(isa));
+/// Whether it was written by oneself or by whom the weights are from, and nobody else can write to it: its hashes tell
+/// damage, not who made it.
+bool is_trusted(const MappedFile& file, const std::filesystem::path& weights) {
+  if ((file.mode & (S_IWGRP | S_IWOTH)) != 0) return false;
+  struct stat of_weights = {};
+  return file.user == ::geteuid() || (::stat(weights.c_str(), &of_weights) == 0 && of_weights.st_uid == file.user);
 }
 
 }  // namespace
+
+std::filesystem::path packed_file(std::filesystem::path weights, Isa isa) {
+  return weights += fmt::format(".packed-{}", name(isa));
+}
 
 uint64_t hash(std::span<const std::byte> bytes, const Crew& crew) {
   constexpr size_t chunk = 256 << 10;  // read in some 30 us
@@ -59,9 +70,10 @@ struct PackedCache::Mapped {
   std::vector<Entry> entries;
 
   /// nullptr where there is none.
-  static std::shared_ptr<const Mapped> open(const std::filesystem::path& path) {
+  static std::shared_ptr<const Mapped> open(const std::filesystem::path& weights, Isa isa) {
     try {
-      return parse(map_file(path));
+      MappedFile file = map_file(packed_file(weights, isa));
+      return is_trusted(file, weights) ? parse(std::move(file)) : nullptr;
     } catch (const Error&) {
       return nullptr;
     }
@@ -105,7 +117,7 @@ Stored PackedCache::alike(Stored values, const Stored& like) {
 const PackedCache::Mapped* PackedCache::file(Isa isa) {
   const std::lock_guard lock(mutex_);
   const auto [place, is_new] = files_.try_emplace(isa);
-  if (is_new) place->second = Mapped::open(file_name(weights_, isa));
+  if (is_new) place->second = Mapped::open(weights_, isa);
   return place->second.get();
 }
 
@@ -150,10 +162,10 @@ size_t PackedCache::bytes() const {
   return sum;
 }
 
-std::filesystem::path PackedCache::save(const std::filesystem::path& weights, Isa isa, const Crew& crew) const {
+void PackedCache::save(Output& file, Isa isa, const Crew& crew) const {
   const std::lock_guard lock(mutex_);
   const auto found = kept_.find(isa);
-  if (found == kept_.end()) fail("{}: nothing was packed for {}", weights.string(), name(isa));
+  if (found == kept_.end()) fail("nothing was packed for {}", name(isa));
   const std::map<uint64_t, PackedFloats>& kept = found->second;
   std::vector<Entry> entries;
   uint64_t end = sizeof(Header) + kept.size() * sizeof(Entry);
@@ -163,8 +175,6 @@ std::filesystem::path PackedCache::save(const std::filesystem::path& weights, Is
     end = offset + packed.span.size_bytes();
   }
   const Header header{magic, build(), entries.size(), hash_of(entries)};
-  std::filesystem::path path = file_name(weights, isa);
-  TemporaryFile file(path);
   uint64_t written = 0;
   const auto write = [&](const void* from, size_t size) {
     file.write(from, size);
@@ -179,6 +189,12 @@ std::filesystem::path PackedCache::save(const std::filesystem::path& weights, Is
     write(packed.span.data(), packed.span.size_bytes());
   }
   file.commit();
+}
+
+std::filesystem::path PackedCache::save(const std::filesystem::path& weights, Isa isa, const Crew& crew) const {
+  std::filesystem::path path = packed_file(weights, isa);
+  TemporaryFile file(path, packed_file_options);
+  save(file, isa, crew);
   return path;
 }
 

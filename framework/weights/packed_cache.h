@@ -2,7 +2,8 @@
 // Internal: packed weights in files beside the weights. FILE.packed-avx2 holds, for AVX2, what `upconv pack` packed of
 // FILE. An entry is used only where its key fits, which is made of all that the packed weights are made of: the bytes
 // of the weights, what is folded into them, the way of packing. The whole file is used only by the version and the
-// sources that wrote it. What does not fit, or is damaged, is as good as absent.
+// sources that wrote it, and only where its owner is the weights' owner or the process's user and nobody else may write
+// it. What does not fit, or is damaged, is as good as absent.
 //
 //     file = header, entries[header.entries], the floats of each entry from a multiple of 64 on
 #include <array>
@@ -17,8 +18,14 @@
 #include "../cpu.h"
 #include "../packed.h"
 #include "state_dict.h"
+#include "temporary_file.h"
 
 namespace upconv::internal {
+
+/// What is packed of `weights` for `isa` is kept there.
+std::filesystem::path packed_file(std::filesystem::path weights, Isa isa);
+/// How such a file is written.
+constexpr TemporaryFile::Options packed_file_options{.only_owner_writes = true};
 
 /// A hash of so many bytes, by XXH3. Large ones are cut among the threads of `crew`; the hash depends on the bytes
 /// alone.
@@ -54,7 +61,9 @@ class PackedCache {
   /// How many are kept, and their bytes.
   size_t size() const;
   size_t bytes() const;
-  /// Writes all that is kept for `isa` beside `weights`, in the place of what is there; returns the file.
+  /// Writes all that is kept for `isa`, and commits it.
+  void save(Output& file, Isa isa, const Crew& crew) const;
+  /// The same beside `weights`, in the place of what is there; returns the file.
   std::filesystem::path save(const std::filesystem::path& weights, Isa isa, const Crew& crew) const;
 
  private:

@@ -13,7 +13,7 @@
 #include "framework/weights/convert.h"
 #include "framework/weights/json.h"
 #include "framework/weights/readers.h"
-#include "framework/weights/temporary_file.h"
+#include "framework/weights/writers.h"
 
 namespace upconv {
 
@@ -451,21 +451,26 @@ void check_readable(const std::string& header, const std::string& file) {
 }  // namespace
 
 void save_safetensors(const std::filesystem::path& path, const StateDict& weights, const SaveOptions& options) {
+  TemporaryFile file(path);
+  write_safetensors(file, path.string(), weights, options);
+  file.commit();
+}
+
+void internal::write_safetensors(Output& output, const std::string& file, const StateDict& weights,
+                                 const SaveOptions& options) {
   StateDict saved;
   saved.metadata = weights.metadata;
   for (const auto& [name, value] : weights) {
     if (weights.is_alias(name) && aliased(weights, name) != nullptr) continue;  // the metadata say it
     if (!value.unreadable.empty())
-      fail("{}: {} cannot be read ({}); leave it out with ignore", path.string(), shown(name), value.unreadable);
+      fail("{}: {} cannot be read ({}); leave it out with ignore", file, shown(name), value.unreadable);
     const bool changes = options.dtype && is_floating(value.dtype) && value.dtype != *options.dtype;
     saved.add(name, changes ? converted(value, *options.dtype, name) : value);
   }
   const std::string header = header_of(saved);
-  check_readable(header, path.string());
-  TemporaryFile file(path);
-  file.write(header.data(), header.size());
-  for (const auto& [name, value] : saved) file.write(value.bytes.data(), value.bytes.size());
-  file.commit();
+  check_readable(header, file);
+  output.write(header.data(), header.size());
+  for (const auto& [name, value] : saved) output.write(value.bytes.data(), value.bytes.size());
 }
 
 }  // namespace upconv

@@ -1,38 +1,166 @@
 #include "framework/weights/temporary_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
 #include "framework/fail.h"
 
 namespace upconv::internal {
+namespace {
 
-void check_replaceable(const std::filesystem::path& destination) {
-  std::error_code ignored;
-  const std::filesystem::file_status status = std::filesystem::status(destination, ignored);
-  if (std::filesystem::exists(status) && std::filesystem::is_other(status))
-    fail("{}: expected a regular file to write, got a pipe, socket or device", destination.string());
-}
+/// A file that is not committed yet, as a signal's handler finds it. Nothing in it is ever freed; `state` says to whom
+/// the rest belongs.
+struct Slot {
+  enum State { unused, changing, in_use };
+  std::atomic<int> state{unused};
+  int folder = -1;
+  std::array<char, 256> name{};  // NAME_MAX and the end
+};
+static_assert(std::atomic<int>::is_always_lock_free);
 
-TemporaryFile::TemporaryFile(const std::filesystem::path& destination) : destination_(destination.string()) {
-  check_replaceable(destination);
-  constexpr int attempts = 1000;  // names left behind by processes that died
-  for (int i = 0; fd_ < 0 && i < attempts; ++i) {
-    path_ = fmt::format("{}.{}-{}.part", destination_, ::getpid(), i);
-    fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd_ < 0 && errno != EEXIST) break;
+std::array<Slot, 64> slots;
+
+/// A slot for a file of that name, or -1 where all are taken: then no handler finds the file.
+int take_slot(int folder, const std::string& name) {
+  if (name.size() >= Slot{}.name.size()) return -1;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    int expected = Slot::unused;
+    if (!slots[i].state.compare_exchange_strong(expected, Slot::changing)) continue;
+    slots[i].folder = folder;
+    std::memcpy(slots[i].name.data(), name.c_str(), name.size() + 1);
+    slots[i].state = Slot::in_use;
+    return static_cast<int>(i);
   }
-  if (fd_ < 0) fail_with("cannot be created");
+  return -1;
 }
 
-TemporaryFile::~TemporaryFile() {
-  if (fd_ >= 0) ::close(fd_);
-  if (!committed_) ::unlink(path_.c_str());
+/// False where a handler has it, whose process is about to end.
+bool leave_slot(int slot) {
+  int expected = Slot::in_use;
+  return slot < 0 || slots[static_cast<size_t>(slot)].state.compare_exchange_strong(expected, Slot::unused);
+}
+
+/// What the links of `destination` lead to in the end, which need not exist.
+std::filesystem::path followed(const std::filesystem::path& destination) {
+  constexpr int most_links = 40;  // as many as Linux follows
+  std::filesystem::path at = destination;
+  for (int links = 0; links <= most_links; ++links) {
+    std::error_code no_link;
+    const std::filesystem::path target = std::filesystem::read_symlink(at, no_link);
+    if (no_link) return at;
+    at = target.is_absolute() ? target : at.parent_path() / target;
+  }
+  fail("{}: cannot be written: this link leads to itself", destination.string());
+}
+
+/// At most so many bytes of a name, no character of UTF-8 cut in two.
+std::string cut(const std::string& name, size_t most) {
+  if (name.size() <= most) return name;
+  while (most > 0 && (static_cast<unsigned char>(name[most]) & 0xC0) == 0x80) --most;
+  return name.substr(0, most);
+}
+
+}  // namespace
+
+TemporaryFile::TemporaryFile(const std::filesystem::path& destination, const Options& options)
+    : destination_(destination.string()), options_(options) {
+  if (destination.empty()) fail("the name of the file to write is empty");
+  const std::filesystem::path target = followed(destination);
+  try {
+    examine(target);
+    open_folder(target);
+    create();
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+TemporaryFile::~TemporaryFile() { close(); }
+
+/// What is there now, if anything is.
+void TemporaryFile::examine(const std::filesystem::path& target) {
+  name_ = target.filename().string();
+  struct stat old = {}, linked = {};
+  const bool exists = ::stat(target.c_str(), &old) == 0;
+  if (!exists && errno != ENOENT) fail_with("cannot be written");
+  if (name_.empty() || (exists && S_ISDIR(old.st_mode)))
+    fail("{}: expected a file to write, got the name of a folder", destination_);
+  if (exists && !S_ISREG(old.st_mode))
+    fail("{}: expected a regular file to write, got a pipe, socket or device", destination_);
+  // The links of /proc/self/fd may lead to files that have no name any more.
+  if (::stat(destination_.c_str(), &linked) == 0 &&
+      !(exists && linked.st_ino == old.st_ino && linked.st_dev == old.st_dev))
+    fail("{}: expected a regular file to write, got a link to one without a name", destination_);
+  if (!exists) return;
+  if (::access(target.c_str(), W_OK) != 0) fail_with("cannot be written");
+  replaced_ = {old.st_uid, old.st_gid, old.st_mode & 0777};
+}
+
+void TemporaryFile::open_folder(const std::filesystem::path& target) {
+  const std::filesystem::path parent = target.parent_path();
+#if defined(O_PATH)
+  constexpr int how = O_PATH;  // one may write into folders that one may not list
+#else
+  constexpr int how = O_RDONLY;
+#endif
+  folder_ = ::open(parent.empty() ? "." : parent.c_str(), how | O_DIRECTORY | O_CLOEXEC);
+  if (folder_ < 0) fail_with("cannot be created");
+}
+
+/// Beside the destination, and never longer than a name may be.
+std::string TemporaryFile::numbered(int number) const {
+  const std::string end = fmt::format(".upconv-{}.part", number);
+  const auto longest = std::max<long>(::fpathconf(folder_, _PC_NAME_MAX), static_cast<long>(end.size()) + 1);
+  return cut(name_, static_cast<size_t>(longest) - end.size()) + end;
+}
+
+void TemporaryFile::create() {
+  constexpr int most = 1000;  // of those who write the same destination at once
+  int number = 0;
+  while (number < most && !create(number)) ++number;
+  if (number == most) fail_with("cannot be created");
+  remove_left_behind(number + 1);
+}
+
+/// False where the name is somebody else's.
+bool TemporaryFile::create(int number) {
+  remove_left_behind(number);
+  temporary_ = numbered(number);
+  fd_ = ::openat(folder_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaced_ ? 0600 : 0666);
+  if (fd_ < 0 && errno != EEXIST) fail_with("cannot be created");
+  if (fd_ < 0) return false;
+  slot_ = take_slot(folder_, temporary_);
+  // Until it is locked it looks as if left behind, so another process may have removed it.
+  struct stat status = {};
+  const bool taken = ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (!taken && ::fstat(fd_, &status) == 0 && status.st_nlink > 0) return true;
+  ::close(std::exchange(fd_, -1));
+  (void)leave_slot(std::exchange(slot_, -1));
+  return false;
+}
+
+/// Removes the file of that number if it is ours and its writer is no more.
+void TemporaryFile::remove_left_behind(int number) const {
+  const std::string name = numbered(number);
+  const int fd = ::openat(folder_, name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return;
+  struct stat status = {};
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
+      ::flock(fd, LOCK_EX | LOCK_NB) == 0)
+    ::unlinkat(folder_, name.c_str(), 0);
+  ::close(fd);
 }
 
 void TemporaryFile::write(const void* from, size_t size) {
@@ -46,24 +174,56 @@ void TemporaryFile::write(const void* from, size_t size) {
   }
 }
 
+void TemporaryFile::take_over() {
+  if (replaced_) {
+    // A stranger's file becomes the writer's own where the system does not let it stay the stranger's.
+    [[maybe_unused]] const int given = ::fchown(fd_, replaced_->owner, replaced_->group);
+    if (::fchmod(fd_, replaced_->mode) != 0) fail_with("cannot get its mode");
+  }
+  struct stat status = {};
+  if (options_.only_owner_writes &&
+      (::fstat(fd_, &status) != 0 || ::fchmod(fd_, status.st_mode & 0777 & ~(S_IWGRP | S_IWOTH)) != 0))
+    fail_with("cannot get its mode");
+}
+
 void TemporaryFile::commit() {
-  if (::fsync(fd_) != 0) fail_with("cannot be written to disk");
-  if (::close(std::exchange(fd_, -1)) != 0) fail_with("cannot be closed");
-  if (::rename(path_.c_str(), destination_.c_str()) != 0) fail_with("cannot be put in place");
+  take_over();
+  if (options_.synced && ::fsync(fd_) != 0) fail_with("cannot be written to disk");
+  // Closed, since network file systems say only then what went wrong; and locked until it has its name.
+  const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0 || ::close(copy) != 0) fail_with("cannot be closed");
+  if (::renameat(folder_, temporary_.c_str(), folder_, name_.c_str()) != 0) fail_with("cannot be put in place");
   committed_ = true;
-  sync_folder();
+  if (options_.synced) sync_folder();
+  close();
 }
 
 /// The new name is on disk when its folder is. File systems that cannot do this say EINVAL.
 void TemporaryFile::sync_folder() {
-  const std::string folder = std::filesystem::path(destination_).parent_path().string();
-  fd_ = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd_ < 0 && errno == EACCES) return;  // a folder that one may write into and not list
-  if (fd_ < 0 || (::fsync(fd_) != 0 && errno != EINVAL)) fail_with("is written, but its folder is perhaps not on disk");
+  const int fd = ::openat(folder_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 && errno == EACCES) return;  // a folder that one may write into and not list
+  const bool synced = fd >= 0 && (::fsync(fd) == 0 || errno == EINVAL);
+  const int error = std::exchange(errno, 0);
+  if (fd >= 0) ::close(fd);
+  errno = error;
+  if (!synced) fail_with("is written, but its folder is perhaps not on disk");
+}
+
+void TemporaryFile::close() {
+  if (fd_ >= 0 && !committed_) ::unlinkat(folder_, temporary_.c_str(), 0);
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  if (leave_slot(std::exchange(slot_, -1)) && folder_ >= 0) ::close(std::exchange(folder_, -1));
 }
 
 void TemporaryFile::fail_with(std::string_view what) const {
   fail("{}: {}: {}", destination_, what, std::generic_category().message(errno));
+}
+
+void unlink_temporary_files() noexcept {
+  for (Slot& slot : slots) {
+    int expected = Slot::in_use;
+    if (slot.state.compare_exchange_strong(expected, Slot::changing)) ::unlinkat(slot.folder, slot.name.data(), 0);
+  }
 }
 
 }  // namespace upconv::internal

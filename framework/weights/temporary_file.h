@@ -1,35 +1,77 @@
 #pragma once
-// Internal: how weights and arrays are written.
+// Internal: how weights, arrays and pictures are written.
+#include <sys/types.h>
+
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace upconv::internal {
 
-/// Throws Error for a device, a pipe or a socket, which a new file must not take the place of.
-void check_replaceable(const std::filesystem::path& destination);
-
-/// A new file beside its destination, removed again unless it is committed. Throws Error naming the destination.
-class TemporaryFile {
+/// Where the bytes of a result go.
+class Output {
  public:
-  explicit TemporaryFile(const std::filesystem::path& destination);
-  ~TemporaryFile();
+  virtual ~Output() = default;
+  /// Throws Error that names the output.
+  virtual void write(const void* from, size_t size) = 0;
+  /// After the last byte: the result is whole.
+  virtual void commit() = 0;
+};
+
+/// A new file beside its destination, removed again unless it is committed; of a destination that is a link, beside what
+/// the link leads to. It keeps the mode of the file that it replaces, and where that is possible the owner. Throws Error
+/// naming the destination, before anything is computed where that can be known: for a folder, a device, a pipe or a
+/// socket, for a file or a folder that may not be written.
+///
+/// A process that is killed leaves its file behind. The next one that writes the same destination removes it: a file
+/// that nobody has locked belongs to nobody. The same number of names is looked at however many files the folder has.
+class TemporaryFile : public Output {
+ public:
+  struct Options {
+    bool synced = true;              ///< whether commit() waits for the disk
+    bool only_owner_writes = false;  ///< whatever the umask and the old file say
+  };
+  explicit TemporaryFile(const std::filesystem::path& destination) : TemporaryFile(destination, Options{}) {}
+  TemporaryFile(const std::filesystem::path& destination, const Options& options);
+  ~TemporaryFile() override;
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  void write(const void* from, size_t size);
+  void write(const void* from, size_t size) override;
   /// Puts the bytes on disk, then gives the file its name, and puts that on disk.
-  void commit();
+  void commit() override;
 
  private:
+  /// What the new file takes over from the old one.
+  struct Replaced {
+    uid_t owner;
+    gid_t group;
+    mode_t mode;
+  };
+
+  void open_folder(const std::filesystem::path& target);
+  void examine(const std::filesystem::path& target);
+  void create();
+  bool create(int number);
+  void remove_left_behind(int number) const;
+  std::string numbered(int number) const;
+  void take_over();
   void sync_folder();
+  void close();
   [[noreturn]] void fail_with(std::string_view what) const;
 
-  std::string destination_;
-  std::string path_;
-  int fd_ = -1;
+  std::string destination_;  // as it was given, for messages
+  Options options_;
+  std::optional<Replaced> replaced_;
+  std::string name_, temporary_;  // in the folder
+  int folder_ = -1, fd_ = -1, slot_ = -1;
   bool committed_ = false;
 };
+
+/// Removes the files that are not committed yet, of all threads. Async-signal-safe: for a program's handlers of signals
+/// that end it, after which no file is written any more.
+void unlink_temporary_files() noexcept;
 
 }  // namespace upconv::internal

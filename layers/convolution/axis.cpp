@@ -10,30 +10,46 @@
 namespace upconv::internal {
 namespace {
 
-/// Cuts the positions of `phase` where a tap enters or leaves the input, if there are zeros beside it.
-std::vector<Segment> segments_of(const Phase& phase, const std::vector<AxisTap>& taps, int64_t in, Border border) {
-  if (border != Border::zeros) return {{0, phase.count, taps}};
-  auto reads = [&](const AxisTap& tap, int64_t i) {
-    const int64_t at = phase.in_first + phase.in_step * i + tap.shift;
-    return at >= 0 && at < in;
-  };
-  auto first_at = [&](int64_t input, int64_t shift) {  // the first position whose tap reads `input` or beyond
-    const int64_t distance = input - phase.in_first - shift;
-    return distance <= 0 ? 0 : ceil_div(distance, phase.in_step);
-  };
+/// The first position of `phase` whose tap of that shift reads `input` or beyond.
+int64_t first_at(const Phase& phase, int64_t input, int64_t shift) {
+  const int64_t distance = input - phase.in_first - shift;
+  return distance <= 0 ? 0 : ceil_div(distance, phase.in_step);
+}
+
+bool reads(const Phase& phase, const AxisTap& tap, int64_t position, int64_t in) {
+  const int64_t at = phase.in_first + phase.in_step * position + tap.shift;
+  return at >= 0 && at < in;
+}
+
+/// Cuts the positions of `phase` where one of its taps enters or leaves the input.
+std::vector<Segment> segments_of(const Phase& phase, int64_t in) {
   std::set<int64_t> cuts = {0, phase.count};
-  for (const AxisTap& tap : taps) {
-    cuts.insert(std::min(phase.count, first_at(0, tap.shift)));
-    cuts.insert(std::min(phase.count, first_at(in, tap.shift)));
+  for (const AxisTap& tap : phase.taps) {
+    cuts.insert(std::min(phase.count, first_at(phase, 0, tap.shift)));
+    cuts.insert(std::min(phase.count, first_at(phase, in, tap.shift)));
   }
   std::vector<Segment> segments;
   for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
     Segment segment{*cut, *std::next(cut), {}};
-    std::copy_if(taps.begin(), taps.end(), std::back_inserter(segment.taps),
-                 [&](const AxisTap& tap) { return reads(tap, segment.begin); });
+    std::copy_if(phase.taps.begin(), phase.taps.end(), std::back_inserter(segment.taps),
+                 [&](const AxisTap& tap) { return reads(phase, tap, segment.begin, in); });
     segments.push_back(std::move(segment));
   }
   return segments;
+}
+
+/// Gives `phase` its taps, and segments where zeros lie beside the input.
+void add_taps(Phase& phase, std::vector<AxisTap> taps, int64_t in, Border border) {
+  if (border != Border::zeros) {
+    phase.segments = {{0, phase.count, taps}};
+    phase.taps = std::move(taps);
+    return;
+  }
+  std::copy_if(taps.begin(), taps.end(), std::back_inserter(phase.taps), [&](const AxisTap& tap) {
+    const int64_t first = first_at(phase, 0, tap.shift);
+    return first < phase.count && reads(phase, tap, first, in);
+  });
+  phase.segments = segments_of(phase, in);
 }
 
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
@@ -70,41 +86,47 @@ InputRange inputs_of(const std::vector<Phase>& phases) {
   return all;
 }
 
-std::vector<AxisTap> taps_of(const Phase& phase) {
-  std::vector<AxisTap> all;
-  for (const Segment& segment : phase.segments)
-    for (const AxisTap& tap : segment.taps)
-      if (std::none_of(all.begin(), all.end(), [&](const AxisTap& t) { return t.k == tap.k; })) all.push_back(tap);
-  std::sort(all.begin(), all.end(), [](const AxisTap& a, const AxisTap& b) { return a.k < b.k; });
-  return all;
-}
-
 std::vector<Phase> transposed_axis(const AxisArguments& axis) {
   const auto [in, out, kernel, stride, padding, dilation] = axis;
+  std::vector<AxisTap> taps;  // those of each residue one after the other
+  for (int64_t k = 0; k < kernel; ++k) taps.push_back({k, -(dilation * k / stride)});
+  const auto residue_of = [&](const AxisTap& tap) { return dilation * tap.k % stride; };
+  std::stable_sort(taps.begin(), taps.end(),
+                   [&](const AxisTap& a, const AxisTap& b) { return residue_of(a) < residue_of(b); });
+  std::vector<int64_t> residues;  // that have outputs
+  for (int64_t first = 0; first < std::min(stride, out); ++first) residues.push_back((first + padding) % stride);
+  std::sort(residues.begin(), residues.end());
   std::vector<Phase> phases;
-  for (int64_t a = 0; a < stride; ++a) {
+  auto tap = taps.begin();
+  for (int64_t a : residues) {
     const int64_t first = ((a - padding) % stride + stride) % stride;
-    if (first >= out) continue;
+    while (tap != taps.end() && residue_of(*tap) < a) ++tap;
+    const auto begin = tap;
+    while (tap != taps.end() && residue_of(*tap) == a) ++tap;
     Phase phase{.out_first = first,
                 .out_step = stride,
                 .count = ceil_div(out - first, stride),
                 .in_first = (first + padding - a) / stride,
                 .in_step = 1,
+                .taps = {},
                 .segments = {}};
-    std::vector<AxisTap> taps;
-    for (int64_t k = 0; k < kernel; ++k)
-      if ((dilation * k - a) % stride == 0) taps.push_back({k, -(dilation * k - a) / stride});
-    phase.segments = segments_of(phase, taps, in, Border::zeros);
+    add_taps(phase, {begin, tap}, in, Border::zeros);
     phases.push_back(std::move(phase));
   }
   return phases;
 }
 
 std::vector<Phase> convolution_axis(const AxisArguments& axis, Border border) {
-  Phase phase{.out_first = 0, .out_step = 1, .count = axis.out, .in_first = 0, .in_step = axis.stride, .segments = {}};
+  Phase phase{.out_first = 0,
+              .out_step = 1,
+              .count = axis.out,
+              .in_first = 0,
+              .in_step = axis.stride,
+              .taps = {},
+              .segments = {}};
   std::vector<AxisTap> taps;
   for (int64_t k = 0; k < axis.kernel; ++k) taps.push_back({k, axis.dilation * k - axis.padding});
-  phase.segments = segments_of(phase, taps, axis.in, border);
+  add_taps(phase, std::move(taps), axis.in, border);
   return {phase};
 }
 
@@ -127,8 +149,9 @@ SummedAxis upsampled_axis(const AxisArguments& arguments, int64_t scale, Border 
                 .count = ceil_div(out - a, scale),
                 .in_first = 0,
                 .in_step = 1,
+                .taps = {},
                 .segments = {}};
-    phase.segments = segments_of(phase, taps, in, border);
+    add_taps(phase, std::move(taps), in, border);
     axis.phases.push_back(std::move(phase));
   }
   return axis;

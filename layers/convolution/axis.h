@@ -35,6 +35,7 @@ struct Segment {
 struct Phase {
   int64_t out_first, out_step, count;
   int64_t in_first, in_step;
+  std::vector<AxisTap> taps;      ///< that any position reads, in the order of k
   std::vector<Segment> segments;  ///< in order, covering all positions
 };
 
@@ -51,9 +52,6 @@ struct InputRange {
 };
 InputRange inputs_of(const std::vector<Phase>& phases);
 
-/// The taps that any position of a phase reads, in the order of k.
-std::vector<AxisTap> taps_of(const Phase& phase);
-
 /// The arguments of an axis, as PyTorch's layers have them.
 struct AxisArguments {
   int64_t in, out;  ///< inputs and outputs
@@ -61,7 +59,8 @@ struct AxisArguments {
   int64_t stride = 1, padding = 0, dilation = 1;
 };
 
-/// The phases of a transposed convolution's axis; those without outputs are left out.
+/// The phases of a transposed convolution's axis; those without outputs are left out. Takes time for its outputs and
+/// taps, not for its stride times its kernel.
 std::vector<Phase> transposed_axis(const AxisArguments& axis);
 
 /// The one phase of a convolution's axis, where `padding` inputs more lie before the first.

@@ -245,6 +245,40 @@ TEST_CASE("packed cache: pictures keep their bits, and the saved weights are wha
   CHECK(!beside->wants(isa == Isa::scalar ? Isa::sse2 : Isa::scalar));
 }
 
+TEST_CASE("packed cache: a file that somebody else wrote, or could write, is as good as none") {
+  TemporaryFolder folder;
+  const auto file = folder / "w.safetensors";
+  Painter().save(file, 1);
+  const std::filesystem::path packed = pack_beside(file);
+  const Isa isa = default_isa();
+  const auto counts = [&] { return PackedCache::beside(file)->wants(isa); };
+  CHECK(counts());
+  for (const int mode : {0664, 0646, 0666, 0620, 0602}) {
+    std::filesystem::permissions(packed, std::filesystem::perms(mode));
+    CHECK(!counts());
+  }
+  for (const int mode : {0644, 0600, 0444, 0755}) {
+    std::filesystem::permissions(packed, std::filesystem::perms(mode));
+    CHECK(counts());
+  }
+  // A link is what it leads to.
+  std::filesystem::rename(packed, folder / "elsewhere");
+  std::filesystem::create_symlink("elsewhere", packed);
+  CHECK(counts());
+  std::filesystem::permissions(folder / "elsewhere", std::filesystem::perms(0666));
+  CHECK(!counts());
+  std::filesystem::permissions(folder / "elsewhere", std::filesystem::perms(0644));
+  // Whose it is, which only root can change.
+  constexpr uid_t somebody = 65531, somebody_else = 65532;
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown((folder / "elsewhere").c_str(), somebody, somebody) == 0);
+  CHECK(!counts());
+  REQUIRE(::chown(file.c_str(), somebody_else, somebody_else) == 0);
+  CHECK(!counts());
+  REQUIRE(::chown(file.c_str(), somebody, somebody) == 0);
+  CHECK(counts());
+}
+
 TEST_CASE("packed cache: other weights, and other values folded into them, are noticed") {
   TemporaryFolder folder;
   const auto file = folder / "w.safetensors", other = folder / "other.safetensors";

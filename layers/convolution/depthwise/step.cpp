@@ -32,8 +32,8 @@ class DepthwiseStep : public Step {
         aside_(context_.output == Layout::contiguous) {
     for (const Phase& col : geometry_.cols) runs_.push_back(runs_of(col));
     size_t row_taps = 0, col_taps = 0;
-    for (const Phase& row : geometry_.rows) row_taps = std::max(row_taps, taps_of(row).size());
-    for (const Phase& col : geometry_.cols) col_taps = std::max(col_taps, taps_of(col).size());
+    for (const Phase& row : geometry_.rows) row_taps = std::max(row_taps, row.taps.size());
+    for (const Phase& col : geometry_.cols) col_taps = std::max(col_taps, col.taps.size());
     most_taps_ = static_cast<int64_t>(row_taps * col_taps);
     const int64_t work = std::max<int64_t>(1, geometry_.out.W * geometry_.out.C * most_taps_);
     for (int64_t image = 0; image < geometry_.in.N; ++image)

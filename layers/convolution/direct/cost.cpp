@@ -40,13 +40,16 @@ double direct_cost(const ConvQuery& query) {
              : std::ceil(rows * cols * images / table.pixels) / images;
     return Products{rows * cols, static_cast<double>(r.taps.size() * c.taps.size()), tiles};
   };
+  std::vector<std::vector<Segment>> segments;  // of the columns
+  for (const Phase& col : geometry.cols)
+    segments.push_back(wide ? col.segments : gathered_segments(col, lines, table, machine));
   double inputs = 0, cycles = 0, taps = 0;  // of one channel and one vector
   for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) {
+    for (size_t i = 0; i < segments.size(); ++i) {
       double most = 0;
       for (const Segment& r : row.segments)
-        for (const Segment& c : wide ? col.segments : gathered_segments(col, lines, table, machine)) {
-          const Products products = products_of(col, r, c);
+        for (const Segment& c : segments[i]) {
+          const Products products = products_of(geometry.cols[i], r, c);
           inputs += products.positions * products.taps;
           cycles += (products.positions + machine.tile_overhead * products.tiles) * products.taps;
           most = std::max(most, products.taps);

@@ -22,39 +22,40 @@ int64_t work_of(const Region& region) {
 }
 
 int64_t first_tap(const Phase& row, const Phase& col, int64_t KW) {
-  const std::vector<AxisTap> rows = taps_of(row), cols = taps_of(col);
-  return rows.empty() || cols.empty() ? 0 : rows.front().k * KW + cols.front().k;
+  return row.taps.empty() || col.taps.empty() ? 0 : row.taps.front().k * KW + col.taps.front().k;
 }
 
 }  // namespace
 
 std::vector<Segment> gathered_segments(const Phase& col, double lines, const kernels::Table& table,
                                        const MachineCosts& machine) {
-  const std::vector<AxisTap> taps = taps_of(col);
   int64_t apart = 0, shortest = col.count;
   for (const Segment& segment : col.segments) {
     apart += (segment.end - segment.begin) * static_cast<int64_t>(segment.taps.size());
     shortest = std::min(shortest, segment.end - segment.begin);
   }
-  const int64_t together = col.count * static_cast<int64_t>(taps.size());
+  const int64_t together = col.count * static_cast<int64_t>(col.taps.size());
   const bool few = static_cast<double>(shortest) * lines < 2 * table.pixels;
   if (together * 4 > apart * 5 || !few || machine.vector_cycles > 1) return col.segments;
-  return {{0, col.count, taps}};
+  return {{0, col.count, col.taps}};
 }
 
 std::vector<PhasePair> phase_pairs(const ConvGeometry& geometry, const std::optional<Window>& window, bool finite,
                                    int64_t gathered, const kernels::Table& table) {
   const auto lines = static_cast<double>(geometry.in.N * geometry.rows.front().count);
   const auto segments_of = [&](const Phase& col) -> std::vector<Segment> {
-    if (window) return {{0, col.count, taps_of(col)}};
+    if (window) return {{0, col.count, col.taps}};
     return finite ? gathered_segments(col, lines, table, machine_costs(table.isa)) : col.segments;
   };
+  std::vector<std::vector<Segment>> cols;
+  for (const Phase& col : geometry.cols) cols.push_back(segments_of(col));
   std::vector<PhasePair> pairs;
   for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) {
+    for (size_t i = 0; i < geometry.cols.size(); ++i) {
+      const Phase& col = geometry.cols[i];
       PhasePair pair{&row, &col, {}, first_tap(row, col, geometry.KW)};
       for (const Segment& r : row.segments)
-        for (const Segment& c : segments_of(col)) {
+        for (const Segment& c : cols[i]) {
           pair.regions.push_back({{r.begin, r.end}, {c.begin, c.end}, {}, {}});
           add_taps(pair.regions.back(), r.taps, c.taps, col, geometry, window, gathered);
         }

@@ -38,7 +38,7 @@ std::optional<Work> winograd_work(const ConvQuery& query, kernels::Scheme scheme
   if (!axis || axis->in_step > 1 || geometry.cols.front().in_step > 1) return {};
   const SchemeSize size = sizes_of(scheme);
   int64_t longest = 0;
-  for (const Phase& row : geometry.rows) longest = std::max(longest, static_cast<int64_t>(taps_of(row).size()));
+  for (const Phase& row : geometry.rows) longest = std::max(longest, static_cast<int64_t>(row.taps.size()));
   if (geometry.in.C < 16 || longest < size.T) return {};
   Work work{0, query.machine.rows_out * floats_of(geometry.out)};
   for (const auto& taps : window_taps(geometry.rows, *axis, size.T))
@@ -74,7 +74,7 @@ std::optional<double> rows_cost(const ConvQuery& query, const std::optional<kern
     around += query.machine.rows_scattered * floats_of(out);
   double vectors = 0;  // of pixels, each for every tap of a row of the kernel
   for (const Phase& col : geometry.cols)
-    vectors += static_cast<double>(ceil_div(col.count, query.table.width)) * static_cast<double>(taps_of(col).size());
+    vectors += static_cast<double>(ceil_div(col.count, query.table.width)) * static_cast<double>(col.taps.size());
   return query.machine.vector_cycles * work->rows * vectors * static_cast<double>(in.C * out.C) / 2 *
              instructions_of(query) +
          around;

@@ -16,7 +16,7 @@ class DirectRowsStep : public RowsStep {
     int64_t count = 0;
     for (const Phase& row : geometry_.rows) {
       count = std::max(count, row.count);
-      most += taps_of(row).size();
+      most += row.taps.size();
       for (const Columns& columns : window_.columns()) runs_.push_back(runs_of(row, columns));
     }
     const int64_t rows = cut({.count = count,

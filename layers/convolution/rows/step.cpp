@@ -29,7 +29,7 @@ int64_t RowsStep::cut(const RowCut& of) {
 
 double RowsStep::row_products() const {
   int64_t taps = 0;
-  for (const Phase& col : geometry_.cols) taps += static_cast<int64_t>(taps_of(col).size()) * col.count;
+  for (const Phase& col : geometry_.cols) taps += static_cast<int64_t>(col.taps.size()) * col.count;
   return static_cast<double>(taps * geometry_.in.C * geometry_.out.C);
 }
 

@@ -1,6 +1,8 @@
 #include "layers/convolution/rows/window.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "layers/arithmetic.h"
 #include "layers/convolution/rows/weights.h"
@@ -36,19 +38,26 @@ RowWindow::RowWindow(const ConvGeometry& geometry, const kernels::Table& table, 
 RowTaps RowWindow::taps(const Columns& columns, std::span<const RowSource> rows) const {
   std::vector<kernels::RowTap> alone[2];
   RowTaps taps;
-  for (const RowSource& row : rows)
-    for (size_t f = 0; f < columns.phases.size(); ++f)
-      for (const AxisTap& tap : taps_of(*columns.phases[f])) {
-        const int64_t x = row.x + line(columns.phases[f]->in_first + tap.shift);
-        const int64_t w = row.w + tap.k * outputs_;
-        const auto same = std::find_if(alone[0].begin(), alone[0].end(), [x](auto& other) { return other.x == x; });
-        if (f == 0 || same == alone[0].end()) {
-          alone[f].push_back({x, {w, w}});
-        } else {
-          taps.taps.push_back({x, {same->w[0], w}});
-          alone[0].erase(same);
-        }
-      }
+  for (const RowSource& row : rows) {
+    std::map<int64_t, int64_t> first;  // of one row: what the first phase reads, and by which weights
+    std::set<int64_t> both;
+    const auto each = [&](size_t f, auto with) {
+      for (const AxisTap& tap : columns.phases[f]->taps)
+        with(row.x + line(columns.phases[f]->in_first + tap.shift), row.w + tap.k * outputs_);
+    };
+    if (columns.phases.size() == 2) {
+      each(0, [&](int64_t x, int64_t w) { first[x] = w; });
+      each(1, [&](int64_t x, int64_t w) {
+        const auto same = first.find(x);
+        if (same == first.end()) return alone[1].push_back({x, {w, w}});
+        taps.taps.push_back({x, {same->second, w}});
+        both.insert(x);
+      });
+    }
+    each(0, [&](int64_t x, int64_t w) {
+      if (!both.contains(x)) alone[0].push_back({x, {w, w}});
+    });
+  }
   taps.both = static_cast<int64_t>(taps.taps.size());
   for (size_t f = 0; f < 2; ++f) {
     taps.taps.insert(taps.taps.end(), alone[f].begin(), alone[f].end());

@@ -62,7 +62,7 @@ std::optional<TiledAxis> axis_by_residue(const Phase& phase, const SchemeSize& s
   axis.phases.push_back({phase.in_first + first, 0});
   axis.tiles = ceil_div(phase.count, size.m);
   axis.in_step = phase.in_step;
-  for (const AxisTap& tap : taps_of(phase)) {
+  for (const AxisTap& tap : phase.taps) {
     if ((tap.shift - first) / phase.in_step >= size.T) return {};
     axis.residues = std::max(axis.residues, (tap.shift - first) % phase.in_step + 1);
   }

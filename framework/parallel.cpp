@@ -169,8 +169,7 @@ class Own : public Arena {
  public:
   /// `scarce`: no more threads can be made, which oneTBB must know even where it works for others, or it throws.
   Own(int threads, bool scarce) : arena_(threads) {
-    if (scarce)
-      limit_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads));
+    if (scarce) limit_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads));
   }
   int concurrency() const override { return arena_.max_concurrency(); }
   void execute(const std::function<void()>& work) const override { arena_.execute(work); }

@@ -12,8 +12,8 @@ namespace upconv::internal {
 int hardware_threads();
 /// How many of `available` threads a program takes that is not told: no more than the quota of a container.
 int default_threads(int available);
-/// How many of `wanted` threads this process can have, the calling one among them: as many as could be made at once when
-/// it was last tried. Limits of users, containers and address space make them fewer; oneTBB would throw.
+/// How many of `wanted` threads this process can have, the calling one among them: as many as could be made at once
+/// when it was last tried. Limits of users, containers and address space make them fewer; oneTBB would throw.
 int makeable_threads(int wanted);
 
 /// A chain of steps, each cut into tiles.
@@ -52,8 +52,8 @@ class Crew {
   std::shared_ptr<const Arena> arena_;
 };
 
-/// The crew of that many threads, at most as many as there are and can be made; 0 means all. Without an arena of the caller's it has
-/// one of its own and is shared by all programs that ask for it while any of them lives.
+/// The crew of that many threads, at most as many as there are and can be made; 0 means all. Without an arena of the
+/// caller's it has one of its own and is shared by all programs that ask for it while any of them lives.
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena);
 
 }  // namespace upconv::internal

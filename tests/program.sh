@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # What the tests of the program share: sourced with the program as first argument, it goes to a folder that is removed at
 # the end. They end with `exit $failed`.
+# shellcheck disable=SC2034  # read by those who source this
 program=$1
+# shellcheck disable=SC2034
 golden=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/golden/run
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -21,7 +23,6 @@ expect() {
   fi
 }
 
-# shellcheck disable=SC2034  # read by who sources this
 check() {
   if ! "$@"; then
     echo "failed: $*" >&2

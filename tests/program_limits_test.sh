@@ -5,12 +5,13 @@ set -uo pipefail
 source "$(dirname "$0")/program.sh" "$1"
 
 layer="ConvTranspose2d(32, 32, 4, 2, 1)"
-bench=(bench "$layer" --input 2,32,33,33 --seconds 0)
+bench=(bench "$layer" --input "2,32,33,33" --seconds 0)
 "$program" "${bench[@]}" --json >all.json
 threads=$(grep -o '"threads":[0-9]*' all.json | cut -d: -f2)
 
 # without_threads ARGUMENTS...: as a user who may have no other process or thread. Root has no such limit, so root
 # becomes one: uid 65531 of a folder of its own.
+# shellcheck disable=SC2317  # called by check
 without_threads() {
   local become=()
   [ "$(id -u)" -ne 0 ] || become=(setpriv --reuid=65531 --regid=65531 --clear-groups)

@@ -41,11 +41,11 @@ for number in "" nan NaN inf -inf -1 1e400 1000001 0x1p3 "1 s" 1,5; do
   expect 2 "--seconds: expected a number from 0 to 1000000, got \"$number\"" "${relu[@]}" 1,2 --seconds "$number"
 done
 expect 0 "median" "${relu[@]}" 1,2 --seconds 1e-3
-for sizes in "" 0 -1 1,,2 1,2, ,1 1,x 0x2,3 9223372036854775808,1 "1, 2"; do
+for sizes in "" 0 -1 1,,2 "1,2," ,1 1,x 0x2,3 9223372036854775808,1 "1, 2"; do
   expect 2 "--input: expected positive numbers with commas between, such as 1,100,1,1, got \"$sizes\"" \
     "${relu[@]}" "$sizes" --seconds 0
 done
-expect 0 "(8, 10)" "${relu[@]}" 010,8 --seconds 0
+expect 0 "(10, 8)" "${relu[@]}" 010,8 --seconds 0
 expect 1 "upconv: " "${relu[@]}" 9223372036854775807,9223372036854775807 --seconds 0
 layer="ConvTranspose2d(4, 6, (3, 2), (2, 3), 1, (1, 0), 2, dilation=(2, 1))"
 expect 2 "--output-size: expected positive numbers" run "$layer" --weights x --input x --output y --output-size "0x7,13"

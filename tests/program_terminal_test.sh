@@ -6,7 +6,11 @@ set -uo pipefail
 source "$(dirname "$0")/program.sh" "$1"
 
 # plain FILE: valid UTF-8, and nothing in it that a terminal would obey.
-plain() { iconv -f UTF-8 -t UTF-8 "$1" >/dev/null 2>&1 && ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]' "$1"; }
+# shellcheck disable=SC2317  # called by check
+plain() {
+  iconv -f UTF-8 -t UTF-8 "$1" >/dev/null 2>&1 &&
+    ! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]' "$1"
+}
 
 # Names of files, in errors and in results.
 escape=$'\033[31mred\a'
@@ -29,9 +33,9 @@ for name in "$escape" "$broken" "$turned" "$clear" "$lines"; do
   expect 1 "" run "$name" --input x.npy --output y.npy
   check plain err.txt
 done
-expect 1 '\x1b[31mred\x07: there is no such file' inspect "$escape"
-expect 1 'b\xff\xc3roken: there is no such file' inspect "$broken"
-expect 1 'a\u{202e}gnp.exe: there is no such file' inspect "$turned"
+expect 1 '\x1b[31mred\x07: not a weights file' inspect "$escape"
+expect 1 'b\xff\xc3roken: not a weights file' inspect "$broken"
+expect 1 'a\u{202e}gnp.exe: not a weights file' inspect "$turned"
 
 # Names in files: safetensors has them as JSON, in which anything can be escaped.
 tensors='{"\u001b[2J\u0007":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a\nb":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"\u202ethgiew":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},"__metadata__":{"\u001b]0;title":"\u009b2J"}}'
@@ -58,13 +62,14 @@ script -qec true /dev/null >/dev/null 2>&1 || exit $((failed == 0 ? 77 : 1))
 on_terminal() {
   local columns=$1
   shift
-  env "$@" script -qec "stty cols $columns; '$program' generate --count 3000 --batch 8 --threads 1 --nrow 100 --out t.png" /dev/null \
+  env "$@" script -qec "stty cols $columns; '$program' generate --count 2000 --batch 8 --threads 1 --nrow 100 --out t.png" /dev/null \
     </dev/null >terminal.txt 2>&1
 }
 # Every bar, as it was drawn.
-bars() { tr '\r' '\n' <terminal.txt | grep -aoP '^\033\[K\K\[?[= ]*\]? ?[0-9]+ of 3000' ; }
+bars() { tr '\r' '\n' <terminal.txt | grep -aoP '^\033\[K\K\[?[= ]*\]? ?[0-9]+ of 2000' ; }
 widest() { bars | awk '{ if (length($0) > w) w = length($0) } END { print w + 0 }'; }
-erased_before_result() { tr -d '\n' <terminal.txt | grep -qaP '\r\033\[Kt\.png: 3000 pictures'; }
+# shellcheck disable=SC2317  # called by check
+erased_before_result() { tr -d '\n' <terminal.txt | grep -qaP '\r\033\[Kt\.png: 2000 pictures'; }
 on_terminal 80 TERM=xterm
 check test "$(widest)" -gt 40
 check erased_before_result

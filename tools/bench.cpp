@@ -253,7 +253,8 @@ void print(const nlohmann::ordered_json& report) {
 
 void Bench::run() const {
   std::optional<internal::TemporaryFile> traced;  // opened before the work
-  if (trace == "-") throw CLI::ValidationError("--trace", "expected the name of a file: standard output has the report");
+  if (trace == "-")
+    throw CLI::ValidationError("--trace", "expected the name of a file: standard output has the report");
   if (!trace.empty()) traced.emplace(trace);
   const Model model = find_network(network.spec);
   tell(model.assumptions, network.no_assumptions);

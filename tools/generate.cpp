@@ -68,8 +68,8 @@ void Generate::run() const {
   const double seconds = seconds_since(start);
   write_png(result.output(), result.name(), grid->image());
   result.finish(fmt::format("{} picture{} in {:.3f} s, {:.0f} pictures/s ({}, {} thread{})", count,
-                            count == 1 ? "" : "s", seconds, static_cast<double>(count) / seconds,
-                            name(program->isa()), program->threads(), program->threads() == 1 ? "" : "s"));
+                            count == 1 ? "" : "s", seconds, static_cast<double>(count) / seconds, name(program->isa()),
+                            program->threads(), program->threads() == 1 ? "" : "s"));
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 // upconv, the program. Exit status 0, 1 for a failure, 2 for wrong usage; results on stdout, everything else on stderr.
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <string_view>
@@ -19,7 +21,8 @@
 
 namespace {
 
-/// `text` with every argument in it that would be more than a line escaped: the library's errors have names as they are.
+/// `text` with every argument in it that would be more than a line escaped: the library's errors have names as they
+/// are.
 std::string with_plain_names(std::string text, const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     if (argument.find('\n') == argument.npos) continue;
@@ -91,7 +94,9 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const std::bad_alloc&) {
     say("the machine has not enough memory for this");
-  } catch (const std::system_error& error) {
+  } catch (const std::filesystem::filesystem_error& error) {
+    say(error.what());
+  } catch (const std::system_error& error) {  // of printing
     say(fmt::format("the results cannot be written: {}", error.code().message()));
   } catch (const std::exception& error) {
     say(error.what());

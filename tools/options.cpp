@@ -193,8 +193,9 @@ int MachineOptions::count() const {
   const int most = wanted > 0 ? std::min(wanted, hardware_threads()) : default_threads(hardware_threads());
   static bool said = false;
   if (const int made = makeable_threads(most); made < most && !std::exchange(said, true))
-    note(made == 1 ? std::string("no thread can be made here (ulimit, or a container's limit): everything runs on one")
-                   : fmt::format("of {} threads only {} can be made here (ulimit, or a container's limit)", most, made));
+    note(made == 1
+             ? std::string("no thread can be made here (ulimit, or a container's limit): everything runs on one")
+             : fmt::format("of {} threads only {} can be made here (ulimit, or a container's limit)", most, made));
   return wanted;
 }
 

@@ -9,8 +9,8 @@
 
 namespace upconv::tools {
 
-/// An option whose value is a whole number from `least` to `most`, as Python's int() reads it: in decimal, so that 010 is
-/// ten. Anything else is an error that says what is expected.
+/// An option whose value is a whole number from `least` to `most`, as Python's int() reads it: in decimal, so that 010
+/// is ten. Anything else is an error that says what is expected.
 CLI::Option* add_number(CLI::App& command, const std::string& name, int64_t& value, int64_t least, int64_t most,
                         const std::string& description);
 

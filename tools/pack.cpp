@@ -13,6 +13,7 @@
 #include "tools/commands.h"
 #include "tools/models.h"
 #include "tools/options.h"
+#include "tools/terminal.h"
 
 namespace upconv::tools {
 
@@ -50,8 +51,10 @@ void Pack::run() const {
   }
   if (packed->size() == 0) fail("{}: this network has no weights that are packed", network.spec);
   packed->save(written, isa, *crew(machine.count(), nullptr));
-  fmt::print("{}: {} packed weight{}, {:.1f} MB, {}\n", printable(out.string()), packed->size(), packed->size() == 1 ? "" : "s",
-             static_cast<double>(packed->bytes()) / 1e6, name(isa));
+  if (!PackedCache::beside(file)->wants(isa))
+    note(fmt::format("{}: does not count, since others may write it on this file system", out.string()));
+  fmt::print("{}: {} packed weight{}, {:.1f} MB, {}\n", printable(out.string()), packed->size(),
+             packed->size() == 1 ? "" : "s", static_cast<double>(packed->bytes()) / 1e6, name(isa));
 }
 
 }  // namespace

@@ -131,7 +131,8 @@ void write_trace(Output& output, const Program& program, const Profile& profile)
       if (const double from = last[static_cast<size_t>(worker)]; from < end)
         events.push_back(slice("wait", "wait", first_thread_row + worker, from, end, Json::object()));
   }
-  const std::string text = Json{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = Json{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}}.dump(
+      -1, ' ', false, Json::error_handler_t::replace);
   output.write(text.data(), text.size());
   output.commit();
 }

@@ -20,12 +20,14 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 std::string progress_bar(int64_t done, int64_t total, int columns) {
   constexpr int widest = 40;
   const std::string numbers = fmt::format("{} of {}", done, total);
-  const int room = columns - 1 - static_cast<int>(numbers.size());  // the last column stays free, or some terminals wrap
+  const int room =
+      columns - 1 - static_cast<int>(numbers.size());  // the last column stays free, or some terminals wrap
   if (room < 0) return "";
   constexpr int around = 3;  // brackets and a space
   const int width = std::min(widest, room - around);
   if (width < 1) return numbers;
-  const auto filled = static_cast<int>(total > 0 ? static_cast<double>(done) / static_cast<double>(total) * width : width);
+  const auto filled =
+      static_cast<int>(total > 0 ? static_cast<double>(done) / static_cast<double>(total) * width : width);
   return fmt::format("[{:<{}}] {}", std::string(static_cast<size_t>(filled), '='), width, numbers);
 }
 
@@ -45,7 +47,7 @@ void Progress::advance(int64_t count) {
   const int columns = progress_columns();
   if (columns == 0) return;
   drawn = true;
-  fmt::print(stderr, "\r\033[K{}", progress_bar(done_, total_, columns));
+  std::fputs(("\r\033[K" + progress_bar(done_, total_, columns)).c_str(), stderr);
   std::fflush(stderr);
 }
 

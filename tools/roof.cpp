@@ -25,7 +25,7 @@ struct Start {
 
 /// Bytes a second of one thread among those that read at the same time.
 double read_rate(const Reading& reading, size_t bytes, Start& start) noexcept {
-  constexpr double least = 5e-3;  // seconds
+  constexpr double least = 5e-3;                            // seconds
   [[maybe_unused]] const void* volatile found = reading();  // brings it into the caches
   start.wait();
   const auto begin = std::chrono::steady_clock::now();

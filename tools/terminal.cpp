@@ -4,7 +4,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 namespace upconv::tools {
@@ -68,6 +70,6 @@ void print_json(const nlohmann::ordered_json& report) {
   fmt::print("{}\n", report.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-void note(std::string_view text) { fmt::print(stderr, "upconv: {}\n", escaped(text)); }
+void note(std::string_view text) { std::fprintf(stderr, "upconv: %s\n", escaped(text).c_str()); }
 
 }  // namespace upconv::tools

@@ -16,7 +16,8 @@ int progress_columns();
 /// One line on stdout, valid JSON whatever names are in it, in ASCII: what is no UTF-8 becomes U+FFFD.
 void print_json(const nlohmann::ordered_json& report);
 
-/// One line on stderr that says what somebody may want to know beside the result.
+/// One line on stderr that says what somebody may want to know beside the result. Never throws: it is what is left
+/// where nothing can be written.
 void note(std::string_view text);
 
 }  // namespace upconv::tools

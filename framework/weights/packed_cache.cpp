@@ -1,10 +1,9 @@
 #include "framework/weights/packed_cache.h"
 
 #define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>

@@ -174,16 +174,17 @@ void TemporaryFile::write(const void* from, size_t size) {
   }
 }
 
+/// As far as the system allows it: a stranger's file becomes the writer's own, and some file systems have no modes.
 void TemporaryFile::take_over() {
-  if (replaced_) {
-    // A stranger's file becomes the writer's own where the system does not let it stay the stranger's.
-    [[maybe_unused]] const int given = ::fchown(fd_, replaced_->owner, replaced_->group);
-    if (::fchmod(fd_, replaced_->mode) != 0) fail_with("cannot get its mode");
-  }
   struct stat status = {};
-  if (options_.only_owner_writes &&
-      (::fstat(fd_, &status) != 0 || ::fchmod(fd_, status.st_mode & 0777 & ~(S_IWGRP | S_IWOTH)) != 0))
-    fail_with("cannot get its mode");
+  if (::fstat(fd_, &status) != 0) fail_with("cannot be examined");
+  mode_t mode = status.st_mode & 0777;
+  if (replaced_) {
+    mode = replaced_->mode;
+    [[maybe_unused]] const int given = ::fchown(fd_, replaced_->owner, replaced_->group);
+  }
+  if (options_.only_owner_writes) mode &= ~mode_t{S_IWGRP | S_IWOTH};
+  ::fchmod(fd_, mode);
 }
 
 void TemporaryFile::commit() {

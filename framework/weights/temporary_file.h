@@ -20,10 +20,10 @@ class Output {
   virtual void commit() = 0;
 };
 
-/// A new file beside its destination, removed again unless it is committed; of a destination that is a link, beside what
-/// the link leads to. It keeps the mode of the file that it replaces, and where that is possible the owner. Throws Error
-/// naming the destination, before anything is computed where that can be known: for a folder, a device, a pipe or a
-/// socket, for a file or a folder that may not be written.
+/// A new file beside its destination, removed again unless it is committed; of a destination that is a link, beside
+/// what the link leads to. It keeps the mode of the file that it replaces, and where that is possible the owner. Throws
+/// Error naming the destination, before anything is computed where that can be known: for a folder, a device, a pipe or
+/// a socket, for a file or a folder that may not be written.
 ///
 /// A process that is killed leaves its file behind. The next one that writes the same destination removes it: a file
 /// that nobody has locked belongs to nobody. The same number of names is looked at however many files the folder has.

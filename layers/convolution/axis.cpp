@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
 #include <set>
 
 #include "layers/arithmetic.h"
@@ -21,6 +20,17 @@ bool reads(const Phase& phase, const AxisTap& tap, int64_t position, int64_t in)
   return at >= 0 && at < in;
 }
 
+/// Those of a phase's taps that read the input at a position: neighbours, as shifts rise or fall.
+std::span<const AxisTap> taps_at(const Phase& phase, int64_t position, int64_t in) {
+  const std::span<const AxisTap> taps = phase.taps;
+  const int64_t base = phase.in_first + phase.in_step * position;
+  const bool rising = !taps.empty() && taps.front().shift < taps.back().shift;
+  const auto is_before = [&](const AxisTap& tap) { return rising ? base + tap.shift < 0 : base + tap.shift >= in; };
+  const auto is_not_behind = [&](const AxisTap& tap) { return rising ? base + tap.shift < in : base + tap.shift >= 0; };
+  const auto begin = std::partition_point(taps.begin(), taps.end(), is_before);
+  return {begin, std::partition_point(begin, taps.end(), is_not_behind)};
+}
+
 /// Cuts the positions of `phase` where one of its taps enters or leaves the input.
 std::vector<Segment> segments_of(const Phase& phase, int64_t in) {
   std::set<int64_t> cuts = {0, phase.count};
@@ -29,27 +39,22 @@ std::vector<Segment> segments_of(const Phase& phase, int64_t in) {
     cuts.insert(std::min(phase.count, first_at(phase, in, tap.shift)));
   }
   std::vector<Segment> segments;
-  for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
-    Segment segment{*cut, *std::next(cut), {}};
-    std::copy_if(phase.taps.begin(), phase.taps.end(), std::back_inserter(segment.taps),
-                 [&](const AxisTap& tap) { return reads(phase, tap, segment.begin, in); });
-    segments.push_back(std::move(segment));
-  }
+  for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut)
+    segments.push_back({*cut, *std::next(cut), taps_at(phase, *cut, in)});
   return segments;
 }
 
-/// Gives `phase` its taps, and segments where zeros lie beside the input.
+/// Gives `phase` those of these taps that it reads, and segments.
 void add_taps(Phase& phase, std::vector<AxisTap> taps, int64_t in, Border border) {
-  if (border != Border::zeros) {
-    phase.segments = {{0, phase.count, taps}};
-    phase.taps = std::move(taps);
-    return;
-  }
-  std::copy_if(taps.begin(), taps.end(), std::back_inserter(phase.taps), [&](const AxisTap& tap) {
-    const int64_t first = first_at(phase, 0, tap.shift);
-    return first < phase.count && reads(phase, tap, first, in);
-  });
-  phase.segments = segments_of(phase, in);
+  if (border == Border::zeros)
+    std::erase_if(taps, [&](const AxisTap& tap) {
+      const int64_t first = first_at(phase, 0, tap.shift);
+      return first >= phase.count || !reads(phase, tap, first, in);
+    });
+  phase.owner = std::make_shared<const std::vector<AxisTap>>(std::move(taps));
+  phase.taps = *phase.owner;
+  phase.segments =
+      border == Border::zeros ? segments_of(phase, in) : std::vector<Segment>{{0, phase.count, phase.taps}};
 }
 
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
@@ -66,13 +71,9 @@ int64_t seen_at(Border border, int64_t index, int64_t size) {
 }
 
 ShiftRange shifts_of(const Phase& phase) {
-  std::optional<ShiftRange> found;
-  for (const Segment& segment : phase.segments)
-    for (const AxisTap& tap : segment.taps) {
-      if (!found) found = {tap.shift, tap.shift};
-      found = {std::min(found->least, tap.shift), std::max(found->most, tap.shift)};
-    }
-  return found.value_or(ShiftRange{0, 0});
+  if (phase.taps.empty()) return {0, 0};
+  const auto [least, most] = std::minmax(phase.taps.front().shift, phase.taps.back().shift);
+  return {least, most};
 }
 
 InputRange inputs_of(const std::vector<Phase>& phases) {

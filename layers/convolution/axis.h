@@ -9,6 +9,8 @@
 // and dilation share a factor, or the kernel is smaller than the stride, some phases have no taps and hold the bias
 // alone.
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "../../framework/graph.h"
@@ -24,19 +26,22 @@ struct AxisTap {
 /// border's rule goes (reflect: size - 1 pixels, circular: size).
 int64_t seen_at(Border border, int64_t index, int64_t size);
 
-/// Positions begin <= i < end that read exactly `taps`. Zeros beside the picture are left out here, so nothing needs
-/// padding with them.
+/// Positions begin <= i < end that read exactly `taps`, some of their phase's. Zeros beside the picture are left out
+/// here, so nothing needs padding with them.
 struct Segment {
   int64_t begin, end;
-  std::vector<AxisTap> taps;
+  std::span<const AxisTap> taps;
 };
 
 /// Outputs out_first + out_step * i for 0 <= i < count, whose base input is in_first + in_step * i.
 struct Phase {
   int64_t out_first, out_step, count;
   int64_t in_first, in_step;
-  std::vector<AxisTap> taps;      ///< that any position reads, in the order of k
-  std::vector<Segment> segments;  ///< in order, covering all positions
+  /// That any position reads, in the order of k, in which shifts rise or fall. Copies of a phase share them: there may
+  /// be as many segments as taps, so none has a list of its own.
+  std::span<const AxisTap> taps;
+  std::vector<Segment> segments;                                ///< in order, covering all positions
+  std::shared_ptr<const std::vector<AxisTap>> owner = nullptr;  ///< of the taps
 };
 
 /// The least and the largest shift of a phase's taps; 0 and 0 where it has none.

@@ -47,7 +47,8 @@ TEST_CASE("axis: strides without end take what their outputs and taps take") {
   const std::vector<Phase> all = transposed_axis({.in = 1, .out = many, .kernel = many, .stride = many});
   CHECK(all.size() == static_cast<size_t>(many));
   CHECK(taps_of(all) == static_cast<size_t>(2 * many));
-  const std::vector<Phase> wide = convolution_axis({.in = 1, .out = 1, .kernel = many, .padding = many / 2}, Border::zeros);
+  const std::vector<Phase> wide =
+      convolution_axis({.in = 1, .out = 1, .kernel = many, .padding = many / 2}, Border::zeros);
   CHECK(taps_of(wide) == 2);
 }
 
@@ -77,8 +78,9 @@ TEST_CASE("axis: compiling four times the output asks for memory at most four ti
 
 TEST_CASE("ConvTranspose2d: more phases than any network has are refused before they are counted out") {
   const ConvTranspose2d extreme(1, 1, 1, {.stride = 20000, .output_padding = 19999});
-  CHECK(error_of([&] { (void)compile(extreme, Shape{1, 1, 1, 1}); })
-            .find("expected strides of at most 1048576 phases (height times width), got (20000, 20000)") !=
+  CHECK(error_of([&] {
+          (void)compile(extreme, Shape{1, 1, 1, 1});
+        }).find("expected strides of at most 1048576 phases (height times width), got (20000, 20000)") !=
         std::string::npos);
   // The stride alone is no reason: nine of its phases have outputs.
   const ConvTranspose2d few(1, 1, 3, {.stride = 20000});

@@ -9,10 +9,12 @@ namespace {
 
 constexpr int64_t least_tile_work = 1 << 19;  // multiply-adds: worth handing out
 
-/// Neighbouring positions of a phase whose inputs are neighbours too, and the columns that its taps read at the first.
+/// Neighbouring positions of a phase whose inputs are neighbours too, and what its taps read at the first.
 struct Run {
   Range positions;
-  std::vector<AxisTap> taps;  ///< shift: the column
+  int64_t first;                     ///< the column that a shift of 0 reads
+  std::span<const AxisTap> taps;     ///< those within the picture
+  std::vector<AxisTap> beside = {};  ///< shift: the column, where some are seen beside it
 };
 
 /// Rows of one row phase of an image.
@@ -73,18 +75,18 @@ class DepthwiseStep : public Step {
       bool extends = false;  // whether the last run's inputs all lie in the picture
       for (int64_t i = segment.begin; i < segment.end; ++i) {
         const int64_t first = col.in_first + col.in_step * i;
-        const bool inside = std::all_of(segment.taps.begin(), segment.taps.end(), [&](const AxisTap& tap) {
-          return first + tap.shift >= 0 && first + tap.shift < W;
-        });
+        const auto is_inside = [&](const AxisTap& tap) { return first + tap.shift >= 0 && first + tap.shift < W; };
+        const bool inside = segment.taps.empty() || (is_inside(segment.taps.front()) && is_inside(segment.taps.back()));
         if (inside && extends) {
           runs.back().positions.end = i + 1;
           continue;
         }
         extends = inside;
-        runs.push_back({{i, i + 1}, {}});
+        runs.push_back({{i, i + 1}, first, inside ? segment.taps : std::span<const AxisTap>{}});
+        if (inside) continue;
         for (const AxisTap& tap : segment.taps)
           if (const int64_t w = seen_at(geometry_.border, first + tap.shift, W); w >= 0)
-            runs.back().taps.push_back({tap.k, w});
+            runs.back().beside.push_back({tap.k, w});
       }
     }
     return runs;
@@ -132,7 +134,11 @@ class DepthwiseStep : public Step {
     for (const AxisTap& kh : segment.taps) {
       const int64_t h = seen_at(geometry_.border, row.in_first + row.in_step * r + kh.shift, in.H);
       if (h < 0) continue;
-      for (const AxisTap& kw : run.taps) taps[count++] = {(h * in.W + kw.shift) * in.C, kh.k * geometry_.KW + kw.k};
+      const auto add = [&](const AxisTap& kw, int64_t w) {
+        taps[count++] = {(h * in.W + w) * in.C, kh.k * geometry_.KW + kw.k};
+      };
+      for (const AxisTap& kw : run.taps) add(kw, run.first + kw.shift);
+      for (const AxisTap& kw : run.beside) add(kw, kw.shift);
     }
     return count;
   }

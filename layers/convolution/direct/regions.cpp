@@ -6,7 +6,7 @@ namespace upconv::internal {
 namespace {
 
 /// The taps of a region whose rows and columns read these, and where their inputs lie.
-void add_taps(Region& region, const std::vector<AxisTap>& rows, const std::vector<AxisTap>& cols, const Phase& col,
+void add_taps(Region& region, std::span<const AxisTap> rows, std::span<const AxisTap> cols, const Phase& col,
               const ConvGeometry& geometry, const std::optional<Window>& window, int64_t gathered) {
   for (const AxisTap& kh : rows)
     for (const AxisTap& kw : cols) {

@@ -110,11 +110,10 @@ std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, 
   std::vector<std::vector<int64_t>> found(phases.size() * residues, std::vector<int64_t>(static_cast<size_t>(T), -1));
   for (size_t p = 0; p < phases.size(); ++p) {
     const int64_t base = axis.phases[p].input - axis.phases[p].index;
-    for (const Segment& segment : phases[p].segments)
-      for (const AxisTap& tap : segment.taps) {
-        const int64_t at = phases[p].in_first + tap.shift - base;
-        found[p * residues + static_cast<size_t>(at % axis.in_step)][static_cast<size_t>(at / axis.in_step)] = tap.k;
-      }
+    for (const AxisTap& tap : phases[p].taps) {
+      const int64_t at = phases[p].in_first + tap.shift - base;
+      found[p * residues + static_cast<size_t>(at % axis.in_step)][static_cast<size_t>(at / axis.in_step)] = tap.k;
+    }
   }
   return found;
 }

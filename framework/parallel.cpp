@@ -167,9 +167,11 @@ int try_threads(int wanted) {
 /// The arena of programs whose caller lends none.
 class Own : public Arena {
  public:
-  /// `scarce`: no more threads can be made, which oneTBB must know even where it works for others, or it throws.
-  Own(int threads, bool scarce) : arena_(threads) {
-    if (scarce) limit_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(threads));
+  /// `made`: how many threads can be made. Where these are fewer than the processors oneTBB must know, or its own
+  /// threads throw when they ask for the next.
+  Own(int threads, int made) : arena_(threads) {
+    if (threads > 1 && made < hardware_threads())
+      limit_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(made));
   }
   int concurrency() const override { return arena_.max_concurrency(); }
   void execute(const std::function<void()>& work) const override { arena_.execute(work); }
@@ -188,12 +190,12 @@ int default_threads(int available) {
   return std::min(available, quota.value_or(available));
 }
 
-int makeable_threads(int wanted) {
+int makeable_threads() {
   static std::mutex mutex;
-  static int made = 1;  // the most that could be made
+  static int made = 1;  // the most that could be made so far
   const std::lock_guard lock(mutex);
-  if (wanted > made) made = std::max(made, 1 + try_threads(wanted - 1));
-  return std::min(wanted, made);
+  if (const int all = hardware_threads(); made < all) made = std::max(made, 1 + try_threads(all - 1));
+  return made;
 }
 
 void Crew::run(const Chain& chain) const {
@@ -259,12 +261,13 @@ std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>
   const int most = arena ? std::max(1, arena->concurrency()) : hardware_threads();
   const int wanted = threads > 0 ? std::min(threads, most) : default_threads(most);
   if (arena) return std::make_shared<const Crew>(wanted, arena);
-  const int count = makeable_threads(wanted);
+  const int made = wanted > 1 ? makeable_threads() : 1, count = std::min(wanted, made);
   static std::mutex mutex;
-  static std::map<int, std::weak_ptr<const Crew>> crews;
+  static std::map<std::pair<int, int>, std::weak_ptr<const Crew>> crews;
   std::lock_guard lock(mutex);
-  std::shared_ptr<const Crew> found = crews[count].lock();
-  if (!found) crews[count] = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count, count < wanted));
+  std::weak_ptr<const Crew>& place = crews[{count, made}];
+  std::shared_ptr<const Crew> found = place.lock();
+  if (!found) place = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count, made));
   return found;
 }
 

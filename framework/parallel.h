@@ -12,9 +12,9 @@ namespace upconv::internal {
 int hardware_threads();
 /// How many of `available` threads a program takes that is not told: no more than the quota of a container.
 int default_threads(int available);
-/// How many of `wanted` threads this process can have, the calling one among them: as many as could be made at once
-/// when it was last tried. Limits of users, containers and address space make them fewer; oneTBB would throw.
-int makeable_threads(int wanted);
+/// How many of hardware_threads() this process can have, the calling one among them: as many as could be made at once.
+/// Limits of users, containers and address space make them fewer, where oneTBB would throw.
+int makeable_threads();
 
 /// A chain of steps, each cut into tiles.
 class Chain {

@@ -102,6 +102,14 @@ if [ -c /dev/full ]; then
   "$program" "${relu[@]}" - >/dev/full 2>err.txt
   check grep -qx "upconv: standard output: cannot be written: No space left on device" err.txt
 fi
+# Closed streams: nothing that is said goes into what is written.
+"$program" "${relu[@]}" closed.npy >&- 2>err.txt
+check test $? -eq 1
+check grep -qx "upconv: the results cannot be written: Bad file descriptor" err.txt
+check cmp y.npy closed.npy
+rm closed.npy
+check "$program" "${relu[@]}" closed.npy <&- 2>&- >out.txt
+check cmp y.npy closed.npy
 mkdir disk
 if mount -t tmpfs -o size=64k tmpfs disk 2>/dev/null; then
   expect 1 "disk/x.png: cannot be written: No space left on device" generate --out disk/x.png

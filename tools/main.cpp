@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   upconv::tools::add_inspect(app);
   upconv::tools::add_convert(app);
   upconv::tools::add_pack(app);
+  upconv::tools::hold_standard_streams();
   upconv::tools::handle_signals();
   try {
     if (const std::string wrong = refusal(app, arguments); !wrong.empty()) {

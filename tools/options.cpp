@@ -192,7 +192,7 @@ int MachineOptions::count() const {
   const int wanted = static_cast<int>(threads);
   const int most = wanted > 0 ? std::min(wanted, hardware_threads()) : default_threads(hardware_threads());
   static bool said = false;
-  if (const int made = makeable_threads(most); made < most && !std::exchange(said, true))
+  if (const int made = most > 1 ? makeable_threads() : 1; made < most && !std::exchange(said, true))
     note(made == 1
              ? std::string("no thread can be made here (ulimit, or a container's limit): everything runs on one")
              : fmt::format("of {} threads only {} can be made here (ulimit, or a container's limit)", most, made));

@@ -13,6 +13,10 @@ std::string escaped(std::string_view text);
 /// Columns of the terminal that stderr is; 0 where it is none, or one that cannot erase (TERM=dumb).
 int progress_columns();
 
+/// Where the caller closed stdin, stdout or stderr, the next file that is opened would be it, and what is said of a
+/// picture would stand in it. Now what is written there is an error, as it ought to be.
+void hold_standard_streams();
+
 /// One line on stdout, valid JSON whatever names are in it, in ASCII: what is no UTF-8 becomes U+FFFD.
 void print_json(const nlohmann::ordered_json& report);
 

@@ -138,7 +138,7 @@ class OwnNormOperation : public Operation {
 class MomentsOperation : public OwnNormOperation {
  public:
   using OwnNormOperation::OwnNormOperation;
-  Type infer(std::span<const Type>) const override { return {moments_shape(groups()), DType::float32}; }
+  Type infer(std::span<const Type>) const override { return {moments_shape(groups()), DType::float64}; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     return moments_step(groups(), kernels::table(*lowering.options.isa));
   }

@@ -1,6 +1,7 @@
 #include "layers/reduce.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "framework/fail.h"
 #include "layers/check.h"
@@ -18,18 +19,20 @@ namespace {
 /// Over the inputs as they are, or an element-wise function of them.
 class ReduceOperation : public Operation {
  public:
-  ReduceOperation(std::string_view name, Reduction reduction, Dims dims, bool keepdim, bool is_mean, Shape shape)
+  /// What is added up is divided by how many there are less `correction`, where there is one.
+  ReduceOperation(std::string_view name, Reduction reduction, Dims dims, bool keepdim,
+                  std::optional<int64_t> correction, Shape shape)
       : name_(name),
         reduction_(reduction),
         dims_(std::move(dims.dims)),
         keepdim_(keepdim),
-        is_mean_(is_mean),
+        correction_(correction),
         shape_(std::move(shape)) {
     // The identity: what it reads is what it reduces.
     expression_ = {{{.kind = Expression::Instruction::affine, .operands = {~0}, .a = 1, .b = 0}}, 1};
   }
   std::string_view name() const override { return name_; }
-  void identify(Fingerprint& print) const override { print(dims_, keepdim_); }
+  void identify(Fingerprint& print) const override { print(dims_, keepdim_, correction_); }
 
   Type infer(std::span<const Type> inputs) const override {
     check_float(inputs);
@@ -67,12 +70,13 @@ class ReduceOperation : public Operation {
     const std::vector<bool> reduced = this->reduced();
     int64_t count = 1;
     for (size_t d = 0; d < shape_.size(); ++d) count *= reduced[d] ? shape_[d] : 1;
+    const auto divisor = static_cast<double>(std::max<int64_t>(0, count - correction_.value_or(0)));
     return reduce_step({.reduction = reduction_,
                         .shape = shape_,
                         .layout = lowering.input_layouts[0],
                         .reduced = reduced,
                         .expression = expression_,
-                        .factor = is_mean_ ? 1.0 / static_cast<double>(count) : 1.0},
+                        .factor = correction_ ? 1 / divisor : 1},
                        lowering);
   }
 
@@ -91,27 +95,23 @@ class ReduceOperation : public Operation {
   std::string_view name_;
   Reduction reduction_;
   std::vector<int64_t> dims_;
-  bool keepdim_, is_mean_;
+  bool keepdim_;
+  std::optional<int64_t> correction_;
   Shape shape_;  // of what is reduced
   Expression expression_;
 };
 
-Value reduced(std::string_view name, Reduction reduction, Value x, Dims dims, bool keepdim, bool is_mean = false) {
+Value reduced(std::string_view name, Reduction reduction, Value x, Dims dims, bool keepdim,
+              std::optional<int64_t> correction = {}) {
   return x.graph().apply(
-      std::make_shared<ReduceOperation>(name, reduction, std::move(dims), keepdim, is_mean, x.shape()), {x});
-}
-
-/// How many elements of x a result is made of.
-double count_of(const Value& x, const Value& result) {
-  const int64_t results = numel(result.shape());
-  return results == 0 ? 0 : static_cast<double>(numel(x.shape()) / results);
+      std::make_shared<ReduceOperation>(name, reduction, std::move(dims), keepdim, correction, x.shape()), {x});
 }
 
 }  // namespace
 
 Value sum(Value x, Dims dim, bool keepdim) { return reduced("sum", Reduction::sum, x, std::move(dim), keepdim); }
 Value mean(Value x, Dims dim, bool keepdim) {
-  return reduced("mean", Reduction::sum, x, std::move(dim), keepdim, true);
+  return reduced("mean", Reduction::sum, x, std::move(dim), keepdim, 0);
 }
 Value amax(Value x, Dims dim, bool keepdim) { return reduced("amax", Reduction::largest, x, std::move(dim), keepdim); }
 Value amin(Value x, Dims dim, bool keepdim) {
@@ -119,9 +119,7 @@ Value amin(Value x, Dims dim, bool keepdim) {
 }
 
 Value var(Value x, Dims dim, int64_t correction, bool keepdim) {
-  const Value distance = x - mean(x, dim, true);
-  const Value squares = sum(distance * distance, dim, keepdim);
-  return squares / (count_of(x, squares) - static_cast<double>(correction));
+  return reduced("var", Reduction::squares, x, std::move(dim), keepdim, correction);
 }
 Value std(Value x, Dims dim, int64_t correction, bool keepdim) {
   return sqrt(var(x, std::move(dim), correction, keepdim));

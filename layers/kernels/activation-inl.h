@@ -60,7 +60,7 @@ UPCONV_INLINE void store_activated(float* y, Batch v, int count, const Residual&
 
 /// Calls f(act) for the activations of most layers, which the compiler then sees; false where it is another one.
 template <class Arch, class F>
-UPCONV_INLINE bool with_usual(const Activation& activation, F f) {
+UPCONV_INLINE bool with_usual(const Activation& activation, const F& f) {
   using Batch = typename Simd<Arch>::Batch;
   if (activation.kind == Activation::identity)
     f([](Batch v) __attribute__((always_inline)) { return v; });

@@ -75,37 +75,20 @@ void select(const float* condition, const float* a, const float* b, float* y, in
   });
 }
 
-/// f over runs of vectors, then f of single numbers over the lanes and what is left, half of them with the other half.
-template <class Arch, class F, class One>
-UPCONV_INLINE float reduced(const float* x, int64_t count, float start, F f, One one) {
+template <class Arch>
+float largest(const float* x, int64_t count) {
   using S = Simd<Arch>;
-  using Batch = typename S::Batch;
   constexpr int width = S::width;
-  Batch all(start);
+  const auto one = [](float a, float b) { return b == b && !(a < b) ? a : b; };
+  typename S::Batch all(-__builtin_inff());
   int64_t i = 0;
-  for (; i + width <= count; i += width) all = f(all, S::load(x + i));
+  for (; i + width <= count; i += width) all = greater<Arch>(all, S::load(x + i));
   float lanes[width];
   S::store(lanes, all);
   for (int lane = 0; i + lane < count; ++lane) lanes[lane] = one(lanes[lane], x[i + lane]);
   for (int half = width / 2; half > 0; half /= 2)
     for (int lane = 0; lane < half; ++lane) lanes[lane] = one(lanes[lane], lanes[lane + half]);
   return lanes[0];
-}
-
-template <class Arch>
-float sum(const float* x, int64_t count) {
-  using Batch = typename Simd<Arch>::Batch;
-  return reduced<Arch>(
-      x, count, 0, [](Batch a, Batch b) __attribute__((always_inline)) { return a + b; },
-      [](float a, float b) __attribute__((always_inline)) { return a + b; });
-}
-
-template <class Arch>
-float largest(const float* x, int64_t count) {
-  using Batch = typename Simd<Arch>::Batch;
-  return reduced<Arch>(
-      x, count, -__builtin_inff(), [](Batch a, Batch b) __attribute__((always_inline)) { return greater<Arch>(a, b); },
-      [](float a, float b) __attribute__((always_inline)) { return b == b && !(a < b) ? a : b; });
 }
 
 template <class Arch>

@@ -213,6 +213,11 @@ struct Depthwise {
   Residual residual = {};
 };
 
+/// (x - mean) * scale + shift.
+struct Normal {
+  float mean, scale, shift;
+};
+
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
@@ -245,16 +250,21 @@ struct Table {
   /// y[p * C + c] = act(x[p * C + c] * scale[c] + shift[c]) for p < pixels, c < C; x may be y.
   void (*affine_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* scale, const float* shift,
                           Activation);
-  /// y[i] = act((x[i] * scale + shift) * weight[i] + bias[i]); x may be y.
-  void (*affine_elements)(const float* x, float* y, int64_t count, float scale, float shift, const float* weight,
-                          const float* bias, Activation);
+  /// y[i] = act((x[i] - mean) * scale + shift); x may be y.
+  void (*normalise)(const float* x, float* y, int64_t count, const Normal&, Activation);
+  /// y[p * C + c] = act((x[p * C + c] - means[c]) * scale[c] + shift[c]) for p < pixels, c < C, the scales behind the
+  /// means and the shifts behind the scales; x may be y.
+  void (*normalise_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* means, Activation);
+  /// y[i] = act(((x[i] - mean) * scale + shift) * weight[i] + bias[i]); x may be y.
+  void (*normalise_elements)(const float* x, float* y, int64_t count, const Normal&, const float* weight,
+                             const float* bias, Activation);
   /// y[p * C + c] = x[p * C + c], times slope[c] where it is below 0; x may be y.
   void (*prelu_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* slope);
-  /// m[0] = the mean m of x[i], m[1] = sum (x[i] - m), which is what rounding left, m[2] = sum (x[i] - m)^2; count
-  /// >= 1.
-  void (*moments)(const float* x, int64_t count, float* m);
-  /// The same for every channel c of x[p * C + c]: m[c], m[C + c], m[2 * C + c]. Pixels are added in their order.
-  void (*moments_channels)(const float* x, int64_t pixels, int64_t C, float* m);
+  /// The mean of x[i] and the sum of their squared distances from it; count >= 1.
+  void (*moments)(const float* x, int64_t count, double* mean, double* squares);
+  /// The same for every channel c of x[p * C + c]: the mean to m[c / 16 * pitch + c % 16], the squares 16 further. Whole
+  /// vectors are written. A channel's bits do not depend on the others.
+  void (*moments_channels)(const float* x, int64_t pixels, int64_t C, double* m, int64_t pitch);
   /// y[i] = exp(x[i] - max x) / sum_j exp(x[j] - max x); x may be y.
   void (*softmax)(const float* x, float* y, int64_t count);
   /// The same down each of `columns` columns: elements r < count of column c at x[r * stride + c]; x may be y.
@@ -262,8 +272,8 @@ struct Table {
   void (*binary)(const Binary&);
   /// y[i] = condition[i] != 0 ? a[i] : b[i]; y may be any of them.
   void (*select)(const float* condition, const float* a, const float* b, float* y, int64_t count);
-  /// The sum of x[i], in `width` sums side by side that are added at last.
-  float (*sum)(const float* x, int64_t count);
+  /// The sum of x[i], of few terms in float32 and of those sums in float64.
+  double (*sum)(const float* x, int64_t count);
   /// The largest x[i], NaN where one is; count >= 1.
   float (*largest)(const float* x, int64_t count);
   /// y[i] = act((x[i] * scale + shift) + residual[i]); y may be x or residual.

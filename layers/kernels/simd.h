@@ -41,6 +41,10 @@ struct Simd<Scalar> {
   static UPCONV_INLINE float exp(float v) { return __builtin_expf(v); }
   static UPCONV_INLINE float sqrt(float v) { return __builtin_sqrtf(v); }
   static UPCONV_INLINE bool any(bool condition) { return condition; }
+  using Doubles = double;
+  static constexpr int halves = 1;
+  static UPCONV_INLINE double widen(float v, int) { return static_cast<double>(v); }
+  static UPCONV_INLINE void store(double* p, double v) { *p = v; }
 };
 
 template <class Arch>
@@ -60,6 +64,10 @@ struct SimdBase {
   static UPCONV_INLINE bool any(Condition condition) {
     return xsimd::any(condition);
   }
+  /// What half of the lanes are in float64; widen() makes one of them.
+  using Doubles = xsimd::batch<double, Arch>;
+  static constexpr int halves = 2;
+  static UPCONV_INLINE void store(double* p, Doubles v) { v.store_unaligned(p); }
 };
 
 // pixels x vectors accumulators, `vectors` weights and one broadcast input must fit the registers.
@@ -70,6 +78,9 @@ struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
   static constexpr int pixels = 6, vectors = 2;  // 12 + 2 + 1 + the product = 16 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return a * b + c; }
   static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) { sum = fma(a, b, sum); }
+  static UPCONV_INLINE Doubles widen(Batch v, int half) {
+    return half == 0 ? _mm_cvtps_pd(v) : _mm_cvtps_pd(_mm_movehl_ps(v, v));
+  }
 };
 #endif
 #if defined(__AVX2__) && defined(__FMA__)
@@ -82,6 +93,9 @@ struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
     __m256 value = sum;
     asm("vfmadd231ps %1, %2, %0" : "+x"(value) : "x"(static_cast<__m256>(a)), "x"(static_cast<__m256>(b)));
     sum = value;
+  }
+  static UPCONV_INLINE Doubles widen(Batch v, int half) {
+    return _mm256_cvtps_pd(half == 0 ? _mm256_castps256_ps128(v) : _mm256_extractf128_ps(v, 1));
   }
 };
 #endif
@@ -103,6 +117,9 @@ struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
     __m512 value = sum;
     asm("vfmadd231ps %1%{1to16%}, %2, %0" : "+v"(value) : "m"(*a), "v"(static_cast<__m512>(b)));
     sum = value;
+  }
+  static UPCONV_INLINE Doubles widen(Batch v, int half) {
+    return _mm512_cvtps_pd(half == 0 ? _mm512_castps512_ps256(v) : _mm512_extractf32x8_ps(v, 1));
   }
 };
 #endif

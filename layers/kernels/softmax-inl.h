@@ -9,6 +9,32 @@
 namespace upconv::kernels {
 namespace {
 
+/// f(vector, chain) for all of a run; the last vector is filled up with `fill`. Four chains cover the latency of
+/// additions.
+template <class Arch, class F>
+UPCONV_INLINE void each(const float* x, int64_t count, float fill, F f) {
+  using S = Simd<Arch>;
+  int64_t i = 0;
+  for (; i + 4 * S::width <= count; i += 4 * S::width) {
+    UPCONV_UNROLL
+    for (int chain = 0; chain < 4; ++chain) f(S::load(x + i + chain * S::width), chain);
+  }
+  for (; i + S::width <= count; i += S::width) f(S::load(x + i), 0);
+  if (i < count) {
+    float all[S::width];
+    for (int lane = 0; lane < S::width; ++lane) all[lane] = i + lane < count ? x[i + lane] : fill;
+    f(S::load(all), 0);
+  }
+}
+
+template <class Arch>
+UPCONV_INLINE float sum_of(const typename Simd<Arch>::Batch (&chains)[4]) {
+  float lanes[Simd<Arch>::width], sum = 0;
+  Simd<Arch>::store(lanes, (chains[0] + chains[1]) + (chains[2] + chains[3]));
+  for (float lane : lanes) sum += lane;
+  return sum;
+}
+
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch larger(Batch a, Batch b) {
   return Simd<Arch>::select(a < b, b, a);

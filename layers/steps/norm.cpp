@@ -1,35 +1,16 @@
 #include "layers/steps/norm.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "layers/steps/channel_tiles.h"
+#include "layers/steps/moments.h"
 
 namespace upconv::internal {
 namespace {
 
-/// How many of some numbers there are, their mean, and the sum of their squared distances from it.
-struct Moments {
-  double count = 0, mean = 0, squares = 0;
-
-  /// Of what Table::moments left of a run: its mean, how much the numbers add up to beyond it, and the squares.
-  static Moments of(int64_t count, float mean, float rest, float squares) {
-    const double n = static_cast<double>(count), beyond = rest / n;
-    return {n, mean + beyond, squares - rest * beyond};
-  }
-  /// Those of both together (Chan, Golub and LeVeque).
-  void merge(const Moments& other) {
-    const double total = count + other.count, part = other.count / total, delta = other.mean - mean;
-    mean += delta * part;
-    squares += other.squares + delta * delta * count * part;
-    count = total;
-  }
-  double inverse_deviation(double eps) const { return 1 / std::sqrt(squares / count + eps); }
-};
-
 /// How the input is cut into runs. An entry is what one run gives the moments of: a channel where a pixel's channels
-/// lie together, a whole group elsewhere. Entries are stored in blocks of 16, a cache line, as
-/// m[image][block][run][mean, rest, squares][entry in block]; no two tiles write to one line, unless groups are whole.
+/// lie together, a whole group elsewhere. Entries are stored in blocks of 16, as
+/// m[image][block][run][mean, squares][entry in block]; no two tiles write to one line, unless groups are whole.
 class Runs {
  public:
   explicit Runs(const NormGroups& groups)
@@ -47,16 +28,18 @@ class Runs {
   int64_t run() const { return run_; }
   int64_t count() const { return (length_ + run_ - 1) / run_; }
   int64_t length_of(int64_t run) const { return std::min(run_, length_ - run * run_); }
-  int64_t values() const { return groups_.shape.N * blocks() * count() * values_of_block; }
-  /// Where the mean is; the rest and the squares are `lanes` and 2 * `lanes` on.
+  int64_t values() const { return groups_.shape.N * blocks() * pitch(); }
+  /// Where the mean is; the squares are `lanes` on.
   int64_t offset(int64_t image, int64_t entry, int64_t run) const {
-    return ((image * blocks() + entry / lanes) * count() + run) * values_of_block + entry % lanes;
+    return (image * blocks() + entry / lanes) * pitch() + run * values_of_block + entry % lanes;
   }
-  static constexpr int64_t lanes = 16;
+  /// From one block of entries to the next.
+  int64_t pitch() const { return count() * values_of_block; }
+  static constexpr int64_t lanes = kernels::panel_lanes;
 
  private:
-  static constexpr int64_t elements = 32 << 10;  // 128 KiB: the second pass reads from the second cache
-  static constexpr int64_t values_of_block = 3 * lanes;
+  static constexpr int64_t elements = 32 << 10;  // 128 KiB: a second pass reads from the second cache
+  static constexpr int64_t values_of_block = 2 * lanes;
   int64_t blocks() const { return (entries() + lanes - 1) / lanes; }
   NormGroups groups_;
   bool by_channel_;
@@ -68,28 +51,22 @@ class MomentsStep : public Step {
   MomentsStep(const NormGroups& groups, const kernels::Table& table)
       : N_(groups.shape.N), C_(groups.shape.C), runs_(groups), table_(table) {}
   int64_t tiles() const override { return N_ * (runs_.by_channel() ? 1 : runs_.entries()) * runs_.count(); }
-  size_t scratch_bytes() const override {
-    return runs_.by_channel() ? static_cast<size_t>(3 * C_) * sizeof(float) : 3 * sizeof(float);
-  }
   std::string algorithm() const override { return "moments"; }
 
   void run(int64_t tile, const Frame& frame) const override {
-    const auto* x = static_cast<const float*>(frame.inputs[0]);
-    auto* m = reinterpret_cast<float*>(frame.scratch);
     const int64_t row = tile / runs_.count(), run = tile % runs_.count();  // an image or a group of one
+    const int64_t first = row * runs_.length() + run * runs_.run(), count = runs_.length_of(run);
+    const auto* x = static_cast<const float*>(frame.inputs[0]);
+    auto* m = static_cast<double*>(frame.output);
     if (runs_.by_channel()) {
-      table_.moments_channels(x + (row * runs_.length() + run * runs_.run()) * C_, runs_.length_of(run), C_, m);
-      for (int64_t c = 0; c < C_; ++c) store(frame, runs_.offset(row, c, run), m + c, C_);
+      table_.moments_channels(x + first * C_, count, C_, m + runs_.offset(row, 0, run), runs_.pitch());
     } else {
-      table_.moments(x + row * runs_.length() + run * runs_.run(), runs_.length_of(run), m);
-      store(frame, runs_.offset(row / runs_.entries(), row % runs_.entries(), run), m, 1);
+      m += runs_.offset(row / runs_.entries(), row % runs_.entries(), run);
+      table_.moments(x + first, count, m, m + Runs::lanes);
     }
   }
 
  private:
-  static void store(const Frame& frame, int64_t offset, const float* m, int64_t stride) {
-    for (int64_t i = 0; i < 3; ++i) static_cast<float*>(frame.output)[offset + i * Runs::lanes] = m[i * stride];
-  }
   int64_t N_, C_;
   Runs runs_;
   const kernels::Table& table_;
@@ -107,29 +84,30 @@ class StatisticsStep : public Step {
   std::string algorithm() const override { return "statistics"; }
 
   void run(int64_t tile, const Frame& frame) const override {
-    const auto* m = static_cast<const float*>(frame.inputs[0]);
-    const int64_t image = tile / blocks(), first = tile % blocks() * block_;
-    float* scale = static_cast<float*>(frame.output) + image * 2 * groups_.shape.C;
+    const auto* m = static_cast<const double*>(frame.inputs[0]);
+    const int64_t image = tile / blocks(), first = tile % blocks() * block_, C = groups_.shape.C;
+    float *mean = static_cast<float*>(frame.output) + image * 3 * C, *scale = mean + C, *shift = scale + C;
     for (int64_t group = first; group < std::min(first + block_, groups_.groups); ++group) {
       Moments all;
       for (int64_t n = image; n < (groups_.batch ? groups_.shape.N : image + 1); ++n) merge(m, n, group, all);
       const double inverse = all.inverse_deviation(affine_.eps);
       for (int64_t c = group * runs_.channels_in_group(); c < (group + 1) * runs_.channels_in_group(); ++c) {
         const double factor = affine_.weight[static_cast<size_t>(c)] * inverse;
+        mean[c] = static_cast<float>(all.mean);
         scale[c] = static_cast<float>(factor);
-        scale[groups_.shape.C + c] = static_cast<float>(affine_.bias[static_cast<size_t>(c)] - all.mean * factor);
+        shift[c] = static_cast<float>(affine_.bias[static_cast<size_t>(c)] - all.beyond() * factor);
       }
     }
   }
 
  private:
   int64_t blocks() const { return (groups_.groups + block_ - 1) / block_; }
-  void merge(const float* m, int64_t image, int64_t group, Moments& all) const {
+  void merge(const double* m, int64_t image, int64_t group, Moments& all) const {
     const int64_t entries = runs_.entries_in_group();
     for (int64_t entry = group * entries; entry < (group + 1) * entries; ++entry)
       for (int64_t run = 0; run < runs_.count(); ++run) {
-        const float* at = m + runs_.offset(image, entry, run);
-        all.merge(Moments::of(runs_.length_of(run), at[0], at[Runs::lanes], at[2 * Runs::lanes]));
+        const double* at = m + runs_.offset(image, entry, run);
+        all.merge({static_cast<double>(runs_.length_of(run)), at[0], at[Runs::lanes]});
       }
   }
   NormGroups groups_;
@@ -145,12 +123,14 @@ class ModulateStep : public Step {
   int64_t tiles() const override { return N_; }
   std::string algorithm() const override { return "modulate"; }
   void run(int64_t image, const Frame& frame) const override {
-    const float* x = static_cast<const float*>(frame.inputs[0]) + image * 2 * C_;
+    const float* x = static_cast<const float*>(frame.inputs[0]) + image * 3 * C_;
     const float* numbers = static_cast<const float*>(frame.inputs[1]) + image * stride_;
-    float* y = static_cast<float*>(frame.output) + image * 2 * C_;
+    float* y = static_cast<float*>(frame.output) + image * 3 * C_;
+    std::copy_n(x, C_, y);
     for (int64_t c = 0; c < C_; ++c) {
-      y[c] = product_ ? x[c] * numbers[c] : x[c];
-      y[C_ + c] = product_ ? x[C_ + c] * numbers[c] : x[C_ + c] + numbers[c];
+      const float scale = x[C_ + c], shift = x[2 * C_ + c];
+      y[C_ + c] = product_ ? scale * numbers[c] : scale;
+      y[2 * C_ + c] = product_ ? shift * numbers[c] : shift + numbers[c];
     }
   }
 
@@ -160,41 +140,63 @@ class ModulateStep : public Step {
   int64_t stride_;  // from the numbers of one image to those of the next
 };
 
-/// y = act(x * scale[c] + shift[c]).
-class AffineStep : public Step {
+/// y = act((x - mean[c]) * scale[c] + shift[c]). The statistics are the second input: those of one image lie
+/// `image_stride` floats from those of the next.
+class NormaliseStep : public Step {
  public:
-  /// The statistics are the second input: those of one image lie `image_stride` floats from those of the next.
-  AffineStep(const NormGroups& groups, kernels::Activation activation, const kernels::Table& table)
-      : AffineStep(groups.shape, groups.layout, activation, table) {
-    image_stride_ = groups.batch ? 0 : 2 * C_;
-  }
-  AffineStep(const ChannelAffine& affine, const ImageShape& shape, Layout layout, kernels::Activation activation,
-             const kernels::Table& table)
-      : AffineStep(shape, layout, activation, table) {
-    known_.assign(affine.scale.begin(), affine.scale.end());
-    known_.insert(known_.end(), affine.shift.begin(), affine.shift.end());
-  }
+  NormaliseStep(const NormGroups& groups, kernels::Activation activation, const kernels::Table& table)
+      : C_(groups.shape.C),
+        image_stride_(groups.batch ? 0 : 3 * C_),
+        tiles_(groups.shape, groups.layout),
+        activation_(activation),
+        table_(table) {}
   int64_t tiles() const override { return tiles_.tiles(); }
-  std::string algorithm() const override { return known_.empty() ? "normalise" : "affine"; }
+  std::string algorithm() const override { return "normalise"; }
 
   void run(int64_t tile, const Frame& frame) const override {
     const ChannelTiles::Piece piece = tiles_.piece(tile);
     const float* x = static_cast<const float*>(frame.inputs[0]) + piece.offset;
     float* y = static_cast<float*>(frame.output) + piece.offset;
-    const float* scale =
-        known_.empty() ? static_cast<const float*>(frame.inputs[1]) + piece.image * image_stride_ : known_.data();
-    const float* shift = scale + C_;
-    if (tiles_.channels_last()) return table_.affine_channels(x, y, piece.pixels, C_, scale, shift, activation_);
+    const float* mean = static_cast<const float*>(frame.inputs[1]) + piece.image * image_stride_;
+    if (tiles_.channels_last()) return table_.normalise_channels(x, y, piece.pixels, C_, mean, activation_);
     for (int64_t c = piece.channel; c < piece.channel + piece.channels; ++c, x += piece.pixels, y += piece.pixels)
-      table_.affine(x, y, piece.pixels, scale[c], shift[c], activation_);
+      table_.normalise(x, y, piece.pixels, {mean[c], mean[C_ + c], mean[2 * C_ + c]}, activation_);
   }
 
  private:
-  AffineStep(const ImageShape& shape, Layout layout, kernels::Activation activation, const kernels::Table& table)
-      : C_(shape.C), tiles_(shape, layout), activation_(activation), table_(table) {}
-  int64_t C_, image_stride_ = 0;
+  int64_t C_, image_stride_;
   ChannelTiles tiles_;
-  std::vector<float> known_;
+  kernels::Activation activation_;
+  const kernels::Table& table_;
+};
+
+/// y = act(x * scale[c] + shift[c]).
+class AffineStep : public Step {
+ public:
+  AffineStep(const ChannelAffine& affine, const ImageShape& shape, Layout layout, kernels::Activation activation,
+             const kernels::Table& table)
+      : scale_(affine.scale.begin(), affine.scale.end()),
+        shift_(affine.shift.begin(), affine.shift.end()),
+        tiles_(shape, layout),
+        activation_(activation),
+        table_(table) {}
+  int64_t tiles() const override { return tiles_.tiles(); }
+  std::string algorithm() const override { return "affine"; }
+
+  void run(int64_t tile, const Frame& frame) const override {
+    const ChannelTiles::Piece piece = tiles_.piece(tile);
+    const float* x = static_cast<const float*>(frame.inputs[0]) + piece.offset;
+    float* y = static_cast<float*>(frame.output) + piece.offset;
+    const auto C = static_cast<int64_t>(scale_.size());
+    if (tiles_.channels_last())
+      return table_.affine_channels(x, y, piece.pixels, C, scale_.data(), shift_.data(), activation_);
+    for (int64_t c = piece.channel; c < piece.channel + piece.channels; ++c, x += piece.pixels, y += piece.pixels)
+      table_.affine(x, y, piece.pixels, scale_[static_cast<size_t>(c)], shift_[static_cast<size_t>(c)], activation_);
+  }
+
+ private:
+  std::vector<float> scale_, shift_;
+  ChannelTiles tiles_;
   kernels::Activation activation_;
   const kernels::Table& table_;
 };
@@ -216,9 +218,11 @@ class LayerNormStep : public Step {
       const float* x = static_cast<const float*>(frame.inputs[0]) + row * length_;
       const Moments all = moments(x);
       const double inverse = all.inverse_deviation(affine_.eps);
-      table_.affine_elements(x, static_cast<float*>(frame.output) + row * length_, length_, static_cast<float>(inverse),
-                             static_cast<float>(-all.mean * inverse), affine_.weight.data(), affine_.bias.data(),
-                             activation_);
+      table_.normalise_elements(x, static_cast<float*>(frame.output) + row * length_, length_,
+                                {.mean = static_cast<float>(all.mean),
+                                 .scale = static_cast<float>(inverse),
+                                 .shift = static_cast<float>(-all.beyond() * inverse)},
+                                affine_.weight.data(), affine_.bias.data(), activation_);
     }
   }
 
@@ -228,10 +232,10 @@ class LayerNormStep : public Step {
   Moments moments(const float* x) const {
     Moments all;
     for (int64_t at = 0; at < length_; at += elements) {
-      float m[3];
       const int64_t count = std::min(elements, length_ - at);
-      table_.moments(x + at, count, m);
-      all.merge(Moments::of(count, m[0], m[1], m[2]));
+      Moments run{.count = static_cast<double>(count)};
+      table_.moments(x + at, count, &run.mean, &run.squares);
+      all.merge(run);
     }
     return all;
   }
@@ -244,7 +248,7 @@ class LayerNormStep : public Step {
 }  // namespace
 
 Shape moments_shape(const NormGroups& groups) { return {Runs(groups).values()}; }
-Shape statistics_shape(const NormGroups& groups) { return {groups.batch ? 1 : groups.shape.N, 2 * groups.shape.C}; }
+Shape statistics_shape(const NormGroups& groups) { return {groups.batch ? 1 : groups.shape.N, 3 * groups.shape.C}; }
 
 std::unique_ptr<Step> moments_step(const NormGroups& groups, const kernels::Table& table) {
   return std::make_unique<MomentsStep>(groups, table);
@@ -257,7 +261,7 @@ std::unique_ptr<Step> modulate_step(const NormGroups& groups, bool product, int6
 }
 std::unique_ptr<Step> normalise_step(const NormGroups& groups, kernels::Activation activation,
                                      const kernels::Table& table) {
-  return std::make_unique<AffineStep>(groups, activation, table);
+  return std::make_unique<NormaliseStep>(groups, activation, table);
 }
 std::unique_ptr<Step> affine_step(const ChannelAffine& affine, const ImageShape& shape, Layout layout,
                                   kernels::Activation activation, const kernels::Table& table) {

@@ -1,10 +1,11 @@
 #pragma once
 // The steps of norms. One that takes its statistics from its own input runs as three, since tiles of one step have no
-// order: moments of runs of the input, from them a scale and a shift for each channel, and y = act(x * scale + shift).
+// order: moments of runs of the input, from them a mean, a scale and a shift for each channel, and
+// y = act((x - mean) * scale + shift).
 //
-// Scale and shift come from float64 and are rounded once, so before act y is within eps (|x * scale| + |shift|) of the
-// exact result, eps = 2^-23: a unit or two in the last place where the mean is small, and where it is m deviations no
-// worse than if the input had been rounded once more.
+// Statistics come from float64. The mean that is subtracted is rounded once, and what that took is in the shift, so
+// before act only the distance, the scale and the result are rounded: y is within 1.5 eps |y| of the exact result where
+// there is no weight or bias, eps = 2^-23, wherever the mean lies; half a unit comes of the variance at most.
 #include <memory>
 #include <vector>
 
@@ -31,18 +32,19 @@ struct NormAffine {
 
 /// The value between the first two steps.
 Shape moments_shape(const NormGroups& groups);
-/// The value between the last two: for each image, or once for all, every channel's scale, then every channel's shift.
+/// The value between the last two: for each image, or once for all, every channel's mean, then the scales, then the
+/// shifts.
 Shape statistics_shape(const NormGroups& groups);
 
 std::unique_ptr<Step> moments_step(const NormGroups& groups, const kernels::Table& table);
 std::unique_ptr<Step> statistics_step(const NormGroups& groups, NormAffine affine);
 /// Statistics of each image from others and `count` numbers, one for each channel, or for each channel of each image:
-/// with `product` both are multiplied, else the numbers are added to the shifts.
+/// with `product` scales and shifts are multiplied, else the numbers are added to the shifts.
 std::unique_ptr<Step> modulate_step(const NormGroups& groups, bool product, int64_t count);
-/// y = act(x * scale + shift) with the statistics as the second input.
+/// y = act((x - mean) * scale + shift) with the statistics as the second input.
 std::unique_ptr<Step> normalise_step(const NormGroups& groups, kernels::Activation activation,
                                      const kernels::Table& table);
-/// The same with one scale and one shift for each channel that are known beforehand.
+/// y = act(x * scale + shift) with one scale and one shift for each channel that are known beforehand.
 std::unique_ptr<Step> affine_step(const ChannelAffine& affine, const ImageShape& shape, Layout layout,
                                   kernels::Activation activation, const kernels::Table& table);
 

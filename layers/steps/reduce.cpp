@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "layers/arithmetic.h"
+#include "layers/steps/moments.h"
 #include "layers/steps/strided.h"
 
 namespace upconv::internal {
@@ -40,7 +41,8 @@ Dims joined(const Shape& shape, Layout layout, const std::vector<bool>& reduced)
 }
 
 /// Results lie one after another. Where the innermost dimension is reduced, a result is a sum of runs; where it is
-/// kept, a run of results is a sum of runs side by side. Sums of runs are added in float64.
+/// kept, a run of results is a sum of runs side by side. Sums of runs are added in float64. Squared distances are from
+/// the mean: of a run at once, and side by side from the first numbers, in float64.
 class ReduceStep : public Step {
  public:
   ReduceStep(const ReduceTask& task, const Dims& dims, Evaluation evaluation, const kernels::Table& table)
@@ -63,18 +65,20 @@ class ReduceStep : public Step {
     return evaluation_.count() == 0 && results_ * (kept_inside_ ? inner_ : 1) == 0 ? 0 : ceil_div(units(), group_);
   }
   size_t scratch_bytes() const override {
-    return evaluation_.scratch_bytes() + piece * (2 * sizeof(float) + sizeof(double));
+    return evaluation_.scratch_bytes() + piece * (2 * sizeof(float) + 2 * sizeof(double));
   }
   std::string algorithm() const override { return "reduce"; }
 
   void run(int64_t tile, const Frame& frame) const override {
     auto* sums = reinterpret_cast<double*>(frame.scratch);
-    auto* values = reinterpret_cast<float*>(sums + piece);
+    auto* values = reinterpret_cast<float*>(sums + 2 * piece);
     auto* y = static_cast<float*>(frame.output);
     const int64_t end = std::min(units(), (tile + 1) * group_), together = rows_together();
     for (int64_t unit = tile * group_; unit < end;) {
       const int64_t count = std::min(together, end - unit);
-      if (kept_inside_)
+      if (kept_inside_ && reduction_ == Reduction::squares)
+        squares_of_columns(unit, frame.inputs, sums, values, y);
+      else if (kept_inside_)
         columns(unit, frame.inputs, sums, values, y);
       else if (together > 1)
         rows(unit, count, frame.inputs, values, y);
@@ -106,31 +110,47 @@ class ReduceStep : public Step {
   }
   void rows(int64_t first, int64_t count, const void* const* inputs, float* values, float* y) const {
     evaluation_.compute(first * inner_, count * inner_, inputs, values, values + piece);
-    for (int64_t row = first; row < first + count; ++row, values += inner_)
-      y[row] = reduction_ == Reduction::sum
-                   ? static_cast<float>(static_cast<double>(table_.sum(values, inner_)) * factor_)
-                   : table_.largest(values, inner_);
+    for (int64_t row = first; row < first + count; ++row, values += inner_) {
+      Row one;
+      add(values, inner_, one);
+      y[row] = result_of(one);
+    }
   }
 
   float row(int64_t result, const void* const* inputs, float* values) const {
-    float* scratch = values + piece;
-    double sum = 0;
-    float largest = -std::numeric_limits<float>::infinity();
+    Row row;
     for (int64_t term = 0; term < terms_; ++term) {
       const int64_t begin = offset(kept_, result) + offset(reduced_, term);
       for (int64_t at = 0; at < inner_; at += piece) {
         const int64_t count = std::min(piece, inner_ - at);
-        evaluation_.compute(begin + at, count, inputs, values, scratch);
-        if (reduction_ == Reduction::sum) {
-          sum += table_.sum(values, count);
-        } else {
-          const float one = table_.largest(values, count);
-          if (!(one <= largest)) largest = one;  // a NaN, too
-          if (largest != largest) return largest;
-        }
+        evaluation_.compute(begin + at, count, inputs, values, values + piece);
+        add(values, count, row);
       }
     }
-    return reduction_ == Reduction::sum ? static_cast<float>(sum * factor_) : largest;
+    return result_of(row);
+  }
+
+  /// What the runs of a row have come to.
+  struct Row {
+    double sum = 0;
+    Moments moments;
+    float largest = -std::numeric_limits<float>::infinity();
+  };
+  void add(const float* values, int64_t count, Row& row) const {
+    if (reduction_ == Reduction::sum) {
+      row.sum += table_.sum(values, count);
+    } else if (reduction_ == Reduction::squares) {
+      Moments run{.count = static_cast<double>(count)};
+      table_.moments(values, count, &run.mean, &run.squares);
+      row.moments.merge(run);
+    } else {
+      const float one = table_.largest(values, count);
+      if (row.largest == row.largest && !(one <= row.largest)) row.largest = one;  // a NaN, too, which stays
+    }
+  }
+  float result_of(const Row& row) const {
+    if (reduction_ == Reduction::largest) return row.largest;
+    return static_cast<float>((reduction_ == Reduction::sum ? row.sum : row.moments.squares) * factor_);
   }
 
   void columns(int64_t unit, const void* const* inputs, double* sums, float* values, float* y) const {
@@ -151,6 +171,27 @@ class ReduceStep : public Step {
     }
     float* out = y + result * inner_ + first;
     for (int64_t i = 0; i < count; ++i) out[i] = adds ? static_cast<float>(sums[i] * factor_) : partial[i];
+  }
+
+  void squares_of_columns(int64_t unit, const void* const* inputs, double* sums, float* values, float* y) const {
+    float *start = values + piece, *scratch = start + piece;
+    double* squares = sums + piece;
+    const int64_t result = unit / runs(), first = unit % runs() * piece, count = std::min(piece, inner_ - first);
+    std::fill_n(sums, count, 0.0);
+    std::fill_n(squares, count, 0.0);
+    for (int64_t term = 0; term < terms_; ++term) {
+      evaluation_.compute(offset(kept_, result) + offset(reduced_, term) + first, count, inputs, values, scratch);
+      if (term == 0) std::copy_n(values, count, start);
+      for (int64_t i = 0; i < count; ++i) {
+        const double distance = static_cast<double>(values[i]) - static_cast<double>(start[i]);
+        sums[i] += distance;
+        squares[i] += distance * distance;
+      }
+    }
+    float* out = y + result * inner_ + first;
+    const auto terms = static_cast<double>(terms_);
+    for (int64_t i = 0; i < count; ++i)
+      out[i] = static_cast<float>((squares[i] - sums[i] * sums[i] / terms) * factor_);
   }
 
   Reduction reduction_;

@@ -1,5 +1,5 @@
 #pragma once
-// Sums and largest elements over some dimensions.
+// Sums, squared distances from the mean and largest elements over some dimensions.
 #include <memory>
 #include <vector>
 
@@ -9,10 +9,10 @@
 
 namespace upconv::internal {
 
-enum class Reduction { sum, largest };
+enum class Reduction { sum, squares, largest };
 
 /// What is reduced: an expression of the inputs, broadcast to `shape`, which is gone over as `layout` lies, and of it
-/// the dimensions that are marked. The result, a sum times `factor`, lies in the same order, without those dimensions.
+/// the dimensions that are marked. The result, a sum or squares times `factor`, lies in the same order, without those dimensions.
 struct ReduceTask {
   Reduction reduction;
   Shape shape;

@@ -19,20 +19,21 @@ namespace {
 /// Over the inputs as they are, or an element-wise function of them.
 class ReduceOperation : public Operation {
  public:
-  /// What is added up is divided by how many there are less `correction`, where there is one.
+  /// What is added up is divided by how many there are less `correction`, where there is one; then comes the root.
   ReduceOperation(std::string_view name, Reduction reduction, Dims dims, bool keepdim,
-                  std::optional<int64_t> correction, Shape shape)
+                  std::optional<int64_t> correction, bool root, Shape shape)
       : name_(name),
         reduction_(reduction),
         dims_(std::move(dims.dims)),
         keepdim_(keepdim),
         correction_(correction),
+        root_(root),
         shape_(std::move(shape)) {
     // The identity: what it reads is what it reduces.
     expression_ = {{{.kind = Expression::Instruction::affine, .operands = {~0}, .a = 1, .b = 0}}, 1};
   }
   std::string_view name() const override { return name_; }
-  void identify(Fingerprint& print) const override { print(dims_, keepdim_, correction_); }
+  void identify(Fingerprint& print) const override { print(dims_, keepdim_, correction_, root_); }
 
   Type infer(std::span<const Type> inputs) const override {
     check_float(inputs);
@@ -76,7 +77,8 @@ class ReduceOperation : public Operation {
                         .layout = lowering.input_layouts[0],
                         .reduced = reduced,
                         .expression = expression_,
-                        .factor = correction_ ? 1 / divisor : 1},
+                        .factor = correction_ ? 1 / divisor : 1,
+                        .root = root_},
                        lowering);
   }
 
@@ -97,22 +99,21 @@ class ReduceOperation : public Operation {
   std::vector<int64_t> dims_;
   bool keepdim_;
   std::optional<int64_t> correction_;
+  bool root_;
   Shape shape_;  // of what is reduced
   Expression expression_;
 };
 
 Value reduced(std::string_view name, Reduction reduction, Value x, Dims dims, bool keepdim,
-              std::optional<int64_t> correction = {}) {
+              std::optional<int64_t> correction = {}, bool root = false) {
   return x.graph().apply(
-      std::make_shared<ReduceOperation>(name, reduction, std::move(dims), keepdim, correction, x.shape()), {x});
+      std::make_shared<ReduceOperation>(name, reduction, std::move(dims), keepdim, correction, root, x.shape()), {x});
 }
 
 }  // namespace
 
 Value sum(Value x, Dims dim, bool keepdim) { return reduced("sum", Reduction::sum, x, std::move(dim), keepdim); }
-Value mean(Value x, Dims dim, bool keepdim) {
-  return reduced("mean", Reduction::sum, x, std::move(dim), keepdim, 0);
-}
+Value mean(Value x, Dims dim, bool keepdim) { return reduced("mean", Reduction::sum, x, std::move(dim), keepdim, 0); }
 Value amax(Value x, Dims dim, bool keepdim) { return reduced("amax", Reduction::largest, x, std::move(dim), keepdim); }
 Value amin(Value x, Dims dim, bool keepdim) {
   return -reduced("amin", Reduction::largest, -x, std::move(dim), keepdim);
@@ -122,7 +123,7 @@ Value var(Value x, Dims dim, int64_t correction, bool keepdim) {
   return reduced("var", Reduction::squares, x, std::move(dim), keepdim, correction);
 }
 Value std(Value x, Dims dim, int64_t correction, bool keepdim) {
-  return sqrt(var(x, std::move(dim), correction, keepdim));
+  return reduced("std", Reduction::squares, x, std::move(dim), keepdim, correction, true);
 }
 
 Value normalize(Value x, double p, int64_t dim, double eps) {

@@ -1,8 +1,8 @@
 #pragma once
-// Sums, means and largest elements over dimensions, as torch has them. Negative dimensions count from the end; none
+// Sums, means, variances and largest elements over dimensions, as torch has them. Negative dimensions count from the end; none
 // means all. With keepdim the result keeps them with size 1. Throws Error for a dimension that is not there or given
-// twice. Sums are within a unit or two in the last place of those in float64; what is computed element by element
-// before is not stored.
+// twice. Sums and variances are within a unit or two in the last place of those in float64; what is computed element
+// by element before is not stored.
 #include <cstdint>
 #include <initializer_list>
 #include <vector>
@@ -32,7 +32,8 @@ struct Dims {
 [[nodiscard]] Value amax(Value x, Dims dim = {}, bool keepdim = false);
 /// The smallest one, likewise.
 [[nodiscard]] Value amin(Value x, Dims dim = {}, bool keepdim = false);
-/// The variance: squared distances from the mean, their sum divided by their number less `correction`.
+/// The variance: squared distances from the mean, their sum divided by their number less `correction`, or by 0 where
+/// that is negative.
 [[nodiscard]] Value var(Value x, Dims dim = {}, int64_t correction = 1, bool keepdim = false);
 /// The root of the variance.
 [[nodiscard]] Value std(Value x, Dims dim = {}, int64_t correction = 1, bool keepdim = false);

@@ -15,7 +15,7 @@ namespace upconv::kernels {
 namespace {
 
 constexpr int64_t terms_of_chain = 8;  // that are added in float32
-constexpr int samples = 16;            // from which the mean of each channel is guessed: one far of many is work for all
+constexpr int samples = 16;  // from which the mean of each channel is guessed: one far of many is work for all
 constexpr int samples_of_row = 8;
 
 /// Sums of distances and of their squares, one for each lane of V vectors.
@@ -116,9 +116,8 @@ UPCONV_INLINE void moments_block(const float* x, int64_t pixels, int64_t C, doub
   for (bool first = true;; first = false) {
     Sums<Arch, V> sums;
     each_chain<Arch>(
-        x, pixels, C, near, load, [&](const auto& rest, const auto& square) __attribute__((always_inline)) {
-          sums.add(rest, square);
-        });
+        x, pixels, C, near,
+        load, [&](const auto& rest, const auto& square) __attribute__((always_inline)) { sums.add(rest, square); });
     auto far = Doubles(0.0) > Doubles(0.0);
     UPCONV_UNROLL
     for (int i = 0; i < sums.count; ++i) {
@@ -138,8 +137,9 @@ template <class Arch>
 void moments_channels(const float* x, int64_t pixels, int64_t C, double* m, int64_t pitch) {
   using S = Simd<Arch>;
   const auto load = [](const float* p) __attribute__((always_inline)) { return S::load(p); };
-  const auto at = [=](int64_t c)
-                      __attribute__((always_inline)) { return m + c / panel_lanes * pitch + c % panel_lanes; };
+  const auto at = [=](int64_t c) __attribute__((always_inline)) {
+    return m + c / panel_lanes * pitch + c % panel_lanes;
+  };
   int64_t c = 0;
   for (; c + 4 * S::width <= C; c += 4 * S::width)
     moments_block<Arch, 4>(x + c, pixels, C, {at(c), at(c + S::width), at(c + 2 * S::width), at(c + 3 * S::width)},
@@ -307,9 +307,8 @@ void normalise(const float* x, float* y, int64_t count, const Normal& normal, Ac
   const Batch mean(normal.mean), scale(normal.scale), shift(normal.shift);
   const auto run = [=](auto f) __attribute__((always_inline)) {
     map<Arch>(
-        x, y, count, [=](Batch v, int64_t, int) __attribute__((always_inline)) {
-          return f(S::fma(v - mean, scale, shift));
-        });
+        x, y,
+        count, [=](Batch v, int64_t, int) __attribute__((always_inline)) { return f(S::fma(v - mean, scale, shift)); });
   };
   if (!with_usual<Arch>(act, run)) run([=](Batch v) __attribute__((always_inline)) { return activate<Arch>(v, act); });
 }

@@ -4,7 +4,7 @@
 // Three passes: the largest number, the exponentials and their sum, the quotients. Infinities need no care: the largest
 // being inf or -inf makes NaN of itself minus itself, the sum is NaN, and so is every quotient, as in PyTorch. A NaN is
 // never the largest and makes the sum NaN in the same way.
-#include "norm-inl.h"
+#include "activation-inl.h"
 
 namespace upconv::kernels {
 namespace {

@@ -1,6 +1,7 @@
 #include "layers/steps/reduce.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -12,7 +13,7 @@ namespace upconv::internal {
 namespace {
 
 constexpr int64_t piece = Evaluation::run;  ///< elements that are evaluated at a time
-constexpr int64_t most_terms = 32;          ///< that are added in float32
+constexpr int64_t most_terms = 8;           ///< that are added in float32
 
 /// Dimensions in the order of memory, neighbours of one kind joined: their sizes, which are reduced, and the elements
 /// of what is read from one index to the next.
@@ -46,7 +47,11 @@ Dims joined(const Shape& shape, Layout layout, const std::vector<bool>& reduced)
 class ReduceStep : public Step {
  public:
   ReduceStep(const ReduceTask& task, const Dims& dims, Evaluation evaluation, const kernels::Table& table)
-      : reduction_(task.reduction), factor_(task.factor), evaluation_(std::move(evaluation)), table_(table) {
+      : reduction_(task.reduction),
+        factor_(task.factor),
+        root_(task.root),
+        evaluation_(std::move(evaluation)),
+        table_(table) {
     const bool kept_inside = !dims.sizes.empty() && !dims.reduced.back();
     for (size_t d = 0; d < dims.sizes.size(); ++d) {
       if (d + 1 == dims.sizes.size())
@@ -150,8 +155,10 @@ class ReduceStep : public Step {
   }
   float result_of(const Row& row) const {
     if (reduction_ == Reduction::largest) return row.largest;
-    return static_cast<float>((reduction_ == Reduction::sum ? row.sum : row.moments.squares) * factor_);
+    return scaled(reduction_ == Reduction::sum ? row.sum : row.moments.squares);
   }
+
+  float scaled(double sum) const { return static_cast<float>(root_ ? std::sqrt(sum * factor_) : sum * factor_); }
 
   void columns(int64_t unit, const void* const* inputs, double* sums, float* values, float* y) const {
     float *partial = values + piece, *scratch = partial + piece;
@@ -170,7 +177,7 @@ class ReduceStep : public Step {
       }
     }
     float* out = y + result * inner_ + first;
-    for (int64_t i = 0; i < count; ++i) out[i] = adds ? static_cast<float>(sums[i] * factor_) : partial[i];
+    for (int64_t i = 0; i < count; ++i) out[i] = adds ? scaled(sums[i]) : partial[i];
   }
 
   void squares_of_columns(int64_t unit, const void* const* inputs, double* sums, float* values, float* y) const {
@@ -190,12 +197,12 @@ class ReduceStep : public Step {
     }
     float* out = y + result * inner_ + first;
     const auto terms = static_cast<double>(terms_);
-    for (int64_t i = 0; i < count; ++i)
-      out[i] = static_cast<float>((squares[i] - sums[i] * sums[i] / terms) * factor_);
+    for (int64_t i = 0; i < count; ++i) out[i] = scaled(squares[i] - sums[i] * sums[i] / terms);
   }
 
   Reduction reduction_;
   double factor_;
+  bool root_;
   Evaluation evaluation_;
   std::vector<Dim> kept_, reduced_;  // but the innermost
   int64_t inner_ = 1, results_ = 1, terms_ = 1, group_ = 1;

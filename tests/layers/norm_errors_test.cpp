@@ -93,7 +93,8 @@ struct Moments {
 };
 
 /// (x - mean) / sqrt(variance + eps) * scale + shift.
-Truth normalised(const Tensor& x, const Groups& groups, const std::function<std::pair<double, double>(size_t)>& affine) {
+Truth normalised(const Tensor& x, const Groups& groups,
+                 const std::function<std::pair<double, double>(size_t)>& affine) {
   const Moments moments(x, groups);
   Truth truth;
   for (size_t i = 0; i < groups.of.size(); ++i) {
@@ -192,15 +193,15 @@ const std::map<std::string, Known>& functions() {
                                  return std::max(1e-12L, std::sqrt(mean * count));
                                });
                              }};
-    all["F.instance_norm(a) * (1 + b) + c"] = {
-        [](const Values& x) { return instance_norm(x[0]) * (1 + x[1]) + x[2]; },
-        [](const std::vector<Tensor>& xs) {
-          const Groups planes(xs[0].shape(), {0, 1});
-          return normalised(xs[0], planes, [&](size_t i) {
-            return std::pair<double, double>(1 + static_cast<double>(xs[1].data()[planes.of[i]]),
-                                             xs[2].data()[planes.of[i]]);
-          });
-        }};
+    all["F.instance_norm(a) * (1 + b) + c"] = {[](const Values& x) { return instance_norm(x[0]) * (1 + x[1]) + x[2]; },
+                                               [](const std::vector<Tensor>& xs) {
+                                                 const Groups planes(xs[0].shape(), {0, 1});
+                                                 return normalised(xs[0], planes, [&](size_t i) {
+                                                   return std::pair<double, double>(
+                                                       1 + static_cast<double>(xs[1].data()[planes.of[i]]),
+                                                       xs[2].data()[planes.of[i]]);
+                                                 });
+                                               }};
     return all;
   }();
   return all;
@@ -249,7 +250,10 @@ TEST_CASE("norm errors: at most one and a half times PyTorch's, on every instruc
           const double off = std::abs(got.data()[i] - truth.values[i]);
           if (!(off <= worst)) worst = off;
         }
-        if (getenv("NORMS_TABLE")) fprintf(stderr, "%-6s %-24s %-40s %-16s pt %.2e us %.2e ulp-size %.2e ratio %.2f %s\n", std::string(upconv::name(isa)).c_str(), kinds[k].c_str(), text.c_str(), str(shapes[0]).c_str(), error, worst, size*1.19e-7, worst/bound, worst<=bound?"":"FAIL");
+        if (getenv("NORMS_TABLE"))
+          fprintf(stderr, "%-6s %-24s %-40s %-16s pt %.2e us %.2e ulp-size %.2e ratio %.2f %s\n",
+                  std::string(upconv::name(isa)).c_str(), kinds[k].c_str(), text.c_str(), str(shapes[0]).c_str(), error,
+                  worst, size * 1.19e-7, worst / bound, worst <= bound ? "" : "FAIL");
         CHECK(worst <= bound);
       }
     }

@@ -36,7 +36,8 @@ TEST_CASE("I normalise a picture that is mostly one colour, and its detail comes
   Tensor x = filled({1, 3, 96, 96}, 0.7f);
   for (int64_t i = 0; i < x.numel(); ++i)
     if (detail.data()[i] > 1.645f) x.data()[i] = detail.data()[i];
-  const Tensor planes = reference::group_norm(x, 3, none, none, 1e-5), all = reference::group_norm(x, 1, none, none, 1e-5);
+  const Tensor planes = reference::group_norm(x, 3, none, none, 1e-5),
+               all = reference::group_norm(x, 1, none, none, 1e-5);
   everywhere(InstanceNorm2d(3), x, [&](const Tensor& y) { check_digits(y, planes); });
   everywhere(BatchNorm2d(3, {.track_running_stats = false}), x, [&](const Tensor& y) { check_digits(y, planes); });
   everywhere(GroupNorm(1, 3), x, [&](const Tensor& y) { check_digits(y, all); });
@@ -56,11 +57,14 @@ TEST_CASE("My features lie around ten thousand, and a norm keeps all digits that
   for (int64_t i = 0; i < x.numel(); ++i) x.data()[i] += 1e4f;
   everywhere(InstanceNorm2d(6), x,
              [&](const Tensor& y) { check_digits(y, reference::group_norm(x, 6, none, none, 1e-5)); });
-  everywhere(GroupNorm(2, 6), x, [&](const Tensor& y) { check_digits(y, reference::group_norm(x, 2, none, none, 1e-5)); });
-  everywhere(LayerNorm(50), x, [&](const Tensor& y) { check_digits(y, reference::layer_norm(x, 50, none, none, 1e-5)); });
+  everywhere(GroupNorm(2, 6), x,
+             [&](const Tensor& y) { check_digits(y, reference::group_norm(x, 2, none, none, 1e-5)); });
+  everywhere(LayerNorm(50), x,
+             [&](const Tensor& y) { check_digits(y, reference::layer_norm(x, 50, none, none, 1e-5)); });
 }
 
-TEST_CASE("One number of my batch is NaN or infinite, and what shares its statistics is NaN, nothing else, as in PyTorch") {
+TEST_CASE(
+    "One number of my batch is NaN or infinite, and what shares its statistics is NaN, nothing else, as in PyTorch") {
   // How many numbers PyTorch 2.13 makes NaN of these.
   const std::pair<std::shared_ptr<Module>, int64_t> layers[] = {
       {std::make_shared<InstanceNorm2d>(4), 36},

@@ -1,12 +1,28 @@
 #include "layers/steps/norm.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "layers/steps/channel_tiles.h"
-#include "layers/steps/moments.h"
 
 namespace upconv::internal {
 namespace {
+
+/// How many of some numbers there are, their mean, and the sum of their squared distances from it.
+struct Moments {
+  double count = 0, mean = 0, squares = 0;
+
+  /// Those of both together (Chan, Golub and LeVeque).
+  void merge(const Moments& other) {
+    const double total = count + other.count, part = other.count / total, delta = other.mean - mean;
+    mean += delta * part;
+    squares += other.squares + delta * delta * count * part;
+    count = total;
+  }
+  double inverse_deviation(double eps) const { return 1 / std::sqrt(std::max(squares, 0.0) / count + eps); }
+  /// What rounding takes from the mean.
+  double beyond() const { return mean - static_cast<double>(static_cast<float>(mean)); }
+};
 
 /// How the input is cut into runs. An entry is what one run gives the moments of: a channel where a pixel's channels
 /// lie together, a whole group elsewhere. Entries are stored in blocks of 16, as

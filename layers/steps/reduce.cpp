@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "layers/arithmetic.h"
-#include "layers/steps/moments.h"
 #include "layers/steps/strided.h"
 
 namespace upconv::internal {
@@ -42,8 +41,8 @@ Dims joined(const Shape& shape, Layout layout, const std::vector<bool>& reduced)
 }
 
 /// Results lie one after another. Where the innermost dimension is reduced, a result is a sum of runs; where it is
-/// kept, a run of results is a sum of runs side by side. Sums of runs are added in float64. Squared distances are from
-/// the mean: of a run at once, and side by side from the first numbers, in float64.
+/// kept, a run of results is a sum of runs side by side. Sums of runs are added in float64, and so is each distance
+/// from a result's first number, where squares are asked for: those from the mean follow.
 class ReduceStep : public Step {
  public:
   ReduceStep(const ReduceTask& task, const Dims& dims, Evaluation evaluation, const kernels::Table& table)
@@ -137,27 +136,45 @@ class ReduceStep : public Step {
 
   /// What the runs of a row have come to.
   struct Row {
-    double sum = 0;
-    Moments moments;
-    float largest = -std::numeric_limits<float>::infinity();
+    double sum = 0, squares = 0;  ///< of squares, distances from the first number
+    float first = 0, largest = -std::numeric_limits<float>::infinity();
+    int64_t count = 0;
   };
   void add(const float* values, int64_t count, Row& row) const {
     if (reduction_ == Reduction::sum) {
       row.sum += table_.sum(values, count);
     } else if (reduction_ == Reduction::squares) {
-      Moments run{.count = static_cast<double>(count)};
-      table_.moments(values, count, &run.mean, &run.squares);
-      row.moments.merge(run);
+      add_distances(values, count, row);
     } else {
       const float one = table_.largest(values, count);
       if (row.largest == row.largest && !(one <= row.largest)) row.largest = one;  // a NaN, too, which stays
     }
   }
+  static void add_distances(const float* values, int64_t count, Row& row) {
+    constexpr int64_t lanes = 8;
+    if (row.count == 0 && count > 0) row.first = values[0];
+    row.count += count;
+    double sums[lanes] = {}, squares[lanes] = {};
+    const auto add = [&](float value, int64_t lane) {
+      const double distance = static_cast<double>(value) - static_cast<double>(row.first);
+      sums[lane] += distance;
+      squares[lane] += distance * distance;
+    };
+    int64_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+      for (int64_t lane = 0; lane < lanes; ++lane) add(values[i + lane], lane);
+    for (int64_t lane = 0; i + lane < count; ++lane) add(values[i + lane], lane);
+    row.sum += std::accumulate(sums, sums + lanes, 0.0);
+    row.squares += std::accumulate(squares, squares + lanes, 0.0);
+  }
   float result_of(const Row& row) const {
     if (reduction_ == Reduction::largest) return row.largest;
-    return scaled(reduction_ == Reduction::sum ? row.sum : row.moments.squares);
+    return scaled(reduction_ == Reduction::sum ? row.sum : from_mean(row.squares, row.sum, row.count));
   }
-
+  /// The squared distances from the mean of so many numbers, from those of another number and the distances' sum.
+  static double from_mean(double squares, double sum, int64_t count) {
+    return squares - sum * sum / static_cast<double>(count);
+  }
   float scaled(double sum) const { return static_cast<float>(root_ ? std::sqrt(sum * factor_) : sum * factor_); }
 
   void columns(int64_t unit, const void* const* inputs, double* sums, float* values, float* y) const {
@@ -196,8 +213,7 @@ class ReduceStep : public Step {
       }
     }
     float* out = y + result * inner_ + first;
-    const auto terms = static_cast<double>(terms_);
-    for (int64_t i = 0; i < count; ++i) out[i] = scaled(squares[i] - sums[i] * sums[i] / terms);
+    for (int64_t i = 0; i < count; ++i) out[i] = scaled(from_mean(squares[i], sums[i], terms_));
   }
 
   Reduction reduction_;

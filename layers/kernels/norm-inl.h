@@ -250,7 +250,7 @@ void affine_channels(const float* x, float* y, int64_t pixels, int64_t C, const 
         });
 }
 
-/// P pixels at once, so that arguments are loaded less often.
+/// P neighbouring pixels, whose arguments are loaded once.
 template <class Arch, int P, class F>
 UPCONV_INLINE void normalise_pixels(const float* x, float* y, int64_t C, const float* means, F f) {
   using S = Simd<Arch>;
@@ -276,9 +276,12 @@ UPCONV_INLINE void normalise_pixels(const float* x, float* y, int64_t C, const f
 template <class Arch>
 void normalise_channels(const float* x, float* y, int64_t pixels, int64_t C, const float* means, Activation act) {
   using Batch = typename Simd<Arch>::Batch;
+  // Two where they are few cache lines; where they are many, only lines one after another come as fast as they can.
+  constexpr int64_t few_channels = 64;
   const auto run = [=](auto f) __attribute__((always_inline)) {
     int64_t p = 0;
-    for (; p + 4 <= pixels; p += 4) normalise_pixels<Arch, 4>(x + p * C, y + p * C, C, means, f);
+    if (C <= few_channels)
+      for (; p + 2 <= pixels; p += 2) normalise_pixels<Arch, 2>(x + p * C, y + p * C, C, means, f);
     for (; p < pixels; ++p) normalise_pixels<Arch, 1>(x + p * C, y + p * C, C, means, f);
   };
   if (!with_usual<Arch>(act, run)) run([=](Batch v) __attribute__((always_inline)) { return activate<Arch>(v, act); });

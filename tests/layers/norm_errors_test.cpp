@@ -250,10 +250,6 @@ TEST_CASE("norm errors: at most one and a half times PyTorch's, on every instruc
           const double off = std::abs(got.data()[i] - truth.values[i]);
           if (!(off <= worst)) worst = off;
         }
-        if (getenv("NORMS_TABLE"))
-          fprintf(stderr, "%-6s %-24s %-40s %-16s pt %.2e us %.2e ulp-size %.2e ratio %.2f %s\n",
-                  std::string(upconv::name(isa)).c_str(), kinds[k].c_str(), text.c_str(), str(shapes[0]).c_str(), error,
-                  worst, size * 1.19e-7, worst / bound, worst <= bound ? "" : "FAIL");
         CHECK(worst <= bound);
       }
     }

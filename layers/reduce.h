@@ -1,8 +1,8 @@
 #pragma once
-// Sums, means, variances and largest elements over dimensions, as torch has them. Negative dimensions count from the end; none
-// means all. With keepdim the result keeps them with size 1. Throws Error for a dimension that is not there or given
-// twice. Sums and variances are within a unit or two in the last place of those in float64; what is computed element
-// by element before is not stored.
+// Sums, means, variances and largest elements over dimensions, as torch has them. Negative dimensions count from the
+// end; none means all. With keepdim the result keeps them with size 1. Throws Error for a dimension that is not there
+// or given twice. Sums and variances are within a unit or two in the last place of those in float64; what is computed
+// element by element before is not stored.
 #include <cstdint>
 #include <initializer_list>
 #include <vector>

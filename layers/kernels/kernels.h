@@ -262,8 +262,8 @@ struct Table {
   void (*prelu_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* slope);
   /// The mean of x[i] and the sum of their squared distances from it; count >= 1.
   void (*moments)(const float* x, int64_t count, double* mean, double* squares);
-  /// The same for every channel c of x[p * C + c]: the mean to m[c / 16 * pitch + c % 16], the squares 16 further. Whole
-  /// vectors are written. A channel's bits do not depend on the others.
+  /// The same for every channel c of x[p * C + c]: the mean to m[c / 16 * pitch + c % 16], the squares 16 further.
+  /// Whole vectors are written. A channel's bits do not depend on the others.
   void (*moments_channels)(const float* x, int64_t pixels, int64_t C, double* m, int64_t pitch);
   /// y[i] = exp(x[i] - max x) / sum_j exp(x[j] - max x); x may be y.
   void (*softmax)(const float* x, float* y, int64_t count);

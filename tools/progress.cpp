@@ -47,7 +47,7 @@ void Progress::advance(int64_t count) {
   const int columns = progress_columns();
   if (columns == 0) return;
   drawn = true;
-  std::fputs(("\r\033[K" + progress_bar(done_, total_, columns)).c_str(), stderr);
+  std::fputs(fmt::format("\r\033[K{}", progress_bar(done_, total_, columns)).c_str(), stderr);
   std::fflush(stderr);
 }
 

@@ -168,11 +168,15 @@ TEST_CASE("a PNG that cannot be written leaves nothing behind") {
   const Image dot{1, 1, {1, 2, 3}};
   const fs::path nowhere = scratch.path / "missing" / "dot.png";
   CHECK(error_of([&] { save_png(nowhere, dot); }) ==
-        nowhere.string() + ": cannot be written: No such file or directory");
+        nowhere.string() + ": cannot be created: No such file or directory");
 
   const fs::path folder = scratch.path / "folder";
   fs::create_directory(folder);
-  CHECK(error_of([&] { save_png(folder, dot); }).starts_with(folder.string() + ": cannot be written: "));
+  CHECK(error_of([&] { save_png(folder, dot); }) ==
+        folder.string() + ": expected a file to write, got the name of a folder");
+  CHECK(error_of([&] {
+          save_png("wide.png", Image{1'000'001, 1, std::vector<uint8_t>(3'000'003)});
+        }) == "wide.png: a PNG has at most 1000000 x 1000000 pixels, got 1000001 x 1");
   CHECK_THROWS_AS(save_png(scratch.path / "a.png", Image{2, 1, {1, 2, 3}}), Error);
   CHECK_THROWS_AS(save_png(scratch.path / "a.png", Image{}), Error);
   CHECK(std::distance(fs::directory_iterator(scratch.path), fs::directory_iterator()) == 1);  // the folder

@@ -228,17 +228,22 @@ std::vector<Wrapped> absent_wrappers(const StateDict& weights, const std::vector
                                      const std::vector<Wrapped>& wrapped) {
   std::set<std::string> classes;
   for (const Wrapped& one : wrapped) classes.insert(one.wrapper);
-  std::map<std::vector<std::string>, std::vector<Wrapped>> ways;  // by what the names become
+  std::vector<std::string> found;  // what the names are in the file
+  std::vector<Wrapped> left_out;
   for (size_t subset = 0; subset < size_t{1} << classes.size(); ++subset) {
     std::vector<Wrapped> absent;
     for (const Wrapped& one : wrapped)
       if (subset >> std::distance(classes.begin(), classes.find(one.wrapper)) & 1) absent.push_back(one);
     std::vector<std::string> saved;
     for (const std::string& name : names) saved.push_back(unwrapped(name, absent));
-    if (std::all_of(saved.begin(), saved.end(), [&](const std::string& name) { return has(weights, name); }))
-      ways.try_emplace(std::move(saved), std::move(absent));
+    if (saved == found ||
+        !std::all_of(saved.begin(), saved.end(), [&](const std::string& name) { return has(weights, name); }))
+      continue;
+    if (!found.empty()) return {};
+    found = std::move(saved);
+    left_out = std::move(absent);
   }
-  return ways.size() == 1 ? ways.begin()->second : std::vector<Wrapped>();
+  return left_out;
 }
 
 std::string naming_advice(const StateDict& weights, const std::vector<std::string>& missing) {

@@ -1,6 +1,7 @@
 // The weights of modules: which of a file's go where.
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -46,6 +47,8 @@ struct AnyModule::Matching {
   /// Looks for the values of one parameter or buffer, or for the factors that they are to be computed of.
   void match(const StateDict& state_dict, const std::string& name, const Parameter& parameter, int64_t output_dim);
   void check(const std::string& name, const Parameter& parameter, const Stored& stored);
+  /// Whether a tensor with several names, by save_model, is loaded under another of them.
+  bool is_known_otherwise(const StateDict& state_dict, const std::string& name, const Stored& stored) const;
 };
 
 void AnyModule::Matching::match(const StateDict& state_dict, const std::string& name, const Parameter& parameter,
@@ -83,6 +86,15 @@ void AnyModule::Matching::check(const std::string& name, const Parameter& parame
   }
 }
 
+bool AnyModule::Matching::is_known_otherwise(const StateDict& state_dict, const std::string& name,
+                                             const Stored& stored) const {
+  return state_dict.has_aliases() && std::any_of(known.begin(), known.end(), [&](const std::string& other) {
+           const Stored* same = state_dict.find(other);
+           return same != nullptr && same->bytes.data() == stored.bytes.data() &&
+                  (state_dict.is_alias(name) || state_dict.is_alias(other));
+         });
+}
+
 void AnyModule::load(const std::filesystem::path& path, const LoadOptions& options) {
   load_state_dict(upconv::load_state_dict(path, options), options.strict);
 }
@@ -116,7 +128,8 @@ void AnyModule::load_state_dict(const StateDict& state_dict, bool strict) {
           matching.match(state_dict, unwrapped(joined(path, named.name), absent), named.parameter, module.output_dim());
     });
   for (const auto& [name, stored] : state_dict)
-    if (!matching.known.contains(name) && !state_dict.is_alias(name)) matching.unexpected.push_back(printable(name));
+    if (!matching.known.contains(name) && !matching.is_known_otherwise(state_dict, name, stored))
+      matching.unexpected.push_back(printable(name));
 
   std::string problems;
   auto report = [&](const char* what, const std::vector<std::string>& names) {

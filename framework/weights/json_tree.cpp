@@ -10,7 +10,7 @@ namespace upconv::internal {
 namespace {
 
 constexpr size_t max_depth = 64;
-constexpr size_t max_values = 2'000'000;
+constexpr size_t max_values = 400'000;
 
 class TreeBuilder final : public JsonReceiver {
  public:

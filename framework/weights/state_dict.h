@@ -19,10 +19,12 @@ class StateDict {
 
   /// Throws Error if `name` is there already.
   void add(std::string name, Stored value);
-  /// The same for a name that a module may do without, since the tensor is there under another one too.
+  /// The same for another name of a tensor that is there: who has a place for one of them needs none for the others.
   void add_alias(std::string name, Stored value);
   /// Whether `name` was added so.
   [[nodiscard]] bool is_alias(const std::string& name) const { return aliases_.contains(name); }
+  /// Whether any was.
+  [[nodiscard]] bool has_aliases() const { return !aliases_.empty(); }
   /// nullptr where there is none.
   [[nodiscard]] const Stored* find(const std::string& name) const;
   /// Throws Error, naming the key, where there is none.

@@ -105,6 +105,11 @@ TEST_CASE("pytorch: the names that save_model left out count, and a module may d
   CHECK(testing::same_bits(two.again.weight.value(), expected.at("again.weight").to_tensor()));
   CHECK(testing::same_bits(two.up.weight.value(), expected.at("up.weight").to_tensor()));
   One().load(folder / "tied.model.st");
+  struct None : Module {
+    Value forward(Value x) const override { return x; }
+  };
+  CHECK(error_of([] { None().load(folder / "tied.model.st"); }) ==
+        "the weights do not fit None:\n  unexpected: again.weight, up.weight");
   // Which of the two is the file's own is for save_model to say; both keep their place under another name.
   const StateDict renamed = load_state_dict(folder / "tied.model.st", {.rename = {{"", "net"}}});
   CHECK(renamed.size() == 2);

@@ -18,9 +18,12 @@ TEST_CASE("tensor: shapes print as Python's tuples") {
 
 TEST_CASE("tensor: types have PyTorch's names and sizes") {
   const std::pair<std::string_view, size_t> expected[] = {
-      {"float64", 8}, {"float32", 4}, {"float16", 2}, {"bfloat16", 2}, {"int64", 8},
-      {"int32", 4},   {"int16", 2},   {"int8", 1},    {"uint8", 1},    {"bool", 1}};
-  for (int i = 0; i < 10; ++i) {
+      {"float64", 8},        {"float32", 4},     {"float16", 2},         {"bfloat16", 2},
+      {"float8_e4m3fn", 1},  {"float8_e5m2", 1}, {"float8_e4m3fnuz", 1}, {"float8_e5m2fnuz", 1},
+      {"float8_e8m0fnu", 1}, {"int64", 8},       {"int32", 4},           {"int16", 2},
+      {"int8", 1},           {"uint8", 1},       {"uint16", 2},          {"uint32", 4},
+      {"uint64", 8},         {"bool", 1}};
+  for (int i = 0; i < 18; ++i) {
     CHECK(name(static_cast<DType>(i)) == expected[i].first);
     CHECK(size_of(static_cast<DType>(i)) == expected[i].second);
   }

@@ -23,6 +23,14 @@ struct Pointwise {
     gelu_tanh,    ///< GELU with approximate = "tanh"
     softplus,     ///< log(1 + exp(a * x)) / a, and x itself where a * x > b
     mish,         ///< x * tanh(log(1 + exp(x)))
+    selu,         ///< elu of alpha 1.6733, times 1.0507
+    celu,         ///< x where x > 0, a * (exp(x * b) - 1) elsewhere
+    softsign,     ///< x / (1 + |x|)
+    tanhshrink,   ///< x - tanh(x)
+    hardshrink,   ///< x, but 0 from -a to a
+    softshrink,   ///< x, a nearer to 0, and 0 from -a to a
+    threshold,    ///< x where x > a, b elsewhere
+    log_sigmoid,  ///< log(1 / (1 + exp(-x)))
     abs,          ///< x without its sign
     sqrt,         ///< the square root, NaN below 0
     rsqrt,        ///< 1 / sqrt(x)
@@ -33,8 +41,9 @@ struct Pointwise {
     pow           ///< x to the power of a, NaN below 0 where a is not whole
   };
   Kind kind = identity;  ///< which of them
-  float a = 0;  ///< leaky_relu's negative_slope, elu's alpha, softplus' beta, hardtanh's min_val, pow's exponent
-  float b = 0;  ///< softplus' threshold, hardtanh's max_val
+  float a = 0;  ///< leaky_relu's negative_slope, elu's and celu's alpha, softplus' beta, hardtanh's min_val, the
+                ///< shrinks' lambd, threshold's threshold, pow's exponent
+  float b = 0;  ///< softplus' threshold, hardtanh's max_val, 1 / celu's alpha, threshold's value
 };
 
 }  // namespace upconv

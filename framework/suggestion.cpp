@@ -13,25 +13,28 @@ constexpr size_t longest_word = 60;  // bytes; what is longer was never a slip o
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-/// How many letters to insert, drop or replace to come from `a` to `b`, upper case or lower.
+/// How many letters to insert, drop or replace, or neighbours to swap, to come from `a` to `b`, upper case or lower.
 size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
+  const auto same = [&](size_t i, size_t j) { return lower(a[i]) == lower(b[j]); };
+  std::vector<size_t> before, last(b.size() + 1);
+  std::iota(last.begin(), last.end(), size_t{0});
   for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
+    std::vector<size_t> row{i + 1};
     for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
-      diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
+      size_t least = std::min({last[j] + (same(i, j) ? 0 : 1), row[j] + 1, last[j + 1] + 1});
+      if (i > 0 && j > 0 && same(i, j - 1) && same(i - 1, j)) least = std::min(least, before[j - 1] + 1);
+      row.push_back(least);
     }
+    before = std::exchange(last, std::move(row));
   }
-  return row.back();
+  return last.back();
 }
 
 }  // namespace
 
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
   if (word.size() > longest_word) return "";
-  size_t least = 2 + word.size() / 4;  // one slip in a short word, more in a long one
+  size_t least = 2 + word.size() / 8;  // one slip in a short word, more in a long one
   std::string_view best;
   for (std::string_view candidate : known) {
     if (candidate.size() >= word.size() + least) continue;  // too far, and perhaps as long as a file

@@ -8,6 +8,7 @@
 #include "layers/check.h"
 #include "layers/elementwise.h"
 #include "layers/expression_operation.h"
+#include "layers/functional.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 #include "layers/steps/channel_tiles.h"
@@ -197,6 +198,61 @@ Value ReLU6::forward(Value x) const { return activated("ReLU6", {Pointwise::hard
 Value Hardsigmoid::forward(Value x) const { return activated("Hardsigmoid", {Pointwise::hardsigmoid}, x, inplace); }
 Value Hardswish::forward(Value x) const { return activated("Hardswish", {Pointwise::hardswish}, x, inplace); }
 Value Mish::forward(Value x) const { return activated("Mish", {Pointwise::mish}, x, inplace); }
+
+Value SELU::forward(Value x) const { return activated("SELU", {Pointwise::selu}, x, inplace); }
+
+CELU::CELU(IntegerOrNumber alpha, bool inplace) : alpha(alpha), inplace(inplace) {
+  if (number(alpha) == 0) fail("CELU: alpha must not be 0, got {}", python(alpha));
+}
+Value CELU::forward(Value x) const {
+  const auto a = static_cast<float>(number(alpha)), inverse = static_cast<float>(1 / number(alpha));
+  return activated("CELU", {Pointwise::celu, a, inverse}, x, inplace);
+}
+std::string CELU::extra_repr() const {
+  return fmt::format("alpha={}{}", python(alpha), inplace ? ", inplace=True" : "");
+}
+
+Value Softsign::forward(Value x) const { return activated("Softsign", {Pointwise::softsign}, x); }
+Value Tanhshrink::forward(Value x) const { return activated("Tanhshrink", {Pointwise::tanhshrink}, x); }
+
+Value Hardshrink::forward(Value x) const {
+  return activated("Hardshrink", {Pointwise::hardshrink, static_cast<float>(number(lambd))}, x);
+}
+std::string Hardshrink::extra_repr() const { return python(lambd); }
+
+Softshrink::Softshrink(IntegerOrNumber lambd) : lambd(lambd) {
+  if (!(number(lambd) >= 0)) fail("Softshrink: lambd must be at least 0, got {}", python(lambd));
+}
+Value Softshrink::forward(Value x) const {
+  return activated("Softshrink", {Pointwise::softshrink, static_cast<float>(number(lambd))}, x);
+}
+std::string Softshrink::extra_repr() const { return python(lambd); }
+
+Value LogSigmoid::forward(Value x) const { return activated("LogSigmoid", {Pointwise::log_sigmoid}, x); }
+
+Value Threshold::forward(Value x) const {
+  const auto most = static_cast<float>(number(threshold)), otherwise = static_cast<float>(number(value));
+  return activated("Threshold", {Pointwise::threshold, most, otherwise}, x, inplace);
+}
+std::string Threshold::extra_repr() const {
+  return fmt::format("threshold={}, value={}{}", python(threshold), python(value), inplace ? ", inplace=True" : "");
+}
+
+RReLU::RReLU(IntegerOrNumber lower, IntegerOrNumber upper, bool inplace)
+    : lower(lower), upper(upper), inplace(inplace) {
+  if (!(number(lower) <= number(upper)))
+    fail("RReLU: lower must be at most upper, got {} and {}", python(lower), python(upper));
+}
+Value RReLU::forward(Value x) const {
+  const auto slope = static_cast<float>((number(lower) + number(upper)) / 2);
+  return activated("RReLU", {Pointwise::leaky_relu, slope}, x, inplace);
+}
+std::string RReLU::extra_repr() const {
+  return fmt::format("lower={}, upper={}{}", python(lower), python(upper), inplace ? ", inplace=True" : "");
+}
+
+Value GLU::forward(Value x) const { return glu(x, dim); }
+std::string GLU::extra_repr() const { return fmt::format("dim={}", dim); }
 
 Value Tanh::forward(Value x) const { return activated("Tanh", {Pointwise::tanh}, x); }
 Value Sigmoid::forward(Value x) const { return activated("Sigmoid", {Pointwise::sigmoid}, x); }

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "../framework/module.h"
+#include "integer_or_number.h"
 
 namespace upconv {
 
@@ -156,6 +157,111 @@ class Mish : public Module {
   std::string type_name() const override { return "Mish"; }
   std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
   const bool inplace;  ///< whether the result takes the place of the input for who reads that later
+};
+
+/// torch.nn.SELU: 1.0507 times ELU of alpha 1.6733. Any shape.
+class SELU : public Module {
+ public:
+  /// As torch.nn makes it.
+  explicit SELU(bool inplace = false) : inplace(inplace) {}
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "SELU"; }
+  std::string extra_repr() const override { return inplace ? "inplace=True" : ""; }
+  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
+};
+
+/// torch.nn.CELU: x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere. Any shape.
+class CELU : public Module {
+ public:
+  /// Throws Error where alpha is 0.
+  explicit CELU(IntegerOrNumber alpha = 1.0, bool inplace = false);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "CELU"; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber alpha;  ///< what is approached far below 0, negated
+  const bool inplace;           ///< whether the result takes the place of the input for who reads that later
+};
+
+/// torch.nn.Softsign: x / (1 + |x|), NaN of infinities. Any shape.
+class Softsign : public Module {
+ public:
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Softsign"; }
+};
+
+/// torch.nn.Tanhshrink: x - tanh(x). Any shape.
+class Tanhshrink : public Module {
+ public:
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Tanhshrink"; }
+};
+
+/// torch.nn.Hardshrink: x, but 0 from -lambd to lambd. Any shape.
+class Hardshrink : public Module {
+ public:
+  /// As torch.nn makes it.
+  explicit Hardshrink(IntegerOrNumber lambd = 0.5) : lambd(lambd) {}
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Hardshrink"; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber lambd;  ///< the largest number that becomes 0
+};
+
+/// torch.nn.Softshrink: x - lambd where x > lambd, x + lambd where x < -lambd, 0 elsewhere. Any shape.
+class Softshrink : public Module {
+ public:
+  /// Throws Error where lambd is negative.
+  explicit Softshrink(IntegerOrNumber lambd = 0.5);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Softshrink"; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber lambd;  ///< by how much results are nearer to 0
+};
+
+/// torch.nn.LogSigmoid: log(1 / (1 + exp(-x))). Any shape.
+class LogSigmoid : public Module {
+ public:
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "LogSigmoid"; }
+};
+
+/// torch.nn.Threshold: x where x > threshold, `value` elsewhere, NaN kept. Any shape.
+class Threshold : public Module {
+ public:
+  /// As torch.nn makes it.
+  Threshold(IntegerOrNumber threshold, IntegerOrNumber value, bool inplace = false)
+      : threshold(threshold), value(value), inplace(inplace) {}
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "Threshold"; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber threshold;  ///< the largest number that is replaced
+  const IntegerOrNumber value;      ///< by what
+  const bool inplace;               ///< whether the result takes the place of the input for who reads that later
+};
+
+/// torch.nn.RReLU at inference: x where x >= 0, (lower + upper) / 2 * x elsewhere. Any shape.
+class RReLU : public Module {
+ public:
+  /// Throws Error where lower is greater than upper.
+  explicit RReLU(IntegerOrNumber lower = 0.125, IntegerOrNumber upper = 1.0 / 3, bool inplace = false);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "RReLU"; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber lower;  ///< the least slope of training
+  const IntegerOrNumber upper;  ///< the greatest
+  const bool inplace;           ///< whether the result takes the place of the input for who reads that later
+};
+
+/// torch.nn.GLU: the first half of dimension `dim`, times the sigmoid of the second. Throws Error, when called, where
+/// its size is odd.
+class GLU : public Module {
+ public:
+  /// As torch.nn makes it.
+  explicit GLU(int64_t dim = -1) : dim(dim) {}
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "GLU"; }
+  std::string extra_repr() const override;
+  const int64_t dim;  ///< which is halved; negative counts from the end
 };
 
 }  // namespace upconv

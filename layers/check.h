@@ -58,5 +58,12 @@ inline int64_t positive(std::string_view layer, std::string_view argument, int64
   if (value < 1) fail("{}: {} must be positive, got {}", layer, argument, value);
   return value;
 }
+/// The same of sizes, of which there must be one at least.
+inline const Shape& positive(std::string_view layer, std::string_view argument, const Shape& sizes) {
+  if (sizes.empty()) fail("{}: {} must have at least one size, got ()", layer, argument);
+  for (int64_t size : sizes)
+    if (size < 1) fail("{}: {} must be positive, got {}", layer, argument, str(sizes));
+  return sizes;
+}
 
 }  // namespace upconv::internal

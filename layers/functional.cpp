@@ -12,6 +12,8 @@
 #include "layers/norm.h"
 #include "layers/permute.h"
 #include "layers/resample.h"
+#include "layers/rms_norm.h"
+#include "layers/shuffle.h"
 #include "layers/softmax.h"
 #include "layers/steps/strided.h"
 
@@ -128,6 +130,8 @@ Value glu(Value x, int64_t dim) {
 }
 
 Value softmax(Value x, int64_t dim) { return Softmax(dim).forward(x); }
+Value softmin(Value x, int64_t dim) { return Softmin(dim).forward(x); }
+Value log_softmax(Value x, int64_t dim) { return LogSoftmax(dim).forward(x); }
 
 Value squeeze(Value x, int64_t dim) {
   Shape shape = x.shape();
@@ -218,26 +222,15 @@ Value flip(Value x, const std::vector<int64_t>& dims) {
 Value pad(Value x, Sides pad, const std::string& mode, double value) {
   if (mode == "constant") return ConstantPad2d(pad, value).forward(x);
   if (mode == "reflect") return ReflectionPad2d(pad).forward(x);
-  if (mode != "replicate") refuse(x, "pad expected a mode of constant, reflect or replicate, got {}", mode);
+  if (mode == "circular") return CircularPad2d(pad).forward(x);
+  if (mode != "replicate") refuse(x, "pad expected a mode of constant, reflect, replicate or circular, got {}", mode);
   return ReplicationPad2d(pad).forward(x);
 }
 
 Value pixel_shuffle(Value x, int64_t upscale_factor) { return PixelShuffle(upscale_factor).forward(x); }
 
-Value pixel_unshuffle(Value x, int64_t downscale_factor) {
-  const int64_t r = downscale_factor, rank = static_cast<int64_t>(x.shape().size());
-  if (r < 1) refuse(x, "pixel_unshuffle expected a positive downscale_factor, got {}", r);
-  if (rank < 3 || x.size(-2) % r != 0 || x.size(-1) % r != 0)
-    refuse(x, "pixel_unshuffle expected (..., C, H, W) with a height and width divisible by {}, got {}", r,
-           str(x.shape()));
-  Shape apart(x.shape().begin(), x.shape().end() - 2), whole(x.shape().begin(), x.shape().end() - 3);
-  apart.insert(apart.end(), {x.size(-2) / r, r, x.size(-1) / r, r});
-  whole.insert(whole.end(), {x.size(-3) * r * r, x.size(-2) / r, x.size(-1) / r});
-  std::vector<int64_t> dims;
-  for (int64_t d = 0; d < rank - 2; ++d) dims.push_back(d);
-  for (int64_t d : {1, 3, 0, 2}) dims.push_back(rank - 2 + d);
-  return reshape(permute(reshape(x, apart), dims), whole);
-}
+Value pixel_unshuffle(Value x, int64_t downscale_factor) { return PixelUnshuffle(downscale_factor).forward(x); }
+Value channel_shuffle(Value x, int64_t groups) { return ChannelShuffle(groups).forward(x); }
 
 Value max_pool2d(Value x, OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options) {
   return MaxPool2d(kernel_size, options).forward(x);
@@ -247,6 +240,13 @@ Value avg_pool2d(Value x, OneOrTwo<int64_t> kernel_size, AvgPool2dOptions option
 }
 Value adaptive_avg_pool2d(Value x, OneOrTwo<AdaptiveAvgPool2d::Size> output_size) {
   return AdaptiveAvgPool2d(output_size).forward(x);
+}
+Value adaptive_max_pool2d(Value x, OneOrTwo<AdaptiveMaxPool2d::Size> output_size) {
+  return AdaptiveMaxPool2d(output_size).forward(x);
+}
+Value lp_pool2d(Value x, double norm_type, OneOrTwo<int64_t> kernel_size, MaybeOneOrTwo<int64_t> stride,
+                bool ceil_mode) {
+  return LPPool2d(norm_type, kernel_size, stride, ceil_mode).forward(x);
 }
 
 Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<Value> weight, std::optional<Value> bias,
@@ -271,6 +271,10 @@ Value group_norm(Value x, int64_t num_groups, std::optional<Value> weight, std::
 Value layer_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight, std::optional<Value> bias,
                  double eps) {
   return affine(LayerNorm(normalized_shape, {.eps = eps, .elementwise_affine = false}).forward(x), weight, bias);
+}
+
+Value rms_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight, std::optional<double> eps) {
+  return affine(RMSNorm(normalized_shape, eps, false).forward(x), weight, {});
 }
 
 Value scaled_dot_product_attention(Value query, Value key, Value value, std::optional<Value> attn_mask,

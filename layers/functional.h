@@ -10,6 +10,7 @@
 #include "activation.h"
 #include "conv2d.h"
 #include "conv_transpose2d.h"
+#include "fold.h"
 #include "pad.h"
 #include "pool.h"
 #include "structure.h"
@@ -42,10 +43,38 @@ inline Value silu(Value x, bool inplace = false) { return SiLU(inplace).forward(
 [[nodiscard]] Value prelu(Value x, Value weight);
 /// The first half of dimension `dim`, times the sigmoid of the second. Throws Error where its size is odd.
 [[nodiscard]] Value glu(Value x, int64_t dim = -1);
+/// SELU.
+inline Value selu(Value x, bool inplace = false) { return SELU(inplace).forward(x); }
+/// CELU.
+inline Value celu(Value x, double alpha = 1, bool inplace = false) { return CELU(alpha, inplace).forward(x); }
+/// RReLU at inference.
+inline Value rrelu(Value x, double lower = 0.125, double upper = 1.0 / 3, bool inplace = false) {
+  return RReLU(lower, upper, inplace).forward(x);
+}
+/// Softsign.
+[[nodiscard]] inline Value softsign(Value x) { return Softsign().forward(x); }
+/// Tanhshrink.
+[[nodiscard]] inline Value tanhshrink(Value x) { return Tanhshrink().forward(x); }
+/// Hardshrink.
+[[nodiscard]] inline Value hardshrink(Value x, double lambd = 0.5) { return Hardshrink(lambd).forward(x); }
+/// Softshrink.
+[[nodiscard]] inline Value softshrink(Value x, double lambd = 0.5) { return Softshrink(lambd).forward(x); }
+/// LogSigmoid.
+[[nodiscard]] inline Value logsigmoid(Value x) { return LogSigmoid().forward(x); }
+/// Threshold.
+inline Value threshold(Value x, double threshold, double value, bool inplace = false) {
+  return Threshold(threshold, value, inplace).forward(x);
+}
 /// Softmax.
 [[nodiscard]] Value softmax(Value x, int64_t dim);
+/// Softmin.
+[[nodiscard]] Value softmin(Value x, int64_t dim);
+/// LogSoftmax.
+[[nodiscard]] Value log_softmax(Value x, int64_t dim);
 /// Dropout at inference: x.
 [[nodiscard]] inline Value dropout(Value x, double p = 0.5) { return Dropout(p).forward(x); }
+/// The same of channels.
+[[nodiscard]] inline Value dropout2d(Value x, double p = 0.5) { return Dropout2d(p).forward(x); }
 
 /// Dimensions start_dim to end_dim become one.
 [[nodiscard]] inline Value flatten(Value x, int64_t start_dim = 0, int64_t end_dim = -1) {
@@ -71,12 +100,24 @@ inline Value silu(Value x, bool inplace = false) { return SiLU(inplace).forward(
 [[nodiscard]] Value select(Value x, int64_t dim, int64_t index);
 /// Each of these dimensions from its end to its beginning.
 [[nodiscard]] Value flip(Value x, const std::vector<int64_t>& dims);
-/// Pictures extended, or cropped where negative: `mode` is "constant", with `value`, "reflect" or "replicate".
+/// Pictures extended, or cropped where negative: `mode` is "constant", with `value`, "reflect", "replicate" or
+/// "circular".
 [[nodiscard]] Value pad(Value x, Sides pad, const std::string& mode = "constant", double value = 0);
 /// PixelShuffle.
 [[nodiscard]] Value pixel_shuffle(Value x, int64_t upscale_factor);
-/// Its inverse: (..., C, H * r, W * r) becomes (..., C * r * r, H, W).
+/// PixelUnshuffle, its inverse.
 [[nodiscard]] Value pixel_unshuffle(Value x, int64_t downscale_factor);
+/// ChannelShuffle.
+[[nodiscard]] Value channel_shuffle(Value x, int64_t groups);
+/// Unfold.
+[[nodiscard]] inline Value unfold(Value x, OneOrTwo<int64_t> kernel_size, UnfoldOptions options = {}) {
+  return Unfold(kernel_size, options).forward(x);
+}
+/// Fold.
+[[nodiscard]] inline Value fold(Value x, OneOrTwo<int64_t> output_size, OneOrTwo<int64_t> kernel_size,
+                                UnfoldOptions options = {}) {
+  return Fold(output_size, kernel_size, options).forward(x);
+}
 
 /// MaxPool2d.
 [[nodiscard]] Value max_pool2d(Value x, OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options = {});
@@ -84,6 +125,11 @@ inline Value silu(Value x, bool inplace = false) { return SiLU(inplace).forward(
 [[nodiscard]] Value avg_pool2d(Value x, OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options = {});
 /// AdaptiveAvgPool2d.
 [[nodiscard]] Value adaptive_avg_pool2d(Value x, OneOrTwo<AdaptiveAvgPool2d::Size> output_size);
+/// AdaptiveMaxPool2d.
+[[nodiscard]] Value adaptive_max_pool2d(Value x, OneOrTwo<AdaptiveMaxPool2d::Size> output_size);
+/// LPPool2d.
+[[nodiscard]] Value lp_pool2d(Value x, double norm_type, OneOrTwo<int64_t> kernel_size,
+                              MaybeOneOrTwo<int64_t> stride = {}, bool ceil_mode = false);
 
 /// Conv2d with a weight (out_channels, in_channels / groups, kH, kW) and a bias (out_channels) that are values; of
 /// `options` all but bias count. A weight of parameters and constants alone is packed once, as the layer's is; one that
@@ -110,6 +156,9 @@ inline Value silu(Value x, bool inplace = false) { return SiLU(inplace).forward(
 /// LayerNorm, weight and bias of normalized_shape.
 [[nodiscard]] Value layer_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight = {},
                                std::optional<Value> bias = {}, double eps = 1e-5);
+/// RMSNorm, weight of normalized_shape.
+[[nodiscard]] Value rms_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight = {},
+                             std::optional<double> eps = {});
 
 /// torch.nn.functional.scaled_dot_product_attention: softmax(q k^T * scale + attn_mask) v over the last two dimensions,
 /// (..., L, E), (..., S, E) and (..., S, V) to (..., L, V). scale is 1 / sqrt(E) where it is not given. The mask is

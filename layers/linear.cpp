@@ -22,8 +22,10 @@ namespace {
 /// A convolution whose pictures have one pixel: rows of the input are images.
 class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
  public:
-  LinearOperation(const Parameter& weight, std::optional<Parameter> bias)
-      : weights_{weight,
+  /// `rows` says that inputs are (N, IC).
+  LinearOperation(const Parameter& weight, std::optional<Parameter> bias, bool rows)
+      : rows_(rows),
+        weights_{weight,
                  std::move(bias),
                  {.IC = weight.shape()[1],
                   .OC = weight.shape()[0],
@@ -46,9 +48,24 @@ class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
     return {shape, DType::float32};
   }
 
+  /// Of rows, whose features are what channels are.
+  std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override {
+    if (!rows_ || activated()) return nullptr;
+    auto merged = copy();
+    merged->weights_.affine = weights_.affine ? weights_.affine->then(affine) : affine;
+    return merged;
+  }
+
   std::shared_ptr<const Operation> with_channels_last(int64_t channels) const override {
     auto permuted = copy();
-    permuted->weights_.layout.channels = channels;
+    WeightLayout& layout = permuted->weights_.layout;
+    layout.channels = channels;
+    if (weights_.affine)
+      for (int64_t oc = 0; oc < layout.OC; ++oc) {
+        const auto to = static_cast<size_t>(oc), from = static_cast<size_t>(layout.feature(oc));
+        permuted->weights_.affine->scale[to] = weights_.affine->scale[from];
+        permuted->weights_.affine->shift[to] = weights_.affine->shift[from];
+      }
     return permuted;
   }
 
@@ -66,6 +83,7 @@ class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
   }
 
  private:
+  bool rows_;
   ConvWeights weights_;
 };
 
@@ -138,15 +156,15 @@ Linear::Linear(int64_t in_features, int64_t out_features, bool bias)
 Value Linear::forward(Value x) const {
   std::optional<Parameter> own;
   if (has_bias) own = bias;
-  return x.graph().apply(std::make_shared<LinearOperation>(weight, own), {x});
+  return x.graph().apply(std::make_shared<LinearOperation>(weight, own, x.shape().size() == 2), {x});
 }
 
 Value linear(Value x, Value weight, std::optional<Value> bias) {
   const Shape& shape = weight.shape();
   if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
     refuse(x, "linear expected a weight (out_features, in_features), got {}", upconv::str(shape));
-  const Value y = weighted(x, weight, {}, [](const Parameter& parameter) {
-    return std::make_shared<LinearOperation>(parameter, std::nullopt);
+  const Value y = weighted(x, weight, {}, [rows = x.shape().size() == 2](const Parameter& parameter) {
+    return std::make_shared<LinearOperation>(parameter, std::nullopt, rows);
   });
   return bias ? y + *bias : y;
 }

@@ -41,13 +41,50 @@ Affine affine_of(const Layer& layer, bool affine) {
   return made;
 }
 
+/// What a norm of features takes its input for: a batch of images and their channels. It may lie in either layout where
+/// the channels are where a picture's are, or where there are no pixels; elsewhere it lies as its shape says.
+struct Features {
+  ImageShape image;
+  bool any_layout;
+};
+/// Throws Error where the input has a rank that the norm does not take.
+using FeatureRule = Features (*)(const Type&);
+
+Features pictures(const Type& x) {
+  check_pictures(x);
+  return {image_shape(x.shape), true};
+}
+Features one_or_more_pictures(const Type& x) {
+  check_picture(x);
+  return {image_shape(x.shape), true};
+}
+Features any_batch(const Type& x) {
+  check_float(x);
+  const Shape& s = x.shape;
+  if (s.size() < 2) fail("expected at least 2 dimensions (N, C, ...), got {}", str(s));
+  if (s.size() == 2 || s.size() == 4) return {image_shape(s), true};
+  return {{s[0], s[1], 1, numel(Shape(s.begin() + 2, s.end()))}, false};
+}
+Features rows(const Type& x) {
+  if (x.shape.size() != 2 && x.shape.size() != 3)
+    fail("expected a 2-D (N, C) or 3-D (N, C, L) input, got {}", str(x.shape));
+  return any_batch(x);
+}
+Features one_or_more_rows(const Type& x) {
+  check_float(x);
+  const Shape& s = x.shape;
+  if (s.size() != 2 && s.size() != 3) fail("expected a 2-D (C, L) or 3-D (N, C, L) input, got {}", str(s));
+  return {{s.size() == 3 ? s[0] : 1, s[s.size() - 2], 1, s.back()}, false};
+}
+
 /// A norm by statistics that are parameters: y = (x - mean) / sqrt(var + eps) * weight + bias for each channel.
 class KnownNormOperation : public Activated<KnownNormOperation> {
  public:
   template <class Layer>
-  KnownNormOperation(const Layer& layer, std::string_view name, bool unbatched)
+  KnownNormOperation(const Layer& layer, std::string_view name, FeatureRule rule, bool any_layout)
       : name_(name),
-        unbatched_(unbatched),
+        rule_(rule),
+        any_layout_(any_layout),
         channels_(layer.num_features),
         eps_(layer.options.eps),
         affine_(affine_of(layer, layer.options.affine)),
@@ -56,18 +93,36 @@ class KnownNormOperation : public Activated<KnownNormOperation> {
 
   std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override {
-    print(unbatched_, eps_, mean_, variance_);
+    print(name_, eps_, mean_, variance_);  // the name says the rule
     affine_.identify(print);
   }
 
   Type infer(std::span<const Type> inputs) const override {
-    unbatched_ ? check_picture(inputs[0]) : check_pictures(inputs[0]);
-    check_channels(channels_, image_shape(inputs[0].shape).C, inputs[0].shape);
+    check_channels(channels_, rule_(inputs[0]).image.C, inputs[0].shape);
     return inputs[0];
   }
 
-  /// In float64, so that folding rounds once.
+  bool any_layout(std::span<const Type>) const override { return any_layout_; }
+  Layout preferred_layout(Layout wanted) const override { return any_layout_ ? wanted : Layout::contiguous; }
+  Layout output_layout(Layout input, Layout) const override { return any_layout_ ? input : Layout::contiguous; }
+
   std::optional<ChannelAffine> channel_affine() const override {
+    return any_layout_ ? std::optional(affine()) : std::nullopt;
+  }
+
+  std::optional<Unbound> unbound(const Type& input) const override {
+    if (input.shape.size() != 4) return {};
+    return unbound_affine(name_, affine(), activation());
+  }
+
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    return affine_step(affine(), rule_(lowering.output).image, lowering.output_layout, activation(),
+                       kernels::table(*lowering.options.isa));
+  }
+
+ private:
+  /// In float64, so that folding rounds once.
+  ChannelAffine affine() const {
     const size_t C = static_cast<size_t>(channels_);
     const std::vector<float> weight = affine_.weights(channels_), bias = affine_.biases(channels_);
     std::vector<float> mean(C), variance(C);
@@ -84,19 +139,9 @@ class KnownNormOperation : public Activated<KnownNormOperation> {
     return affine;
   }
 
-  std::optional<Unbound> unbound(const Type& input) const override {
-    if (input.shape.size() != 4) return {};
-    return unbound_affine(name_, *channel_affine(), activation());
-  }
-
-  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    return affine_step(*channel_affine(), image_shape(lowering.output.shape), lowering.output_layout, activation(),
-                       kernels::table(*lowering.options.isa));
-  }
-
- private:
   std::string_view name_;
-  bool unbatched_;
+  FeatureRule rule_;
+  bool any_layout_;
   int64_t channels_;
   double eps_;
   Affine affine_;
@@ -229,13 +274,6 @@ Tensor filled(const Shape& shape, float value) {
   return Tensor(shape, std::vector<float>(static_cast<size_t>(numel(shape)), value));
 }
 
-Shape checked(const Shape& normalized_shape) {
-  if (normalized_shape.empty()) fail("LayerNorm: normalized_shape must have at least one size, got ()");
-  for (int64_t size : normalized_shape)
-    if (size < 1) fail("LayerNorm: normalized_shape must be positive, got {}", str(normalized_shape));
-  return normalized_shape;
-}
-
 }  // namespace
 
 template <class Options>
@@ -265,31 +303,42 @@ std::string FeatureNorm<Options>::extra_repr() const {
 template class FeatureNorm<BatchNorm2dOptions>;
 template class FeatureNorm<InstanceNorm2dOptions>;
 
-Value BatchNorm2d::forward(Value x) const {
-  if (options.track_running_stats)
-    return x.graph().apply(std::make_shared<KnownNormOperation>(*this, "BatchNorm2d", false), {x});
-  const auto rule = [channels = num_features](const Type& type) {
-    check_pictures(type);
-    const ImageShape image = image_shape(type.shape);
-    check_channels(channels, image.C, type.shape);
-    if (image.N * image.H * image.W == 1)
+namespace {
+
+template <class Layer>
+Value feature_norm(const Layer& layer, std::string_view name, FeatureRule features, bool batch, Value x) {
+  const Type input{x.shape(), x.dtype()};
+  bool any_layout = false;
+  try {
+    any_layout = features(input).any_layout;
+  } catch (const Error& error) {
+    refuse(x, "{} {}", name, error.what());
+  }
+  if (layer.options.track_running_stats)
+    return x.graph().apply(std::make_shared<KnownNormOperation>(layer, name, features, any_layout), {x});
+  const Layout layout = any_layout ? Layout::channels_last : Layout::contiguous;
+  const bool counts = batch || layer.options.affine;
+  const auto rule = [=, channels = layer.num_features](const Type& type) {
+    const ImageShape image = features(type).image;
+    if (counts) check_channels(channels, image.C, type.shape);
+    if (batch && image.N * image.H * image.W == 1)
       fail("expected more than 1 value per channel, got {}", upconv::str(type.shape));
-    return NormGroups{image, Layout::channels_last, image.C, true};
+    if (!batch && image.H * image.W == 1) fail("expected more than 1 spatial element, got {}", upconv::str(type.shape));
+    return NormGroups{image, layout, image.C, batch};
   };
-  return normalised(x, {"BatchNorm2d", rule, affine_of(*this, options.affine), options.eps});
+  return normalised(x, {name, rule, affine_of(layer, layer.options.affine), layer.options.eps, layout});
 }
 
+}  // namespace
+
+Value BatchNorm2d::forward(Value x) const { return feature_norm(*this, "BatchNorm2d", pictures, true, x); }
+Value BatchNorm1d::forward(Value x) const { return feature_norm(*this, "BatchNorm1d", rows, true, x); }
+Value SyncBatchNorm::forward(Value x) const { return feature_norm(*this, "SyncBatchNorm", any_batch, true, x); }
 Value InstanceNorm2d::forward(Value x) const {
-  if (options.track_running_stats)
-    return x.graph().apply(std::make_shared<KnownNormOperation>(*this, "InstanceNorm2d", true), {x});
-  const auto rule = [channels = num_features, affine = options.affine](const Type& type) {
-    check_picture(type);
-    const ImageShape image = image_shape(type.shape);
-    if (affine) check_channels(channels, image.C, type.shape);
-    if (image.H * image.W == 1) fail("expected more than 1 spatial element, got {}", upconv::str(type.shape));
-    return NormGroups{image, Layout::channels_last, image.C};
-  };
-  return normalised(x, {"InstanceNorm2d", rule, affine_of(*this, options.affine), options.eps});
+  return feature_norm(*this, "InstanceNorm2d", one_or_more_pictures, false, x);
+}
+Value InstanceNorm1d::forward(Value x) const {
+  return feature_norm(*this, "InstanceNorm1d", one_or_more_rows, false, x);
 }
 
 GroupNorm::GroupNorm(int64_t num_groups, int64_t num_channels, GroupNormOptions options)
@@ -327,7 +376,7 @@ std::string GroupNorm::extra_repr() const {
 }
 
 LayerNorm::LayerNorm(Shape normalized_shape, LayerNormOptions options)
-    : normalized_shape(checked(normalized_shape)),
+    : normalized_shape(positive("LayerNorm", "normalized_shape", normalized_shape)),
       options(options),
       weight(filled(normalized_shape, 1)),
       bias(filled(normalized_shape, 0)) {

@@ -5,7 +5,7 @@
 
 namespace upconv {
 
-/// The arguments of BatchNorm2d after num_features, in PyTorch's order and with its defaults.
+/// The arguments of batch norms after num_features, in PyTorch's order and with its defaults.
 struct BatchNorm2dOptions {
   double eps = 1e-5;                     ///< added to variances
   std::optional<double> momentum = 0.1;  ///< of training; kept because it is printed
@@ -49,7 +49,29 @@ class BatchNorm2d : public FeatureNorm<BatchNorm2dOptions> {
   std::string type_name() const override { return "BatchNorm2d"; }
 };
 
-/// The arguments of InstanceNorm2d after num_features, in PyTorch's order and with its defaults.
+/// torch.nn.BatchNorm1d: the same of (N, num_features) or (N, num_features, L). It is folded into a Linear before it.
+class BatchNorm1d : public FeatureNorm<BatchNorm2dOptions> {
+ public:
+  /// Throws Error where num_features is not positive.
+  explicit BatchNorm1d(int64_t num_features, BatchNorm2dOptions options = {})
+      : FeatureNorm("BatchNorm1d", num_features, options) {}
+
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "BatchNorm1d"; }
+};
+
+/// torch.nn.SyncBatchNorm at inference, where nothing is left to synchronise: the same of (N, num_features, ...).
+class SyncBatchNorm : public FeatureNorm<BatchNorm2dOptions> {
+ public:
+  /// Throws Error where num_features is not positive.
+  explicit SyncBatchNorm(int64_t num_features, BatchNorm2dOptions options = {})
+      : FeatureNorm("SyncBatchNorm", num_features, options) {}
+
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "SyncBatchNorm"; }
+};
+
+/// The arguments of instance norms after num_features, in PyTorch's order and with its defaults.
 struct InstanceNorm2dOptions {
   double eps = 1e-5;                     ///< added to variances
   std::optional<double> momentum = 0.1;  ///< of training; kept because it is printed
@@ -70,6 +92,17 @@ class InstanceNorm2d : public FeatureNorm<InstanceNorm2dOptions> {
 
   Value forward(Value x) const override;
   std::string type_name() const override { return "InstanceNorm2d"; }
+};
+
+/// torch.nn.InstanceNorm1d: the same of (N, C, L) or (C, L).
+class InstanceNorm1d : public FeatureNorm<InstanceNorm2dOptions> {
+ public:
+  /// Throws Error where num_features is not positive.
+  explicit InstanceNorm1d(int64_t num_features, InstanceNorm2dOptions options = {})
+      : FeatureNorm("InstanceNorm1d", num_features, options) {}
+
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "InstanceNorm1d"; }
 };
 
 /// The arguments of GroupNorm after num_channels, in PyTorch's order and with its defaults.

@@ -24,6 +24,7 @@ int64_t reflected(int64_t at, int64_t in) {
   return at < in ? at : 2 * (in - 1) - at;
 }
 int64_t replicated(int64_t at, int64_t in) { return std::clamp<int64_t>(at, 0, in - 1); }
+int64_t opposite(int64_t at, int64_t in) { return at < 0 ? at + in : at % in; }
 int64_t beside(int64_t at, int64_t in) { return at >= 0 && at < in ? at : -1; }
 
 class PadOperation : public Operation {
@@ -51,6 +52,7 @@ class PadOperation : public Operation {
     if (least < 0 || (rule_ == beside && value_ != 0)) return {};
     const Border border = rule_ == reflected    ? Border::reflect
                           : rule_ == replicated ? Border::replicate
+                          : rule_ == opposite   ? Border::circular
                                                 : Border::zeros;
     return Pad{sides_.top, sides_.bottom, sides_.left, sides_.right, border};
   }
@@ -69,6 +71,8 @@ class PadOperation : public Operation {
       if (rule_ == reflected && side >= in)
         fail("expected paddings smaller than the {} of {}, got {} for {}", axis, in, side, str(shape));
     }
+    if (rule_ == opposite && std::max(before, after) > in)
+      fail("expected paddings of at most the {} of {}, got {} for {}", axis, in, std::max(before, after), str(shape));
     if (rule_ == replicated && in == 0) fail("expected a {} of at least 1, got {}", axis, str(shape));
     const int64_t out = in + before + after;
     if (out < 0 || (rule_ == beside && in + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0) < 0))
@@ -92,10 +96,6 @@ Value pad(std::string_view name, const Sides& sides, Rule rule, Value x, float v
   return x.graph().apply(std::make_shared<PadOperation>(name, sides, rule, value), {x});
 }
 
-float number(const std::variant<int64_t, double>& value) {
-  return std::visit([](auto v) { return static_cast<float>(v); }, value);
-}
-
 }  // namespace
 
 std::string str(const Sides& sides) {
@@ -105,12 +105,23 @@ std::string str(const Sides& sides) {
 Value ReflectionPad2d::forward(Value x) const { return pad("ReflectionPad2d", padding, reflected, x); }
 Value ReplicationPad2d::forward(Value x) const { return pad("ReplicationPad2d", padding, replicated, x); }
 Value ZeroPad2d::forward(Value x) const { return pad("ZeroPad2d", padding, beside, x); }
-Value ConstantPad2d::forward(Value x) const { return pad("ConstantPad2d", padding, beside, x, number(value)); }
+
+Value CircularPad2d::forward(Value x) const {
+  // What is cropped is gone before the rest comes round, as in PyTorch.
+  const auto [left, right, top, bottom] = padding;
+  const auto less = [](int64_t side) { return std::min<int64_t>(side, 0); };
+  const auto more = [](int64_t side) { return std::max<int64_t>(side, 0); };
+  if (less(left) + less(right) + less(top) + less(bottom) < 0)
+    x = pad("CircularPad2d", {less(left), less(right), less(top), less(bottom)}, beside, x);
+  return pad("CircularPad2d", {more(left), more(right), more(top), more(bottom)}, opposite, x);
+}
+
+Value ConstantPad2d::forward(Value x) const {
+  return pad("ConstantPad2d", padding, beside, x, static_cast<float>(number(value)));
+}
 
 std::string ConstantPad2d::extra_repr() const {
-  const std::string printed = std::holds_alternative<double>(value) ? python(std::get<double>(value))
-                                                                    : std::to_string(std::get<int64_t>(value));
-  return fmt::format("padding={}, value={}", upconv::str(padding), printed);
+  return fmt::format("padding={}, value={}", upconv::str(padding), python(value));
 }
 
 }  // namespace upconv

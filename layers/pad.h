@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
-#include <variant>
 
 #include "../framework/module.h"
+#include "integer_or_number.h"
 
 namespace upconv {
 
@@ -57,16 +57,28 @@ class ZeroPad2d : public Module {
   const Sides padding;  ///< how far at each side
 };
 
+/// torch.nn.CircularPad2d: what lies beyond the border is the opposite side. Input (N, C, H, W) or (C, H, W). Throws
+/// Error, when called, where a side is greater than its size, less what is cropped of it.
+class CircularPad2d : public Module {
+ public:
+  /// As torch.nn makes it.
+  explicit CircularPad2d(Sides padding) : padding(padding) {}
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "CircularPad2d"; }
+  std::string extra_repr() const override { return upconv::str(padding); }
+  const Sides padding;  ///< how far at each side
+};
+
 /// torch.nn.ConstantPad2d: what lies beyond the border is `value`. Input (N, C, H, W) or (C, H, W).
 class ConstantPad2d : public Module {
  public:
   /// As torch.nn makes it.
-  ConstantPad2d(Sides padding, std::variant<int64_t, double> value) : padding(padding), value(value) {}
+  ConstantPad2d(Sides padding, IntegerOrNumber value) : padding(padding), value(value) {}
   Value forward(Value x) const override;
   std::string type_name() const override { return "ConstantPad2d"; }
   std::string extra_repr() const override;
-  const Sides padding;                        ///< how far at each side
-  const std::variant<int64_t, double> value;  ///< printed as it was given
+  const Sides padding;          ///< how far at each side
+  const IntegerOrNumber value;  ///< printed as it was given
 };
 
 }  // namespace upconv

@@ -1,12 +1,14 @@
 #include "layers/pool.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/fail.h"
 #include "framework/layout.h"
 #include "framework/program.h"
 #include "layers/arithmetic.h"
 #include "layers/check.h"
+#include "layers/elementwise.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 
@@ -217,9 +219,10 @@ class MeanOperation : public SlidingOperation {
 
 class AdaptiveOperation : public PoolOperation {
  public:
-  explicit AdaptiveOperation(const OneOrTwo<AdaptiveAvgPool2d::Size>& size) : size_(size) {}
-  std::string_view name() const override { return "AdaptiveAvgPool2d"; }
-  void identify(Fingerprint& print) const override { print(size_.h, size_.w); }
+  AdaptiveOperation(std::string_view name, const OneOrTwo<AdaptiveAvgPool2d::Size>& size, bool largest)
+      : name_(name), size_(size), largest_(largest) {}
+  std::string_view name() const override { return name_; }
+  void identify(Fingerprint& print) const override { print(size_.h, size_.w, largest_); }
 
  private:
   int64_t rows(int64_t H) const override { return size_.h.value_or(H); }
@@ -235,9 +238,13 @@ class AdaptiveOperation : public PoolOperation {
     }
     return all;
   }
-  PoolStep::Kernel kernel(const kernels::Table& table) const override { return table.pool_avg; }
+  PoolStep::Kernel kernel(const kernels::Table& table) const override {
+    return largest_ ? table.pool_max : table.pool_avg;
+  }
 
+  std::string_view name_;
   OneOrTwo<AdaptiveAvgPool2d::Size> size_;
+  bool largest_;
 };
 
 void check_range(const char* layer, const char* argument, const OneOrTwo<int64_t>& value, int64_t least) {
@@ -256,6 +263,19 @@ void check_padding(const char* layer, const OneOrTwo<int64_t>& padding, const On
 
 std::string given(const OneOrTwo<int64_t>& value) {
   return value.one ? std::to_string(value.h) : fmt::format("({}, {})", value.h, value.w);
+}
+
+OneOrTwo<AdaptiveAvgPool2d::Size> checked(const char* layer, const OneOrTwo<AdaptiveAvgPool2d::Size>& output_size) {
+  for (const AdaptiveAvgPool2d::Size& size : {output_size.h, output_size.w})
+    if (size && (*size < 0 || *size > largest))
+      fail("{}: output_size must be at least 0 and at most {}, got {}", layer, largest, *size);
+  return output_size;
+}
+
+std::string printed(const OneOrTwo<AdaptiveAvgPool2d::Size>& output_size) {
+  auto print = [](const AdaptiveAvgPool2d::Size& size) { return size ? std::to_string(*size) : "None"; };
+  if (output_size.one) return fmt::format("output_size={}", print(output_size.h));
+  return fmt::format("output_size=({}, {})", print(output_size.h), print(output_size.w));
 }
 
 }  // namespace
@@ -313,18 +333,40 @@ std::string MaxPool2d::extra_repr() const {
                      python(options.ceil_mode));
 }
 
-AdaptiveAvgPool2d::AdaptiveAvgPool2d(OneOrTwo<Size> output_size) : output_size(output_size) {
-  for (const Size& size : {output_size.h, output_size.w})
-    if (size && (*size < 0 || *size > largest))
-      fail("AdaptiveAvgPool2d: output_size must be at least 0 and at most {}, got {}", largest, *size);
+LPPool2d::LPPool2d(IntegerOrNumber norm_type, OneOrTwo<int64_t> kernel_size, MaybeOneOrTwo<int64_t> stride,
+                   bool ceil_mode)
+    : norm_type(norm_type), kernel_size(kernel_size), stride(stride), ceil_mode(ceil_mode) {
+  if (!std::isfinite(number(norm_type)) || number(norm_type) == 0)
+    fail("LPPool2d: norm_type must be finite and not 0, got {}", python(norm_type));
+  check_range("LPPool2d", "kernel_size", kernel_size, 1);
+  check_range("LPPool2d", "stride", stride.value_or(kernel_size), 1);
 }
+
+Value LPPool2d::forward(Value x) const {
+  const double power = number(norm_type), elements = static_cast<double>(kernel_size.h * kernel_size.w);
+  const Value mean =
+      AvgPool2d(kernel_size, AvgPool2dOptions{.stride = stride, .ceil_mode = ceil_mode}).forward(pow(x, power));
+  return pow(mean * elements, 1 / power);
+}
+std::string LPPool2d::extra_repr() const {
+  return fmt::format("norm_type={}, kernel_size={}, stride={}, ceil_mode={}", python(norm_type), given(kernel_size),
+                     stride ? given(*stride) : "None", python(ceil_mode));
+}
+
+AdaptiveAvgPool2d::AdaptiveAvgPool2d(OneOrTwo<Size> output_size)
+    : output_size(checked("AdaptiveAvgPool2d", output_size)) {}
 Value AdaptiveAvgPool2d::forward(Value x) const {
-  return x.graph().apply(std::make_shared<AdaptiveOperation>(output_size), {x});
+  return x.graph().apply(std::make_shared<AdaptiveOperation>("AdaptiveAvgPool2d", output_size, false), {x});
 }
-std::string AdaptiveAvgPool2d::extra_repr() const {
-  auto print = [](const Size& size) { return size ? std::to_string(*size) : "None"; };
-  if (output_size.one) return fmt::format("output_size={}", print(output_size.h));
-  return fmt::format("output_size=({}, {})", print(output_size.h), print(output_size.w));
+std::string AdaptiveAvgPool2d::extra_repr() const { return printed(output_size); }
+
+AdaptiveMaxPool2d::AdaptiveMaxPool2d(OneOrTwo<Size> output_size, bool return_indices)
+    : output_size(checked("AdaptiveMaxPool2d", output_size)) {
+  if (return_indices) fail("AdaptiveMaxPool2d: return_indices must be False, as indices are not computed, got True");
 }
+Value AdaptiveMaxPool2d::forward(Value x) const {
+  return x.graph().apply(std::make_shared<AdaptiveOperation>("AdaptiveMaxPool2d", output_size, true), {x});
+}
+std::string AdaptiveMaxPool2d::extra_repr() const { return printed(output_size); }
 
 }  // namespace upconv

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "../framework/module.h"
+#include "integer_or_number.h"
 #include "one_or_two.h"
 
 namespace upconv {
@@ -57,6 +58,23 @@ class MaxPool2d : public Module {
   const MaxPool2dOptions options;       ///< the other arguments
 };
 
+/// torch.nn.LPPool2d: the root of order norm_type of the sum of all elements of a window to that power, NaN where a
+/// root is of a negative number. As PyTorch does it, a window that reaches beyond the picture with ceil_mode is scaled
+/// up to the number of elements that it would have. Shapes as of AvgPool2d without padding.
+class LPPool2d : public Module {
+ public:
+  /// Throws Error where norm_type is 0 or another argument out of range.
+  LPPool2d(IntegerOrNumber norm_type, OneOrTwo<int64_t> kernel_size, MaybeOneOrTwo<int64_t> stride = {},
+           bool ceil_mode = false);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "LPPool2d"; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber norm_type;      ///< the power
+  const OneOrTwo<int64_t> kernel_size;  ///< of a window
+  const MaybeOneOrTwo<int64_t> stride;  ///< nothing means kernel_size
+  const bool ceil_mode;                 ///< whether the last window may reach beyond the picture
+};
+
 /// torch.nn.AdaptiveAvgPool2d: output i of an axis is the mean of inputs floor(i * in / out) to ceil((i + 1) * in /
 /// out). Input (N, C, H, W) or (C, H, W); nothing as a size keeps the input's.
 class AdaptiveAvgPool2d : public Module {
@@ -67,6 +85,19 @@ class AdaptiveAvgPool2d : public Module {
   explicit AdaptiveAvgPool2d(OneOrTwo<Size> output_size);
   Value forward(Value x) const override;
   std::string type_name() const override { return "AdaptiveAvgPool2d"; }
+  std::string extra_repr() const override;
+  const OneOrTwo<Size> output_size;  ///< height and width of the output
+};
+
+/// torch.nn.AdaptiveMaxPool2d: the largest element, NaN where there is one, of AdaptiveAvgPool2d's windows.
+class AdaptiveMaxPool2d : public Module {
+ public:
+  /// A size of the output, or nothing for the input's.
+  using Size = AdaptiveAvgPool2d::Size;
+  /// Throws Error where a size is negative, or indices are asked for.
+  explicit AdaptiveMaxPool2d(OneOrTwo<Size> output_size, bool return_indices = false);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "AdaptiveMaxPool2d"; }
   std::string extra_repr() const override;
   const OneOrTwo<Size> output_size;  ///< height and width of the output
 };

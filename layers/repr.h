@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "integer_or_number.h"
+
 namespace upconv::internal {
 
 /// "True" or "False".
@@ -13,6 +15,12 @@ inline const char* python(bool value) { return value ? "True" : "False"; }
 inline std::string python(double value) {
   std::string digits = fmt::format("{}", value);
   return digits.find_first_of(".en") == std::string::npos ? digits + ".0" : digits;
+}
+
+/// As it was given: "1" or "1.0".
+inline std::string python(const IntegerOrNumber& given) {
+  const auto* integer = std::get_if<int64_t>(&given);
+  return integer ? std::to_string(*integer) : python(std::get<double>(given));
 }
 
 }  // namespace upconv::internal

@@ -6,9 +6,9 @@
 #include "framework/fail.h"
 #include "layers/arithmetic.h"
 #include "layers/check.h"
+#include "layers/kernels/kernels.h"
 #include "layers/repr.h"
 #include "layers/steps/remap.h"
-#include "layers/steps/strided.h"
 
 namespace upconv {
 
@@ -51,19 +51,24 @@ int64_t repetition(const std::vector<int64_t>& from, int64_t in) {
   return out / in;
 }
 
-/// An output between two inputs, with their weights.
+/// An output among n inputs, with their weights.
+template <int n>
 struct Between {
-  int64_t from[2];
-  float weight[2];
+  int64_t from[n];
+  float weight[n];
 };
 
-std::vector<Between> between(const Axis& axis, bool align_corners) {
+/// Where output i lies among the inputs.
+float position(const Axis& axis, bool align_corners, int64_t i) {
   const float corners = axis.out > 1 ? static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1) : 0.0f;
-  const float scale = align_corners ? corners : axis.scale();
-  std::vector<Between> all;
+  const float index = static_cast<float>(i);
+  return align_corners ? index * corners : (index + 0.5f) * axis.scale() - 0.5f;
+}
+
+std::vector<Between<2>> linear(const Axis& axis, bool align_corners) {
+  std::vector<Between<2>> all;
   for (int64_t i = 0; i < axis.out; ++i) {
-    const float index = static_cast<float>(i);
-    const float at = align_corners ? index * scale : std::max(0.0f, (index + 0.5f) * scale - 0.5f);
+    const float at = std::max(0.0f, position(axis, align_corners, i));
     const int64_t first = std::min(static_cast<int64_t>(at), axis.in - 1);
     const float rest = std::clamp(at - static_cast<float>(first), 0.0f, 1.0f);
     all.push_back({{first, std::min(first + 1, axis.in - 1)}, {1 - rest, rest}});
@@ -72,13 +77,33 @@ std::vector<Between> between(const Axis& axis, bool align_corners) {
   return all;
 }
 
+/// Keys' cubic convolution with a = -3/4, of the inputs 1 + t and t before an output, 1 - t and 2 - t behind it. What
+/// lies beyond the border is the border.
+std::vector<Between<4>> cubic(const Axis& axis, bool align_corners) {
+  constexpr float a = -0.75f;
+  const auto near = [](float x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
+  const auto far = [](float x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
+  std::vector<Between<4>> all;
+  for (int64_t i = 0; i < axis.out; ++i) {
+    const float at = position(axis, align_corners, i);
+    const int64_t first = std::min(static_cast<int64_t>(std::floor(at)), axis.in - 1);
+    const float t = std::clamp(at - static_cast<float>(first), 0.0f, 1.0f);
+    Between<4> between{{}, {far(t + 1), near(t), near(1 - t), far(1 - t + 1)}};
+    for (int64_t k = 0; k < 4; ++k) between.from[k] = std::clamp<int64_t>(first - 1 + k, 0, axis.in - 1);
+    all.push_back(between);
+  }
+  return all;
+}
+
 /// Rows are mixed first, over their whole width, then pixels. A plane is a picture channels-last, one channel of it
 /// otherwise; a tile is a run of rows of it.
-class BilinearStep : public Step {
+template <int n>
+class MixStep : public Step {
  public:
-  BilinearStep(const ImageShape& in, Layout layout, std::vector<Between> rows, std::vector<Between> cols,
-               const kernels::Table& table)
-      : planes_(layout == Layout::channels_last ? in.N : in.N * in.C),
+  MixStep(std::string_view algorithm, const ImageShape& in, Layout layout, std::vector<Between<n>> rows,
+          std::vector<Between<n>> cols, const kernels::Table& table)
+      : algorithm_(algorithm),
+        planes_(layout == Layout::channels_last ? in.N : in.N * in.C),
         channels_(layout == Layout::channels_last ? in.C : 1),
         H_(in.H),
         in_row_(in.W * channels_),
@@ -97,28 +122,35 @@ class BilinearStep : public Step {
     float* y = static_cast<float*>(frame.output) + (plane * H + first) * out_row_;
     auto* mixed = reinterpret_cast<float*>(frame.scratch);
     for (int64_t h = first; h < last; ++h, y += out_row_) {
-      const Between& row = rows_[static_cast<size_t>(h)];
-      table_.lerp(x + row.from[0] * in_row_, x + row.from[1] * in_row_, mixed, in_row_, row.weight[0], row.weight[1]);
+      mix(x, in_row_, rows_[static_cast<size_t>(h)], mixed);
       mix_pixels(mixed, y);
     }
   }
-  std::string algorithm() const override { return "bilinear"; }
+  std::string algorithm() const override { return std::string(algorithm_); }
 
  private:
   int64_t strips() const { return ceil_div(static_cast<int64_t>(rows_.size()), height_); }
+  /// Of runs of `count` numbers that lie one after another.
+  void mix(const float* x, int64_t count, const Between<n>& of, float* y) const {
+    table_.lerp(x + of.from[0] * count, x + of.from[1] * count, y, count, of.weight[0], of.weight[1]);
+    for (int k = 2; k < n; ++k) table_.lerp(y, x + of.from[k] * count, y, count, 1, of.weight[k]);
+  }
   void mix_pixels(const float* x, float* y) const {
-    for (const Between& col : cols_) {
-      const float *a = x + col.from[0] * channels_, *b = x + col.from[1] * channels_;
-      if (channels_ == 1)
-        *y = *a * col.weight[0] + *b * col.weight[1];
-      else
-        table_.lerp(a, b, y, channels_, col.weight[0], col.weight[1]);
+    for (const Between<n>& col : cols_) {
+      if (channels_ == 1) {
+        float sum = x[col.from[0]] * col.weight[0] + x[col.from[1]] * col.weight[1];
+        for (int k = 2; k < n; ++k) sum += x[col.from[k]] * col.weight[k];
+        *y = sum;
+      } else {
+        mix(x, channels_, col, y);
+      }
       y += channels_;
     }
   }
 
+  std::string_view algorithm_;
   int64_t planes_, channels_, H_, in_row_, out_row_;
-  std::vector<Between> rows_, cols_;
+  std::vector<Between<n>> rows_, cols_;
   const kernels::Table& table_;
   int64_t height_;  // rows of a tile
 };
@@ -127,9 +159,11 @@ class BilinearStep : public Step {
 void check(const UpsampleOptions& o) {
   if (!o.size && !o.scale_factor) fail("expected size or scale_factor, got neither");
   if (o.size && o.scale_factor) fail("expected size or scale_factor, got both");
-  if (o.mode != "nearest" && o.mode != "nearest-exact" && o.mode != "bilinear")
-    fail("mode must be 'nearest', 'nearest-exact' or 'bilinear', got '{}'", o.mode);
-  if (o.align_corners && o.mode != "bilinear") fail("align_corners is for mode 'bilinear' only, got mode '{}'", o.mode);
+  const bool mixes = o.mode == "bilinear" || o.mode == "bicubic";
+  if (!mixes && o.mode != "nearest" && o.mode != "nearest-exact")
+    fail("mode must be 'nearest', 'nearest-exact', 'bilinear' or 'bicubic', got '{}'", o.mode);
+  if (o.align_corners && !mixes)
+    fail("align_corners is for modes 'bilinear' and 'bicubic' only, got mode '{}'", o.mode);
   if (o.size && o.recompute_scale_factor.value_or(false))
     fail("recompute_scale_factor has no meaning beside size, got both");
   if (o.size && (o.size->h < 1 || o.size->w < 1)) fail("size must be positive, got ({}, {})", o.size->h, o.size->w);
@@ -138,11 +172,11 @@ void check(const UpsampleOptions& o) {
       if (!(factor > 0 && factor <= 1e6)) fail("scale_factor must be positive and at most 1e6, got {}", python(factor));
 }
 
-UpsampleOptions checked(UpsampleOptions options) {
+UpsampleOptions checked(const char* layer, UpsampleOptions options) {
   try {
     check(options);
   } catch (const Error& error) {
-    fail("Upsample: {}", error.what());
+    fail("{}: {}", layer, error.what());
   }
   return options;
 }
@@ -170,7 +204,7 @@ class UpsampleOperation : public Operation {
   }
 
   std::optional<Repeat> repeat(std::span<const Type> inputs) const override {
-    if (options_.mode == "bilinear") return {};
+    if (options_.mode == "bilinear" || options_.mode == "bicubic") return {};
     const ImageShape in = image_shape(inputs[0].shape);
     const auto [rows, cols] = axes(in, image_shape(infer(inputs).shape));
     const Repeat repeat{repetition(nearest(rows), in.H), repetition(nearest(cols), in.W)};
@@ -182,11 +216,14 @@ class UpsampleOperation : public Operation {
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);
     const auto [rows, cols] = axes(in, out);
-    if (options_.mode == "bilinear") {
-      const bool corners = options_.align_corners.value_or(false);
-      return std::make_unique<BilinearStep>(in, lowering.output_layout, between(rows, corners), between(cols, corners),
-                                            kernels::table(*lowering.options.isa));
-    }
+    const bool corners = options_.align_corners.value_or(false);
+    const kernels::Table& table = kernels::table(*lowering.options.isa);
+    if (options_.mode == "bilinear")
+      return std::make_unique<MixStep<2>>("bilinear", in, lowering.output_layout, linear(rows, corners),
+                                          linear(cols, corners), table);
+    if (options_.mode == "bicubic")
+      return std::make_unique<MixStep<4>>("bicubic", in, lowering.output_layout, cubic(rows, corners),
+                                          cubic(cols, corners), table);
     return remap_step(in, nearest(rows), nearest(cols), 0, lowering.output_layout);
   }
 
@@ -215,51 +252,6 @@ class UpsampleOperation : public Operation {
   UpsampleOptions options_;
 };
 
-class PixelShuffleOperation : public Operation {
- public:
-  explicit PixelShuffleOperation(int64_t factor) : r_(factor) {}
-  std::string_view name() const override { return "PixelShuffle"; }
-  void identify(Fingerprint& print) const override { print(r_); }
-
-  Type infer(std::span<const Type> inputs) const override {
-    Type all = inputs[0];
-    if (all.shape.size() < 3) fail("expected an input of 3 dimensions or more, (..., C, H, W), got {}", str(all.shape));
-    int64_t* size = &all.shape.back() - 2;
-    if (size[0] % (r_ * r_) != 0)
-      fail("expected channels divisible by {}, the square of upscale_factor, got {} in {}", r_ * r_, size[0],
-           str(inputs[0].shape));
-    size[0] /= r_ * r_;
-    size[1] *= r_;
-    size[2] *= r_;
-    return all;
-  }
-
-  bool any_layout(std::span<const Type>) const override { return true; }
-  Layout preferred_layout(Layout) const override { return Layout::channels_last; }
-  Layout output_layout(Layout, Layout wanted) const override { return wanted; }
-
-  /// Dimensions (..., C, i, j, H, W), which in the output are (..., C, H, i, W, j).
-  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
-    const Shape& shape = lowering.output.shape;
-    const size_t C = shape.size() - 3;
-    Move move{shape, strides_of(lowering.inputs[0].shape, lowering.input_layouts[0]),
-              strides_of(shape, lowering.output_layout)};
-    const int64_t channel = move.x_strides[C], row = move.y_strides[C + 1], pixel = move.y_strides[C + 2];
-    move.x_strides[C] *= r_ * r_;
-    move.sizes[C + 1] /= r_;
-    move.sizes[C + 2] /= r_;
-    move.y_strides[C + 1] *= r_;
-    move.y_strides[C + 2] *= r_;
-    move.sizes.insert(move.sizes.end(), {r_, r_});
-    move.x_strides.insert(move.x_strides.end(), {channel * r_, channel});
-    move.y_strides.insert(move.y_strides.end(), {row, pixel});
-    return move_step(std::span(&move, 1), lowering.output.dtype, kernels::table(*lowering.options.isa));
-  }
-
- private:
-  int64_t r_;
-};
-
 template <class T>
 std::string given(const OneOrTwo<T>& value, std::string (*print)(T)) {
   return value.one ? print(value.h) : fmt::format("({}, {})", print(value.h), print(value.w));
@@ -267,13 +259,15 @@ std::string given(const OneOrTwo<T>& value, std::string (*print)(T)) {
 
 }  // namespace
 
-Upsample::Upsample(UpsampleOptions options) : options(checked(std::move(options))) {}
+Upsample::Upsample(const char* layer, UpsampleOptions options)
+    : options(checked(layer, std::move(options))), layer_(layer) {}
+Upsample::Upsample(UpsampleOptions options) : Upsample("Upsample", std::move(options)) {}
 Upsample::Upsample(OneOrTwo<int64_t> size, MaybeOneOrTwo<double> scale_factor, std::string mode,
                    std::optional<bool> align_corners, std::optional<bool> recompute_scale_factor)
     : Upsample(UpsampleOptions{size, scale_factor, std::move(mode), align_corners, recompute_scale_factor}) {}
 
 Value Upsample::forward(Value x) const {
-  return x.graph().apply(std::make_shared<UpsampleOperation>("Upsample", options), {x});
+  return x.graph().apply(std::make_shared<UpsampleOperation>(layer_, options), {x});
 }
 std::string Upsample::extra_repr() const {
   const std::string first =
@@ -283,17 +277,15 @@ std::string Upsample::extra_repr() const {
   return fmt::format("{}, mode='{}'", first, options.mode);
 }
 
+UpsamplingNearest2d::UpsamplingNearest2d(MaybeOneOrTwo<int64_t> size, MaybeOneOrTwo<double> scale_factor)
+    : Upsample("UpsamplingNearest2d", {.size = size, .scale_factor = scale_factor}) {}
+
+UpsamplingBilinear2d::UpsamplingBilinear2d(MaybeOneOrTwo<int64_t> size, MaybeOneOrTwo<double> scale_factor)
+    : Upsample("UpsamplingBilinear2d",
+               {.size = size, .scale_factor = scale_factor, .mode = "bilinear", .align_corners = true}) {}
+
 Value interpolate(Value x, UpsampleOptions options) {
   return x.graph().apply(std::make_shared<UpsampleOperation>("interpolate", std::move(options)), {x});
 }
-
-PixelShuffle::PixelShuffle(int64_t upscale_factor) : upscale_factor(upscale_factor) {
-  if (upscale_factor < 1 || upscale_factor > 1 << 15)
-    fail("PixelShuffle: upscale_factor must be positive and at most {}, got {}", 1 << 15, upscale_factor);
-}
-Value PixelShuffle::forward(Value x) const {
-  return x.graph().apply(std::make_shared<PixelShuffleOperation>(upscale_factor), {x});
-}
-std::string PixelShuffle::extra_repr() const { return fmt::format("upscale_factor={}", upscale_factor); }
 
 }  // namespace upconv

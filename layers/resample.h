@@ -11,8 +11,8 @@ namespace upconv {
 struct UpsampleOptions {
   MaybeOneOrTwo<int64_t> size = {};         ///< of the output
   MaybeOneOrTwo<double> scale_factor = {};  ///< of which the output is as much larger, rounded down
-  std::string mode = "nearest";             ///< or "nearest-exact", "bilinear"
-  std::optional<bool> align_corners = {};   ///< of bilinear: corners are centres of pixels; nothing means false
+  std::string mode = "nearest";             ///< or "nearest-exact", "bilinear", "bicubic"
+  std::optional<bool> align_corners = {};   ///< of the last two: corners are centres of pixels; nothing means false
 
   /// Whether positions follow from the sizes, in the place of scale_factor; nothing means false.
   std::optional<bool> recompute_scale_factor = {};
@@ -30,21 +30,32 @@ class Upsample : public Module {
   std::string type_name() const override { return "Upsample"; }
   std::string extra_repr() const override;
   const UpsampleOptions options;  ///< all arguments
+
+ protected:
+  /// The part of the layer that is called `layer`.
+  Upsample(const char* layer, UpsampleOptions options);
+
+ private:
+  const char* layer_;
+};
+
+/// torch.nn.UpsamplingNearest2d: Upsample with mode = "nearest".
+class UpsamplingNearest2d : public Upsample {
+ public:
+  /// Throws Error where not exactly one of both is given.
+  explicit UpsamplingNearest2d(MaybeOneOrTwo<int64_t> size = {}, MaybeOneOrTwo<double> scale_factor = {});
+  std::string type_name() const override { return "UpsamplingNearest2d"; }
+};
+
+/// torch.nn.UpsamplingBilinear2d: Upsample with mode = "bilinear" and align_corners = true.
+class UpsamplingBilinear2d : public Upsample {
+ public:
+  /// Throws Error where not exactly one of both is given.
+  explicit UpsamplingBilinear2d(MaybeOneOrTwo<int64_t> size = {}, MaybeOneOrTwo<double> scale_factor = {});
+  std::string type_name() const override { return "UpsamplingBilinear2d"; }
 };
 
 /// torch.nn.functional.interpolate.
 [[nodiscard]] Value interpolate(Value x, UpsampleOptions options);
-
-/// torch.nn.PixelShuffle: (..., C * r * r, H, W) becomes (..., C, H * r, W * r), r the upscale_factor: channel
-/// (c * r + i) * r + j has the pixels (h * r + i, w * r + j) of channel c. Throws Error where r is not positive.
-class PixelShuffle : public Module {
- public:
-  /// As torch.nn makes it.
-  explicit PixelShuffle(int64_t upscale_factor);
-  Value forward(Value x) const override;
-  std::string type_name() const override { return "PixelShuffle"; }
-  std::string extra_repr() const override;
-  const int64_t upscale_factor;  ///< r
-};
 
 }  // namespace upconv

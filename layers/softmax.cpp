@@ -7,7 +7,9 @@
 #include "framework/program.h"
 #include "layers/check.h"
 #include "layers/dimension.h"
+#include "layers/elementwise.h"
 #include "layers/kernels/kernels.h"
+#include "layers/reduce.h"
 
 namespace upconv {
 
@@ -47,20 +49,29 @@ class SoftmaxStep : public Step {
   const kernels::Table& table_;
 };
 
+/// The dimension that is meant, PyTorch's guess where none is given.
+int64_t dim_of(std::optional<int64_t> dim, const Shape& shape, const char* argument = "dim") {
+  const size_t rank = shape.size();
+  return dim ? static_cast<int64_t>(dimension(argument, *dim, shape)) : rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
+}
+
+std::string printed(std::optional<int64_t> dim) { return dim ? fmt::format("dim={}", *dim) : "dim=None"; }
+
 class SoftmaxOperation : public Operation {
  public:
-  explicit SoftmaxOperation(std::optional<int64_t> dim) : dim_(dim) {}
-  std::string_view name() const override { return "Softmax"; }
+  SoftmaxOperation(std::string_view name, std::optional<int64_t> dim, bool pictures = false)
+      : name_(name), dim_(dim), pictures_(pictures) {}
+  std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override { print(dim_); }
   Type infer(std::span<const Type> inputs) const override {
-    check_float(inputs);
-    dim_of(inputs[0].shape);
+    pictures_ ? check_picture(inputs[0]) : check_float(inputs);
+    dim_of(dim_, inputs[0].shape);
     return inputs[0];
   }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     Shape shape = lowering.output.shape;
-    int64_t dim = dim_of(shape);
+    int64_t dim = dim_of(dim_, shape);
     if (shape.empty()) shape = {1};
     if (lowering.output_layout == Layout::channels_last && !same_in_both_layouts(shape)) {
       const int64_t channel = static_cast<int64_t>(shape.size()) - 3;
@@ -73,17 +84,35 @@ class SoftmaxOperation : public Operation {
   }
 
  private:
-  int64_t dim_of(const Shape& shape) const {
-    const size_t rank = shape.size();
-    return dim_ ? static_cast<int64_t>(dimension("dim", *dim_, shape)) : rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
-  }
+  std::string_view name_;
   std::optional<int64_t> dim_;
+  bool pictures_;
 };
 
 }  // namespace
 
-Value Softmax::forward(Value x) const { return x.graph().apply(std::make_shared<SoftmaxOperation>(dim), {x}); }
+Value Softmax::forward(Value x) const {
+  return x.graph().apply(std::make_shared<SoftmaxOperation>("Softmax", dim), {x});
+}
 
-std::string Softmax::extra_repr() const { return dim ? fmt::format("dim={}", *dim) : "dim=None"; }
+std::string Softmax::extra_repr() const { return printed(dim); }
+
+Value Softmin::forward(Value x) const {
+  return x.graph().apply(std::make_shared<SoftmaxOperation>("Softmin", dim), {-x});
+}
+std::string Softmin::extra_repr() const { return printed(dim); }
+
+Value LogSoftmax::forward(Value x) const {
+  int64_t along = 0;
+  check_at(x, [&] { along = dim_of(dim, x.shape(), "dim of LogSoftmax"); });
+  if (numel(x.shape()) == 0) return x;
+  const Value below = x - amax(x, along, true);  // the largest, so that no exponential overflows
+  return below - log(sum(exp(below), along, true));
+}
+std::string LogSoftmax::extra_repr() const { return printed(dim); }
+
+Value Softmax2d::forward(Value x) const {
+  return x.graph().apply(std::make_shared<SoftmaxOperation>("Softmax2d", -3, true), {x});
+}
 
 }  // namespace upconv

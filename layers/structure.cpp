@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "framework/program.h"
+#include "layers/check.h"
 #include "layers/dimension.h"
 #include "layers/permute.h"
 #include "layers/repr.h"
@@ -48,10 +49,16 @@ std::optional<Shape> completed(Shape sizes, int64_t count) {
 
 }  // namespace
 
-Dropout::Dropout(double p, bool inplace) : p(p), inplace(inplace) {
-  if (!(p >= 0 && p <= 1)) fail("Dropout: p must be between 0 and 1, got {}", p);
+AnyDropout::AnyDropout(const char* layer, IntegerOrNumber p, bool inplace) : p(p), inplace(inplace), layer_(layer) {
+  if (!(number(p) >= 0 && number(p) <= 1)) fail("{}: p must be between 0 and 1, got {}", layer, python(p));
 }
-std::string Dropout::extra_repr() const { return fmt::format("p={}, inplace={}", python(p), python(inplace)); }
+Value Dropout1d::forward(Value x) const {
+  const size_t rank = x.shape().size();
+  if (rank != 2 && rank != 3)
+    refuse(x, "Dropout1d expected a 2-D (C, L) or 3-D (N, C, L) input, got {}", upconv::str(x.shape()));
+  return x;
+}
+std::string AnyDropout::extra_repr() const { return fmt::format("p={}, inplace={}", python(p), python(inplace)); }
 
 Value Flatten::forward(Value x) const {
   // Not the module itself: it keeps its programs, and they keep what was written.

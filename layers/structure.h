@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "../framework/module.h"
+#include "integer_or_number.h"
 
 namespace upconv {
 
@@ -12,16 +13,67 @@ class Identity : public Module {
   std::string type_name() const override { return "Identity"; }
 };
 
-/// torch.nn.Dropout at inference: the identity. p and inplace are kept because they are printed.
-class Dropout : public Module {
+/// What layers share that leave out a part of their input in training: at inference they are the identity. p and
+/// inplace are kept because they are printed.
+class AnyDropout : public Module {
+ public:
+  Value forward(Value x) const override { return x; }
+  std::string type_name() const override { return layer_; }
+  std::string extra_repr() const override;
+  const IntegerOrNumber p;  ///< the share that training leaves out
+  const bool inplace;       ///< printed
+
+ protected:
+  /// The part of the layer that is called `layer`. Throws Error where p is not within [0, 1].
+  AnyDropout(const char* layer, IntegerOrNumber p, bool inplace);
+
+ private:
+  const char* layer_;
+};
+
+/// torch.nn.Dropout, which leaves out elements. Any shape.
+class Dropout : public AnyDropout {
  public:
   /// Throws Error where p is not within [0, 1].
-  explicit Dropout(double p = 0.5, bool inplace = false);
-  Value forward(Value x) const override { return x; }
-  std::string type_name() const override { return "Dropout"; }
-  std::string extra_repr() const override;
-  const double p;      ///< the share that training leaves out
-  const bool inplace;  ///< printed
+  explicit Dropout(IntegerOrNumber p = 0.5, bool inplace = false) : AnyDropout("Dropout", p, inplace) {}
+};
+
+/// torch.nn.Dropout1d, which leaves out channels of (N, C, L) or (C, L). Throws Error, when called, for another rank,
+/// as only this one does in PyTorch.
+class Dropout1d : public AnyDropout {
+ public:
+  /// Throws Error where p is not within [0, 1].
+  explicit Dropout1d(IntegerOrNumber p = 0.5, bool inplace = false) : AnyDropout("Dropout1d", p, inplace) {}
+  Value forward(Value x) const override;
+};
+
+/// torch.nn.Dropout2d, which leaves out channels of pictures. Any shape.
+class Dropout2d : public AnyDropout {
+ public:
+  /// Throws Error where p is not within [0, 1].
+  explicit Dropout2d(IntegerOrNumber p = 0.5, bool inplace = false) : AnyDropout("Dropout2d", p, inplace) {}
+};
+
+/// torch.nn.Dropout3d, which leaves out channels of volumes. Any shape.
+class Dropout3d : public AnyDropout {
+ public:
+  /// Throws Error where p is not within [0, 1].
+  explicit Dropout3d(IntegerOrNumber p = 0.5, bool inplace = false) : AnyDropout("Dropout3d", p, inplace) {}
+};
+
+/// torch.nn.AlphaDropout, which keeps mean and variance of what SELU gives. Any shape.
+class AlphaDropout : public AnyDropout {
+ public:
+  /// Throws Error where p is not within [0, 1].
+  explicit AlphaDropout(IntegerOrNumber p = 0.5, bool inplace = false) : AnyDropout("AlphaDropout", p, inplace) {}
+};
+
+/// torch.nn.FeatureAlphaDropout: AlphaDropout of whole channels. Any shape.
+class FeatureAlphaDropout : public AnyDropout {
+ public:
+  /// Throws Error where p is not within [0, 1].
+  explicit FeatureAlphaDropout(IntegerOrNumber p = 0.5, bool inplace = false)
+      : AnyDropout("FeatureAlphaDropout", p, inplace) {}
 };
 
 /// torch.nn.Flatten: dimensions start_dim to end_dim become one. Negative dimensions count from the end.

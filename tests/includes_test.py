@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = {f"layers/{name}.h" for name in "activated arithmetic check dimension one_or_two pair repr".split()}
+GROUND = {
+    f"layers/{name}.h" for name in "activated arithmetic check dimension integer_or_number one_or_two pair repr".split()
+}
 ROOMS = {  # of a file: what it may include, as the beginnings of paths
     "framework/": ("framework/", "packing_fingerprint.h"),  # made while building, cmake/fingerprint.cmake
     "layers/kernels/": ("layers/kernels/", "framework/cpu.h", "framework/pointwise.h", "framework/fail.h"),

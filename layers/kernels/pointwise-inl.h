@@ -107,6 +107,36 @@ UPCONV_INLINE Batch mish(Batch v) {
   return v * (numerator / denominator);
 }
 
+/// The same expm1, of v > 0 too.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch expm1_of_any(Batch v) {
+  return Simd<Arch>::select(v > Batch(0.35f), Simd<Arch>::exp(v) - Batch(1.0f), expm1<Arch>(v));
+}
+
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch selu(Batch v) {
+  constexpr float alpha = 1.67326324f, scale = 1.05070099f;  // which keep a mean of 0 and a variance of 1
+  return Simd<Arch>::select(v > Batch(0.0f), v * Batch(scale), Batch(alpha * scale) * expm1<Arch>(v));
+}
+
+/// v - tanh(v). Within 1, where the difference would cancel, v^3 and a polynomial of v^2 with a relative error of less
+/// than 4e-8.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch tanhshrink(Batch v) {
+  const Batch z = v * v;
+  const Batch near = z * v *
+                     polynomial<Arch>(z, {0.333333343f, -0.133333310f, 0.0539675653f, -0.0218623355f, 0.00882532913f,
+                                          -0.00347645371f, 0.00123990583f, -0.000336320983f, 4.81284915e-05f});
+  return Simd<Arch>::select(z < Batch(1.0f), near, v - tanh<Arch>(v));
+}
+
+/// log(1 / (1 + exp(-v))): only exp of what is not positive, as in softplus.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch log_sigmoid(Batch v) {
+  using S = Simd<Arch>;
+  return S::select(v < Batch(0.0f), v, Batch(0.0f)) - log1p<Arch>(S::exp(-absolute<Arch>(v)));
+}
+
 /// f of each lane, by the C library.
 template <class Arch, class F, class... Batches>
 UPCONV_INLINE typename Simd<Arch>::Batch lane_by_lane(F f, Batches... v) {
@@ -201,6 +231,31 @@ UPCONV_INLINE Batch elementary(Batch v, Activation act) {
   }
 }
 
+/// Those that leave out what is small, and others of their time.
+template <class Arch, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE Batch shrinking(Batch v, Activation act) {
+  using S = Simd<Arch>;
+  const Batch zero(0.0f), a(act.a), b(act.b);
+  switch (act.kind) {
+    case Activation::selu:
+      return selu<Arch>(v);
+    case Activation::celu:
+      return S::select(v > zero, v, a * expm1_of_any<Arch>(v * b));
+    case Activation::softsign:
+      return v / (Batch(1.0f) + absolute<Arch>(v));
+    case Activation::tanhshrink:
+      return tanhshrink<Arch>(v);
+    case Activation::hardshrink:
+      return S::select(v > a, v, S::select(v < -a, v, S::select(v == v, zero, v)));
+    case Activation::softshrink:
+      return S::select(v > a, v - a, S::select(v < -a, v + a, v * zero));
+    case Activation::threshold:
+      return S::select(v <= a, b, v);
+    default:
+      return log_sigmoid<Arch>(v);
+  }
+}
+
 template <class Arch, class Batch = typename Simd<Arch>::Batch>
 UPCONV_INLINE Batch rare(Batch v, Activation act) {
   using S = Simd<Arch>;
@@ -223,7 +278,7 @@ UPCONV_INLINE Batch rare(Batch v, Activation act) {
     case Activation::mish:
       return mish<Arch>(v);
     default:
-      return elementary<Arch>(v, act);
+      return act.kind < Activation::abs ? shrinking<Arch>(v, act) : elementary<Arch>(v, act);
   }
 }
 

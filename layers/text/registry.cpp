@@ -7,11 +7,14 @@
 #include "layers/activation.h"
 #include "layers/conv2d.h"
 #include "layers/conv_transpose2d.h"
+#include "layers/fold.h"
 #include "layers/linear.h"
 #include "layers/norm.h"
 #include "layers/pad.h"
 #include "layers/pool.h"
 #include "layers/resample.h"
+#include "layers/rms_norm.h"
+#include "layers/shuffle.h"
 #include "layers/softmax.h"
 #include "layers/structure.h"
 
@@ -36,7 +39,7 @@ int64_t features(const Arguments& a, std::string_view name) {
   return count;
 }
 
-/// BatchNorm2d and InstanceNorm2d.
+/// BatchNorm2d, InstanceNorm2d and their like.
 template <class Layer, class Options>
 Layer feature_norm(const Arguments& a) {
   return Layer(features(a, "num_features"), Options{.eps = a.number("eps"),
@@ -51,13 +54,37 @@ GroupNorm group_norm(const Arguments& a) {
                    {.eps = a.number("eps"), .affine = a.boolean("affine"), .bias = a.boolean("bias")});
 }
 
-LayerNorm layer_norm(const Arguments& a) {
-  const Shape shape = a.sizes("normalized_shape");
+Shape normalized_shape(const Arguments& a) {
+  Shape shape = a.sizes("normalized_shape");
   if (std::none_of(shape.begin(), shape.end(), [](int64_t size) { return size < 1; }) && numel(shape) > most_features)
     a.refuse("normalized_shape", fmt::format("at most {} elements", most_features));
+  return shape;
+}
+
+LayerNorm layer_norm(const Arguments& a) {
   return LayerNorm(
-      shape,
+      normalized_shape(a),
       {.eps = a.number("eps"), .elementwise_affine = a.boolean("elementwise_affine"), .bias = a.boolean("bias")});
+}
+
+/// PyTorch prints the mode of layers that have only one.
+void check_mode(const Arguments& a, const char* mode) {
+  if (a.text("mode") != mode) a.refuse("mode", fmt::format("'{}', the only one there is", mode));
+}
+
+/// Dropout and its like.
+template <class Layer>
+Layer dropout(const Arguments& a) {
+  return Layer(a.integer_or_number("p"), a.boolean("inplace"));
+}
+
+template <class Layer>
+Layer along_dim(const Arguments& a) {
+  return Layer(a.optional_integer("dim"));
+}
+
+UnfoldOptions unfold_options(const Arguments& a) {
+  return {a.one_or_two("dilation"), a.one_or_two("padding"), a.one_or_two("stride")};
 }
 
 /// The padding of a layer that has four sides.
@@ -98,11 +125,22 @@ const std::vector<LayerRow>& layer_rows() {
           }),
       row("BatchNorm2d", "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, bias=True",
           feature_norm<BatchNorm2d, BatchNorm2dOptions>),
+      row("BatchNorm1d", "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, bias=True",
+          feature_norm<BatchNorm1d, BatchNorm2dOptions>),
+      row("SyncBatchNorm", "num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, *, bias=True",
+          feature_norm<SyncBatchNorm, BatchNorm2dOptions>),
       row("InstanceNorm2d",
           "num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, *, bias=True",
           feature_norm<InstanceNorm2d, InstanceNorm2dOptions>),
+      row("InstanceNorm1d",
+          "num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, *, bias=True",
+          feature_norm<InstanceNorm1d, InstanceNorm2dOptions>),
       row("GroupNorm", "num_groups, num_channels, eps=1e-05, affine=True, *, bias=True", group_norm),
       row("LayerNorm", "normalized_shape, eps=1e-05, elementwise_affine=True, bias=True", layer_norm),
+      row("RMSNorm", "normalized_shape, eps=None, elementwise_affine=True",
+          [](const Arguments& a) {
+            return RMSNorm(normalized_shape(a), a.optional_integer_or_number("eps"), a.boolean("elementwise_affine"));
+          }),
       row("ReLU", "inplace=False", [](const Arguments& a) { return ReLU(a.boolean("inplace")); }),
       row("LeakyReLU", "negative_slope=0.01, inplace=False",
           [](const Arguments& a) { return LeakyReLU(a.number("negative_slope"), a.boolean("inplace")); }),
@@ -120,7 +158,27 @@ const std::vector<LayerRow>& layer_rows() {
       row("Hardsigmoid", "inplace=False", [](const Arguments& a) { return Hardsigmoid(a.boolean("inplace")); }),
       row("Hardswish", "inplace=False", [](const Arguments& a) { return Hardswish(a.boolean("inplace")); }),
       row("Mish", "inplace=False", [](const Arguments& a) { return Mish(a.boolean("inplace")); }),
-      row("Softmax", "dim=None", [](const Arguments& a) { return Softmax(a.optional_integer("dim")); }),
+      row("SELU", "inplace=False", [](const Arguments& a) { return SELU(a.boolean("inplace")); }),
+      row("CELU", "alpha=1.0, inplace=False",
+          [](const Arguments& a) { return CELU(a.integer_or_number("alpha"), a.boolean("inplace")); }),
+      row("RReLU", "lower=0.125, upper=0.3333333333333333, inplace=False",
+          [](const Arguments& a) {
+            return RReLU(a.integer_or_number("lower"), a.integer_or_number("upper"), a.boolean("inplace"));
+          }),
+      row("Softsign", "", [](const Arguments&) { return Softsign(); }),
+      row("Tanhshrink", "", [](const Arguments&) { return Tanhshrink(); }),
+      row("Hardshrink", "lambd=0.5", [](const Arguments& a) { return Hardshrink(a.integer_or_number("lambd")); }),
+      row("Softshrink", "lambd=0.5", [](const Arguments& a) { return Softshrink(a.integer_or_number("lambd")); }),
+      row("LogSigmoid", "", [](const Arguments&) { return LogSigmoid(); }),
+      row("Threshold", "threshold, value, inplace=False",
+          [](const Arguments& a) {
+            return Threshold(a.integer_or_number("threshold"), a.integer_or_number("value"), a.boolean("inplace"));
+          }),
+      row("GLU", "dim=-1", [](const Arguments& a) { return GLU(a.integer("dim")); }),
+      row("Softmax", "dim=None", along_dim<Softmax>),
+      row("Softmin", "dim=None", along_dim<Softmin>),
+      row("LogSoftmax", "dim=None", along_dim<LogSoftmax>),
+      row("Softmax2d", "", [](const Arguments&) { return Softmax2d(); }),
       row("Tanh", "", [](const Arguments&) { return Tanh(); }),
       row("Sigmoid", "", [](const Arguments&) { return Sigmoid(); }),
       row("Upsample", "size=None, scale_factor=None, mode='nearest', align_corners=None, recompute_scale_factor=None",
@@ -128,10 +186,30 @@ const std::vector<LayerRow>& layer_rows() {
             return Upsample({a.optional_one_or_two("size"), a.optional_numbers("scale_factor"), a.text("mode"),
                              a.optional_boolean("align_corners"), a.optional_boolean("recompute_scale_factor")});
           }),
+      row("UpsamplingNearest2d", "size=None, scale_factor=None, *, mode='nearest'",
+          [](const Arguments& a) {
+            check_mode(a, "nearest");
+            return UpsamplingNearest2d(a.optional_one_or_two("size"), a.optional_numbers("scale_factor"));
+          }),
+      row("UpsamplingBilinear2d", "size=None, scale_factor=None, *, mode='bilinear'",
+          [](const Arguments& a) {
+            check_mode(a, "bilinear");
+            return UpsamplingBilinear2d(a.optional_one_or_two("size"), a.optional_numbers("scale_factor"));
+          }),
       row("PixelShuffle", "upscale_factor",
           [](const Arguments& a) { return PixelShuffle(a.integer("upscale_factor")); }),
+      row("PixelUnshuffle", "downscale_factor",
+          [](const Arguments& a) { return PixelUnshuffle(a.integer("downscale_factor")); }),
+      row("ChannelShuffle", "groups", [](const Arguments& a) { return ChannelShuffle(a.integer("groups")); }),
+      row("Unfold", "kernel_size, dilation=1, padding=0, stride=1",
+          [](const Arguments& a) { return Unfold(a.one_or_two("kernel_size"), unfold_options(a)); }),
+      row("Fold", "output_size, kernel_size, dilation=1, padding=0, stride=1",
+          [](const Arguments& a) {
+            return Fold(a.one_or_two("output_size"), a.one_or_two("kernel_size"), unfold_options(a));
+          }),
       row("ReflectionPad2d", "padding", [](const Arguments& a) { return ReflectionPad2d(sides(a)); }),
       row("ReplicationPad2d", "padding", [](const Arguments& a) { return ReplicationPad2d(sides(a)); }),
+      row("CircularPad2d", "padding", [](const Arguments& a) { return CircularPad2d(sides(a)); }),
       row("ZeroPad2d", "padding", [](const Arguments& a) { return ZeroPad2d(sides(a)); }),
       row("ConstantPad2d", "padding, value",
           [](const Arguments& a) { return ConstantPad2d(sides(a), a.integer_or_number("value")); }),
@@ -152,9 +230,22 @@ const std::vector<LayerRow>& layer_rows() {
           }),
       row("AdaptiveAvgPool2d", "output_size",
           [](const Arguments& a) { return AdaptiveAvgPool2d(a.optional_sizes("output_size")); }),
+      row("AdaptiveMaxPool2d", "output_size, return_indices=False",
+          [](const Arguments& a) {
+            return AdaptiveMaxPool2d(a.optional_sizes("output_size"), a.boolean("return_indices"));
+          }),
+      row("LPPool2d", "norm_type, kernel_size, stride=None, ceil_mode=False",
+          [](const Arguments& a) {
+            return LPPool2d(a.integer_or_number("norm_type"), a.one_or_two("kernel_size"),
+                            a.optional_one_or_two("stride"), a.boolean("ceil_mode"));
+          }),
       row("Identity", "", [](const Arguments&) { return Identity(); }),
-      row("Dropout", "p=0.5, inplace=False",
-          [](const Arguments& a) { return Dropout(a.number("p"), a.boolean("inplace")); }),
+      row("Dropout", "p=0.5, inplace=False", dropout<Dropout>),
+      row("Dropout1d", "p=0.5, inplace=False", dropout<Dropout1d>),
+      row("Dropout2d", "p=0.5, inplace=False", dropout<Dropout2d>),
+      row("Dropout3d", "p=0.5, inplace=False", dropout<Dropout3d>),
+      row("AlphaDropout", "p=0.5, inplace=False", dropout<AlphaDropout>),
+      row("FeatureAlphaDropout", "p=0.5, inplace=False", dropout<FeatureAlphaDropout>),
       row("Flatten", "start_dim=1, end_dim=-1",
           [](const Arguments& a) { return Flatten(a.integer("start_dim"), a.integer("end_dim")); }),
       row("Unflatten", "dim, unflattened_size",
@@ -214,9 +305,14 @@ std::optional<bool> Arguments::optional_boolean(std::string_view name) const {
   return boolean(name);
 }
 
-std::variant<int64_t, double> Arguments::integer_or_number(std::string_view name) const {
+IntegerOrNumber Arguments::integer_or_number(std::string_view name) const {
   if (const auto* integer = std::get_if<int64_t>(&values_.at(name).value)) return *integer;
   return number(name);
+}
+
+std::optional<IntegerOrNumber> Arguments::optional_integer_or_number(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return integer_or_number(name);
 }
 
 Shape Arguments::one_or_more(std::string_view name, size_t more, std::string_view expected) const {

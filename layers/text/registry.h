@@ -13,6 +13,7 @@
 
 #include "../../framework/error.h"
 #include "../../framework/module.h"
+#include "../integer_or_number.h"
 #include "../one_or_two.h"
 #include "../pair.h"
 
@@ -56,7 +57,8 @@ class Arguments {
   Pair pair(std::string_view name) const;                             ///< one integer stands for both
   Shape shape(std::string_view name) const;
   Shape sizes(std::string_view name) const;  ///< one integer stands for a tuple of one
-  std::variant<int64_t, double> integer_or_number(std::string_view name) const;
+  IntegerOrNumber integer_or_number(std::string_view name) const;
+  std::optional<IntegerOrNumber> optional_integer_or_number(std::string_view name) const;  ///< nothing for None
   /// One integer, or a tuple of `more`; `expected` says so where it is neither.
   Shape one_or_more(std::string_view name, size_t more, std::string_view expected) const;
   OneOrTwo<int64_t> one_or_two(std::string_view name) const;

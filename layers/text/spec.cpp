@@ -13,6 +13,7 @@
 #include "framework/suggestion.h"
 #include "layers/text/registry.h"
 #include "layers/text/scanner.h"
+#include "layers/text/unknown.h"
 #include "layers/text/unprinted.h"
 
 namespace upconv {
@@ -88,13 +89,6 @@ std::vector<std::string_view> Signature::names() const {
   std::vector<std::string_view> all;
   for (const Slot& slot : slots) all.push_back(slot.name);
   return all;
-}
-
-std::vector<std::string_view> known_layers() {
-  std::vector<std::string_view> names;
-  for (const LayerRow& row : layer_rows()) names.push_back(row.name);
-  names.push_back("Sequential");
-  return names;
 }
 
 const LayerRow* find_row(std::string_view name) {
@@ -222,16 +216,13 @@ std::shared_ptr<Module> Parser::module(int depth) {
                  fmt::format("{} cannot be built: what PyTorch prints of it does not say how its modules run, and "
                              "folds equal ones; write Sequential where they run one after another",
                              head.name));
-  if (opened && scan_.next_is('(') && written.find('.') == std::string_view::npos) return wrapper(head);
+  if (opened && scan_.next_is_child() && written.find('.') == std::string_view::npos && !is_only_pytorchs(head.name))
+    return wrapper(head);
   refuse_unknown(written, start);
 }
 
 void Parser::refuse_unknown(std::string_view name, size_t start) {
-  const std::vector<std::string_view> known = known_layers();
-  std::string hint = suggestion(without_prefix(name), known);
-  if (hint.empty())
-    hint = fmt::format("; known are {}, and a class of your own that prints one child", fmt::join(known, ", "));
-  scan_.refuse(start, fmt::format("unknown layer \"{}\"{}", shown(name), hint));
+  scan_.refuse(start, fmt::format("unknown layer \"{}\"{}", shown(name), about_unknown(without_prefix(name))));
 }
 
 std::shared_ptr<Module> Parser::sequential(const Head& head) {
@@ -246,7 +237,7 @@ std::shared_ptr<Module> Parser::wrapper(const Head& head) {
     scan_.refuse(head.start,
                  fmt::format("\"{}\" prints {} children, but not how its forward joins them; a class of your "
                              "own must have exactly one{}",
-                             shown(head.name), all.size(), suggestion(head.name, known_layers())));
+                             shown(head.name), all.size(), meant_layer(head.name)));
   return placed(all[0].offset, [&] { return std::make_shared<Wrapper>(head.name, all[0].module); });
 }
 

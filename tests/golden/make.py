@@ -486,6 +486,11 @@ def printed_modules():
         track_running_stats=(True,),
         bias=(False,),
     )
+    for layer in (nn.BatchNorm1d, nn.SyncBatchNorm):
+        yield from variations(layer, 5, eps=(1e-3,), affine=(False,), track_running_stats=(False,), bias=(False,))
+    yield from variations(nn.InstanceNorm1d, 5, affine=(True,), track_running_stats=(True,), bias=(False,))
+    yield from variations(nn.RMSNorm, 7, eps=(1e-6, 1), elementwise_affine=(False,))
+    yield nn.RMSNorm((3, 4, 5))
     yield from variations(nn.GroupNorm, 3, 6, eps=(1e-6,), affine=(False,), bias=(False,))
     yield from variations(nn.LayerNorm, 7, eps=(1e-6,), elementwise_affine=(False,), bias=(False,))
     yield nn.LayerNorm((3, 4, 5))
@@ -499,9 +504,19 @@ def printed_modules():
     yield from variations(nn.GELU, approximate=("tanh",))
     yield from variations(nn.Softplus, beta=(2.0,), threshold=(30.0,))
     yield from variations(nn.Hardtanh, min_val=(-2.0,), max_val=(0.5,), inplace=(True,))
-    for layer in (nn.SiLU, nn.ReLU6, nn.Hardsigmoid, nn.Hardswish, nn.Mish):
+    for layer in (nn.SiLU, nn.ReLU6, nn.Hardsigmoid, nn.Hardswish, nn.Mish, nn.SELU):
         yield from variations(layer, inplace=(True,))
-    yield from variations(nn.Softmax, dim=(0, -1))
+    yield from variations(nn.CELU, alpha=(0.5, 2), inplace=(True,))
+    yield from variations(nn.RReLU, lower=(0, 0.2), upper=(0.5, 1), inplace=(True,))
+    yield from variations(nn.Threshold, 1, 0.5, inplace=(True,))
+    yield nn.Threshold(0.1, 20)
+    for layer in (nn.Softsign, nn.Tanhshrink, nn.LogSigmoid, nn.Softmax2d):
+        yield layer()
+    for layer in (nn.Hardshrink, nn.Softshrink):
+        yield from variations(layer, lambd=(1, 0.25))
+    yield from variations(nn.GLU, dim=(1,))
+    for layer in (nn.Softmax, nn.Softmin, nn.LogSoftmax):
+        yield from variations(layer, dim=(0, -1))
     yield nn.Tanh()
     yield nn.Sigmoid()
     for size in (5, (5, 7)):
@@ -509,9 +524,16 @@ def printed_modules():
     for scale_factor in (2, 2.5, (2, 1.5), (1e-05, 3)):
         yield nn.Upsample(scale_factor=scale_factor)
     yield nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
-    yield nn.PixelShuffle(2)
+    yield nn.Upsample(scale_factor=2, mode="bicubic", align_corners=True)
+    for layer in (nn.UpsamplingNearest2d, nn.UpsamplingBilinear2d):
+        yield from (layer(5), layer((5, 7)), layer(scale_factor=2), layer(scale_factor=(2, 1.5)))
+    yield from (nn.PixelShuffle(2), nn.PixelUnshuffle(2), nn.ChannelShuffle(3))
+    for kernel in (2, (2, 3)):
+        yield from variations(nn.Unfold, kernel, dilation=(2, (1, 2)), padding=(1, (0, 1)), stride=(2, (2, 1)))
+        yield from variations(nn.Fold, (5, 7), kernel, dilation=(2, (1, 2)), padding=(1, (0, 1)), stride=(2, (2, 1)))
+    yield nn.Fold(5, 2)
     for padding in (1, (1, 2, 3, 4), (-1, 0, 0, -2)):
-        for layer in (nn.ReflectionPad2d, nn.ReplicationPad2d, nn.ZeroPad2d):
+        for layer in (nn.ReflectionPad2d, nn.ReplicationPad2d, nn.CircularPad2d, nn.ZeroPad2d):
             yield layer(padding)
         for value in (2, 2.5, -1.0):
             yield nn.ConstantPad2d(padding, value)
@@ -522,11 +544,23 @@ def printed_modules():
         )
     for size in (3, None, (3, 5), (None, 5), (3, None), (None, None)):
         yield nn.AdaptiveAvgPool2d(size)
+        yield nn.AdaptiveMaxPool2d(size)
+    for norm_type in (2, 1.5):
+        yield from variations(nn.LPPool2d, norm_type, (2, 3), stride=(1, (1, 2)), ceil_mode=(True,))
+    yield nn.LPPool2d(2.0, 3)
     yield nn.Identity()
     yield from variations(nn.Flatten, start_dim=(0, 2), end_dim=(2, 3))
     yield from variations(nn.Unflatten, 1, (3, 4, 2))
     yield nn.Unflatten(-1, (4,))
-    yield from variations(nn.Dropout, p=(0.2, 1.0), inplace=(True,))
+    for layer in (
+        nn.Dropout,
+        nn.Dropout1d,
+        nn.Dropout2d,
+        nn.Dropout3d,
+        nn.AlphaDropout,
+        nn.FeatureAlphaDropout,
+    ):
+        yield from variations(layer, p=(0, 0.2, 1.0), inplace=(True,))
 
     block = nn.Sequential(nn.ConvTranspose2d(6, 4, 4, 2, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU(True))
     named = nn.Sequential(OrderedDict(up=nn.ConvTranspose2d(4, 3, 2, 2), squash=nn.Tanh()))

@@ -181,7 +181,7 @@ TEST_CASE("kernels: a tail rounds as the body does") {
   const std::vector<float> x = interesting_values();
   for (Isa isa : available_isas()) {
     const kernels::Table& table = kernels::table(isa);
-    for (int i = kernels::Activation::tanh; i <= kernels::Activation::mish; ++i) {
+    for (int i = kernels::Activation::tanh; i <= kernels::Activation::log_sigmoid; ++i) {
       const kernels::Activation act{static_cast<kernels::Activation::Kind>(i), 0.5f, 0.75f};
       std::vector<float> whole(x.size()), single(x.size());
       table.activate(x.data(), whole.data(), static_cast<int64_t>(x.size()), act);

@@ -51,6 +51,13 @@ std::string repeated(const std::string& text, int count) {
   return all;
 }
 
+/// How errors end that name an unknown layer.
+std::string unknown_ends() {
+  std::string names;
+  for (const LayerRow& row : layer_rows()) names += std::string(row.name) + ", ";
+  return "; known are " + names + "Sequential, and a class of your own that prints one child";
+}
+
 /// Parses and expects the error `message`.
 void check_error(const std::string& spec, const std::string& message) {
   CAPTURE(spec);
@@ -178,10 +185,9 @@ TEST_CASE("spec: words that are not layers") {
   check_error("Sequential(\n  (0): relu()\n)", "2:8: unknown layer \"relu\"; did you mean ReLU?");
   check_error("nn.tanh()", "1:1: unknown layer \"nn.tanh\"; did you mean Tanh?");
   check_error("sequential(ReLU())", "1:1: unknown layer \"sequential\"; did you mean Sequential?");
-  check_error_begins("Transformer()",
-                     "1:1: unknown layer \"Transformer\"; known are ConvTranspose2d, Conv2d, Linear, ");
-  check_error_begins("Transformer()", ", Sequential, and a class of your own that prints one child");
-  check_error_begins("Transformer", "1:1: unknown layer \"Transformer\"; known are ");
+  check_error_begins("Attention()", "1:1: unknown layer \"Attention\"; known are ConvTranspose2d, Conv2d, Linear, ");
+  check_error_begins("Attention()", ", Sequential, and a class of your own that prints one child");
+  check_error_begins("Attention", "1:1: unknown layer \"Attention\"; known are ");
   check_error_begins("models.Generator((main): ReLU())", "1:1: unknown layer \"models.Generator\"; known are ");
   check_error_begins(std::string(100000, 'a') + "()",
                      "1:1: unknown layer \"" + std::string(60, 'a') + "...\"; known are ");
@@ -206,6 +212,36 @@ TEST_CASE("spec: classes of one's own that do not have one child") {
       "exactly one; did you mean Sequential?");
   check_error_begins("Generator()", "1:1: unknown layer \"Generator\"; known are ");
   check_error_begins("Generator(ReLU())", "1:1: unknown layer \"Generator\"; known are ");
+}
+
+TEST_CASE("spec: an unknown layer is named whatever stands in its parentheses") {
+  for (const std::string arguments :
+       {"x=<function f at 0x7f>", "(0.5, 0.5), (0.5, 0.5)", "(3, 3), stride=2", "()", "((1, 2), 3)", "(a.b)",
+        "('a: b')", "lambda x: x", "{'a': [1, {2}]}", "\n  eps=1e-5\n  (0): ReLU()\n", "*", "'", "(", ""})
+    check_error_begins("Sequential((a): Noise(" + arguments + "))", "1:17: unknown layer \"Noise\"; known are ");
+  check_error("Wrapped((0): Noise((1, 2)))", "1:14: unknown layer \"Noise\"" + unknown_ends());
+  check_error_begins("MultiheadAttention((out_proj): Linear(7, 7))",  // whose child is not all that it does
+                     "1:1: unknown layer \"MultiheadAttention\", which PyTorch has and upconv does not; known are ");
+}
+
+TEST_CASE("spec: the nearest name is a layer that somebody may have meant") {
+  const std::pair<const char*, const char*> slips[] = {{"Tahn", "Tanh"},
+                                                       {"Relu", "ReLU"},
+                                                       {"LeakyRelu", "LeakyReLU"},
+                                                       {"Con2d", "Conv2d"},
+                                                       {"BatchNorm", "BatchNorm2d"},
+                                                       {"UpSample", "Upsample"},
+                                                       {"InstanceNrom2d", "InstanceNorm2d"},
+                                                       {"Pixelshufle", "PixelShuffle"}};
+  for (const auto& [written, meant] : slips)
+    check_error(std::string(written) + "()",
+                "1:1: unknown layer \"" + std::string(written) + "\"; did you mean " + meant + "?");
+  for (const std::string own : {"LayerNorm2d", "Swish", "Sine", "ResBlock", "EqualConv2d", "Upsample2d", "Conv2dBlock",
+                                "BlurPool2d", "PixelNorm", "ConvBlock", "Blur", "Noise", "Mlp", "SwiGLU"})
+    check_error(own + "()", "1:1: unknown layer \"" + own + "\"" + unknown_ends());
+  for (const std::string pytorchs : {"Conv1d", "Conv3d", "GRU", "Bilinear", "MaxUnpool2d", "BatchNorm3d", "LazyLinear"})
+    check_error(pytorchs + "()",
+                "1:1: unknown layer \"" + pytorchs + "\", which PyTorch has and upconv does not" + unknown_ends());
 }
 
 TEST_CASE("spec: children's names") {
@@ -323,6 +359,9 @@ TEST_CASE("spec: what layers refuse has a place") {
   check_error("LayerNorm(())", "1:1: LayerNorm: normalized_shape must have at least one size, got ()");
   check_error("LayerNorm((3, 0))", "1:1: LayerNorm: normalized_shape must be positive, got (3, 0)");
   check_error("InstanceNorm2d(-1)", "1:1: InstanceNorm2d: num_features must be positive, got -1");
+  check_error("UpsamplingNearest2d(scale_factor=2, mode='bilinear')",
+              "1:42: UpsamplingNearest2d: mode must be 'nearest', the only one there is, got 'bilinear'");
+  check_error("RMSNorm((3, 0))", "1:1: RMSNorm: normalized_shape must be positive, got (3, 0)");
   check_error("PReLU(0)", "1:1: PReLU: num_parameters must be positive, got 0");
   check_error("Linear(1099511627776, 1099511627776)",
               "1:1: shape (1099511627776, 1099511627776) has more elements than 63 bits can count");
@@ -335,12 +374,7 @@ TEST_CASE("spec: what layers refuse has a place") {
 }
 
 TEST_CASE("spec: places count characters, not bytes") {
-  check_error(
-      "Sequential((größe): ReLU(), (é): foo3bar4(1))", "1:34: unknown layer \"foo3bar4\"; known are " + [] {
-        std::string names;
-        for (const LayerRow& row : layer_rows()) names += std::string(row.name) + ", ";
-        return names + "Sequential, and a class of your own that prints one child";
-      }());
+  check_error("Sequential((größe): ReLU(), (é): foo3bar4(1))", "1:34: unknown layer \"foo3bar4\"" + unknown_ends());
 }
 
 /// Replaces, inserts, removes, doubles or swaps some characters of `spec`.

@@ -244,10 +244,10 @@ TEST_CASE("structure: arguments that layers refuse") {
   CHECK(error_of([] { Upsample(UpsampleOptions{}); }) == "Upsample: expected size or scale_factor, got neither");
   CHECK(error_of([] { Upsample({.size = 2, .scale_factor = 2}); }) ==
         "Upsample: expected size or scale_factor, got both");
-  CHECK(error_of([] { Upsample({.size = 2, .mode = "bicubic"}); }) ==
-        "Upsample: mode must be 'nearest', 'nearest-exact' or 'bilinear', got 'bicubic'");
+  CHECK(error_of([] { Upsample({.size = 2, .mode = "area"}); }) ==
+        "Upsample: mode must be 'nearest', 'nearest-exact', 'bilinear' or 'bicubic', got 'area'");
   CHECK(error_of([] { Upsample({.size = 2, .align_corners = false}); }) ==
-        "Upsample: align_corners is for mode 'bilinear' only, got mode 'nearest'");
+        "Upsample: align_corners is for modes 'bilinear' and 'bicubic' only, got mode 'nearest'");
   CHECK(error_of([] { Upsample({.size = 2, .recompute_scale_factor = true}); }) ==
         "Upsample: recompute_scale_factor has no meaning beside size, got both");
   CHECK(error_of([] { Upsample({.scale_factor = -1}); }) ==

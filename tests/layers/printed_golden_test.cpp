@@ -1,0 +1,89 @@
+// Layers that prints contain, against PyTorch: printed.safetensors and pytorch.json, made by printed.py.
+#include <algorithm>
+#include <fstream>
+
+#include "layers/spec.h"
+#include "layers/text/registry.h"
+#include "layers/text/unknown.h"
+#include "tests/layers/golden_cases.h"
+#include "tests/layers/sandwich.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+constexpr double eps = std::numeric_limits<float>::epsilon();
+
+/// The longest chain of roundings of a case, in the largest number that it meets: positions of a resampling round as
+/// numbers of the picture's size do.
+double rounding(const std::string& text, const AnyModule& module, const Tensor& x) {
+  if (text.find("Upsampl") != std::string::npos)
+    return tolerance(8, 4 * static_cast<double>(std::max(x.size(-1), x.size(-2))));
+  const double terms = terms_of(module);
+  return terms > 0 ? tolerance(terms, 8) : 0;
+}
+
+void check_case(const nlohmann::json& about, const Tensor& expected) {
+  const std::string text = about["module"], printed = about["printed"];
+  CAPTURE(text);
+  const std::shared_ptr<Module> module = parse_module(text);
+  CHECK(module->str() == printed);
+  CHECK(parse_module(printed)->str() == printed);
+  Random random(about["seed"].get<uint64_t>());
+  const std::vector<Tensor> xs{random.randn(about["input"].get<Shape>())};
+  randomize(*module, random);
+  const double error = about["error"], rounds = rounding(text, *module, xs[0]);
+  const auto bound = [&](int64_t i) { return 2 * error + 3 * eps * std::abs(expected.data()[i]) + rounds; };
+  for (Isa isa : available_isas())
+    for (bool inside : {false, true}) {
+      CAPTURE(name(isa));
+      CAPTURE(inside);
+      const Sandwich all([&](const Values& x) { return (*module)(x[0]); }, inside);
+      check_close(compile(all, types_of(xs), {.isa = isa})(xs)[0], expected, bound);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("golden: layers that prints contain are PyTorch's, in either layout, and print as there") {
+  CHECK(each_golden("printed.safetensors", check_case) > 330);
+}
+
+TEST_CASE("golden: the other activations of zeros, infinities, NaN and large numbers are PyTorch's") {
+  const StateDict goldens = golden("printed.safetensors");
+  const Tensor x = goldens.at("special.input").to_tensor();
+  int count = 0;
+  for (const auto& [name, values] : goldens) {
+    if (!name.starts_with("special.") || name == "special.input") continue;
+    CAPTURE(name);
+    const Tensor expected = values.to_tensor();
+    for (Isa isa : available_isas()) {
+      CAPTURE(upconv::name(isa));
+      const std::shared_ptr<Module> module = parse_module(name.substr(8));
+      module->set_options({.isa = isa});
+      check_close((*module)(x), expected, [&](int64_t i) {
+        // An exponent of up to 32 costs as many units in the last place.
+        return tolerance(15, std::abs(expected.data()[i])) + 100 * std::numeric_limits<float>::min();
+      });
+    }
+    ++count;
+  }
+  CHECK(count == 16);
+}
+
+TEST_CASE("golden: every module of PyTorch is a layer, a container, or known to be missing") {
+  const auto modules = nlohmann::json::parse(std::ifstream(UPCONV_GOLDEN "/pytorch.json"));
+  const std::vector<std::string> containers = {"Container",  "DataParallel", "Module",
+                                               "ModuleDict", "ModuleList",   "Sequential"};
+  size_t layers = 0;
+  for (const std::string name : modules) {
+    CAPTURE(name);
+    const bool is_layer =
+        std::any_of(layer_rows().begin(), layer_rows().end(), [&](const LayerRow& row) { return row.name == name; });
+    const bool is_container = std::find(containers.begin(), containers.end(), name) != containers.end();
+    CHECK(is_layer + is_container + is_only_pytorchs(name) == 1);
+    layers += is_layer;
+  }
+  CHECK(layers == layer_rows().size());
+}

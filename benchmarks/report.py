@@ -137,6 +137,7 @@ def markdown(found: dict) -> str:
         "- Stolen is what the host of a virtual machine took; a sample that lost more than 5% is taken again.",
         "- One process for each engine, one at work at a time; BatchNorm is folded for all; each result was PyTorch's",
         "  within 1e-4 of the largest output before it was timed.",
+        "- What the peers answer otherwise than PyTorch on other networks than these stands in [peers.md](peers.md).",
     ]
     lines += [f"- {ENGINES[name].title}: {ENGINES[name].about}." for name in ["upconv", *peers]]
     own = {row["name"]: row["accuracy"] for row in found["rows"] if row["accuracy"] != found["accuracy"]}

@@ -16,7 +16,7 @@ while read -r row; do
   case $test in
     "the same" | "none: "* | "none, as above" | "the goldens of "*) continue ;;
   esac
-  name=$(grep -oP '^`\K[^`]+' <<<"$test") || { fail "no test case in: $row"; continue; }
+  name=$(grep -oP '^\x60\K[^\x60]+' <<<"$test") || { fail "no test case in: $row"; continue; }
   grep -rqF --include='*.cpp' "\"$name\"" tests || fail "there is no test case \"$name\""
 done < <(grep '^| ' "$page" | grep -v '^| what |')
 

@@ -3,9 +3,9 @@
 // order: moments of runs of the input, from them a mean, a scale and a shift for each channel, and
 // y = act((x - mean) * scale + shift).
 //
-// Statistics come from float64. The mean that is subtracted is rounded once, and what that took is in the shift, so
-// before act only the distance, the scale and the result are rounded: y is within 1.5 eps |y| of the exact result where
-// there is no weight or bias, eps = 2^-23, wherever the mean lies; half a unit comes of the variance at most.
+// Statistics are added up in float64, of sums of eight distances and squares in float32. The mean that is subtracted is
+// rounded once, and what that took is in the shift, so wherever the mean lies only the distance, the scale and the
+// result are rounded, by 1.5 eps |y| before act, eps = 2^-23; the variance adds up to one eps where few numbers make it.
 #include <memory>
 #include <vector>
 

@@ -33,7 +33,7 @@ class Runs {
       : groups_(groups),
         by_channel_(groups.layout == Layout::channels_last),
         length_(groups.shape.H * groups.shape.W * (by_channel_ ? 1 : channels_in_group())),
-        run_(by_channel_ ? std::max<int64_t>(16, elements / groups.shape.C) : elements) {}
+        run_(by_channel_ ? std::max(least_pixels, elements / groups.shape.C) : elements) {}
 
   bool by_channel() const { return by_channel_; }
   int64_t channels_in_group() const { return groups_.shape.C / groups_.groups; }
@@ -55,6 +55,7 @@ class Runs {
 
  private:
   static constexpr int64_t elements = 32 << 10;  // 128 KiB: a second pass reads from the second cache
+  static constexpr int64_t least_pixels = 64;    // of which some are read for the guess
   static constexpr int64_t values_of_block = 2 * lanes;
   int64_t blocks() const { return (entries() + lanes - 1) / lanes; }
   NormGroups groups_;

@@ -1,0 +1,298 @@
+// Files of weights, each changed again and again where it counts: what lies in an archive is changed before it is
+// packed and summed anew, a header of JSON before its length is written, so that readers get beyond what checksums hold
+// off.
+//
+//   upconv_mutate COUNT [--from NUMBER] FILE...
+//
+// Mutation NUMBER is the same in every run. Where a reader breaks, the sanitizer's report ends with the number and the
+// file; `--from NUMBER` with a COUNT of 1 and the same files repeats it. Exits with 1 where anything but Error comes
+// out.
+#include <fmt/format.h>
+#include <upconv/upconv.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "framework/weights/npz.h"
+#include "framework/weights/pytorch.h"
+#include "framework/weights/readers.h"
+#include "framework/weights/zip.h"
+#include "tests/fuzz/pack.h"
+
+extern "C" void __sanitizer_set_death_callback(void (*callback)());
+
+namespace upconv::fuzz {
+namespace {
+
+using Random = std::mt19937_64;
+
+uint64_t below(Random& random, uint64_t bound) { return bound == 0 ? 0 : random() % bound; }
+
+/// A place of a text, more often near its beginning, where headers are.
+size_t place(Random& random, const std::string& text) {
+  const uint64_t bound = below(random, 2) == 0 ? text.size() : std::min<uint64_t>(text.size(), 512);
+  return below(random, bound + 1);
+}
+
+/// Numbers that lengths, counts and offsets become.
+constexpr uint64_t odd_numbers[] = {0,
+                                    1,
+                                    2,
+                                    0x7f,
+                                    0x80,
+                                    0xff,
+                                    0x7fff,
+                                    0xffff,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    uint64_t{1} << 32,
+                                    uint64_t{1} << 62,
+                                    INT64_MAX,
+                                    uint64_t{1} << 63,
+                                    UINT64_MAX};
+/// What may stand in a pickle or in JSON where something else does.
+constexpr std::string_view odd_texts[] = {".",
+                                          "R",
+                                          "b",
+                                          "h\0",
+                                          "q\0",
+                                          "0",
+                                          "(",
+                                          "t",
+                                          ")",
+                                          "}",
+                                          "]",
+                                          "2",
+                                          "a",
+                                          "s",
+                                          "\x85",
+                                          "\x93",
+                                          "\x94",
+                                          "\x81",
+                                          "Q",
+                                          "cos\nsystem\n",
+                                          "ccollections\nOrderedDict\n",
+                                          "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f",
+                                          "X\xff\xff\xff\xff",
+                                          "K\xff",
+                                          "J\xff\xff\xff\xff",
+                                          "\x8c\xff",
+                                          "N",
+                                          "null",
+                                          "-1",
+                                          "1e400",
+                                          "18446744073709551616",
+                                          "[",
+                                          "]",
+                                          "{",
+                                          "}",
+                                          "\"",
+                                          "\\ud800",
+                                          "true",
+                                          "0.5",
+                                          ",",
+                                          ":"};
+
+void put_number(Random& random, std::string& text) {
+  const size_t width = size_t{1} << below(random, 4);
+  if (text.size() < width) return;
+  const uint64_t number = odd_numbers[below(random, std::size(odd_numbers))];
+  std::memcpy(text.data() + below(random, text.size() - width + 1), &number, width);
+}
+
+/// A decimal number in text becomes another.
+void change_digits(Random& random, std::string& text) {
+  const size_t from = text.find_first_of("0123456789", place(random, text));
+  if (from == text.npos) return;
+  const size_t to = std::min(text.find_first_not_of("0123456789", from), text.size());
+  text.replace(from, to - from, std::to_string(odd_numbers[below(random, std::size(odd_numbers))]));
+}
+
+void change_once(Random& random, std::string& text, const std::string& other) {
+  const size_t at = place(random, text);
+  const size_t length = std::min<size_t>(text.size() - at, 1 + below(random, below(random, 4) == 0 ? 256 : 8));
+  switch (below(random, 10)) {
+    case 0:
+      if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << below(random, 8)));
+      return;
+    case 1:
+      if (at < text.size()) text[at] = static_cast<char>(random());
+      return;
+    case 2:
+      return put_number(random, text);
+    case 3:
+      return change_digits(random, text);
+    case 4:
+      text.erase(at, length);
+      return;
+    case 5:
+      text.insert(place(random, text), text.substr(at, length));
+      return;
+    case 6: {
+      const std::string_view word = odd_texts[below(random, std::size(odd_texts))];
+      text.replace(at, below(random, 2) == 0 ? 0 : std::min(text.size() - at, word.size()), word);
+      return;
+    }
+    case 7:  // a piece of another file's
+      text.insert(at, other.substr(place(random, other), 1 + below(random, 64)));
+      return;
+    case 8: {  // two pieces change places
+      const std::string piece = text.substr(at, length);
+      text.erase(at, length);
+      text.insert(place(random, text), piece);
+      return;
+    }
+    default:
+      text.resize(at);
+  }
+}
+
+std::string changed(Random& random, std::string text, const std::string& other) {
+  for (uint64_t times = 1 + below(random, 4); times > 0; --times) change_once(random, text, other);
+  return text;
+}
+
+/// A file, and what is in it where it is an archive.
+struct Sample {
+  std::string name, bytes;
+  std::vector<Entry> entries;  // none: no archive
+  std::vector<size_t> texts;   // of the entries, those that are not elements
+};
+
+Sample sample_of(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  Sample sample{path, {std::istreambuf_iterator<char>(file), {}}, {}, {}};
+  const auto bytes = std::as_bytes(std::span(sample.bytes));
+  if (!internal::looks_like_zip(bytes)) return sample;
+  const internal::ZipArchive archive(bytes, path, nullptr);
+  for (const internal::ZipEntry& entry : archive.entries()) {
+    const internal::Bytes content = archive.read(entry);
+    if (entry.name.find("/code/") == entry.name.npos && entry.name.find("/data/weights/weight") == entry.name.npos &&
+        (entry.name.find("/data/") == entry.name.npos || entry.name.ends_with(".json")))
+      sample.texts.push_back(sample.entries.size());
+    sample.entries.push_back(
+        {std::string(entry.name), {reinterpret_cast<const char*>(content.span.data()), content.span.size()}});
+  }
+  return sample;
+}
+
+const std::string& text_of(const Sample& sample, Random& random) {
+  if (sample.texts.empty()) return sample.bytes;
+  return sample.entries[sample.texts[below(random, sample.texts.size())]].content;
+}
+
+/// One of a file's texts is changed, or a name in its archive, or rarely its very bytes.
+std::string mutated(const Sample& sample, const Sample& other, Random& random) {
+  const std::string& piece = text_of(other, random);
+  if (below(random, 8) == 0) return changed(random, sample.bytes, piece);
+  if (!sample.entries.empty()) {
+    std::vector<Entry> entries = sample.entries;
+    Entry& any = entries[below(random, entries.size())];
+    switch (below(random, 16)) {
+      case 0:
+        any.name = changed(random, any.name, piece);
+        break;
+      case 1:
+        any.content = changed(random, any.content, piece);
+        break;
+      case 2:
+        entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(below(random, entries.size())));
+        break;
+      default: {
+        std::string& text =
+            sample.texts.empty() ? any.content : entries[sample.texts[below(random, sample.texts.size())]].content;
+        text = changed(random, std::move(text), piece);
+      }
+    }
+    return zip_of(entries);
+  }
+  if (internal::looks_like_safetensors(std::as_bytes(std::span(sample.bytes)))) {
+    uint64_t size = 0;
+    std::memcpy(&size, sample.bytes.data(), sizeof size);
+    std::string header = changed(random, sample.bytes.substr(sizeof size, size), piece);
+    const std::string rest = sample.bytes.substr(sizeof size + size);
+    size = header.size();
+    return std::string(reinterpret_cast<const char*>(&size), sizeof size) + header + rest;
+  }
+  return changed(random, sample.bytes, piece);
+}
+
+std::string_view at_work;  // the file, for the report
+uint64_t number_at_work;
+
+void tell() { fmt::print(stderr, "mutation {} of {}\n", number_at_work, at_work); }
+
+struct Outcomes {
+  uint64_t read = 0, refused = 0, unreadable = 0;
+};
+
+/// Reads bytes that end where they end, and every tensor, which touches all its bytes.
+void try_reading(const std::string& file, Outcomes& outcomes) {
+  const std::vector<char> exact(file.begin(), file.end());
+  try {
+    for (const auto& [name, stored] : load_state_dict(std::as_bytes(std::span(exact)), "mutated")) {
+      if (stored.unreadable.empty())
+        (void)stored.to_tensor();
+      else
+        ++outcomes.unreadable;
+    }
+    ++outcomes.read;
+  } catch (const Error&) {
+    ++outcomes.refused;
+  }
+}
+
+uint64_t number_of(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error("expected a number, got " + std::string(text));
+  return number;
+}
+
+void run(uint64_t count, uint64_t from, std::span<const Sample> samples) {
+  Outcomes outcomes;
+  for (uint64_t number = from; number < from + count; ++number) {
+    Random random(number);
+    const Sample& sample = samples[number % samples.size()];
+    at_work = sample.name;
+    number_at_work = number;
+    try_reading(mutated(sample, samples[below(random, samples.size())], random), outcomes);
+  }
+  fmt::print("{} mutations of {} files: {} read, {} refused; {} tensors that cannot be read\n", count, samples.size(),
+             outcomes.read, outcomes.refused, outcomes.unreadable);
+}
+
+}  // namespace
+}  // namespace upconv::fuzz
+
+int main(int argc, char** argv) {
+  using namespace upconv::fuzz;
+  try {
+    std::vector<std::string_view> given(argv + 1, argv + argc);
+    if (given.empty()) throw upconv::Error("expected COUNT [--from NUMBER] FILE...");
+    const uint64_t count = number_of(given[0]);
+    uint64_t from = 0;
+    size_t first = 1;
+    if (given.size() > 2 && given[1] == "--from") {
+      from = number_of(given[2]);
+      first = 3;
+    }
+    std::vector<Sample> samples;
+    for (size_t i = first; i < given.size(); ++i) samples.push_back(sample_of(given[i].data()));
+    if (samples.empty()) throw upconv::Error("expected at least one FILE");
+    __sanitizer_set_death_callback(tell);
+    run(count, from, samples);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "upconv_mutate: {}\n", error.what());
+    tell();
+    return 1;
+  }
+}

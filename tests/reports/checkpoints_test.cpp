@@ -1,0 +1,104 @@
+// What people bring as checkpoints, in their words. tests/golden/strangers.py and libraries.py made the files; all have
+// the weights of net.safetensors. More of them, and every tensor bit by bit: ./dev strangers.
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+struct Block : Module {
+  ConvTranspose2d& conv = child("conv", ConvTranspose2d(3, 2, 3));
+  Parameter window = add_buffer("window", Parameter(Shape{3}));
+  Value forward(Value x) const override { return conv(x); }
+};
+
+Sequential network() { return sequential(ConvTranspose2d(4, 3, 3, {.bias = false}), BatchNorm2d(3), ReLU(), Block()); }
+
+std::string path_of(const std::string& file) { return UPCONV_GOLDEN "/strangers/" + file; }
+
+/// Loads a file strictly into the network, and compares every value with what was saved.
+void check_loads(const std::string& file, const LoadOptions& options = {}) {
+  CAPTURE(file);
+  Sequential loaded = network();
+  loaded.load(path_of(file), options);
+  const StateDict expected = load_state_dict(path_of("net.safetensors"));
+  REQUIRE(loaded.state_dict().size() == expected.size());
+  for (const auto& [name, stored] : loaded.state_dict()) {
+    CAPTURE(name);
+    CHECK(same_bits(stored.to_tensor(), expected.at(name).to_tensor()));
+  }
+}
+
+/// What is said of bytes that are no weights.
+std::string refusal(std::string_view bytes) {
+  return error_of([&] { static_cast<void>(load_state_dict(std::as_bytes(std::span(bytes)), "netG.pth")); });
+}
+
+}  // namespace
+
+TEST_CASE("I saved my generator with args, a NumPy best score, a Path and the optimizer, and it was called code") {
+  for (const char* file :
+       {"script_protocol_2.pth", "script_protocol_3.pth", "script_protocol_4.pth", "script_protocol_5.pth"}) {
+    check_loads(file, {.key = "netG"});
+    CHECK(load_state_dict(path_of(file)).at("best").to_tensor().data()[0] == 0.25f);
+    CHECK(load_state_dict(path_of(file)).at("curve").shape == Shape{3});
+  }
+}
+
+TEST_CASE("My .ckpt is Lightning's, with hyperparameters, loops and optimizer states") {
+  check_loads("by_lightning.ckpt", {.key = "state_dict", .strip_prefix = "net."});
+}
+
+TEST_CASE("timm's train.py made it, with its args and an averaged model") {
+  check_loads("by_timm.pth.tar", {.key = "state_dict"});
+  check_loads("by_timm.pth.tar", {.key = "state_dict_ema"});
+}
+
+TEST_CASE("Ignite and accelerate saved mine") {
+  check_loads("by_ignite.pt", {.key = "model"});
+  check_loads("by_accelerate.bin");
+  CHECK(load_state_dict(path_of("by_accelerate.random")).size() > 0);  // generators' states, which are arrays
+}
+
+TEST_CASE("I averaged my weights: ema-pytorch, and PyTorch's own AveragedModel") {
+  check_loads("by_ema_pytorch.pth", {.key = "ema_model"});
+  check_loads("by_swa_utils.pth", {.strip_prefix = "module.", .ignore = {"n_averaged"}});
+}
+
+TEST_CASE("I trained with torch.compile and DataParallel, and every name has more in front") {
+  check_loads("by_compile.pth", {.key = "state", .strip_prefix = "module._orig_mod."});
+  check_loads("wrapped.pth", {.key = "ema", .strip_prefix = "module."});
+}
+
+TEST_CASE("I have the whole network, torch.save(net), and no code of it") {
+  for (const char* file : {"whole_model.pth", "whole_model_protocol_5.pth", "whole_model_legacy.pth"})
+    check_loads(file);
+}
+
+TEST_CASE("All I was given is TorchScript") { check_loads("script.pt", {.ignore = {"3.scratch", "3.seen"}}); }
+
+TEST_CASE("One complex tensor somewhere made the whole file unreadable") {
+  const std::vector<std::string> others = {"spectrum", "edges", "quantised", "nowhere"};
+  check_loads("unreadable.pth", {.strict = false});
+  for (const std::string& name : others)
+    CHECK_FALSE(load_state_dict(path_of("unreadable.pth")).at(name).unreadable.empty());
+}
+
+TEST_CASE("My weights are float8") {
+  CHECK(load_state_dict(path_of("unreadable.pth")).at("eighths").unreadable.empty());
+  CHECK(load_state_dict(path_of("foreign.safetensors")).at("eighths").to_tensor().shape() == Shape{4});
+}
+
+TEST_CASE("My Parameters have attributes, and one is of a class of mine") { check_loads("classes.pth"); }
+
+TEST_CASE("My checkpoint is of PyTorch 0.3, which did not count batches") { check_loads("before_0_4.pth"); }
+
+TEST_CASE("I downloaded it, and it is something else") {
+  CHECK(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:00\n").find("git lfs pull") !=
+        std::string::npos);
+  CHECK(refusal("<!DOCTYPE html><html></html>").find("web page") != std::string::npos);
+  CHECK(refusal("\x89HDF\r\n\x1a\n....").find("Keras") != std::string::npos);
+  CHECK(refusal("(dp0\nS'a'\n.").find("protocol 0") != std::string::npos);
+  CHECK(refusal("").find("no bytes") != std::string::npos);
+}

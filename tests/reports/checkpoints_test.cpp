@@ -1,5 +1,10 @@
 // What people bring as checkpoints, in their words. tests/golden/strangers.py and libraries.py made the files; all have
 // the weights of net.safetensors. More of them, and every tensor bit by bit: ./dev strangers.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <thread>
+
 #include "tests/support.h"
 
 using namespace upconv;
@@ -27,6 +32,17 @@ void check_loads(const std::string& file, const LoadOptions& options = {}) {
   for (const auto& [name, stored] : loaded.state_dict()) {
     CAPTURE(name);
     CHECK(same_bits(stored.to_tensor(), expected.at(name).to_tensor()));
+  }
+}
+
+/// Two files of tests/golden/weights have the same tensors, bit by bit.
+void check_same(const std::string& file, const std::string& expected_file) {
+  CAPTURE(file);
+  const StateDict got = golden("weights/" + file), expected = golden("weights/" + expected_file);
+  CHECK(got.size() == expected.size());
+  for (const auto& [name, stored] : expected) {
+    CAPTURE(name);
+    CHECK(same_bits(got.at(name).to_tensor(), stored.to_tensor()));
   }
 }
 
@@ -58,7 +74,7 @@ TEST_CASE("timm's train.py made it, with its args and an averaged model") {
 TEST_CASE("Ignite and accelerate saved mine") {
   check_loads("by_ignite.pt", {.key = "model"});
   check_loads("by_accelerate.bin");
-  CHECK(load_state_dict(path_of("by_accelerate.random")).size() > 0);  // generators' states, which are arrays
+  CHECK(load_state_dict(path_of("by_accelerate.random")).at("numpy_random_seed.1").shape == Shape{624});
 }
 
 TEST_CASE("I averaged my weights: ema-pytorch, and PyTorch's own AveragedModel") {
@@ -77,6 +93,32 @@ TEST_CASE("I have the whole network, torch.save(net), and no code of it") {
 }
 
 TEST_CASE("All I was given is TorchScript") { check_loads("script.pt", {.ignore = {"3.scratch", "3.seen"}}); }
+
+TEST_CASE("I exported it, and the .pt2 is all that was kept") { check_same("program.one.pt2", "program.safetensors"); }
+
+TEST_CASE("safetensors' save_model left out the name that my network asks for") {
+  check_same("tied.model.st", "tied.safetensors");
+}
+
+TEST_CASE("My arrays are NumPy's, in a pickle, from before NumPy 2 and after") {
+  for (const char* file : {"pickled.numpy_1.pth", "pickled.protocol_2.pth", "pickled.protocol_5.pth"})
+    CHECK(golden(std::string("weights/") + file).size() > 0);
+  check_same("pickled.protocol_4.pth", "pickled.safetensors");
+}
+
+TEST_CASE("I saved the old form, by a newer protocol") {
+  check_same("pickled.legacy_protocol_4.pth", "pickled.safetensors");
+}
+
+TEST_CASE("It comes through a pipe") {
+  const std::filesystem::path pipe = std::filesystem::temp_directory_path() / fmt::format("upconv-pipe-{}", ::getpid());
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << bytes_of(path_of("whole_model.pth")); });
+  Sequential loaded = network();
+  CHECK_NOTHROW(loaded.load(pipe));
+  writer.join();
+  std::filesystem::remove(pipe);
+}
 
 TEST_CASE("One complex tensor somewhere made the whole file unreadable") {
   const std::vector<std::string> others = {"spectrum", "edges", "quantised", "nowhere"};

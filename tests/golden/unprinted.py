@@ -68,9 +68,10 @@ LAYERS = {
         name: (PICTURES, [""])
         for name in (
             "ReLU SiLU ReLU6 SELU Hardsigmoid Hardswish Mish Tanh Sigmoid Softsign Tanhshrink LogSigmoid Softmax2d "
-            "Identity Dropout Dropout2d AlphaDropout FeatureAlphaDropout Flatten"
+            "RReLU Identity Dropout Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout Flatten"
         ).split()
     },
+    "Dropout1d": (ROWS, [""]),
     "Unflatten": (PICTURES, ["1, (2, 2)"]),
     "Upsample": (
         PICTURES + STRIPS,
@@ -83,6 +84,8 @@ LAYERS = {
         ]
         + [
             "size=1, mode='bilinear'",
+            "scale_factor=2.0, mode='bicubic'",
+            "scale_factor=1.5, mode='bicubic', align_corners=True",
             "scale_factor=2.0, mode='nearest-exact'",
             "scale_factor=2.5, mode='nearest-exact'",
             "scale_factor=1.5, mode='nearest', recompute_scale_factor=False",

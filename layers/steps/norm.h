@@ -5,7 +5,8 @@
 //
 // Statistics are added up in float64, of sums of eight distances and squares in float32. The mean that is subtracted is
 // rounded once, and what that took is in the shift, so wherever the mean lies only the distance, the scale and the
-// result are rounded, by 1.5 eps |y| before act, eps = 2^-23; the variance adds up to one eps where few numbers make it.
+// result are rounded, by 1.5 eps |y| before act, eps = 2^-23; the variance adds up to one eps where few numbers make
+// it.
 #include <memory>
 #include <vector>
 

@@ -12,7 +12,8 @@ namespace upconv::internal {
 enum class Reduction { sum, squares, largest };
 
 /// What is reduced: an expression of the inputs, broadcast to `shape`, which is gone over as `layout` lies, and of it
-/// the dimensions that are marked. The result, a sum or squares times `factor`, or the root of that, lies in the same order, without those dimensions.
+/// the dimensions that are marked. The result, a sum or squares times `factor`, or the root of that, lies in the same
+/// order, without those dimensions.
 struct ReduceTask {
   Reduction reduction;
   Shape shape;

@@ -129,7 +129,9 @@ def make_narrow():
     for kind in ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"):
         value[kind] = torch.arange(256, dtype=torch.uint8).view(getattr(torch, kind))
     for kind in (torch.uint16, torch.uint32, torch.uint64):
-        value[str(kind).removeprefix("torch.")] = torch.tensor([0, 1, min(torch.iinfo(kind).max, 2**63 - 1)], dtype=kind)
+        value[str(kind).removeprefix("torch.")] = torch.tensor(
+            [0, 1, min(torch.iinfo(kind).max, 2**63 - 1)], dtype=kind
+        )
     value["columns"] = value["float8_e5m2"].view(16, 16).T
     write_expected("narrow", value)
     write("narrow", "zip", value)
@@ -219,7 +221,9 @@ def make_programs():
 def make_tied():
     """What save_model leaves of a network in which one parameter has two names."""
     torch.manual_seed(0)
-    net = nn.ModuleDict({"up": nn.ConvTranspose2d(2, 3, 2, bias=False), "again": nn.ConvTranspose2d(2, 3, 2, bias=False)})
+    net = nn.ModuleDict(
+        {"up": nn.ConvTranspose2d(2, 3, 2, bias=False), "again": nn.ConvTranspose2d(2, 3, 2, bias=False)}
+    )
     net["again"].weight = net["up"].weight
     write_expected("tied", net.state_dict())
     save_model(net, HERE / "tied.model.st")

@@ -1,4 +1,4 @@
-"""Makes the hostile archives of torch.export: tests/hostile/pt2/ and, in pt2.json, what the refusal of each must contain.
+"""Makes the hostile archives of torch.export: tests/hostile/pt2/ and, in pt2.json, what each refusal must contain.
 Running it again changes no byte.
 
     python3 tests/hostile/pt2.py

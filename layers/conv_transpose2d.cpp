@@ -108,7 +108,7 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
  private:
   /// Each phase of the rows with each of the columns is computed by itself, and compiled by itself.
   void check_phases(const Size& out) const {
-    if (std::max(out.h, out.w) > INT64_MAX) return;  // which is refused as what it is
+    if (out.h > largest || out.w > largest) return;  // refused as such
     const auto phases = [](__int128 size, int64_t stride) { return std::clamp<__int128>(size, 0, stride); };
     if (phases(out.h, options_.stride.h) * phases(out.w, options_.stride.w) > most_phases)
       fail("expected strides of at most {} phases (height times width), got {}", most_phases, str(options_.stride));

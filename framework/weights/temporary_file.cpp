@@ -92,18 +92,20 @@ TemporaryFile::~TemporaryFile() { close(); }
 /// What is there now, if anything is.
 void TemporaryFile::examine(const std::filesystem::path& target) {
   name_ = target.filename().string();
-  struct stat old = {}, linked = {};
+  struct stat old = {};
   const bool exists = ::stat(target.c_str(), &old) == 0;
   if (!exists && errno != ENOENT) fail_with("cannot be written");
   if (name_.empty() || (exists && S_ISDIR(old.st_mode)))
     fail("{}: expected a file to write, got the name of a folder", destination_);
   if (exists && !S_ISREG(old.st_mode))
     fail("{}: expected a regular file to write, got a pipe, socket or device", destination_);
-  // The links of /proc/self/fd may lead to files that have no name any more.
-  if (::stat(destination_.c_str(), &linked) == 0 &&
-      !(exists && linked.st_ino == old.st_ino && linked.st_dev == old.st_dev))
-    fail("{}: expected a regular file to write, got a link to one without a name", destination_);
-  if (!exists) return;
+  if (!exists) {
+    // The links of /proc/self/fd may lead to files that have no name any more; asked again, as others may write too.
+    struct stat linked = {};
+    if (target != destination_ && ::stat(destination_.c_str(), &linked) == 0 && ::stat(target.c_str(), &old) != 0)
+      fail("{}: expected a regular file to write, got a link to one without a name", destination_);
+    return;
+  }
   if (::access(target.c_str(), W_OK) != 0) fail_with("cannot be written");
   replaced_ = {old.st_uid, old.st_gid, old.st_mode & 0777};
 }

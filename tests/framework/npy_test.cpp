@@ -72,7 +72,9 @@ TEST_CASE("npy: a file that cannot be written leaves nothing behind") {
   CHECK(error_of([&] { save_npy(folder / "no/such/x.npy", Tensor({1})); }).find("cannot be created") !=
         std::string::npos);
   std::filesystem::create_directory(folder / "x.npy");
-  CHECK(error_of([&] { save_npy(folder / "x.npy", Tensor({1})); }).find("the name of a folder") != std::string::npos);
+  CHECK(error_of([&] {
+          save_npy(folder / "x.npy", Tensor({1}));
+        }).find("expected a file to write, got the name of a folder") != std::string::npos);
   CHECK(folder.files() == 1);
 }
 

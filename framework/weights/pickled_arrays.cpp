@@ -79,7 +79,8 @@ Shape ArrayReader::shape(Ref ref) const {
 /// numpy.dtype("f8", ...) with the state (version, order of bytes, subarray, names, ...).
 NumpyType ArrayReader::type(Ref ref) const {
   const auto* call = pickle_.get<Pickle::Call>(ref);
-  if (call == nullptr || pickle_.called(ref) != "numpy.dtype") refuse("an array of {} of NumPy's", pickle_.kind(ref));
+  if (call == nullptr || pickle_.called(ref) != "numpy.dtype")
+    refuse("an array of NumPy's with {} as type", pickle_.kind(ref));
   const std::vector<Ref>& arguments = tuple(call->arguments, "arguments of its type");
   if (arguments.empty()) refuse("an array of NumPy's without a type");
   const std::string_view name = text(arguments[0], "type");

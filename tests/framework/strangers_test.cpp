@@ -53,6 +53,33 @@ TEST_CASE("strangers: BatchNorm loads without the count that PyTorch up to 0.4 d
   check_loads("before_0_4.pth");
 }
 
+TEST_CASE("strangers: an array of NumPy that is no plain one is an error for who asks for it alone") {
+  const StateDict all = load_state_dict(path_of("odd_arrays.pth"));
+  CHECK(all.at("plain").to_tensor().numel() == 3);
+  const std::string types = "expected one of f8, f4, f2, i8, i4, i2, i1, u1, u2, u4, u8, b1 as type, got ";
+  const std::pair<const char*, std::string> reasons[] = {
+      {"objects", "expected an array of plain numbers, got Python objects"},
+      {"text", types + "\"<U1\""},
+      {"records", types + "\"|V4\""},
+      {"wave", types + "\"<c8\""},
+      {"moment", types + "\"<M8\""},
+      {"short", "an array of NumPy's of 8 bytes without as many"},
+      {"encoded", "an array of NumPy's in another encoding than latin1"},
+      {"wide", "an array of NumPy's of 8 bytes without as many"},
+      {"twice", "an array of NumPy's whose axes (0, 0) are no permutation"},
+      {"fewer", "an array of NumPy's whose axes (0,) are no permutation"},
+      {"huge", "shape (4611686018427387904, 8) has more than 2^63 - 1 bytes"},
+      {"bomb", "274877906944 bytes, more than a file of this size should have"},
+      {"negative", "an array of NumPy's whose shape is not up to 64 sizes"},
+      {"untyped", "an array of NumPy's with an integer as type"},
+      {"nothing", "a scalar of NumPy's of 0 values"}};
+  CHECK(all.size() == 1 + std::size(reasons));
+  for (const auto& [name, reason] : reasons) {
+    CAPTURE(name);
+    CHECK(all.at(name).unreadable == reason);
+  }
+}
+
 TEST_CASE("strangers: a tensor that cannot be read is an error for who asks for it alone") {
   const std::vector<std::string> odd{"spectrum", "edges", "eighths", "quantised", "nowhere"};
   check_loads("unreadable.pth", {.ignore = odd});

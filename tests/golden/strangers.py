@@ -8,6 +8,7 @@ names of storages in whole_model_legacy.pth, which are addresses, and what scrip
 """
 
 import argparse
+import codecs
 import collections
 import copy
 import datetime
@@ -85,6 +86,40 @@ def unreadable(state):
     }
 
 
+class Made:
+    """Pickled as a call of a function that is never made."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def odd_arrays():
+    """Arrays of NumPy that are no plain ones, and some that NumPy would refuse."""
+    scalar, from_buffer = np._core.multiarray.scalar, np._core.numeric._frombuffer
+    four, eight = np.dtype("f4"), np.dtype("f8")
+    return {
+        "plain": np.arange(3.0),
+        "objects": np.array([{"epoch": 3}, None], dtype=object),
+        "text": np.array(["G", "D"]),
+        "records": np.zeros(2, [("x", "f4")]),
+        "wave": np.ones(2, np.complex64),
+        "moment": np.datetime64("2026-11-29"),
+        "short": Made(scalar, eight, b"abc"),
+        "encoded": Made(scalar, eight, Made(codecs.encode, "abcdefgh", "utf-8")),
+        "wide": Made(scalar, eight, Made(codecs.encode, "abcdefg\u0100", "latin1")),
+        "twice": Made(from_buffer, bytes(24), four, (2, 3), "K", (0, 0)),
+        "fewer": Made(from_buffer, bytes(24), four, (2, 3), "K", (0,)),
+        "huge": Made(from_buffer, b"", four, (2**62, 8), "C"),
+        "bomb": Made(from_buffer, b"", four, (2**36,), "C"),
+        "negative": Made(from_buffer, b"", four, (-1,), "C"),
+        "untyped": Made(from_buffer, b"", 3, (0,), "C"),
+        "nothing": Made(scalar),
+    }
+
+
 def save(value, name, **options):
     torch.manual_seed(0)
     torch.save(value, FOLDER / name, **options)
@@ -118,6 +153,7 @@ def main():
         everything = script(copy.deepcopy(net)) | {"netG": state}
         save(everything, f"script_protocol_{protocol}.pth", pickle_protocol=protocol)
     save(unreadable(state), "unreadable.pth")
+    save(odd_arrays(), "odd_arrays.pth")
     odd = copy.deepcopy(net)
     odd[0].weight.note = "an attribute"
     odd_state = odd.state_dict(keep_vars=True)

@@ -30,6 +30,9 @@ check() {
   fi
 }
 
+# is_sanitized: the sanitizer of addresses wants terabytes of them, so such a program fits no limit.
+is_sanitized() { grep -q __asan_init "$program"; }
+
 # npy FILE TYPE SHAPE DATA: writes an array.
 npy() {
   local header="{'descr': '$2', 'fortran_order': False, 'shape': $3}"

@@ -3,6 +3,7 @@
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -150,17 +151,23 @@ void add_helpers(int workers, Add add) {
   }
 }
 
-/// Makes so many threads at once and ends them; how many could be made.
+extern "C" void* wait_for(void* over) {
+  static_cast<const std::atomic<bool>*>(over)->wait(false);
+  return nullptr;
+}
+
+/// Makes so many threads at once and ends them; how many could be made. By pthreads, since a thread that allocates, or
+/// frees, takes longer: glibc gives it a heap of its own. The stacks are kept for those that oneTBB makes afterwards.
 int try_threads(int wanted) {
   std::atomic<bool> over = false;
-  std::vector<std::jthread> made;
+  std::vector<pthread_t> made;
   made.reserve(static_cast<size_t>(wanted));
-  try {
-    while (made.size() < static_cast<size_t>(wanted)) made.emplace_back([&] { over.wait(false); });
-  } catch (const std::exception&) {  // std::system_error, or no memory for it
-  }
+  pthread_t thread;
+  while (made.size() < static_cast<size_t>(wanted) && pthread_create(&thread, nullptr, wait_for, &over) == 0)
+    made.push_back(thread);
   over = true;
   over.notify_all();
+  for (const pthread_t one : made) pthread_join(one, nullptr);
   return static_cast<int>(made.size());
 }
 

@@ -35,7 +35,7 @@ struct Generate {
 };
 
 void Generate::run() const {
-  Result result(out);
+  Result result(out, {.synced = false});  // as save_png: a picture can be painted again
   const Model model = find_generator(this->model);
   model.load(weights);
   check_weights(*model.module);

@@ -128,8 +128,7 @@ Stored WeightsReader::tensor(const Json& description, const std::string& name) {
     storage = own(swapped(storage.span.first(storage.span.size() / element * element), element));
   }
   const auto offset = static_cast<uint64_t>(number(meta->find("storage_offset"), "storage_offset", name));
-  return strided(storage, type->second, offset, shape, strides, room_,
-                 fmt::format("{}: tensor {}", file_, shown(name)));
+  return strided(storage, type->second, offset, shape, strides, room_, file_, name);
 }
 
 void WeightsReader::read(const ZipEntry& config, const std::string& outer, StateDict& weights) {

@@ -41,12 +41,17 @@ constexpr std::pair<std::string_view, size_t> foreign_storages[] = {
     {"ComplexFloatStorage", 8}, {"ComplexDoubleStorage", 16}, {"QInt8Storage", 1},   {"QUInt8Storage", 1},
     {"QInt32Storage", 4},       {"QUInt4x2Storage", 1},       {"QUInt2x4Storage", 1}};
 
+/// "FloatStorage" of "torch.FloatStorage" and of "torch.cuda.FloatStorage"; "" of everything else.
+std::string_view within_torch(std::string_view name) {
+  for (const std::string_view package : {"torch.cuda.", "torch."})
+    if (name.starts_with(package)) return name.substr(package.size());
+  return "";
+}
+
 std::optional<DType> type_of_storage(std::string_view name) {
-  for (const std::string_view package : {"torch.cuda.", "torch."}) {
-    if (!name.starts_with(package)) continue;
-    for (const ElementType& type : element_types)
-      if (!type.storage.empty() && name.substr(package.size()) == type.storage) return type.type;
-  }
+  const std::string_view storage = within_torch(name);
+  for (const ElementType& type : element_types)
+    if (!storage.empty() && storage == type.storage) return type.type;
   return {};
 }
 
@@ -54,7 +59,7 @@ std::optional<DType> type_of_storage(std::string_view name) {
 
 std::optional<DType> type_of_dtype(std::string_view name) {
   for (const ElementType& type : element_types)
-    if (name == fmt::format("torch.{}", type.dtype)) return type.type;
+    if (within_torch(name) == type.dtype) return type.type;
   return {};
 }
 
@@ -85,8 +90,7 @@ Storage Storages::described(std::span<const Ref> items) const {
   storage.type = type_of_storage(name);
   storage.count = count(items[4]);
   for (const auto& [foreign, size] : foreign_storages)
-    if (name == fmt::format("torch.{}", foreign) || name == fmt::format("torch.cuda.{}", foreign))
-      std::tie(storage.foreign, storage.foreign_size) = std::pair(name, size);
+    if (within_torch(name) == foreign) std::tie(storage.foreign, storage.foreign_size) = std::pair(name, size);
   const bool is_untyped = name == untyped_storage || name == "torch.UntypedStorage";
   if (!storage.type && storage.foreign.empty() && !is_untyped)
     refuse("expected a storage of {}, got {}", readable_types, shown(name));

@@ -64,21 +64,21 @@ class Flattener {
     fail("{}: tensor {}: {}", file_, shown(name), fmt::format(format, std::forward<Args>(args)...));
   }
 
-  void charge(uint64_t work);
-  bool is_tensor(Ref ref) const;
-  bool is_container(Ref ref);
-  Ref module_state(Ref ref);
-  std::optional<std::string> key(Ref ref);
-  void visit(Ref ref, const std::string& name);
-  void visit_items(Ref ref, const std::string& prefix);
-  void visit_item(Ref item, Ref item_key, const std::string& prefix);
-  void visit_dictionary(Ref ref, const std::string& prefix, std::span<const Ref> without = {});
-  void visit_module(Ref state, const std::string& prefix);
   struct Made {
     std::string function;
     const std::vector<Ref>* arguments;
     Ref state = 0;  // of an array of NumPy's
   };
+  void charge(uint64_t work);
+  bool is_tensor(Ref ref) const;
+  bool is_container(Ref ref);
+  Ref module_state(Ref ref);
+  std::optional<std::string> key(Ref ref);
+  void visit(Ref ref, const std::string& name, const std::optional<Made>& by);
+  void visit_items(Ref ref, const std::string& prefix);
+  void visit_item(Ref item, Ref item_key, const std::string& prefix);
+  void visit_dictionary(Ref ref, const std::string& prefix, std::span<const Ref> without = {});
+  void visit_module(Ref state, const std::string& prefix);
   std::optional<Made> made(Ref ref) const;
   void add(const Made& made, const std::string& name);
   Shape sizes(Ref ref, std::string_view what, const std::string& name) const;
@@ -152,9 +152,10 @@ std::optional<std::string> Flattener::key(Ref ref) {
   return std::string(*text);
 }
 
-void Flattener::visit(Ref ref, const std::string& name) {
+/// `by` is what makes it where it is a tensor.
+void Flattener::visit(Ref ref, const std::string& name, const std::optional<Made>& by) {
   charge(16 + name.size());
-  if (const auto by = made(ref)) return add(*by, name);
+  if (by) return add(*by, name);
   if (std::find(path_.begin(), path_.end(), ref) != path_.end()) fail("{}: {} holds itself", file_, shown(name));
   if (path_.size() == max_depth) fail("{}: dictionaries are nested more than {} deep", file_, max_depth);
   path_.push_back(ref);
@@ -164,8 +165,9 @@ void Flattener::visit(Ref ref, const std::string& name) {
 
 void Flattener::visit_item(Ref item, Ref item_key, const std::string& prefix) {
   charge(1);
-  if (!is_tensor(item) && !is_container(item)) return;
-  if (const std::optional<std::string> name = key(item_key)) visit(item, prefix + *name);
+  const std::optional<Made> by = made(item);
+  if (!by && !is_container(item)) return;
+  if (const std::optional<std::string> name = key(item_key)) visit(item, prefix + *name, by);
 }
 
 void Flattener::visit_dictionary(Ref ref, const std::string& prefix, std::span<const Ref> without) {
@@ -208,7 +210,8 @@ void Flattener::visit_items(Ref ref, const std::string& prefix) {
   const std::vector<Ref>& items = list != nullptr ? list->items : pickle_.get<Pickle::Tuple>(ref)->items;
   for (size_t i = 0; i < items.size(); ++i) {
     charge(1);
-    if (is_tensor(items[i]) || is_container(items[i])) visit(items[i], prefix + std::to_string(i));
+    const std::optional<Made> by = made(items[i]);
+    if (by || is_container(items[i])) visit(items[i], prefix + std::to_string(i), by);
   }
 }
 
@@ -217,7 +220,7 @@ StateDict Flattener::flatten() {
   if (!is_tensor(root) && !is_container(root))
     fail("{}: expected a dictionary of tensors, or a module, got {}{}", file_, pickle_.kind(root),
          pickle_.called(root).empty() ? "" : fmt::format(", {}, which is not made", shown(pickle_.called(root))));
-  visit(root, "weight");  // as a lone array is called
+  visit(root, "weight", made(root));  // as a lone array is called
   return std::move(weights_);
 }
 
@@ -302,7 +305,7 @@ Stored Flattener::tensor(const Made& made, const std::string& name) {
   const Bytes bytes = {storage.data.span.subspan(part->first * storage.element(), part->count * storage.element()),
                        storage.data.owner};
   return strided(bytes, *element_type, static_cast<uint64_t>(*offset), std::move(shape), strides, gathering_left_,
-                 fmt::format("{}: tensor {}", file_, shown(name)));
+                 file_, name);
 }
 
 }  // namespace

@@ -151,19 +151,18 @@ void add_helpers(int workers, Add add) {
   }
 }
 
-extern "C" void* wait_for(void* over) {
-  static_cast<const std::atomic<bool>*>(over)->wait(false);
-  return nullptr;
-}
-
 /// Makes so many threads at once and ends them; how many could be made. By pthreads, since a thread that allocates, or
 /// frees, takes longer: glibc gives it a heap of its own. The stacks are kept for those that oneTBB makes afterwards.
 int try_threads(int wanted) {
   std::atomic<bool> over = false;
+  const auto wait = [](void* until) -> void* {
+    static_cast<const std::atomic<bool>*>(until)->wait(false);
+    return nullptr;
+  };
   std::vector<pthread_t> made;
   made.reserve(static_cast<size_t>(wanted));
   pthread_t thread;
-  while (made.size() < static_cast<size_t>(wanted) && pthread_create(&thread, nullptr, wait_for, &over) == 0)
+  while (made.size() < static_cast<size_t>(wanted) && pthread_create(&thread, nullptr, wait, &over) == 0)
     made.push_back(thread);
   over = true;
   over.notify_all();

@@ -15,7 +15,7 @@ class Sample {
   void add(T value) {
     if (count_++ % step_ != 0) return;
     if (kept_.size() == most_) {
-      for (size_t i = 0; 2 * i < kept_.size(); ++i) kept_[i] = std::move(kept_[2 * i]);
+      for (size_t i = 1; 2 * i < kept_.size(); ++i) kept_[i] = std::move(kept_[2 * i]);
       kept_.resize((kept_.size() + 1) / 2);
       step_ *= 2;
       if ((count_ - 1) % step_ != 0) return;

@@ -542,7 +542,7 @@ OTHERS = {
         archive(entry("metadata.json"), entry("config.json"), entry("model.weights.h5")),
         "a Keras file; save its arrays in Python: numpy.savez",
     ),
-    "distributed.pth": (
+    "distributed_checkpoint.pth": (
         b"\x80\4\x95\x17\5\0\0\0\0\0\0\x8c\x25torch.distributed.checkpoint.metadata\x94.",
         "of torch.distributed.checkpoint, which cuts tensors in pieces; make one file of its folder: python -m",
     ),

@@ -13,6 +13,10 @@
 
 namespace upconv::internal {
 
+// Bounds of every format, which no generator comes near.
+inline constexpr size_t max_rank = 64;
+inline constexpr size_t max_tensors = 100'000;
+
 /// Bytes, and what keeps them alive.
 struct Bytes {
   std::span<const std::byte> span;

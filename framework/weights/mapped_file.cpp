@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "framework/fail.h"
+#include "framework/weights/refusals.h"
 
 namespace upconv::internal {
 namespace {
@@ -58,7 +59,7 @@ MappedFile open(const std::filesystem::path& path, bool or_read) {
   const Descriptor descriptor(file);
   struct stat status = {};
   if (::fstat(descriptor.get(), &status) != 0) fail("{}: cannot be examined: {}", file, reason(errno));
-  if (S_ISDIR(status.st_mode)) fail("{}: expected a file, got a folder", file);
+  if (S_ISDIR(status.st_mode)) refuse_folder(path);
   if (or_read && S_ISFIFO(status.st_mode)) return read_all(descriptor.get(), file);
   if (!S_ISREG(status.st_mode)) fail("{}: expected a regular file, got a pipe, socket or device", file);
   if (status.st_size == 0) fail("{}: the file is empty", file);

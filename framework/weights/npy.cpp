@@ -26,9 +26,8 @@ static_assert(std::endian::native == std::endian::little, "the header's length a
 constexpr std::string_view magic = "\x93NUMPY";
 constexpr size_t version_bytes = 2;
 constexpr size_t max_header_bytes = 10'000;  // numpy.load's own bound
-constexpr size_t max_rank = 64;
-constexpr size_t max_shown = 40;       // bytes of somebody's text in a message
-constexpr size_t data_alignment = 64;  // of the first element, as numpy.save has it
+constexpr size_t max_shown = 40;             // bytes of somebody's text in a message
+constexpr size_t data_alignment = 64;        // of the first element, as numpy.save has it
 
 /// NumPy's letter and size after the byte order.
 constexpr std::array<std::pair<std::string_view, DType>, 12> descr_names = {{{"f8", DType::float64},

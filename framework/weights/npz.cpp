@@ -9,8 +9,6 @@ namespace upconv::internal {
 StateDict read_npz(const ZipArchive& archive, const std::string& name) {
   constexpr std::string_view ending = ".npy";
   if (archive.entries().empty()) fail("{}: an empty zip archive", name);
-  if (archive.find("model.weights.h5") != nullptr)
-    fail("{}: a Keras file; save its arrays in Python: numpy.savez", name);
   StateDict weights;
   for (const ZipEntry& entry : archive.entries()) {
     const std::string where = fmt::format("{}: entry {}", name, shown(entry.name));
@@ -21,7 +19,7 @@ StateDict read_npz(const ZipArchive& archive, const std::string& name) {
     try {
       stored = read_npy(content.span, where, std::move(content.owner));
     } catch (const UnreadableArray& array) {
-      stored.unreadable = array.reason;
+      stored = unreadable_tensor(array.reason);
     }
     weights.add(std::string(entry.name.substr(0, entry.name.size() - ending.size())), std::move(stored));
   }

@@ -13,8 +13,6 @@ namespace {
 
 using Ref = Pickle::Ref;
 
-constexpr size_t max_rank = 64;
-
 /// Without the package: numpy._core, or numpy.core before 2.
 constexpr std::string_view reconstruct = "multiarray._reconstruct", scalar = "multiarray.scalar",
                            from_buffer = "numeric._frombuffer";
@@ -188,9 +186,7 @@ Stored pickled_array(const Pickle& pickle, std::string_view function, const std:
     if (name == reconstruct) return reader.reconstructed(state);
     return name == scalar ? reader.scalar(arguments) : reader.from_buffer(arguments);
   } catch (const UnreadableArray& array) {
-    Stored stored;
-    stored.unreadable = array.reason;
-    return stored;
+    return unreadable_tensor(array.reason);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/json_tree.h"
 #include "framework/weights/pytorch.h"
+#include "framework/weights/readers.h"
 #include "framework/weights/strided.h"
 
 namespace upconv::internal {
@@ -14,8 +15,6 @@ namespace {
 constexpr std::string_view format_entry = "archive_format", old_entry = "serialized_state_dict.pt";
 constexpr std::string_view weights_folder = "data/weights/", config_ending = "_weights_config.json";
 constexpr size_t most_text = 16'000'000;  // bytes of a configuration: two thousand tensors have one
-constexpr size_t max_tensors = 100'000;
-constexpr size_t max_rank = 64;
 constexpr int64_t strided_layout = 7;
 
 /// The archive's numbers of types, which are not those of the rest of PyTorch.
@@ -99,19 +98,14 @@ Stored WeightsReader::tensor(const Json& description, const std::string& name) {
   const Json* meta = description.find("tensor_meta");
   const auto* is_pickled = description.get<bool>("use_pickle");
   if (path == nullptr || meta == nullptr) refuse(name, "expected a path_name and a tensor_meta in its description");
-  const auto unreadable = [](const std::string& reason) {
-    Stored stored;
-    stored.unreadable = reason;
-    return stored;
-  };
-  if (is_pickled != nullptr && *is_pickled) return unreadable("a tensor of a class of its own, pickled");
+  if (is_pickled != nullptr && *is_pickled) return unreadable_tensor("a tensor of a class of its own, pickled");
   const auto* code = meta->get<int64_t>("dtype");
   const auto* layout = meta->get<int64_t>("layout");
   if (code == nullptr || layout == nullptr) refuse(name, "expected numbers as its dtype and layout");
-  if (*layout != strided_layout) return unreadable(fmt::format("of layout {}, not strided", *layout));
+  if (*layout != strided_layout) return unreadable_tensor(fmt::format("of layout {}, not strided", *layout));
   const auto type =
       std::find_if(std::begin(dtype_codes), std::end(dtype_codes), [&](auto& row) { return row.first == *code; });
-  if (type == std::end(dtype_codes)) return unreadable(fmt::format("of the type with the number {}", *code));
+  if (type == std::end(dtype_codes)) return unreadable_tensor(fmt::format("of the type with the number {}", *code));
 
   const Shape shape = numbers(*meta, "sizes", name), strides = numbers(*meta, "strides", name);
   if (strides.size() != shape.size())

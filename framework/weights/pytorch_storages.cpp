@@ -1,6 +1,5 @@
 // The storages of a file that torch.save wrote, and what types of elements they may have.
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "framework/weights/pytorch_tensors.h"
@@ -58,8 +57,10 @@ std::optional<DType> type_of_storage(std::string_view name) {
 }  // namespace
 
 std::optional<DType> type_of_dtype(std::string_view name) {
+  constexpr std::string_view package = "torch.";
+  if (!name.starts_with(package)) return {};
   for (const ElementType& type : element_types)
-    if (within_torch(name) == type.dtype) return type.type;
+    if (name.substr(package.size()) == type.dtype) return type.type;
   return {};
 }
 
@@ -90,7 +91,10 @@ Storage Storages::described(std::span<const Ref> items) const {
   storage.type = type_of_storage(name);
   storage.count = count(items[4]);
   for (const auto& [foreign, size] : foreign_storages)
-    if (within_torch(name) == foreign) std::tie(storage.foreign, storage.foreign_size) = std::pair(name, size);
+    if (within_torch(name) == foreign) {
+      storage.foreign = name;
+      storage.foreign_size = size;
+    }
   const bool is_untyped = name == untyped_storage || name == "torch.UntypedStorage";
   if (!storage.type && storage.foreign.empty() && !is_untyped)
     refuse("expected a storage of {}, got {}", readable_types, shown(name));

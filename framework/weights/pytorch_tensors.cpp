@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "framework/weights/pickled_arrays.h"
+#include "framework/weights/readers.h"
 #include "framework/weights/strided.h"
 
 namespace upconv::internal {
@@ -10,9 +11,7 @@ namespace {
 
 using Ref = Pickle::Ref;
 
-constexpr size_t max_rank = 64;
-constexpr size_t max_depth = 64;         // of dictionaries in dictionaries
-constexpr size_t max_tensors = 100'000;  // as many as a safetensors file may have
+constexpr size_t max_depth = 64;  // of dictionaries in dictionaries
 
 // ---- What makes tensors ----------------------------------------------------------------------------------------
 
@@ -273,14 +272,9 @@ Stored Flattener::tensor(const Made& made, const std::string& name) {
   if (makes_array(made.function))
     return pickled_array(pickle_, made.function, *made.arguments, made.state, gathering_left_);
   const Function* function = find_function(tensor_functions, made.function);
-  const auto unreadable = [&](Shape shape, const std::string& reason) {
-    Stored stored(DType::float32, std::move(shape), {});
-    stored.unreadable = reason;
-    return stored;
-  };
   if (find_function(parameter_functions, made.function)) refuse(name, "expected a tensor in a parameter");
   if (function == nullptr)
-    return unreadable({}, fmt::format("no plain array, but made by {}", printable(made.function)));
+    return unreadable_tensor(fmt::format("no plain array, but made by {}", printable(made.function)));
   const std::vector<Ref>& given = *made.arguments;
   if (given.size() < function->least || given.size() > function->most)
     refuse(name, "expected {} {}arguments for {}, got {}", function->least,
@@ -297,11 +291,11 @@ Stored Flattener::tensor(const Made& made, const std::string& name) {
   if (strides.size() != shape.size())
     refuse(name, "expected as many strides as dimensions, got {} and {}", strides.size(), shape.size());
 
-  if (!storage.foreign.empty()) return unreadable(std::move(shape), fmt::format("of {}", storage.foreign));
+  if (!storage.foreign.empty()) return unreadable_tensor(fmt::format("of {}", storage.foreign), std::move(shape));
   if (const std::string view = sign_changing_view(*function, given); !view.empty())
-    return unreadable(std::move(shape), fmt::format("a view that changes signs ({}); save its clone()", view));
+    return unreadable_tensor(fmt::format("a view that changes signs ({}); save its clone()", view), std::move(shape));
   const std::optional<DType> element_type = type(storage, *function, given, name);
-  if (!element_type) return unreadable(std::move(shape), "of " + pickle_.get<Pickle::Global>(given[6])->str());
+  if (!element_type) return unreadable_tensor("of " + pickle_.get<Pickle::Global>(given[6])->str(), std::move(shape));
   const Bytes bytes = {storage.data.span.subspan(part->first * storage.element(), part->count * storage.element()),
                        storage.data.owner};
   return strided(bytes, *element_type, static_cast<uint64_t>(*offset), std::move(shape), strides, gathering_left_,

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "../error.h"
 #include "state_dict.h"
@@ -15,6 +16,13 @@ struct UnreadableArray : Error {
   UnreadableArray(const std::string& message, std::string reason) : Error(message), reason(std::move(reason)) {}
   std::string reason;  ///< without file and place
 };
+
+/// What stands for a tensor that cannot be read: an error for who asks for its elements, which says why.
+inline Stored unreadable_tensor(std::string reason, Shape shape = {}) {
+  Stored stored(DType::float32, std::move(shape), {});
+  stored.unreadable = std::move(reason);
+  return stored;
+}
 
 /// What NumPy calls a type: "<f4", ">u2", "|b1".
 struct NumpyType {

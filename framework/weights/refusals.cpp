@@ -77,12 +77,20 @@ void refuse_bytes(std::span<const std::byte> bytes, const std::string& name) {
       name);
 }
 
-void refuse_path(const std::filesystem::path& path) {
-  std::error_code ignored;  // whoever opens the file says it
+void refuse_archive(const ZipArchive& archive, const std::string& name) {
+  if (archive.find("model.weights.h5") != nullptr)
+    fail("{}: a Keras file; save its arrays in Python: numpy.savez", name);
+}
+
+void refuse_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / ".metadata", ignored))
+    fail("{}: a folder {}", folder.string(), part_of_distributed);
+  fail("{}: expected a file, got a folder", folder.string());
+}
+
+void refuse_part(const std::filesystem::path& path) {
   if (path.extension() == ".distcp") fail("{}: a part {}", path.string(), part_of_distributed);
-  if (!std::filesystem::is_directory(path, ignored)) return;
-  if (std::filesystem::exists(path / ".metadata", ignored)) fail("{}: a folder {}", path.string(), part_of_distributed);
-  fail("{}: expected a file, got a folder", path.string());
 }
 
 }  // namespace upconv::internal

@@ -25,9 +25,7 @@ static_assert(std::endian::native == std::endian::little, "the header's length a
 
 constexpr size_t length_bytes = sizeof(uint64_t);
 constexpr uint64_t max_header_bytes = 100'000'000;  // the format's own bound
-constexpr size_t max_tensors = 100'000;
 constexpr size_t max_metadata = 100'000;
-constexpr size_t max_rank = 64;
 constexpr std::string_view metadata_key = "__metadata__";
 constexpr std::string_view dtypes =
     "F64, F32, F16, BF16, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, I64, I32, I16, I8, U8, U16, U32, U64, "
@@ -374,13 +372,10 @@ StateDict internal::read_safetensors(std::span<const std::byte> bytes, const std
   weights.metadata = std::move(header.metadata);
   for (Description& tensor : header.tensors) {
     if (weights.find(tensor.name) != nullptr) fail("{}: tensor {} occurs twice", name, shown(tensor.name));
-    Stored stored(*tensor.dtype, std::move(*tensor.shape), {});
-    if (tensor.foreign.empty()) {
-      stored.bytes = data.subspan(tensor.begin(), tensor.end() - tensor.begin());
-      stored.owner = owner;
-    } else {
-      stored.unreadable = fmt::format("of type {}", tensor.foreign);
-    }
+    Stored stored = tensor.foreign.empty()
+                        ? Stored(*tensor.dtype, std::move(*tensor.shape),
+                                 data.subspan(tensor.begin(), tensor.end() - tensor.begin()), owner)
+                        : unreadable_tensor(fmt::format("of type {}", tensor.foreign), std::move(*tensor.shape));
     weights.add(std::move(tensor.name), std::move(stored));
   }
   add_aliases(weights);

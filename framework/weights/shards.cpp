@@ -13,7 +13,6 @@ namespace upconv::internal {
 namespace {
 
 constexpr size_t max_index_bytes = 100'000'000;  // as much as the header of a safetensors file
-constexpr size_t max_tensors = 100'000;
 
 /// Reads weight_map and passes over everything else.
 class IndexReader final : public JsonReceiver {

@@ -22,7 +22,9 @@ namespace {
 StateDict read_zip(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner) {
   const ZipArchive archive(bytes, name, std::move(owner));
   if (looks_like_pt2(archive)) return read_pt2(archive, name);
-  return looks_like_pytorch(archive) ? read_pytorch_zip(archive, name) : read_npz(archive, name);
+  if (looks_like_pytorch(archive)) return read_pytorch_zip(archive, name);
+  refuse_archive(archive, name);
+  return read_npz(archive, name);
 }
 
 StateDict read(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner,
@@ -65,7 +67,7 @@ const Stored& StateDict::at(const std::string& name) const {
 }
 
 StateDict load_state_dict(const std::filesystem::path& path, const LoadOptions& options) {
-  refuse_path(path);
+  refuse_part(path);
   MappedFile file = map_or_read(path);
   StateDict loaded = looks_like_shard_index(file.bytes)
                          ? renamed(read_shards(file.bytes, path, options), options, path.string())

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <system_error>
 
 #include "framework/fail.h"
 #include "framework/weights/writers.h"

@@ -12,7 +12,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -196,6 +195,10 @@ int default_threads(int available) {
   return std::min(available, quota.value_or(available));
 }
 
+int wanted_threads(int threads, int available) {
+  return threads > 0 ? std::min(threads, available) : default_threads(available);
+}
+
 int makeable_threads() {
   static std::mutex mutex;
   static int made = 1;  // the most that could be made so far
@@ -265,7 +268,7 @@ void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) c
 
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {
   const int most = arena ? std::max(1, arena->concurrency()) : hardware_threads();
-  const int wanted = threads > 0 ? std::min(threads, most) : default_threads(most);
+  const int wanted = wanted_threads(threads, most);
   if (arena) return std::make_shared<const Crew>(wanted, arena);
   const int made = wanted > 1 ? makeable_threads() : 1, count = std::min(wanted, made);
   static std::mutex mutex;

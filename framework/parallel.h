@@ -12,6 +12,8 @@ namespace upconv::internal {
 int hardware_threads();
 /// How many of `available` threads a program takes that is not told: no more than the quota of a container.
 int default_threads(int available);
+/// How many of `available` threads a program takes: so many, or where it is not told, which is 0, default_threads().
+int wanted_threads(int threads, int available);
 /// How many of hardware_threads() this process can have, the calling one among them: as many as could be made at once.
 /// Limits of users, containers and address space make them fewer, where oneTBB would throw.
 int makeable_threads();

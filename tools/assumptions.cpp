@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
+#include "tools/terminal.h"
 
 namespace upconv::tools {
 
@@ -76,7 +76,7 @@ void tell(const std::vector<Assumption>& assumptions, bool refused) {
   std::vector<std::string> lines;
   for (const Kind& kind : kinds(assumptions)) lines.push_back(line(kind, refused));
   if (refused && !lines.empty()) fail("{}", fmt::join(lines, "\nupconv: "));
-  for (const std::string& one : lines) fmt::print(stderr, "upconv: {}\n", one);
+  for (const std::string& one : lines) note(one);
 }
 
 }  // namespace upconv::tools

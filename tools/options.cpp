@@ -63,6 +63,27 @@ std::optional<Number> number_of(std::string_view text) {
   return number;
 }
 
+/// What `--help` says of an option.
+struct About {
+  std::string name, type, description;
+};
+
+/// An option whose text `parse` makes a value of; where it makes none, an error that says what is `expected`.
+template <class Value, class Parse>
+CLI::Option* add_parsed(CLI::App& command, const About& about, Value& value, const std::string& expected, Parse parse) {
+  return command
+      .add_option_function<std::string>(
+          about.name,
+          [=, &value, name = about.name](const std::string& text) {
+            const std::optional<Value> parsed = parse(text);
+            if (!parsed) throw CLI::ValidationError(name, fmt::format("expected {}, got \"{}\"", expected, text));
+            value = *parsed;
+          },
+          about.description)
+      ->type_name(about.type)
+      ->default_str(fmt::format("{}", value));
+}
+
 std::pair<std::string, std::string> parse_rename(const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == text.npos) throw CLI::ValidationError("--rename", fmt::format("expected OLD=NEW, got \"{}\"", text));
@@ -77,54 +98,30 @@ const std::map<std::string, Accuracy> accuracies = {
 
 CLI::Option* add_number(CLI::App& command, const std::string& name, int64_t& value, int64_t least, int64_t most,
                         const std::string& description) {
-  return command
-      .add_option_function<std::string>(
-          name,
-          [=, &value](const std::string& text) {
-            const auto number = number_of<int64_t>(text);
-            if (!number || *number < least || *number > most)
-              throw CLI::ValidationError(
-                  name, fmt::format("expected a whole number from {} to {}, got \"{}\"", least, most, text));
-            value = *number;
-          },
-          description)
-      ->type_name("N")
-      ->default_str(std::to_string(value));
+  return add_parsed(command, {name, "N", description}, value, fmt::format("a whole number from {} to {}", least, most),
+                    [=](const std::string& text) {
+                      const auto number = number_of<int64_t>(text);
+                      return number && *number >= least && *number <= most ? number : std::nullopt;
+                    });
 }
 
 void add_seed(CLI::App& command, uint64_t& seed) {
-  command
-      .add_option_function<std::string>(
-          "--seed",
-          [&seed](const std::string& text) {
-            const auto negative = number_of<int64_t>(text);
-            const auto number = negative ? std::optional(static_cast<uint64_t>(*negative)) : number_of<uint64_t>(text);
-            if (!number)
-              throw CLI::ValidationError("--seed", fmt::format("expected a whole number from {} to {}, got \"{}\"",
-                                                               std::numeric_limits<int64_t>::min(),
-                                                               std::numeric_limits<uint64_t>::max(), text));
-            seed = *number;
-          },
-          "As torch.manual_seed")
-      ->type_name("N")
-      ->default_str(std::to_string(seed));
+  add_parsed(command, {"--seed", "N", "As torch.manual_seed"}, seed,
+             fmt::format("a whole number from {} to {}", std::numeric_limits<int64_t>::min(),
+                         std::numeric_limits<uint64_t>::max()),
+             [](const std::string& text) {
+               const auto negative = number_of<int64_t>(text);
+               return negative ? std::optional(static_cast<uint64_t>(*negative)) : number_of<uint64_t>(text);
+             });
 }
 
 void add_seconds(CLI::App& command, double& seconds) {
-  command
-      .add_option_function<std::string>(
-          "--seconds",
-          [&seconds](const std::string& text) {
-            constexpr double most = 1e6;
-            const auto number = number_of<double>(text);
-            if (!number || !(*number >= 0 && *number <= most))
-              throw CLI::ValidationError("--seconds",
-                                         fmt::format("expected a number from 0 to {:.0f}, got \"{}\"", most, text));
-            seconds = *number;
-          },
-          "How long to measure")
-      ->type_name("S")
-      ->default_str(fmt::format("{}", seconds));
+  constexpr double most = 1e6;
+  add_parsed(command, {"--seconds", "S", "How long to measure"}, seconds,
+             fmt::format("a number from 0 to {:.0f}", most), [](const std::string& text) {
+               const auto number = number_of<double>(text);
+               return number && *number >= 0 && *number <= most ? number : std::nullopt;
+             });
 }
 
 CLI::Validator named() {
@@ -190,7 +187,7 @@ void add_machine_options(CLI::App& command, MachineOptions& options) {
 
 int MachineOptions::count() const {
   const int wanted = static_cast<int>(threads);
-  const int most = wanted > 0 ? std::min(wanted, hardware_threads()) : default_threads(hardware_threads());
+  const int most = wanted_threads(wanted, hardware_threads());
   static bool said = false;
   if (const int made = most > 1 ? makeable_threads() : 1; made < most && !std::exchange(said, true))
     note(made == 1

@@ -32,14 +32,8 @@ class StandardOutput : public Output {
       fail("standard output is a terminal: redirect it, or give the name of a file to write");
   }
   void write(const void* from, size_t size) override {
-    const char* next = static_cast<const char*>(from);
-    while (size > 0) {
-      const ssize_t written = ::write(STDOUT_FILENO, next, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("standard output: cannot be written: {}", std::generic_category().message(errno));
-      next += written;
-      size -= static_cast<size_t>(written);
-    }
+    if (!write_all(STDOUT_FILENO, from, size))
+      fail("standard output: cannot be written: {}", std::generic_category().message(errno));
   }
   void commit() override {}
 };

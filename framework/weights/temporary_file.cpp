@@ -73,6 +73,18 @@ std::string cut(const std::string& name, size_t most) {
 
 }  // namespace
 
+bool write_all(int fd, const void* from, size_t size) {
+  const char* next = static_cast<const char*>(from);
+  while (size > 0) {
+    const ssize_t written = ::write(fd, next, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    next += written;
+    size -= static_cast<size_t>(written);
+  }
+  return true;
+}
+
 TemporaryFile::TemporaryFile(const std::filesystem::path& destination, const Options& options)
     : destination_(destination.string()), options_(options) {
   if (destination.empty()) fail("the name of the file to write is empty");
@@ -166,14 +178,7 @@ void TemporaryFile::remove_left_behind(int number) const {
 }
 
 void TemporaryFile::write(const void* from, size_t size) {
-  const char* next = static_cast<const char*>(from);
-  while (size > 0) {
-    const ssize_t written = ::write(fd_, next, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail_with("cannot be written");
-    next += written;
-    size -= static_cast<size_t>(written);
-  }
+  if (!write_all(fd_, from, size)) fail_with("cannot be written");
 }
 
 /// As far as the system allows it: a stranger's file becomes the writer's own, and some file systems have no modes.

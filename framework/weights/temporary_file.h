@@ -10,6 +10,9 @@
 
 namespace upconv::internal {
 
+/// Writes all of `size` bytes; false where that cannot be, for what errno says.
+bool write_all(int fd, const void* from, size_t size);
+
 /// Where the bytes of a result go.
 class Output {
  public:

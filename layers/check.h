@@ -5,6 +5,7 @@
 
 #include "../framework/fail.h"
 #include "../framework/graph.h"
+#include "one_or_two.h"
 
 namespace upconv::internal {
 
@@ -51,6 +52,14 @@ void check_at(const Value& x, Check check) {
 inline Type counted(Type type) {
   numel(type.shape);
   return type;
+}
+
+/// An argument for height and width is within these bounds; throws Error that names layer and argument where it is not.
+inline void check_range(std::string_view layer, std::string_view argument, const OneOrTwo<int64_t>& value,
+                        int64_t least, int64_t most) {
+  for (int64_t v : {value.h, value.w})
+    if (v < least || v > most)
+      fail("{}: {} must be {} and at most {}, got {}", layer, argument, least > 0 ? "positive" : "at least 0", most, v);
 }
 
 /// An argument of a layer that must be 1 or more; throws Error that names both where it is not.

@@ -8,6 +8,7 @@
 #include "layers/arithmetic.h"
 #include "layers/check.h"
 #include "layers/pad.h"
+#include "layers/repr.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {
@@ -163,27 +164,16 @@ class FoldOperation : public ContiguousOperation {
   Axes axes_;
 };
 
-void check_range(const char* layer, const char* argument, const OneOrTwo<int64_t>& value, int64_t least) {
-  for (int64_t v : {value.h, value.w})
-    if (v < least || v > largest)
-      fail("{}: {} must be {} and at most {}, got {}", layer, argument, least > 0 ? "positive" : "at least 0", largest,
-           v);
-}
-
 void check_arguments(const char* layer, const OneOrTwo<int64_t>& kernel_size, const UnfoldOptions& options) {
-  check_range(layer, "kernel_size", kernel_size, 1);
-  check_range(layer, "dilation", options.dilation, 1);
-  check_range(layer, "padding", options.padding, 0);
-  check_range(layer, "stride", options.stride, 1);
-}
-
-std::string given(const OneOrTwo<int64_t>& value) {
-  return value.one ? std::to_string(value.h) : fmt::format("({}, {})", value.h, value.w);
+  check_range(layer, "kernel_size", kernel_size, 1, largest);
+  check_range(layer, "dilation", options.dilation, 1, largest);
+  check_range(layer, "padding", options.padding, 0, largest);
+  check_range(layer, "stride", options.stride, 1, largest);
 }
 
 std::string printed(const OneOrTwo<int64_t>& kernel_size, const UnfoldOptions& options) {
-  return fmt::format("kernel_size={}, dilation={}, padding={}, stride={}", given(kernel_size), given(options.dilation),
-                     given(options.padding), given(options.stride));
+  return fmt::format("kernel_size={}, dilation={}, padding={}, stride={}", python(kernel_size),
+                     python(options.dilation), python(options.padding), python(options.stride));
 }
 
 }  // namespace
@@ -204,7 +194,7 @@ std::string Unfold::extra_repr() const { return printed(kernel_size, options); }
 
 Fold::Fold(OneOrTwo<int64_t> output_size, OneOrTwo<int64_t> kernel_size, UnfoldOptions options)
     : output_size(output_size), kernel_size(kernel_size), options(options) {
-  check_range("Fold", "output_size", output_size, 1);
+  check_range("Fold", "output_size", output_size, 1, largest);
   check_arguments("Fold", kernel_size, options);
 }
 Fold::Fold(OneOrTwo<int64_t> output_size, OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> dilation,
@@ -215,7 +205,7 @@ Value Fold::forward(Value x) const {
   return x.graph().apply(std::make_shared<FoldOperation>(output_size, Axes(kernel_size, options)), {x});
 }
 std::string Fold::extra_repr() const {
-  return fmt::format("output_size={}, {}", given(output_size), printed(kernel_size, options));
+  return fmt::format("output_size={}, {}", python(output_size), printed(kernel_size, options));
 }
 
 }  // namespace upconv

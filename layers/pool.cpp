@@ -247,22 +247,11 @@ class AdaptiveOperation : public PoolOperation {
   bool largest_;
 };
 
-void check_range(const char* layer, const char* argument, const OneOrTwo<int64_t>& value, int64_t least) {
-  for (int64_t v : {value.h, value.w})
-    if (v < least || v > largest)
-      fail("{}: {} must be {} and at most {}, got {}", layer, argument, least > 0 ? "positive" : "at least 0", largest,
-           v);
-}
-
 void check_padding(const char* layer, const OneOrTwo<int64_t>& padding, const OneOrTwo<int64_t>& kernel) {
-  check_range(layer, "padding", padding, 0);
+  check_range(layer, "padding", padding, 0, largest);
   if (padding.h > kernel.h / 2 || padding.w > kernel.w / 2)
     fail("{}: padding must be at most half of kernel_size, got ({}, {}) and ({}, {})", layer, padding.h, padding.w,
          kernel.h, kernel.w);
-}
-
-std::string given(const OneOrTwo<int64_t>& value) {
-  return value.one ? std::to_string(value.h) : fmt::format("({}, {})", value.h, value.w);
 }
 
 OneOrTwo<AdaptiveAvgPool2d::Size> checked(const char* layer, const OneOrTwo<AdaptiveAvgPool2d::Size>& output_size) {
@@ -273,17 +262,16 @@ OneOrTwo<AdaptiveAvgPool2d::Size> checked(const char* layer, const OneOrTwo<Adap
 }
 
 std::string printed(const OneOrTwo<AdaptiveAvgPool2d::Size>& output_size) {
-  auto print = [](const AdaptiveAvgPool2d::Size& size) { return size ? std::to_string(*size) : "None"; };
-  if (output_size.one) return fmt::format("output_size={}", print(output_size.h));
-  return fmt::format("output_size=({}, {})", print(output_size.h), print(output_size.w));
+  const auto print = [](const AdaptiveAvgPool2d::Size& size) { return size ? std::to_string(*size) : "None"; };
+  return fmt::format("output_size={}", python(output_size, print));
 }
 
 }  // namespace
 
 AvgPool2d::AvgPool2d(OneOrTwo<int64_t> kernel_size, AvgPool2dOptions options)
     : kernel_size(kernel_size), options(options) {
-  check_range("AvgPool2d", "kernel_size", kernel_size, 1);
-  check_range("AvgPool2d", "stride", options.stride.value_or(kernel_size), 1);
+  check_range("AvgPool2d", "kernel_size", kernel_size, 1, largest);
+  check_range("AvgPool2d", "stride", options.stride.value_or(kernel_size), 1, largest);
   check_padding("AvgPool2d", options.padding, kernel_size);
   if (options.divisor_override == 0) fail("AvgPool2d: divisor_override must not be zero, got 0");
 }
@@ -299,15 +287,15 @@ Value AvgPool2d::forward(Value x) const {
       {x});
 }
 std::string AvgPool2d::extra_repr() const {
-  return fmt::format("kernel_size={}, stride={}, padding={}", given(kernel_size),
-                     given(options.stride.value_or(kernel_size)), given(options.padding));
+  return fmt::format("kernel_size={}, stride={}, padding={}", python(kernel_size),
+                     python(options.stride.value_or(kernel_size)), python(options.padding));
 }
 
 MaxPool2d::MaxPool2d(OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options)
     : kernel_size(kernel_size), options(options) {
-  check_range("MaxPool2d", "kernel_size", kernel_size, 1);
-  check_range("MaxPool2d", "stride", options.stride.value_or(kernel_size), 1);
-  check_range("MaxPool2d", "dilation", options.dilation, 1);
+  check_range("MaxPool2d", "kernel_size", kernel_size, 1, largest);
+  check_range("MaxPool2d", "stride", options.stride.value_or(kernel_size), 1, largest);
+  check_range("MaxPool2d", "dilation", options.dilation, 1, largest);
   check_padding("MaxPool2d", options.padding, kernel_size);
   for (auto [kernel, dilation] :
        {std::pair(kernel_size.h, options.dilation.h), std::pair(kernel_size.w, options.dilation.w)})
@@ -328,8 +316,8 @@ Value MaxPool2d::forward(Value x) const {
       {x});
 }
 std::string MaxPool2d::extra_repr() const {
-  return fmt::format("kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}", given(kernel_size),
-                     given(options.stride.value_or(kernel_size)), given(options.padding), given(options.dilation),
+  return fmt::format("kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}", python(kernel_size),
+                     python(options.stride.value_or(kernel_size)), python(options.padding), python(options.dilation),
                      python(options.ceil_mode));
 }
 
@@ -338,8 +326,8 @@ LPPool2d::LPPool2d(IntegerOrNumber norm_type, OneOrTwo<int64_t> kernel_size, May
     : norm_type(norm_type), kernel_size(kernel_size), stride(stride), ceil_mode(ceil_mode) {
   if (!std::isfinite(number(norm_type)) || number(norm_type) == 0)
     fail("LPPool2d: norm_type must be finite and not 0, got {}", python(norm_type));
-  check_range("LPPool2d", "kernel_size", kernel_size, 1);
-  check_range("LPPool2d", "stride", stride.value_or(kernel_size), 1);
+  check_range("LPPool2d", "kernel_size", kernel_size, 1, largest);
+  check_range("LPPool2d", "stride", stride.value_or(kernel_size), 1, largest);
 }
 
 Value LPPool2d::forward(Value x) const {
@@ -349,8 +337,8 @@ Value LPPool2d::forward(Value x) const {
   return pow(mean * elements, 1 / power);
 }
 std::string LPPool2d::extra_repr() const {
-  return fmt::format("norm_type={}, kernel_size={}, stride={}, ceil_mode={}", python(norm_type), given(kernel_size),
-                     stride ? given(*stride) : "None", python(ceil_mode));
+  return fmt::format("norm_type={}, kernel_size={}, stride={}, ceil_mode={}", python(norm_type), python(kernel_size),
+                     stride ? python(*stride) : "None", python(ceil_mode));
 }
 
 AdaptiveAvgPool2d::AdaptiveAvgPool2d(OneOrTwo<Size> output_size)

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "integer_or_number.h"
+#include "one_or_two.h"
 
 namespace upconv::internal {
 
@@ -21,6 +22,15 @@ inline std::string python(double value) {
 inline std::string python(const IntegerOrNumber& given) {
   const auto* integer = std::get_if<int64_t>(&given);
   return integer ? std::to_string(*integer) : python(std::get<double>(given));
+}
+
+/// One value for both, or a tuple, of what `print` makes of each.
+template <class T, class Print>
+std::string python(const OneOrTwo<T>& given, Print print) {
+  return given.one ? print(given.h) : fmt::format("({}, {})", print(given.h), print(given.w));
+}
+inline std::string python(const OneOrTwo<int64_t>& given) {
+  return python(given, [](int64_t value) { return std::to_string(value); });
 }
 
 }  // namespace upconv::internal

@@ -252,11 +252,6 @@ class UpsampleOperation : public Operation {
   UpsampleOptions options_;
 };
 
-template <class T>
-std::string given(const OneOrTwo<T>& value, std::string (*print)(T)) {
-  return value.one ? print(value.h) : fmt::format("({}, {})", print(value.h), print(value.w));
-}
-
 }  // namespace
 
 Upsample::Upsample(const char* layer, UpsampleOptions options)
@@ -270,10 +265,9 @@ Value Upsample::forward(Value x) const {
   return x.graph().apply(std::make_shared<UpsampleOperation>(layer_, options), {x});
 }
 std::string Upsample::extra_repr() const {
-  const std::string first =
-      options.size
-          ? fmt::format("size={}", given<int64_t>(*options.size, [](int64_t size) { return std::to_string(size); }))
-          : fmt::format("scale_factor={}", given<double>(*options.scale_factor, python));
+  const auto print = [](double factor) { return python(factor); };
+  const std::string first = options.size ? fmt::format("size={}", python(*options.size))
+                                         : fmt::format("scale_factor={}", python(*options.scale_factor, print));
   return fmt::format("{}, mode='{}'", first, options.mode);
 }
 

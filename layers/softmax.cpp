@@ -55,8 +55,6 @@ int64_t dim_of(std::optional<int64_t> dim, const Shape& shape, const char* argum
   return dim ? static_cast<int64_t>(dimension(argument, *dim, shape)) : rank == 0 || rank == 1 || rank == 3 ? 0 : 1;
 }
 
-std::string printed(std::optional<int64_t> dim) { return dim ? fmt::format("dim={}", *dim) : "dim=None"; }
-
 class SoftmaxOperation : public Operation {
  public:
   SoftmaxOperation(std::string_view name, std::optional<int64_t> dim, bool pictures = false)
@@ -91,16 +89,15 @@ class SoftmaxOperation : public Operation {
 
 }  // namespace
 
+std::string AlongDim::extra_repr() const { return dim ? fmt::format("dim={}", *dim) : "dim=None"; }
+
 Value Softmax::forward(Value x) const {
   return x.graph().apply(std::make_shared<SoftmaxOperation>("Softmax", dim), {x});
 }
 
-std::string Softmax::extra_repr() const { return printed(dim); }
-
 Value Softmin::forward(Value x) const {
   return x.graph().apply(std::make_shared<SoftmaxOperation>("Softmin", dim), {-x});
 }
-std::string Softmin::extra_repr() const { return printed(dim); }
 
 Value LogSoftmax::forward(Value x) const {
   int64_t along = 0;
@@ -109,7 +106,6 @@ Value LogSoftmax::forward(Value x) const {
   const Value below = x - amax(x, along, true);  // the largest, so that no exponential overflows
   return below - log(sum(exp(below), along, true));
 }
-std::string LogSoftmax::extra_repr() const { return printed(dim); }
 
 Value Softmax2d::forward(Value x) const {
   return x.graph().apply(std::make_shared<SoftmaxOperation>("Softmax2d", -3, true), {x});

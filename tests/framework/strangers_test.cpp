@@ -1,35 +1,9 @@
 // Checkpoints as training scripts leave them: tests/golden/strangers.py makes them, net.safetensors has the weights.
-#include "tests/support.h"
+#include "tests/strangers.h"
 
 using namespace upconv;
 using namespace upconv::testing;
-
-namespace {
-
-struct Block : Module {
-  ConvTranspose2d& conv = child("conv", ConvTranspose2d(3, 2, 3));
-  Parameter window = add_buffer("window", Parameter(Shape{3}));
-  Value forward(Value x) const override { return conv(x); }
-};
-
-Sequential network() { return sequential(ConvTranspose2d(4, 3, 3, {.bias = false}), BatchNorm2d(3), ReLU(), Block()); }
-
-std::string path_of(const std::string& file) { return UPCONV_GOLDEN "/strangers/" + file; }
-
-/// Loads a file strictly and compares every value with what was saved.
-void check_loads(const std::string& file, const LoadOptions& options = {}) {
-  CAPTURE(file);
-  const Sequential net = network();
-  Sequential loaded = network();
-  loaded.load(path_of(file), options);
-  const StateDict expected = load_state_dict(path_of("net.safetensors"));
-  for (const auto& [name, stored] : loaded.state_dict()) {
-    CAPTURE(name);
-    CHECK(same_bits(stored.to_tensor(), expected.at(name).to_tensor()));
-  }
-}
-
-}  // namespace
+using namespace upconv::testing::strangers;
 
 TEST_CASE("strangers: whole pickled models have the keys of their state_dict") {
   for (const char* file : {"whole_model.pth", "whole_model_protocol_5.pth", "whole_model_legacy.pth", "script.pt"})

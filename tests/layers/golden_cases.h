@@ -2,6 +2,7 @@
 // Files of cases whose metadata says, as JSON, what each is.
 #include <nlohmann/json.hpp>
 
+#include "layers/spec.h"
 #include "tests/support.h"
 
 namespace upconv::testing {
@@ -15,6 +16,30 @@ size_t each_golden(const std::string& file, Check check) {
     check(nlohmann::json::parse(text), goldens.at(name).to_tensor());
   }
   return goldens.metadata.size();
+}
+
+/// Activations of zeros, infinities, NaN and large numbers: "special.TEXT" is what PyTorch's layer of that text
+/// answered to "special.input". How many there are.
+inline int check_special_values(const std::string& file) {
+  const StateDict goldens = golden(file);
+  const Tensor x = goldens.at("special.input").to_tensor();
+  int count = 0;
+  for (const auto& [name, values] : goldens) {
+    if (!name.starts_with("special.") || name == "special.input") continue;
+    CAPTURE(name);
+    const Tensor expected = values.to_tensor();
+    for (Isa isa : available_isas()) {
+      CAPTURE(upconv::name(isa));
+      const std::shared_ptr<Module> module = parse_module(name.substr(8));
+      module->set_options({.isa = isa});
+      // An exponent of up to 32 costs as many units in the last place; an exponential that is not normal is zero.
+      check_close((*module)(x), expected, [&](int64_t i) {
+        return tolerance(15, std::abs(expected.data()[i])) + 100 * std::numeric_limits<float>::min();
+      });
+    }
+    ++count;
+  }
+  return count;
 }
 
 }  // namespace upconv::testing

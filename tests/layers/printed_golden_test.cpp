@@ -51,25 +51,7 @@ TEST_CASE("golden: layers that prints contain are PyTorch's, in either layout, a
 }
 
 TEST_CASE("golden: the other activations of zeros, infinities, NaN and large numbers are PyTorch's") {
-  const StateDict goldens = golden("printed.safetensors");
-  const Tensor x = goldens.at("special.input").to_tensor();
-  int count = 0;
-  for (const auto& [name, values] : goldens) {
-    if (!name.starts_with("special.") || name == "special.input") continue;
-    CAPTURE(name);
-    const Tensor expected = values.to_tensor();
-    for (Isa isa : available_isas()) {
-      CAPTURE(upconv::name(isa));
-      const std::shared_ptr<Module> module = parse_module(name.substr(8));
-      module->set_options({.isa = isa});
-      check_close((*module)(x), expected, [&](int64_t i) {
-        // An exponent of up to 32 costs as many units in the last place.
-        return tolerance(15, std::abs(expected.data()[i])) + 100 * std::numeric_limits<float>::min();
-      });
-    }
-    ++count;
-  }
-  CHECK(count == 16);
+  CHECK(check_special_values("printed.safetensors") == 16);
 }
 
 TEST_CASE("golden: every module of PyTorch is a layer, a container, or known to be missing") {

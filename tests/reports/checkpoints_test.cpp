@@ -5,35 +5,13 @@
 
 #include <thread>
 
-#include "tests/support.h"
+#include "tests/strangers.h"
 
 using namespace upconv;
 using namespace upconv::testing;
+using namespace upconv::testing::strangers;
 
 namespace {
-
-struct Block : Module {
-  ConvTranspose2d& conv = child("conv", ConvTranspose2d(3, 2, 3));
-  Parameter window = add_buffer("window", Parameter(Shape{3}));
-  Value forward(Value x) const override { return conv(x); }
-};
-
-Sequential network() { return sequential(ConvTranspose2d(4, 3, 3, {.bias = false}), BatchNorm2d(3), ReLU(), Block()); }
-
-std::string path_of(const std::string& file) { return UPCONV_GOLDEN "/strangers/" + file; }
-
-/// Loads a file strictly into the network, and compares every value with what was saved.
-void check_loads(const std::string& file, const LoadOptions& options = {}) {
-  CAPTURE(file);
-  Sequential loaded = network();
-  loaded.load(path_of(file), options);
-  const StateDict expected = load_state_dict(path_of("net.safetensors"));
-  REQUIRE(loaded.state_dict().size() == expected.size());
-  for (const auto& [name, stored] : loaded.state_dict()) {
-    CAPTURE(name);
-    CHECK(same_bits(stored.to_tensor(), expected.at(name).to_tensor()));
-  }
-}
 
 /// Two files of tests/golden/weights have the same tensors, bit by bit.
 void check_same(const std::string& file, const std::string& expected_file) {

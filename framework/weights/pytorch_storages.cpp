@@ -47,10 +47,9 @@ std::string_view within_torch(std::string_view name) {
   return "";
 }
 
-std::optional<DType> type_of_storage(std::string_view name) {
-  const std::string_view storage = within_torch(name);
+std::optional<DType> type_of_storage(std::string_view kind) {
   for (const ElementType& type : element_types)
-    if (!storage.empty() && storage == type.storage) return type.type;
+    if (!kind.empty() && kind == type.storage) return type.type;
   return {};
 }
 
@@ -86,12 +85,13 @@ Storage Storages::described(std::span<const Ref> items) const {
   const auto* key = pickle_.get<std::string_view>(items[2]);
   if (key == nullptr) refuse("expected a string as key, got {}", pickle_.kind(items[2]));
   const std::string name = type->str();
+  const std::string_view kind = within_torch(name);
   Storage storage;
   storage.key = *key;
-  storage.type = type_of_storage(name);
+  storage.type = type_of_storage(kind);
   storage.count = count(items[4]);
   for (const auto& [foreign, size] : foreign_storages)
-    if (within_torch(name) == foreign) {
+    if (!storage.type && kind == foreign) {
       storage.foreign = name;
       storage.foreign_size = size;
     }

@@ -218,6 +218,7 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
 
   Plan plan = plan_of(graph);
   prune(plan);
+  see_through(plan);
   if (evaluated) {
     evaluate(plan, [&](const Graph& known) {
       return compiled(known, {.threads = 1, .isa = code->options.isa}, false)(std::span<const Tensor>());

@@ -137,6 +137,9 @@ class Operation {
   virtual std::optional<std::pair<size_t, std::shared_ptr<const Operation>>> with_modulation(bool /*product*/) const {
     return {};
   }
+  /// Whether each element of its output comes of the same element of each input, as they are broadcast, whatever shape
+  /// that has.
+  virtual bool is_elementwise() const { return false; }
   /// Whether its output is the sum of its two inputs and nothing besides.
   virtual bool is_sum() const { return false; }
   /// Whether its output is its inputs one after another in dimension 1 of (N, C, H, W) and nothing besides.

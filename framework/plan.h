@@ -40,9 +40,14 @@ struct Plan {
     return count;
   }
 
-  void replace(int old_node, int new_node) {
+  /// Lets all that read one node read the other.
+  void replace_reads(int old_node, int new_node) {
     for (Node& node : nodes) std::replace(node.inputs.begin(), node.inputs.end(), old_node, new_node);
     std::replace(outputs.begin(), outputs.end(), old_node, new_node);
+  }
+
+  void replace(int old_node, int new_node) {
+    replace_reads(old_node, new_node);
     remove(old_node);
   }
 
@@ -58,6 +63,8 @@ Plan plan_of(const Graph& graph);
 void prune(Plan& plan);
 /// Drops constants that nobody reads any more, and what was made of them alone.
 void drop_unread(Plan& plan);
+/// Views that undo each other vanish, and element-wise operations between them move to where their inputs are pictures.
+void see_through(Plan& plan);
 /// What depends on nothing but constants becomes a constant; `compute` runs a graph without inputs.
 void evaluate(Plan& plan, const std::function<std::vector<Tensor>(const Graph&)>& compute);
 /// Factors and shifts for each channel into the statistics that a norm takes from its input.

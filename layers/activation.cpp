@@ -11,6 +11,7 @@
 #include "layers/functional.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
+#include "layers/row.h"
 #include "layers/steps/channel_tiles.h"
 
 namespace upconv {
@@ -48,6 +49,7 @@ class PointwiseOperation : public Operation, public Elementwise {
     return inputs[0];
   }
   std::optional<Pointwise> pointwise() const override { return function_; }
+  bool is_elementwise() const override { return true; }
   Expression expression() const override {
     return {{{.kind = Expression::Instruction::pointwise, .operands = {~0}, .function = function_}}, 1};
   }
@@ -154,7 +156,11 @@ PReLU::PReLU(int64_t num_parameters, double init)
 
 Value PReLU::forward(Value x) const {
   if (num_parameters == 1) return activated("PReLU", {Pointwise::leaky_relu, *weight.value().data()}, x);
-  return x.graph().apply(std::make_shared<PReLUOperation>(weight, x.shape().size()), {x});
+  const auto apply = [this](Value y) {
+    return y.graph().apply(std::make_shared<PReLUOperation>(weight, y.shape().size()), {y});
+  };
+  const bool rows = x.shape().size() == 3 && x.shape()[1] == num_parameters;  // what does not fit is refused as it is
+  return rows ? of_rows("PReLU", x, apply) : apply(x);
 }
 
 std::string PReLU::extra_repr() const { return fmt::format("num_parameters={}", num_parameters); }

@@ -1,6 +1,7 @@
 #pragma once
 // Internal: what many layers ask of their inputs and arguments, in the same words.
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "../framework/fail.h"
@@ -31,6 +32,13 @@ inline void check_pictures(const Type& x) {
 /// A value has so many channels; throws Error where it has not.
 inline void check_channels(int64_t expected, int64_t got, const Shape& shape) {
   if (expected != got) fail("expected {} channels, got {} in {}", expected, got, str(shape));
+}
+
+/// A picture's shape for messages: without its height where it is one of `rows`, (N, C, 1, L), which layers of one
+/// dimension make of (N, C, L).
+inline std::string shown(Shape picture, bool rows) {
+  if (rows) picture.erase(picture.end() - 2);
+  return str(picture);
 }
 
 /// As Graph::apply does for operations: what a function of values refuses begins with the module's path.

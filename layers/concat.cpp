@@ -5,6 +5,7 @@
 #include "layers/arithmetic.h"
 #include "layers/check.h"
 #include "layers/dimension.h"
+#include "layers/permute.h"
 #include "layers/steps/strided.h"
 
 namespace upconv {
@@ -105,13 +106,32 @@ class SliceOperation : public Operation {
   int64_t dim_, start_, stop_, step_;
 };
 
+/// Values (N, C, L) as pictures of one row, whose concatenations convolutions read as their parts.
+Value cat_rows(const CatOperation& operation, const Values& values) {
+  std::vector<Type> types;
+  for (const Value& value : values) types.push_back({value.shape(), value.dtype()});
+  Type all;
+  try {
+    all = operation.infer(types);
+  } catch (const Error& error) {
+    refuse(values[0], "cat {}", error.what());
+  }
+  Values pictures;
+  for (const Value& value : values)
+    pictures.push_back(reshape(value, {value.shape()[0], value.shape()[1], 1, value.shape()[2]}));
+  return reshape(pictures[0].graph().apply(CatOperation(1).of_channels(), pictures), all.shape);
+}
+
 }  // namespace
 
 Value cat(const Values& values, int64_t dim) {
   if (values.empty()) fail("cat: expected at least one value, got none");
   const auto operation = std::make_shared<CatOperation>(dim);
-  const bool channels = values[0].shape().size() == 4 && (dim == 1 || dim == -3);
-  return values[0].graph().apply(channels ? operation->of_channels() : operation, values);
+  const Value& x = values[0];
+  const auto rank = static_cast<int64_t>(x.shape().size());
+  const bool channels = dim == 1 || dim == 1 - rank;
+  if (channels && rank == 3 && x.dtype() == DType::float32) return cat_rows(*operation, values);
+  return x.graph().apply(channels && rank == 4 ? operation->of_channels() : operation, values);
 }
 
 Value slice(Value x, int64_t dim, int64_t start, int64_t stop, int64_t step) {

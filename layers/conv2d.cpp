@@ -9,6 +9,7 @@
 #include "layers/elementwise.h"
 #include "layers/functional.h"
 #include "layers/permute.h"
+#include "layers/picture_convolutions.h"
 #include "layers/weighted.h"
 
 namespace upconv {
@@ -23,24 +24,14 @@ constexpr std::string_view padding_modes[] = {"zeros", "reflect", "replicate", "
 /// Beyond this the phases of an enlarged picture, whose number is the square, are many and small.
 constexpr int64_t most_repeats = 4;
 
-Border border_of(const std::string& padding_mode) {
-  const auto* found = std::find(std::begin(padding_modes), std::end(padding_modes), padding_mode);
-  if (found == std::end(padding_modes))
-    fail("Conv2d: padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', got '{}'", padding_mode);
-  return static_cast<Border>(found - padding_modes);
-}
-
 void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size, const Conv2dOptions& o) {
   check_channel_arguments(layer_name, in_channels, out_channels, o.groups);
   check_argument(layer_name, "kernel_size", kernel_size, 1, "be positive");
   check_argument(layer_name, "stride", o.stride, 1, "be positive");
   check_argument(layer_name, "dilation", o.dilation, 1, "be positive");
   check_argument(layer_name, "padding", o.padding.size, 0, "not be negative");
-  if (!o.padding.word.empty() && o.padding.word != "same" && o.padding.word != "valid")
-    fail("Conv2d: padding must be 'same', 'valid' or a size, got '{}'", o.padding.word);
-  if (o.padding.word == "same" && o.stride != Pair(1))
-    fail("Conv2d: padding='same' needs a stride of 1, got {}", str(o.stride));
-  border_of(o.padding_mode);
+  check_padding_word(layer_name, o.padding.word, o.stride != Pair(1), str(o.stride));
+  border_of(layer_name, o.padding_mode);
 }
 
 /// An even kernel has one pixel more after the picture than before it where it is to stay the same.
@@ -51,10 +42,13 @@ Pad pad_of(Pair kernel_size, const Conv2dOptions& o) {
     before = {all.h / 2, all.w / 2};
     after = {all.h - before.h, all.w - before.w};
   }
-  return {before.h, after.h, before.w, after.w, border_of(o.padding_mode)};
+  return {before.h, after.h, before.w, after.w, border_of(layer_name, o.padding_mode)};
 }
 
-/// How PyTorch's weight (out_channels, in_channels / groups, kH, kW) lies, for kernels of `taps`.
+/// The kernel of a weight (out_channels, in_channels / groups, kH, kW), or of one row without kH.
+Pair kernel_of(const Shape& weight) { return {weight.size() == 3 ? 1 : weight[2], weight.back()}; }
+
+/// How such a weight lies, for kernels of `taps`.
 WeightLayout layout_of(int64_t in_channels, int64_t out_channels, int64_t groups, int64_t taps) {
   const int64_t IC = in_channels / groups;
   return {.IC = in_channels,
@@ -66,19 +60,22 @@ WeightLayout layout_of(int64_t in_channels, int64_t out_channels, int64_t groups
           .ic_stride = taps};
 }
 WeightLayout layout_of(const Shape& weight, int64_t groups) {
-  return layout_of(weight[1] * groups, weight[0], groups, weight[2] * weight[3]);
+  const Pair kernel = kernel_of(weight);
+  return layout_of(weight[1] * groups, weight[0], groups, kernel.h * kernel.w);
 }
 
 class Conv2dOperation : public ConvolutionOperation {
  public:
-  Conv2dOperation(const Parameter& weight, std::optional<Parameter> bias, const Conv2dOptions& options)
+  Conv2dOperation(std::string_view name, const Parameter& weight, std::optional<Parameter> bias,
+                  const Conv2dOptions& options)
       : ConvolutionOperation({weight, std::move(bias), layout_of(weight.shape(), options.groups)}),
-        kernel_(weight.shape()[2], weight.shape()[3]),
+        name_(name),
+        kernel_(kernel_of(weight.shape())),
         stride_(options.stride),
         dilation_(options.dilation),
         pad_(pad_of(kernel_, options)) {}
 
-  std::string_view name() const override { return layer_name; }
+  std::string_view name() const override { return name_; }
 
   std::shared_ptr<const Operation> after_pad(const Pad& pad) const override {
     const bool own = pad_.top + pad_.bottom + pad_.left + pad_.right > 0;
@@ -125,11 +122,14 @@ class Conv2dOperation : public ConvolutionOperation {
       const Pair most(picture.h - less, picture.w - less);
       const Pair got(std::max(pad_.top, pad_.bottom), std::max(pad_.left, pad_.right));
       if (got.h > most.h || got.w > most.w)
-        fail("expected a padding of at most {} with padding_mode '{}', got {} for a picture of {}", str(most),
-             padding_modes[static_cast<size_t>(pad_.border)], str(got), str(picture));
+        fail("expected a padding of at most {} with padding_mode '{}', got {} for {} of {}", shown(most),
+             padding_modes[static_cast<size_t>(pad_.border)], shown(got), of_rows() ? "a length" : "a picture",
+             shown(picture));
     }
     const Size padded{picture.h + pad_.top + pad_.bottom, picture.w + pad_.left + pad_.right};
     const Size reach{reach_of(kernel_.h, dilation_.h), reach_of(kernel_.w, dilation_.w)};
+    if (of_rows() && padded.w < reach.w)
+      fail("the kernel reaches over {} elements, more than the padded input's {}", reach.w, padded.w);
     if (padded.h < reach.h || padded.w < reach.w)
       fail("the kernel reaches over ({}, {}) pixels, more than the padded input's ({}, {})", reach.h, reach.w, padded.h,
            padded.w);
@@ -161,6 +161,8 @@ class Conv2dOperation : public ConvolutionOperation {
   }
 
  private:
+  std::string shown(const Pair& pair) const { return of_rows() ? std::to_string(pair.w) : str(pair); }
+
   bool repeats() const { return repeat_ != Pair(1); }
 
   static __int128 reach_of(int64_t kernel, int64_t dilation) { return __int128{dilation} * (kernel - 1) + 1; }
@@ -197,11 +199,53 @@ class Conv2dOperation : public ConvolutionOperation {
     return Tensor({static_cast<int64_t>(all.size())}, all);
   }
 
+  std::string_view name_;
   Pair kernel_, stride_, dilation_, repeat_ = 1;
   Pad pad_;
 };
 
 }  // namespace
+
+namespace internal {
+
+std::shared_ptr<const Operation> convolution(std::string_view layer, const Parameter& weight,
+                                             std::optional<Parameter> bias, const Conv2dOptions& options) {
+  return std::make_shared<Conv2dOperation>(layer, weight, std::move(bias), options);
+}
+
+Value convolved(std::string_view layer, Value x, Value weight, std::optional<Value> bias,
+                const Conv2dOptions& options) {
+  const Pad pad = pad_of(kernel_of(weight.shape()), options);
+  const std::vector<int64_t> arguments{options.stride.h,
+                                       options.stride.w,
+                                       pad.top,
+                                       pad.bottom,
+                                       pad.left,
+                                       pad.right,
+                                       static_cast<int64_t>(pad.border),
+                                       options.dilation.h,
+                                       options.dilation.w,
+                                       options.groups};
+  const Value y = weighted(x, weight, arguments, [layer, options](const Parameter& parameter) {
+    return convolution(layer, parameter, std::nullopt, options);
+  });
+  return bias ? y + reshape(*bias, {-1, 1, 1}) : y;
+}
+
+Border border_of(std::string_view layer, const std::string& padding_mode) {
+  const auto* found = std::find(std::begin(padding_modes), std::end(padding_modes), padding_mode);
+  if (found == std::end(padding_modes))
+    fail("{}: padding_mode must be 'zeros', 'reflect', 'replicate' or 'circular', got '{}'", layer, padding_mode);
+  return static_cast<Border>(found - padding_modes);
+}
+
+void check_padding_word(std::string_view layer, const std::string& word, bool strides, const std::string& stride) {
+  if (!word.empty() && word != "same" && word != "valid")
+    fail("{}: padding must be 'same', 'valid' or a size, got '{}'", layer, word);
+  if (word == "same" && strides) fail("{}: padding='same' needs a stride of 1, got {}", layer, stride);
+}
+
+}  // namespace internal
 
 Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size)
     : Conv2d(in_channels, out_channels, kernel_size, Conv2dOptions{}) {}
@@ -229,7 +273,7 @@ Conv2d::Conv2d(int64_t in_channels, int64_t out_channels, Pair kernel_size, Conv
 Value Conv2d::forward(Value x) const {
   std::optional<Parameter> own;
   if (options.bias) own = bias;
-  return x.graph().apply(std::make_shared<Conv2dOperation>(weight, own, options), {x});
+  return x.graph().apply(convolution(layer_name, weight, own, options), {x});
 }
 
 Value conv2d(Value x, Value weight, std::optional<Value> bias, Conv2dOptions options) {
@@ -237,21 +281,7 @@ Value conv2d(Value x, Value weight, std::optional<Value> bias, Conv2dOptions opt
   if (shape.size() != 4)
     refuse(x, "conv2d expected a weight (out_channels, in_channels / groups, kH, kW), got {}", upconv::str(shape));
   check_at(x, [&] { check_arguments(shape[1] * options.groups, shape[0], {shape[2], shape[3]}, options); });
-  const Pad pad = pad_of({shape[2], shape[3]}, options);
-  const std::vector<int64_t> arguments{options.stride.h,
-                                       options.stride.w,
-                                       pad.top,
-                                       pad.bottom,
-                                       pad.left,
-                                       pad.right,
-                                       static_cast<int64_t>(pad.border),
-                                       options.dilation.h,
-                                       options.dilation.w,
-                                       options.groups};
-  const Value y = weighted(x, weight, arguments, [options](const Parameter& parameter) {
-    return std::make_shared<Conv2dOperation>(parameter, std::nullopt, options);
-  });
-  return bias ? y + reshape(*bias, {-1, 1, 1}) : y;
+  return convolved(layer_name, x, weight, bias, options);
 }
 
 std::string Conv2d::extra_repr() const {

@@ -9,6 +9,7 @@
 #include "layers/elementwise.h"
 #include "layers/functional.h"
 #include "layers/permute.h"
+#include "layers/picture_convolutions.h"
 #include "layers/weighted.h"
 
 namespace upconv {
@@ -39,9 +40,12 @@ Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOption
           (in.W - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (kernel.w - 1) + 1};
 }
 
-/// How PyTorch's weight (in_channels, out_channels / groups, kH, kW) lies.
+/// The kernel of a weight (in_channels, out_channels / groups, kH, kW), or of one row without kH.
+Pair kernel_of(const Shape& weight) { return {weight.size() == 3 ? 1 : weight[2], weight.back()}; }
+
+/// How such a weight lies.
 WeightLayout layout_of(const Shape& weight, int64_t groups) {
-  const int64_t OC = weight[1], taps = weight[2] * weight[3];
+  const int64_t OC = weight[1], taps = kernel_of(weight).h * weight.back();
   return {.IC = weight[0],
           .OC = OC * groups,
           .groups = groups,
@@ -53,13 +57,14 @@ WeightLayout layout_of(const Shape& weight, int64_t groups) {
 
 class ConvTranspose2dOperation : public ConvolutionOperation {
  public:
-  ConvTranspose2dOperation(const Parameter& weight, std::optional<Parameter> bias,
+  ConvTranspose2dOperation(std::string_view name, const Parameter& weight, std::optional<Parameter> bias,
                            const ConvTranspose2dOptions& options)
       : ConvolutionOperation({weight, std::move(bias), layout_of(weight.shape(), options.groups)}),
-        kernel_(weight.shape()[2], weight.shape()[3]),
+        name_(name),
+        kernel_(kernel_of(weight.shape())),
         options_(options) {}
 
-  std::string_view name() const override { return layer_name; }
+  std::string_view name() const override { return name_; }
 
  protected:
   std::shared_ptr<ConvolutionOperation> clone() const override {
@@ -73,8 +78,8 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
 
   Size output(const ImageShape& in) const override {
     const ConvTranspose2dOptions& o = options_;
-    check_output_padding("height", o.output_padding.h, o.stride.h, o.dilation.h);
-    check_output_padding("width", o.output_padding.w, o.stride.w, o.dilation.w);
+    check_output_padding(" in height", o.output_padding.h, o.stride.h, o.dilation.h);
+    check_output_padding(of_rows() ? "" : " in width", o.output_padding.w, o.stride.w, o.dilation.w);
     const Size out{axis_output(in.H, kernel_.h, o.stride.h, o.padding.h, o.dilation.h, o.output_padding.h),
                    axis_output(in.W, kernel_.w, o.stride.w, o.padding.w, o.dilation.w, o.output_padding.w)};
     check_phases(out);
@@ -122,15 +127,37 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
 
   static void check_output_padding(const char* axis, int64_t output_padding, int64_t stride, int64_t dilation) {
     if (output_padding >= stride && output_padding >= dilation)
-      fail("output_padding must be smaller than stride or dilation, got {} with stride {} and dilation {} in {}",
+      fail("output_padding must be smaller than stride or dilation, got {} with stride {} and dilation {}{}",
            output_padding, stride, dilation, axis);
   }
 
+  std::string_view name_;
   Pair kernel_;
   ConvTranspose2dOptions options_;
 };
 
 }  // namespace
+
+namespace internal {
+
+std::shared_ptr<const Operation> transposed_convolution(std::string_view layer, const Parameter& weight,
+                                                        std::optional<Parameter> bias,
+                                                        const ConvTranspose2dOptions& options) {
+  return std::make_shared<ConvTranspose2dOperation>(layer, weight, std::move(bias), options);
+}
+
+Value convolved(std::string_view layer, Value x, Value weight, std::optional<Value> bias,
+                const ConvTranspose2dOptions& options) {
+  std::vector<int64_t> arguments{options.groups};
+  for (const Pair& pair : {options.stride, options.padding, options.output_padding, options.dilation})
+    arguments.insert(arguments.end(), {pair.h, pair.w});
+  const Value y = weighted(x, weight, arguments, [layer, options](const Parameter& parameter) {
+    return transposed_convolution(layer, parameter, std::nullopt, options);
+  });
+  return bias ? y + reshape(*bias, {-1, 1, 1}) : y;
+}
+
+}  // namespace internal
 
 ConvTranspose2d::ConvTranspose2d(int64_t in_channels, int64_t out_channels, Pair kernel_size)
     : ConvTranspose2d(in_channels, out_channels, kernel_size, ConvTranspose2dOptions{}) {}
@@ -163,7 +190,7 @@ Value ConvTranspose2d::convolved(Value x, Pair output_padding) const {
   padded.output_padding = output_padding;
   std::optional<Parameter> own;
   if (options.bias) own = bias;
-  return x.graph().apply(std::make_shared<ConvTranspose2dOperation>(weight, own, padded), {x});
+  return x.graph().apply(transposed_convolution(layer_name, weight, own, padded), {x});
 }
 
 Value ConvTranspose2d::forward(Value x) const { return convolved(x, options.output_padding); }
@@ -199,13 +226,7 @@ Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias, ConvTra
     refuse(x, "conv_transpose2d expected a weight (in_channels, out_channels / groups, kH, kW), got {}",
            upconv::str(shape));
   check_at(x, [&] { check_arguments(shape[0], shape[1] * options.groups, {shape[2], shape[3]}, options); });
-  std::vector<int64_t> arguments{options.groups};
-  for (const Pair& pair : {options.stride, options.padding, options.output_padding, options.dilation})
-    arguments.insert(arguments.end(), {pair.h, pair.w});
-  const Value y = weighted(x, weight, arguments, [options](const Parameter& parameter) {
-    return std::make_shared<ConvTranspose2dOperation>(parameter, std::nullopt, options);
-  });
-  return bias ? y + reshape(*bias, {-1, 1, 1}) : y;
+  return convolved(layer_name, x, weight, bias, options);
 }
 
 std::string ConvTranspose2d::extra_repr() const {

@@ -53,6 +53,7 @@ using Instruction = Expression::Instruction;
 template <class Self>
 class ElementwiseActivated : public Activated<Self>, public Elementwise {
  public:
+  bool is_elementwise() const override { return true; }
   std::shared_ptr<const Operation> with_producer(std::span<const size_t> inputs, const Operation& producer,
                                                  const Type& between, const Type& output) const override {
     return between != output ? nullptr : chained(this->name(), *this, inputs, producer);
@@ -181,6 +182,7 @@ class ClampOperation : public Operation, public Elementwise {
     if (!low_ && !high_) fail("expected min, max or both, got neither");
     return inputs[0];
   }
+  bool is_elementwise() const override { return true; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const auto low = static_cast<float>(low_.value_or(-infinity)), high = static_cast<float>(high_.value_or(infinity));
     const kernels::Table& table = kernels::table(*lowering.options.isa);

@@ -22,6 +22,7 @@ class ExpressionOperation : public Operation, public Elementwise {
   std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override;
   Type infer(std::span<const Type> inputs) const override;
+  bool is_elementwise() const override { return true; }
   Expression expression() const override { return expression_; }
   std::shared_ptr<const Operation> with_producer(std::span<const size_t> inputs, const Operation& producer,
                                                  const Type& between, const Type& output) const override;

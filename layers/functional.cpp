@@ -219,12 +219,25 @@ Value flip(Value x, const std::vector<int64_t>& dims) {
   return x.graph().apply(std::make_shared<FlipOperation>(dims), {x});
 }
 
-Value pad(Value x, Sides pad, const std::string& mode, double value) {
-  if (mode == "constant") return ConstantPad2d(pad, value).forward(x);
-  if (mode == "reflect") return ReflectionPad2d(pad).forward(x);
-  if (mode == "circular") return CircularPad2d(pad).forward(x);
+namespace {
+
+template <class Constant, class Reflection, class Circular, class Replication, class Padding>
+Value padded(Value x, const Padding& pad, const std::string& mode, double value) {
+  if (mode == "constant") return Constant(pad, value).forward(x);
+  if (mode == "reflect") return Reflection(pad).forward(x);
+  if (mode == "circular") return Circular(pad).forward(x);
   if (mode != "replicate") refuse(x, "pad expected a mode of constant, reflect, replicate or circular, got {}", mode);
-  return ReplicationPad2d(pad).forward(x);
+  return Replication(pad).forward(x);
+}
+
+}  // namespace
+
+Value pad(Value x, Sides pad, const std::string& mode, double value) {
+  return padded<ConstantPad2d, ReflectionPad2d, CircularPad2d, ReplicationPad2d>(x, pad, mode, value);
+}
+Value pad(Value x, std::pair<int64_t, int64_t> pad, const std::string& mode, double value) {
+  const Ends ends(pad.first, pad.second);
+  return padded<ConstantPad1d, ReflectionPad1d, CircularPad1d, ReplicationPad1d>(x, ends, mode, value);
 }
 
 Value pixel_shuffle(Value x, int64_t upscale_factor) { return PixelShuffle(upscale_factor).forward(x); }
@@ -232,6 +245,14 @@ Value pixel_shuffle(Value x, int64_t upscale_factor) { return PixelShuffle(upsca
 Value pixel_unshuffle(Value x, int64_t downscale_factor) { return PixelUnshuffle(downscale_factor).forward(x); }
 Value channel_shuffle(Value x, int64_t groups) { return ChannelShuffle(groups).forward(x); }
 
+Value max_pool1d(Value x, int64_t kernel_size, MaxPool1dOptions options) {
+  return MaxPool1d(kernel_size, options).forward(x);
+}
+Value avg_pool1d(Value x, int64_t kernel_size, AvgPool1dOptions options) {
+  return AvgPool1d(kernel_size, options).forward(x);
+}
+Value adaptive_avg_pool1d(Value x, int64_t output_size) { return AdaptiveAvgPool1d(output_size).forward(x); }
+Value adaptive_max_pool1d(Value x, int64_t output_size) { return AdaptiveMaxPool1d(output_size).forward(x); }
 Value max_pool2d(Value x, OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options) {
   return MaxPool2d(kernel_size, options).forward(x);
 }
@@ -258,8 +279,10 @@ Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<V
 
 Value instance_norm(Value x, std::optional<Value> weight, std::optional<Value> bias, double eps) {
   const size_t rank = x.shape().size();
-  if (rank < 3) refuse(x, "instance_norm expected pictures (N, C, H, W), got {}", str(x.shape()));
-  return affine(InstanceNorm2d(x.size(-3), {.eps = eps}).forward(x), for_channels(weight, x), for_channels(bias, x));
+  if (rank != 3 && rank != 4) refuse(x, "instance_norm expected (N, C, H, W) or (N, C, L), got {}", str(x.shape()));
+  const Value y = rank == 3 ? InstanceNorm1d(x.size(1), {.eps = eps}).forward(x)
+                            : InstanceNorm2d(x.size(1), {.eps = eps}).forward(x);
+  return affine(y, for_channels(weight, x), for_channels(bias, x));
 }
 
 Value group_norm(Value x, int64_t num_groups, std::optional<Value> weight, std::optional<Value> bias, double eps) {

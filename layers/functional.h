@@ -4,11 +4,14 @@
 // slices in concat.h, permute and reshape in permute.h, interpolate in resample.h, matmul in matmul.h.
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "activation.h"
+#include "conv1d.h"
 #include "conv2d.h"
+#include "conv_transpose1d.h"
 #include "conv_transpose2d.h"
 #include "fold.h"
 #include "pad.h"
@@ -103,6 +106,9 @@ inline Value threshold(Value x, double threshold, double value, bool inplace = f
 /// Pictures extended, or cropped where negative: `mode` is "constant", with `value`, "reflect", "replicate" or
 /// "circular".
 [[nodiscard]] Value pad(Value x, Sides pad, const std::string& mode = "constant", double value = 0);
+/// The same of rows, {left, right}.
+[[nodiscard]] Value pad(Value x, std::pair<int64_t, int64_t> pad, const std::string& mode = "constant",
+                        double value = 0);
 /// PixelShuffle.
 [[nodiscard]] Value pixel_shuffle(Value x, int64_t upscale_factor);
 /// PixelUnshuffle, its inverse.
@@ -119,6 +125,14 @@ inline Value threshold(Value x, double threshold, double value, bool inplace = f
   return Fold(output_size, kernel_size, options).forward(x);
 }
 
+/// MaxPool1d.
+[[nodiscard]] Value max_pool1d(Value x, int64_t kernel_size, MaxPool1dOptions options = {});
+/// AvgPool1d.
+[[nodiscard]] Value avg_pool1d(Value x, int64_t kernel_size, AvgPool1dOptions options = {});
+/// AdaptiveAvgPool1d.
+[[nodiscard]] Value adaptive_avg_pool1d(Value x, int64_t output_size);
+/// AdaptiveMaxPool1d.
+[[nodiscard]] Value adaptive_max_pool1d(Value x, int64_t output_size);
 /// MaxPool2d.
 [[nodiscard]] Value max_pool2d(Value x, OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options = {});
 /// AvgPool2d.
@@ -138,6 +152,11 @@ inline Value threshold(Value x, double threshold, double value, bool inplace = f
 /// ConvTranspose2d with a weight (in_channels, out_channels / groups, kH, kW); the same is true of it.
 [[nodiscard]] Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias = {},
                                      ConvTranspose2dOptions options = {});
+/// Conv1d with a weight (out_channels, in_channels / groups, kernel_size); the same is true of it.
+[[nodiscard]] Value conv1d(Value x, Value weight, std::optional<Value> bias = {}, Conv1dOptions options = {});
+/// ConvTranspose1d with a weight (in_channels, out_channels / groups, kernel_size); the same is true of it.
+[[nodiscard]] Value conv_transpose1d(Value x, Value weight, std::optional<Value> bias = {},
+                                     ConvTranspose1dOptions options = {});
 /// Linear with a weight (out_features, in_features); the same is true of it.
 [[nodiscard]] Value linear(Value x, Value weight, std::optional<Value> bias = {});
 /// Embedding with a table (num_embeddings, embedding_dim).
@@ -147,7 +166,8 @@ inline Value threshold(Value x, double threshold, double value, bool inplace = f
 /// `weight` and plus `bias`; all of them (C).
 [[nodiscard]] Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<Value> weight = {},
                                std::optional<Value> bias = {}, double eps = 1e-5);
-/// Each image's channel less its mean and divided by its deviation, then times `weight` and plus `bias`, (C).
+/// Each image's channel less its mean and divided by its deviation, then times `weight` and plus `bias`, (C); of
+/// (N, C, H, W) or (N, C, L).
 [[nodiscard]] Value instance_norm(Value x, std::optional<Value> weight = {}, std::optional<Value> bias = {},
                                   double eps = 1e-5);
 /// GroupNorm, weight and bias (C).

@@ -9,6 +9,7 @@
 #include "layers/check.h"
 #include "layers/expression_operation.h"
 #include "layers/repr.h"
+#include "layers/row.h"
 #include "layers/steps/norm.h"
 
 namespace upconv {
@@ -71,9 +72,8 @@ Features rows(const Type& x) {
   return any_batch(x);
 }
 Features one_or_more_rows(const Type& x) {
-  check_float(x);
+  check_row(x);
   const Shape& s = x.shape;
-  if (s.size() != 2 && s.size() != 3) fail("expected a 2-D (C, L) or 3-D (N, C, L) input, got {}", str(s));
   return {{s.size() == 3 ? s[0] : 1, s[s.size() - 2], 1, s.back()}, false};
 }
 
@@ -305,6 +305,32 @@ template class FeatureNorm<InstanceNorm2dOptions>;
 
 namespace {
 
+/// What such a layer asks of its input.
+struct FeatureCheck {
+  FeatureRule features;
+  int64_t channels;
+  bool batch;   ///< whether all images have one mean
+  bool counts;  ///< whether channels must be those
+  bool own;     ///< whether the statistics are the input's
+
+  /// What the layer takes an input for. Throws Error where it does not fit.
+  ImageShape operator()(const Type& type) const {
+    const ImageShape image = features(type).image;
+    if (counts) check_channels(channels, image.C, type.shape);
+    if (own && batch && image.N * image.H * image.W == 1)
+      fail("expected more than 1 value per channel, got {}", upconv::str(type.shape));
+    if (own && !batch && image.H * image.W == 1)
+      fail("expected more than 1 spatial element, got {}", upconv::str(type.shape));
+    return image;
+  }
+};
+
+template <class Layer>
+FeatureCheck check_of(const Layer& layer, FeatureRule features, bool batch) {
+  const bool own = !layer.options.track_running_stats;
+  return {features, layer.num_features, batch, batch || !own || layer.options.affine, own};
+}
+
 template <class Layer>
 Value feature_norm(const Layer& layer, std::string_view name, FeatureRule features, bool batch, Value x) {
   const Type input{x.shape(), x.dtype()};
@@ -317,29 +343,34 @@ Value feature_norm(const Layer& layer, std::string_view name, FeatureRule featur
   if (layer.options.track_running_stats)
     return x.graph().apply(std::make_shared<KnownNormOperation>(layer, name, features, any_layout), {x});
   const Layout layout = any_layout ? Layout::channels_last : Layout::contiguous;
-  const bool counts = batch || layer.options.affine;
-  const auto rule = [=, channels = layer.num_features](const Type& type) {
-    const ImageShape image = features(type).image;
-    if (counts) check_channels(channels, image.C, type.shape);
-    if (batch && image.N * image.H * image.W == 1)
-      fail("expected more than 1 value per channel, got {}", upconv::str(type.shape));
-    if (!batch && image.H * image.W == 1) fail("expected more than 1 spatial element, got {}", upconv::str(type.shape));
-    return NormGroups{image, layout, image.C, batch};
+  const auto rule = [layout, check = check_of(layer, features, batch)](const Type& type) {
+    const ImageShape image = check(type);
+    return NormGroups{image, layout, image.C, check.batch};
   };
   return normalised(x, {name, rule, affine_of(layer, layer.options.affine), layer.options.eps, layout});
+}
+
+/// The same of one dimension: rows are pictures of one row.
+template <class Layer>
+Value row_norm(const Layer& layer, std::string_view name, FeatureRule features, bool batch, Value x) {
+  if (batch && x.shape().size() == 2) return feature_norm(layer, name, features, batch, x);
+  try {
+    check_of(layer, features, batch)({x.shape(), x.dtype()});
+  } catch (const Error& error) {
+    refuse(x, "{} {}", name, error.what());
+  }
+  return of_rows(name, x, [&](Value picture) { return feature_norm(layer, name, pictures, batch, picture); });
 }
 
 }  // namespace
 
 Value BatchNorm2d::forward(Value x) const { return feature_norm(*this, "BatchNorm2d", pictures, true, x); }
-Value BatchNorm1d::forward(Value x) const { return feature_norm(*this, "BatchNorm1d", rows, true, x); }
+Value BatchNorm1d::forward(Value x) const { return row_norm(*this, "BatchNorm1d", rows, true, x); }
 Value SyncBatchNorm::forward(Value x) const { return feature_norm(*this, "SyncBatchNorm", any_batch, true, x); }
 Value InstanceNorm2d::forward(Value x) const {
   return feature_norm(*this, "InstanceNorm2d", one_or_more_pictures, false, x);
 }
-Value InstanceNorm1d::forward(Value x) const {
-  return feature_norm(*this, "InstanceNorm1d", one_or_more_rows, false, x);
-}
+Value InstanceNorm1d::forward(Value x) const { return row_norm(*this, "InstanceNorm1d", one_or_more_rows, false, x); }
 
 GroupNorm::GroupNorm(int64_t num_groups, int64_t num_channels, GroupNormOptions options)
     : num_groups(positive("GroupNorm", "num_groups", num_groups)),

@@ -11,6 +11,7 @@
 #include "layers/elementwise.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
+#include "layers/row.h"
 
 namespace upconv {
 
@@ -113,16 +114,21 @@ class PoolStep : public Step {
 /// What the poolings share: shapes in and out, and the step of the windows that each has.
 class PoolOperation : public Operation {
  public:
+  /// `rows` says that pictures are of one row, for layers of one dimension.
+  explicit PoolOperation(bool rows) : of_rows_(rows) {}
   Type infer(std::span<const Type> inputs) const final {
     const Type& x = inputs[0];
     check_picture(x);
     Shape shape = x.shape;
     int64_t* size = &shape.back() - 1;
-    if (size[0] < 1 || size[1] < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
-    if (size[0] > largest || size[1] > largest) fail("the size overflows for an input of {}", str(x.shape));
+    if (size[0] < 1 || size[1] < 1)
+      fail("expected a {} of at least 1, got {}", of_rows_ ? "length" : "height and width", shown(x.shape, of_rows_));
+    if (size[0] > largest || size[1] > largest) fail("the size overflows for an input of {}", shown(x.shape, of_rows_));
     const int64_t H = rows(size[0]), W = cols(size[1]);
     size[0] = H;
     size[1] = W;
+    if (of_rows_ && W < smallest())
+      fail("the output would be empty: {} for an input of {}", std::max<int64_t>(W, 0), shown(x.shape, true));
     if (std::min(H, W) < smallest())
       fail("the output would be empty: ({}, {}) for an input of {}", std::max<int64_t>(H, 0), std::max<int64_t>(W, 0),
            str(x.shape));
@@ -142,10 +148,14 @@ class PoolOperation : public Operation {
   virtual Windows row_windows(int64_t H, int64_t out) const = 0;
   virtual Windows col_windows(int64_t W, int64_t out) const = 0;
   virtual PoolStep::Kernel kernel(const kernels::Table& table) const = 0;
+  bool of_rows_;
 
  protected:
   virtual int64_t divisor() const { return 0; }
 };
+
+/// Whether a layer of this name is of one dimension.
+bool is_of_rows(std::string_view name) { return name.ends_with("1d"); }
 
 /// Windows of one size at equal distances, along one axis.
 struct Sliding {
@@ -174,7 +184,7 @@ struct Sliding {
 class SlidingOperation : public PoolOperation {
  public:
   SlidingOperation(std::string_view name, Sliding vertical, Sliding horizontal, bool ceil)
-      : name_(name), vertical_(vertical), horizontal_(horizontal), ceil_(ceil) {}
+      : PoolOperation(is_of_rows(name)), name_(name), vertical_(vertical), horizontal_(horizontal), ceil_(ceil) {}
   std::string_view name() const final { return name_; }
   void identify(Fingerprint& print) const override {
     for (const Sliding& axis : {vertical_, horizontal_}) print(axis.kernel, axis.stride, axis.padding, axis.dilation);
@@ -220,7 +230,7 @@ class MeanOperation : public SlidingOperation {
 class AdaptiveOperation : public PoolOperation {
  public:
   AdaptiveOperation(std::string_view name, const OneOrTwo<AdaptiveAvgPool2d::Size>& size, bool largest)
-      : name_(name), size_(size), largest_(largest) {}
+      : PoolOperation(is_of_rows(name)), name_(name), size_(size), largest_(largest) {}
   std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override { print(size_.h, size_.w, largest_); }
 
@@ -249,9 +259,16 @@ class AdaptiveOperation : public PoolOperation {
 
 void check_padding(const char* layer, const OneOrTwo<int64_t>& padding, const OneOrTwo<int64_t>& kernel) {
   check_range(layer, "padding", padding, 0, largest);
+  if (is_of_rows(layer) && padding.w > kernel.w / 2)
+    fail("{}: padding must be at most half of kernel_size, got {} and {}", layer, padding.w, kernel.w);
   if (padding.h > kernel.h / 2 || padding.w > kernel.w / 2)
     fail("{}: padding must be at most half of kernel_size, got ({}, {}) and ({}, {})", layer, padding.h, padding.w,
          kernel.h, kernel.w);
+}
+
+void check_reach(const char* layer, int64_t kernel, int64_t dilation) {
+  if (kernel > largest / dilation)
+    fail("{}: kernel_size times dilation must be at most {}, got {} and {}", layer, largest, kernel, dilation);
 }
 
 OneOrTwo<AdaptiveAvgPool2d::Size> checked(const char* layer, const OneOrTwo<AdaptiveAvgPool2d::Size>& output_size) {
@@ -260,6 +277,14 @@ OneOrTwo<AdaptiveAvgPool2d::Size> checked(const char* layer, const OneOrTwo<Adap
       fail("{}: output_size must be at least 0 and at most {}, got {}", layer, largest, *size);
   return output_size;
 }
+
+/// A layer of one dimension, as one of pictures of one row.
+Value pooled(Value x, std::shared_ptr<const PoolOperation> operation) {
+  return of_rows(operation->name(), x, [&](Value picture) { return picture.graph().apply(operation, {picture}); });
+}
+
+/// What an axis of one has.
+constexpr Sliding alone{1, 1, 0, 1};
 
 std::string printed(const OneOrTwo<AdaptiveAvgPool2d::Size>& output_size) {
   const auto print = [](const AdaptiveAvgPool2d::Size& size) { return size ? std::to_string(*size) : "None"; };
@@ -297,10 +322,8 @@ MaxPool2d::MaxPool2d(OneOrTwo<int64_t> kernel_size, MaxPool2dOptions options)
   check_range("MaxPool2d", "stride", options.stride.value_or(kernel_size), 1, largest);
   check_range("MaxPool2d", "dilation", options.dilation, 1, largest);
   check_padding("MaxPool2d", options.padding, kernel_size);
-  for (auto [kernel, dilation] :
-       {std::pair(kernel_size.h, options.dilation.h), std::pair(kernel_size.w, options.dilation.w)})
-    if (kernel > largest / dilation)
-      fail("MaxPool2d: kernel_size times dilation must be at most {}, got {} and {}", largest, kernel, dilation);
+  check_reach("MaxPool2d", kernel_size.h, options.dilation.h);
+  check_reach("MaxPool2d", kernel_size.w, options.dilation.w);
   if (options.return_indices) fail("MaxPool2d: return_indices must be False, as indices are not computed, got True");
 }
 MaxPool2d::MaxPool2d(OneOrTwo<int64_t> kernel_size, OneOrTwo<int64_t> stride, OneOrTwo<int64_t> padding,
@@ -356,5 +379,64 @@ Value AdaptiveMaxPool2d::forward(Value x) const {
   return x.graph().apply(std::make_shared<AdaptiveOperation>("AdaptiveMaxPool2d", output_size, true), {x});
 }
 std::string AdaptiveMaxPool2d::extra_repr() const { return printed(output_size); }
+
+AvgPool1d::AvgPool1d(int64_t kernel_size, AvgPool1dOptions options) : kernel_size(kernel_size), options(options) {
+  check_argument("AvgPool1d", "kernel_size", kernel_size, 1, largest);
+  check_argument("AvgPool1d", "stride", options.stride.value_or(kernel_size), 1, largest);
+  check_padding("AvgPool1d", options.padding, kernel_size);
+}
+AvgPool1d::AvgPool1d(int64_t kernel_size, int64_t stride, int64_t padding, bool ceil_mode, bool count_include_pad)
+    : AvgPool1d(kernel_size, AvgPool1dOptions{stride, padding, ceil_mode, count_include_pad}) {}
+
+Value AvgPool1d::forward(Value x) const {
+  const Sliding windows{kernel_size, options.stride.value_or(kernel_size), options.padding, 1};
+  const AvgPool2dOptions pictures{.ceil_mode = options.ceil_mode, .count_include_pad = options.count_include_pad};
+  return pooled(x, std::make_shared<MeanOperation>("AvgPool1d", alone, windows, pictures));
+}
+std::string AvgPool1d::extra_repr() const {
+  return fmt::format("kernel_size=({},), stride=({},), padding=({},)", kernel_size,
+                     options.stride.value_or(kernel_size), options.padding);
+}
+
+MaxPool1d::MaxPool1d(int64_t kernel_size, MaxPool1dOptions options) : kernel_size(kernel_size), options(options) {
+  check_argument("MaxPool1d", "kernel_size", kernel_size, 1, largest);
+  check_argument("MaxPool1d", "stride", options.stride.value_or(kernel_size), 1, largest);
+  check_argument("MaxPool1d", "dilation", options.dilation, 1, largest);
+  check_padding("MaxPool1d", options.padding, kernel_size);
+  check_reach("MaxPool1d", kernel_size, options.dilation);
+  if (options.return_indices) fail("MaxPool1d: return_indices must be False, as indices are not computed, got True");
+}
+MaxPool1d::MaxPool1d(int64_t kernel_size, int64_t stride, int64_t padding, int64_t dilation, bool return_indices,
+                     bool ceil_mode)
+    : MaxPool1d(kernel_size, MaxPool1dOptions{stride, padding, dilation, return_indices, ceil_mode}) {}
+
+Value MaxPool1d::forward(Value x) const {
+  const Sliding windows{kernel_size, options.stride.value_or(kernel_size), options.padding, options.dilation};
+  return pooled(x, std::make_shared<MaxOperation>("MaxPool1d", alone, windows, options.ceil_mode));
+}
+std::string MaxPool1d::extra_repr() const {
+  return fmt::format("kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}", kernel_size,
+                     options.stride.value_or(kernel_size), options.padding, options.dilation,
+                     python(options.ceil_mode));
+}
+
+AdaptiveAvgPool1d::AdaptiveAvgPool1d(int64_t output_size) : output_size(output_size) {
+  checked("AdaptiveAvgPool1d", AdaptiveAvgPool2d::Size(output_size));
+}
+Value AdaptiveAvgPool1d::forward(Value x) const {
+  return pooled(x, std::make_shared<AdaptiveOperation>("AdaptiveAvgPool1d",
+                                                       OneOrTwo<AdaptiveAvgPool2d::Size>(1, output_size), false));
+}
+std::string AdaptiveAvgPool1d::extra_repr() const { return fmt::format("output_size={}", output_size); }
+
+AdaptiveMaxPool1d::AdaptiveMaxPool1d(int64_t output_size, bool return_indices) : output_size(output_size) {
+  checked("AdaptiveMaxPool1d", AdaptiveAvgPool2d::Size(output_size));
+  if (return_indices) fail("AdaptiveMaxPool1d: return_indices must be False, as indices are not computed, got True");
+}
+Value AdaptiveMaxPool1d::forward(Value x) const {
+  return pooled(x, std::make_shared<AdaptiveOperation>("AdaptiveMaxPool1d",
+                                                       OneOrTwo<AdaptiveAvgPool2d::Size>(1, output_size), true));
+}
+std::string AdaptiveMaxPool1d::extra_repr() const { return fmt::format("output_size={}", output_size); }
 
 }  // namespace upconv

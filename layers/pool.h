@@ -102,4 +102,73 @@ class AdaptiveMaxPool2d : public Module {
   const OneOrTwo<Size> output_size;  ///< height and width of the output
 };
 
+/// The arguments of AvgPool1d after kernel_size, in PyTorch's order and with its defaults.
+struct AvgPool1dOptions {
+  std::optional<int64_t> stride = {};  ///< nothing means kernel_size
+  int64_t padding = 0;                 ///< zeros at both ends, at most half a kernel
+  bool ceil_mode = false;              ///< whether the last window may reach beyond the padding
+  bool count_include_pad = true;       ///< whether zeros of the padding count as elements
+};
+
+/// torch.nn.AvgPool1d: AvgPool2d of one dimension. Input (N, C, L) or (C, L), output of the same rank.
+class AvgPool1d : public Module {
+ public:
+  /// `AvgPool1d(3, {.stride = 2})`. Throws Error where an argument is out of range.
+  explicit AvgPool1d(int64_t kernel_size, AvgPool1dOptions options = {});
+  /// PyTorch's positional form.
+  AvgPool1d(int64_t kernel_size, int64_t stride, int64_t padding = 0, bool ceil_mode = false,
+            bool count_include_pad = true);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "AvgPool1d"; }
+  std::string extra_repr() const override;
+  const int64_t kernel_size;       ///< of a window
+  const AvgPool1dOptions options;  ///< the other arguments
+};
+
+/// The arguments of MaxPool1d after kernel_size, in PyTorch's order and with its defaults.
+struct MaxPool1dOptions {
+  std::optional<int64_t> stride = {};  ///< nothing means kernel_size
+  int64_t padding = 0;                 ///< nothing at both ends, at most half a kernel
+  int64_t dilation = 1;                ///< elements from one of a window to the next
+  bool return_indices = false;         ///< the only one there is
+  bool ceil_mode = false;              ///< whether the last window may reach beyond the padding
+};
+
+/// torch.nn.MaxPool1d: MaxPool2d of one dimension. Input (N, C, L) or (C, L), output of the same rank.
+class MaxPool1d : public Module {
+ public:
+  /// `MaxPool1d(3, {.stride = 2})`. Throws Error where an argument is out of range.
+  explicit MaxPool1d(int64_t kernel_size, MaxPool1dOptions options = {});
+  /// PyTorch's positional form.
+  MaxPool1d(int64_t kernel_size, int64_t stride, int64_t padding = 0, int64_t dilation = 1, bool return_indices = false,
+            bool ceil_mode = false);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "MaxPool1d"; }
+  std::string extra_repr() const override;
+  const int64_t kernel_size;       ///< of a window
+  const MaxPool1dOptions options;  ///< the other arguments
+};
+
+/// torch.nn.AdaptiveAvgPool1d: AdaptiveAvgPool2d of one dimension. Input (N, C, L) or (C, L).
+class AdaptiveAvgPool1d : public Module {
+ public:
+  /// Throws Error where the size is negative.
+  explicit AdaptiveAvgPool1d(int64_t output_size);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "AdaptiveAvgPool1d"; }
+  std::string extra_repr() const override;
+  const int64_t output_size;  ///< length of the output
+};
+
+/// torch.nn.AdaptiveMaxPool1d: AdaptiveMaxPool2d of one dimension. Input (N, C, L) or (C, L).
+class AdaptiveMaxPool1d : public Module {
+ public:
+  /// Throws Error where the size is negative, or indices are asked for.
+  explicit AdaptiveMaxPool1d(int64_t output_size, bool return_indices = false);
+  Value forward(Value x) const override;
+  std::string type_name() const override { return "AdaptiveMaxPool1d"; }
+  std::string extra_repr() const override;
+  const int64_t output_size;  ///< length of the output
+};
+
 }  // namespace upconv

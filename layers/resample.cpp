@@ -8,6 +8,7 @@
 #include "layers/check.h"
 #include "layers/kernels/kernels.h"
 #include "layers/repr.h"
+#include "layers/row.h"
 #include "layers/steps/remap.h"
 
 namespace upconv {
@@ -95,14 +96,15 @@ std::vector<Between<4>> cubic(const Axis& axis, bool align_corners) {
   return all;
 }
 
-/// Rows are mixed first, over their whole width, then pixels. A plane is a picture channels-last, one channel of it
-/// otherwise; a tile is a run of rows of it.
+/// Rows are mixed first, over their whole width, but where `alone` says that each is taken as it is, then pixels. A
+/// plane is a picture channels-last, one channel of it otherwise; a tile is a run of rows of it.
 template <int n>
 class MixStep : public Step {
  public:
   MixStep(std::string_view algorithm, const ImageShape& in, Layout layout, std::vector<Between<n>> rows,
-          std::vector<Between<n>> cols, const kernels::Table& table)
+          std::vector<Between<n>> cols, bool alone, const kernels::Table& table)
       : algorithm_(algorithm),
+        alone_(alone),
         planes_(layout == Layout::channels_last ? in.N : in.N * in.C),
         channels_(layout == Layout::channels_last ? in.C : 1),
         H_(in.H),
@@ -114,7 +116,7 @@ class MixStep : public Step {
         height_(std::max<int64_t>(1, (16 << 10) / std::max<int64_t>(1, out_row_))) {}
 
   int64_t tiles() const override { return channels_ == 0 ? 0 : planes_ * strips(); }
-  size_t scratch_bytes() const override { return static_cast<size_t>(in_row_) * sizeof(float); }
+  size_t scratch_bytes() const override { return alone_ ? 0 : static_cast<size_t>(in_row_) * sizeof(float); }
   void run(int64_t tile, const Frame& frame) const override {
     const int64_t plane = tile / strips(), H = static_cast<int64_t>(rows_.size());
     const int64_t first = tile % strips() * height_, last = std::min(first + height_, H);
@@ -122,8 +124,8 @@ class MixStep : public Step {
     float* y = static_cast<float*>(frame.output) + (plane * H + first) * out_row_;
     auto* mixed = reinterpret_cast<float*>(frame.scratch);
     for (int64_t h = first; h < last; ++h, y += out_row_) {
-      mix(x, in_row_, rows_[static_cast<size_t>(h)], mixed);
-      mix_pixels(mixed, y);
+      if (!alone_) mix(x, in_row_, rows_[static_cast<size_t>(h)], mixed);
+      mix_pixels(alone_ ? x + h * in_row_ : mixed, y);
     }
   }
   std::string algorithm() const override { return std::string(algorithm_); }
@@ -149,6 +151,7 @@ class MixStep : public Step {
   }
 
   std::string_view algorithm_;
+  bool alone_;
   int64_t planes_, channels_, H_, in_row_, out_row_;
   std::vector<Between<n>> rows_, cols_;
   const kernels::Table& table_;
@@ -159,11 +162,11 @@ class MixStep : public Step {
 void check(const UpsampleOptions& o) {
   if (!o.size && !o.scale_factor) fail("expected size or scale_factor, got neither");
   if (o.size && o.scale_factor) fail("expected size or scale_factor, got both");
-  const bool mixes = o.mode == "bilinear" || o.mode == "bicubic";
+  const bool mixes = o.mode == "linear" || o.mode == "bilinear" || o.mode == "bicubic";
   if (!mixes && o.mode != "nearest" && o.mode != "nearest-exact")
-    fail("mode must be 'nearest', 'nearest-exact', 'bilinear' or 'bicubic', got '{}'", o.mode);
+    fail("mode must be 'nearest', 'nearest-exact', 'linear', 'bilinear' or 'bicubic', got '{}'", o.mode);
   if (o.align_corners && !mixes)
-    fail("align_corners is for modes 'bilinear' and 'bicubic' only, got mode '{}'", o.mode);
+    fail("align_corners is for modes 'linear', 'bilinear' and 'bicubic' only, got mode '{}'", o.mode);
   if (o.size && o.recompute_scale_factor.value_or(false))
     fail("recompute_scale_factor has no meaning beside size, got both");
   if (o.size && (o.size->h < 1 || o.size->w < 1)) fail("size must be positive, got ({}, {})", o.size->h, o.size->w);
@@ -183,7 +186,9 @@ UpsampleOptions checked(const char* layer, UpsampleOptions options) {
 
 class UpsampleOperation : public Operation {
  public:
-  UpsampleOperation(std::string_view name, UpsampleOptions options) : name_(name), options_(std::move(options)) {}
+  /// `rows` says that pictures are of one row, which stays one.
+  UpsampleOperation(std::string_view name, UpsampleOptions options, bool rows)
+      : name_(name), options_(std::move(options)), rows_(rows) {}
   std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override {  // the shape of the output says the size
     print(options_.mode, options_.align_corners, options_.recompute_scale_factor, options_.scale_factor.has_value());
@@ -194,17 +199,19 @@ class UpsampleOperation : public Operation {
     check(options_);
     const Type& x = inputs[0];
     check_pictures(x);
-    if (x.shape[2] < 1 || x.shape[3] < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
+    if (x.shape[2] < 1 || x.shape[3] < 1)
+      fail("expected a {} of at least 1, got {}", rows_ ? "length" : "height and width", shown(x.shape, rows_));
     const auto [H, W] = options_.size ? std::pair(options_.size->h, options_.size->w)
                                       : std::pair(scaled(x.shape[2], options_.scale_factor->h),
                                                   scaled(x.shape[3], options_.scale_factor->w));
+    if (rows_ && W < 1) fail("the output would be empty: {} for an input of {}", W, shown(x.shape, rows_));
     if (H < 1 || W < 1) fail("the output would be empty: ({}, {}) for an input of {}", H, W, str(x.shape));
     const Shape shape{x.shape[0], x.shape[1], H, W};
     return counted({shape, DType::float32});
   }
 
   std::optional<Repeat> repeat(std::span<const Type> inputs) const override {
-    if (options_.mode == "bilinear" || options_.mode == "bicubic") return {};
+    if (!options_.mode.starts_with("nearest")) return {};
     const ImageShape in = image_shape(inputs[0].shape);
     const auto [rows, cols] = axes(in, image_shape(infer(inputs).shape));
     const Repeat repeat{repetition(nearest(rows), in.H), repetition(nearest(cols), in.W)};
@@ -218,12 +225,12 @@ class UpsampleOperation : public Operation {
     const auto [rows, cols] = axes(in, out);
     const bool corners = options_.align_corners.value_or(false);
     const kernels::Table& table = kernels::table(*lowering.options.isa);
-    if (options_.mode == "bilinear")
-      return std::make_unique<MixStep<2>>("bilinear", in, lowering.output_layout, linear(rows, corners),
-                                          linear(cols, corners), table);
+    if (options_.mode == "linear" || options_.mode == "bilinear")
+      return std::make_unique<MixStep<2>>(rows_ ? "linear" : "bilinear", in, lowering.output_layout,
+                                          linear(rows, corners), linear(cols, corners), rows_, table);
     if (options_.mode == "bicubic")
       return std::make_unique<MixStep<4>>("bicubic", in, lowering.output_layout, cubic(rows, corners),
-                                          cubic(cols, corners), table);
+                                          cubic(cols, corners), false, table);
     return remap_step(in, nearest(rows), nearest(cols), 0, lowering.output_layout);
   }
 
@@ -250,7 +257,25 @@ class UpsampleOperation : public Operation {
 
   std::string_view name_;
   UpsampleOptions options_;
+  bool rows_;
 };
+
+Value resampled(std::string_view name, const UpsampleOptions& options, Value x) {
+  if (x.shape().size() != 3) {
+    if (options.mode == "linear")
+      refuse(x, "{} expected a 3-D input (N, C, L) for mode 'linear', got {}", name, upconv::str(x.shape()));
+    return x.graph().apply(std::make_shared<UpsampleOperation>(name, options, false), {x});
+  }
+  if (options.mode == "bilinear" || options.mode == "bicubic")
+    refuse(x, "{} expected a 4-D input (N, C, H, W) for mode '{}', got {}", name, options.mode, upconv::str(x.shape()));
+  if ((options.size && !options.size->one) || (options.scale_factor && !options.scale_factor->one))
+    refuse(x, "{} expected one size or scale_factor for a 3-D input (N, C, L), got two", name);
+  UpsampleOptions row = options;  // whose height stays 1
+  if (row.size) row.size = {1, options.size->w};
+  if (row.scale_factor) row.scale_factor = {1.0, options.scale_factor->w};
+  const auto operation = std::make_shared<UpsampleOperation>(name, row, true);
+  return of_rows(name, x, [&](Value picture) { return picture.graph().apply(operation, {picture}); });
+}
 
 }  // namespace
 
@@ -261,9 +286,7 @@ Upsample::Upsample(OneOrTwo<int64_t> size, MaybeOneOrTwo<double> scale_factor, s
                    std::optional<bool> align_corners, std::optional<bool> recompute_scale_factor)
     : Upsample(UpsampleOptions{size, scale_factor, std::move(mode), align_corners, recompute_scale_factor}) {}
 
-Value Upsample::forward(Value x) const {
-  return x.graph().apply(std::make_shared<UpsampleOperation>(layer_, options), {x});
-}
+Value Upsample::forward(Value x) const { return resampled(layer_, options, x); }
 std::string Upsample::extra_repr() const {
   const auto print = [](double factor) { return python(factor); };
   const std::string first = options.size ? fmt::format("size={}", python(*options.size))
@@ -278,8 +301,6 @@ UpsamplingBilinear2d::UpsamplingBilinear2d(MaybeOneOrTwo<int64_t> size, MaybeOne
     : Upsample("UpsamplingBilinear2d",
                {.size = size, .scale_factor = scale_factor, .mode = "bilinear", .align_corners = true}) {}
 
-Value interpolate(Value x, UpsampleOptions options) {
-  return x.graph().apply(std::make_shared<UpsampleOperation>("interpolate", std::move(options)), {x});
-}
+Value interpolate(Value x, UpsampleOptions options) { return resampled("interpolate", options, x); }
 
 }  // namespace upconv

@@ -11,14 +11,15 @@ namespace upconv {
 struct UpsampleOptions {
   MaybeOneOrTwo<int64_t> size = {};         ///< of the output
   MaybeOneOrTwo<double> scale_factor = {};  ///< of which the output is as much larger, rounded down
-  std::string mode = "nearest";             ///< or "nearest-exact", "bilinear", "bicubic"
-  std::optional<bool> align_corners = {};   ///< of the last two: corners are centres of pixels; nothing means false
+  std::string mode = "nearest";             ///< or "nearest-exact", "linear" of rows, "bilinear", "bicubic" of pictures
+  std::optional<bool> align_corners = {};   ///< of the last three: corners are centres of pixels; nothing means false
 
   /// Whether positions follow from the sizes, in the place of scale_factor; nothing means false.
   std::optional<bool> recompute_scale_factor = {};
 };
 
-/// torch.nn.Upsample: pictures (N, C, H, W) of another size.
+/// torch.nn.Upsample: pictures (N, C, H, W) or rows (N, C, L) of another size; of rows size and scale_factor are one
+/// number.
 class Upsample : public Module {
  public:
   /// `Upsample({.scale_factor = 2, .mode = "bilinear"})`. Throws Error where arguments contradict each other.

@@ -40,18 +40,20 @@ Type ConvolutionOperation::infer(std::span<const Type> inputs) const {
   check_picture(x);
   const int64_t in_channels = weights_.layout.IC, out_channels = weights_.layout.OC;
   const ImageShape in = image_shape(x.shape);
-  check_channels(in_channels, in.C, x.shape);
-  if (in.H < 1 || in.W < 1) fail("expected a height and width of at least 1, got {}", str(x.shape));
+  const auto input = [&] { return shown(x.shape, of_rows()); };
+  if (in_channels != in.C) fail("expected {} channels, got {} in {}", in_channels, in.C, input());
+  if (in.H < 1 || in.W < 1)
+    fail("expected a {} of at least 1, got {}", of_rows() ? "length" : "height and width", input());
   for (int64_t size : {in.N, in.H, in.W})
-    if (size > largest) fail("the output's size overflows for an input of {}", str(x.shape));
+    if (size > largest) fail("the output's size overflows for an input of {}", input());
   const auto [H, W] = output(in);
   const __int128 limit = std::numeric_limits<int64_t>::max() / 8;
-  if (H < 1 || W < 1)
-    fail("the output would be empty: ({}, {}) for an input of {}", static_cast<int64_t>(std::max(H, -limit)),
-         static_cast<int64_t>(std::max(W, -limit)), str(x.shape));
+  const auto printed = [&](__int128 size) { return static_cast<int64_t>(std::max(size, -limit)); };
+  if (of_rows() && W < 1) fail("the output would be empty: {} for an input of {}", printed(W), input());
+  if (H < 1 || W < 1) fail("the output would be empty: ({}, {}) for an input of {}", printed(H), printed(W), input());
   if (H > limit || W > limit || H * W > limit || H * W * out_channels > limit ||
       H * W * out_channels * std::max<int64_t>(in.N, 1) > limit)
-    fail("the output's size overflows for an input of {}", str(x.shape));
+    fail("the output's size overflows for an input of {}", input());
   Shape shape = x.shape;
   shape[shape.size() - 3] = out_channels;
   shape[shape.size() - 2] = static_cast<int64_t>(H);

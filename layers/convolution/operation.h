@@ -53,6 +53,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   virtual double products(const ImageShape& in, const ImageShape& out) const = 0;
 
   const Shape& weight_shape() const { return weights_.weight.shape(); }
+  /// Whether it is one of one dimension, of pictures of one row.
+  bool of_rows() const { return weight_shape().size() == 3; }
 
   ConvWeights weights_;
 

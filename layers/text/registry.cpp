@@ -5,7 +5,9 @@
 
 #include "framework/fail.h"
 #include "layers/activation.h"
+#include "layers/conv1d.h"
 #include "layers/conv2d.h"
+#include "layers/conv_transpose1d.h"
 #include "layers/conv_transpose2d.h"
 #include "layers/fold.h"
 #include "layers/linear.h"
@@ -94,6 +96,12 @@ Sides sides(const Arguments& a) {
   return {given[0], given[1], given[2], given[3]};
 }
 
+/// The padding of one that has two ends.
+Ends ends(const Arguments& a) {
+  const Shape given = a.one_or_more("padding", 2, "an integer or two, as in (1, 2)");
+  return {given.front(), given.back()};
+}
+
 }  // namespace
 
 const std::vector<LayerRow>& layer_rows() {
@@ -113,6 +121,30 @@ const std::vector<LayerRow>& layer_rows() {
             const Padding padding = a.is_text("padding") ? Padding(a.text("padding")) : Padding(a.pair("padding"));
             return Conv2d(a.integer("in_channels"), a.integer("out_channels"), a.pair("kernel_size"), a.pair("stride"),
                           padding, a.pair("dilation"), a.integer("groups"), a.boolean("bias"), a.text("padding_mode"));
+          }),
+      row("ConvTranspose1d",
+          "in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True, "
+          "dilation=1, padding_mode='zeros'",
+          [](const Arguments& a) {
+            return ConvTranspose1d(a.integer("in_channels"), a.integer("out_channels"), a.single("kernel_size"),
+                                   a.single("stride"), a.single("padding"), a.single("output_padding"),
+                                   a.integer("groups"), a.boolean("bias"), a.single("dilation"),
+                                   a.text("padding_mode"));
+          }),
+      row("Conv1d",
+          "in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, "
+          "padding_mode='zeros'",
+          [](const Arguments& a) {
+            Conv1dOptions options{.stride = a.single("stride"),
+                                  .dilation = a.single("dilation"),
+                                  .groups = a.integer("groups"),
+                                  .bias = a.boolean("bias"),
+                                  .padding_mode = a.text("padding_mode")};
+            if (a.is_text("padding"))
+              options.padding = a.text("padding");
+            else
+              options.padding = a.single("padding");
+            return Conv1d(a.integer("in_channels"), a.integer("out_channels"), a.single("kernel_size"), options);
           }),
       row("Linear", "in_features, out_features, bias=True",
           [](const Arguments& a) {
@@ -213,6 +245,12 @@ const std::vector<LayerRow>& layer_rows() {
       row("ZeroPad2d", "padding", [](const Arguments& a) { return ZeroPad2d(sides(a)); }),
       row("ConstantPad2d", "padding, value",
           [](const Arguments& a) { return ConstantPad2d(sides(a), a.integer_or_number("value")); }),
+      row("ReflectionPad1d", "padding", [](const Arguments& a) { return ReflectionPad1d(ends(a)); }),
+      row("ReplicationPad1d", "padding", [](const Arguments& a) { return ReplicationPad1d(ends(a)); }),
+      row("CircularPad1d", "padding", [](const Arguments& a) { return CircularPad1d(ends(a)); }),
+      row("ZeroPad1d", "padding", [](const Arguments& a) { return ZeroPad1d(ends(a)); }),
+      row("ConstantPad1d", "padding, value",
+          [](const Arguments& a) { return ConstantPad1d(ends(a), a.integer_or_number("value")); }),
       row("AvgPool2d",
           "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None",
           [](const Arguments& a) {
@@ -239,6 +277,22 @@ const std::vector<LayerRow>& layer_rows() {
             return LPPool2d(a.integer_or_number("norm_type"), a.one_or_two("kernel_size"),
                             a.optional_one_or_two("stride"), a.boolean("ceil_mode"));
           }),
+      row("AvgPool1d", "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True",
+          [](const Arguments& a) {
+            return AvgPool1d(a.single("kernel_size"),
+                             AvgPool1dOptions{a.optional_single("stride"), a.single("padding"), a.boolean("ceil_mode"),
+                                              a.boolean("count_include_pad")});
+          }),
+      row("MaxPool1d", "kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False",
+          [](const Arguments& a) {
+            return MaxPool1d(a.single("kernel_size"),
+                             MaxPool1dOptions{a.optional_single("stride"), a.single("padding"), a.single("dilation"),
+                                              a.boolean("return_indices"), a.boolean("ceil_mode")});
+          }),
+      row("AdaptiveAvgPool1d", "output_size",
+          [](const Arguments& a) { return AdaptiveAvgPool1d(a.single("output_size")); }),
+      row("AdaptiveMaxPool1d", "output_size, return_indices=False",
+          [](const Arguments& a) { return AdaptiveMaxPool1d(a.single("output_size"), a.boolean("return_indices")); }),
       row("Identity", "", [](const Arguments&) { return Identity(); }),
       row("Dropout", "p=0.5, inplace=False", dropout<Dropout>),
       row("Dropout1d", "p=0.5, inplace=False", dropout<Dropout1d>),
@@ -320,6 +374,15 @@ Shape Arguments::one_or_more(std::string_view name, size_t more, std::string_vie
   if (const auto* one = std::get_if<int64_t>(&value)) return {*one};
   if (const auto* sizes = std::get_if<Shape>(&value); sizes && sizes->size() == more) return *sizes;
   refuse(name, expected);
+}
+
+int64_t Arguments::single(std::string_view name) const {
+  return one_or_more(name, 1, "an integer or one, as in (4,)")[0];
+}
+
+std::optional<int64_t> Arguments::optional_single(std::string_view name) const {
+  if (std::holds_alternative<std::monostate>(values_.at(name).value)) return {};
+  return single(name);
 }
 
 OneOrTwo<int64_t> Arguments::one_or_two(std::string_view name) const {

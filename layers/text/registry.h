@@ -61,6 +61,8 @@ class Arguments {
   std::optional<IntegerOrNumber> optional_integer_or_number(std::string_view name) const;  ///< nothing for None
   /// One integer, or a tuple of `more`; `expected` says so where it is neither.
   Shape one_or_more(std::string_view name, size_t more, std::string_view expected) const;
+  int64_t single(std::string_view name) const;                          ///< an integer, or a tuple of one
+  std::optional<int64_t> optional_single(std::string_view name) const;  ///< nothing for None
   OneOrTwo<int64_t> one_or_two(std::string_view name) const;
   std::optional<OneOrTwo<int64_t>> optional_one_or_two(std::string_view name) const;  ///< nothing for None
   std::optional<OneOrTwo<double>> optional_numbers(std::string_view name) const;      ///< nothing for None

@@ -13,19 +13,18 @@ namespace {
 
 // Of PyTorch 2.13, but containers.
 constexpr std::string_view only_pytorchs =
-    " AdaptiveAvgPool1d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d AdaptiveMaxPool3d AvgPool1d "
-    "AvgPool3d BCELoss BCEWithLogitsLoss BatchNorm3d Bilinear CTCLoss CircularPad1d CircularPad3d ConstantPad1d "
-    "ConstantPad3d Conv1d Conv3d ConvTranspose1d ConvTranspose3d CosineEmbeddingLoss CosineSimilarity "
-    "CrossEntropyLoss CrossMapLRN2d EmbeddingBag FractionalMaxPool2d FractionalMaxPool3d GRU GRUCell "
-    "GaussianNLLLoss HingeEmbeddingLoss HuberLoss InstanceNorm3d KLDivLoss L1Loss LPPool1d LPPool3d LSTM LSTMCell "
-    "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d "
-    "LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear "
-    "LinearCrossEntropyLoss LocalResponseNorm MSELoss MarginRankingLoss MaxPool1d MaxPool3d MaxUnpool1d "
-    "MaxUnpool2d MaxUnpool3d MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss MultiheadAttention "
-    "NLLLoss NLLLoss2d PairwiseDistance ParameterDict ParameterList PoissonNLLLoss RNN RNNBase RNNCell "
-    "RNNCellBase ReflectionPad1d ReflectionPad3d ReplicationPad1d ReplicationPad3d SmoothL1Loss SoftMarginLoss "
-    "Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer "
-    "TripletMarginLoss TripletMarginWithDistanceLoss ZeroPad1d ZeroPad3d ";
+    " AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool3d AvgPool3d BCELoss BCEWithLogitsLoss "
+    "BatchNorm3d Bilinear CTCLoss CircularPad3d ConstantPad3d Conv3d ConvTranspose3d CosineEmbeddingLoss "
+    "CosineSimilarity CrossEntropyLoss CrossMapLRN2d EmbeddingBag FractionalMaxPool2d FractionalMaxPool3d GRU "
+    "GRUCell GaussianNLLLoss HingeEmbeddingLoss HuberLoss InstanceNorm3d KLDivLoss L1Loss LPPool1d LPPool3d LSTM "
+    "LSTMCell LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d "
+    "LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d "
+    "LazyInstanceNorm3d LazyLinear LinearCrossEntropyLoss LocalResponseNorm MSELoss MarginRankingLoss MaxPool3d "
+    "MaxUnpool1d MaxUnpool2d MaxUnpool3d MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss "
+    "MultiheadAttention NLLLoss NLLLoss2d PairwiseDistance ParameterDict ParameterList PoissonNLLLoss RNN RNNBase "
+    "RNNCell RNNCellBase ReflectionPad3d ReplicationPad3d SmoothL1Loss SoftMarginLoss Transformer "
+    "TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer TripletMarginLoss "
+    "TripletMarginWithDistanceLoss ZeroPad3d ";
 
 std::vector<std::string_view> known_layers() {
   std::vector<std::string_view> names;
@@ -40,7 +39,7 @@ std::string digits(std::string_view word) {
   return all;
 }
 
-/// Whether somebody could have meant `layer`: fingers slip behind the first letter, and who writes Conv1d or
+/// Whether somebody could have meant `layer`: fingers slip behind the first letter, and who writes Conv3d or
 /// LayerNorm2d means neither Conv2d nor LayerNorm, while who leaves digits out may have forgotten them.
 bool is_plausible(std::string_view word, std::string_view layer) {
   const auto first = [](std::string_view text) { return text.empty() ? '\0' : static_cast<char>(text[0] | 0x20); };

@@ -26,17 +26,25 @@ bool recompute_scale_factor_matters(const Arguments& a) {
 
 /// Whether, at some size of input, what the stride leaves over makes room for one more window that begins within the
 /// input and its first padding: that remainder is at most stride - 1 and must exceed stride + padding - kernel_size.
+bool ceil_mode_matters(int64_t kernel_size, int64_t stride, int64_t padding) {
+  return stride > 1 && kernel_size > padding + 1;
+}
 bool ceil_mode_matters(const Arguments& a) {
   const OneOrTwo<int64_t> kernel = a.one_or_two("kernel_size"), padding = a.one_or_two("padding"),
                           stride = a.optional_one_or_two("stride").value_or(kernel);
-  const auto matters = [](int64_t k, int64_t s, int64_t p) { return s > 1 && k > p + 1; };
-  return matters(kernel.h, stride.h, padding.h) || matters(kernel.w, stride.w, padding.w);
+  return ceil_mode_matters(kernel.h, stride.h, padding.h) || ceil_mode_matters(kernel.w, stride.w, padding.w);
+}
+bool ceil_mode_matters_in_rows(const Arguments& a) {
+  const int64_t kernel = a.single("kernel_size");
+  return ceil_mode_matters(kernel, a.optional_single("stride").value_or(kernel), a.single("padding"));
 }
 
 bool count_include_pad_matters(const Arguments& a) {
   const OneOrTwo<int64_t> padding = a.one_or_two("padding");
   return !a.optional_integer("divisor_override") && (padding.h > 0 || padding.w > 0);
 }
+
+bool pads_rows(const Arguments& a) { return a.single("padding") > 0; }
 
 bool always(const Arguments&) { return true; }
 
@@ -46,6 +54,8 @@ const std::vector<Unprinted>& unprinted_arguments() {
   static const std::vector<Unprinted> all = {
       {"Upsample", "align_corners", "False", "True", align_corners_matters},
       {"Upsample", "recompute_scale_factor", "False", "True", recompute_scale_factor_matters},
+      {"AvgPool1d", "ceil_mode", "False", "True", ceil_mode_matters_in_rows},
+      {"AvgPool1d", "count_include_pad", "True", "False", pads_rows},
       {"AvgPool2d", "ceil_mode", "False", "True", ceil_mode_matters},
       {"AvgPool2d", "count_include_pad", "True", "False", count_include_pad_matters},
       {"AvgPool2d", "divisor_override", "None", "a number", always},

@@ -32,14 +32,17 @@ REFUSALS = (ArithmeticError, AssertionError, AttributeError, IndexError, Runtime
 
 PICTURES = [(2, 4, h, w) for h, w in itertools.product((1, 2, 3, 4, 5, 7, 8, 12), repeat=2)]
 # So large that float32 positions of pixels are no longer exact.
-STRIPS = [(1, 1, 2, w) for w in (8193, 16385)]
+STRIPS = [(1, 1, 2, w) for w in (8193, 16385)] + [(1, 1, w) for w in (8193, 16385)]
 ROWS = [(2, 4), (3, 4), (2, 4, 7)]
 INDICES = [(5,), (2, 3)]
+SIGNALS = [(2, 4, length) for length in (1, 2, 3, 4, 5, 7, 8, 12)]
 PATCHES = [(2, 16, 9), (2, 16, 12), (2, 16, 16)]
 
 LAYERS = {
     "ConvTranspose2d": (PICTURES, ["4, 2, 3", "4, 2, 3, 2, 1", "4, 4, 3, groups=2"]),
     "Conv2d": (PICTURES, ["4, 2, 3", "4, 2, 3, 2, 1", "4, 4, 3, padding=1, groups=2"]),
+    "ConvTranspose1d": (SIGNALS, ["4, 2, 3", "4, 2, 3, 2, 1", "4, 4, 3, groups=2"]),
+    "Conv1d": (SIGNALS, ["4, 2, 3", "4, 2, 3, 2, 1", "4, 4, 3, padding=1, groups=2"]),
     "Linear": (ROWS, ["4, 3"]),
     "Embedding": (INDICES, ["9, 3", "9, 3, 1"]),
     "BatchNorm1d": (ROWS, ["4", "4, affine=False", "4, track_running_stats=False"]),
@@ -74,7 +77,7 @@ LAYERS = {
     "Dropout1d": (ROWS, [""]),
     "Unflatten": (PICTURES, ["1, (2, 2)"]),
     "Upsample": (
-        PICTURES + STRIPS,
+        PICTURES + STRIPS + SIGNALS,
         [f"{size}, mode='nearest'" for size in ("size=7", "size=(3, 5)", "scale_factor=1.0", "scale_factor=2.0")]
         + [f"{size}, mode='bilinear'" for size in ("size=7", "size=(3, 5)", "scale_factor=1.0", "scale_factor=2.0")]
         + [
@@ -83,6 +86,9 @@ LAYERS = {
             for mode in ("nearest", "bilinear")
         ]
         + [
+            "size=7, mode='linear'",
+            *(f"scale_factor={factor}, mode='linear'" for factor in (1.0, 2.0, 3.0, 41.0, 0.75, 1.5)),
+            "scale_factor=1.5, mode='linear', align_corners=True",
             "size=1, mode='bilinear'",
             "scale_factor=2.0, mode='bicubic'",
             "scale_factor=1.5, mode='bicubic', align_corners=True",
@@ -108,6 +114,33 @@ LAYERS = {
         for name in ("ReflectionPad2d", "ReplicationPad2d", "ZeroPad2d", "CircularPad2d")
     },
     "ConstantPad2d": (PICTURES, ["1, 2.5"]),
+    **{
+        name: (SIGNALS, ["1", "(1, 2)"])
+        for name in ("ReflectionPad1d", "ReplicationPad1d", "ZeroPad1d", "CircularPad1d")
+    },
+    "ConstantPad1d": (SIGNALS, ["1, 2.5"]),
+    "AvgPool1d": (
+        SIGNALS,
+        [
+            f"kernel_size={kernel}, stride={stride}, padding={padding}{rest}"
+            for kernel, stride, padding in (
+                (1, 1, 0),
+                (1, 2, 0),
+                (2, 1, 0),
+                (2, 2, 0),
+                (2, 3, 1),
+                (3, 1, 1),
+                (3, 2, 1),
+                (4, 3, 2),
+                (5, 2, 2),
+            )
+            for rest in ("", ", ceil_mode=True")
+        ]
+        + ["2", "3, 2", "3, 2, 1", "3, 2, 1, False", "3, 2, 1, count_include_pad=False", "3, stride=None, padding=1"],
+    ),
+    "MaxPool1d": (SIGNALS, ["2", "3, 2", "3, 2, 1", "3, 1, 1", "3, 2, 1, ceil_mode=True", "2, return_indices=False"]),
+    "AdaptiveAvgPool1d": (SIGNALS, ["3"]),
+    "AdaptiveMaxPool1d": (SIGNALS, ["3"]),
     "AvgPool2d": (
         PICTURES,
         [

@@ -94,7 +94,7 @@ class Tanh:
 class Row:
     name: str
     layers: tuple
-    input: tuple[int, ...]  # N, C, H, W
+    input: tuple[int, ...]  # N, C, H, W, or as the network has it
     promise: float | None = None  # of the fastest peer
     promises: dict[str, float] = field(default_factory=dict)  # of a peer, by its name in ENGINES
     promised_peak: float | None = None
@@ -265,6 +265,13 @@ GROUPS = (
             network("srresnet", "Generator(2, 64)", 3, 64, 64),
         ),
         threads=(2,),
+    ),
+    Group(
+        "sound",  # one second of it at 22.05 kHz
+        (
+            network("hifigan", "generator('v1')", 80, 86, promise=1.5),
+            network("hifigan_v3", "generator('v3')", 80, 86, promise=1.5),
+        ),
     ),
 )
 

@@ -2,7 +2,7 @@
 # adds upconv as a subdirectory has <upconv/...> on its path and nothing else of ours.
 set(upconv_public_headers
   examples/conditional_dcgan.h examples/cyclegan.h examples/dcgan.h examples/esrgan.h examples/fast_neural_style.h
-  examples/pix2pix.h examples/taesd.h examples/vae.h
+  examples/hifigan.h examples/pix2pix.h examples/taesd.h examples/vae.h
   framework/arena.h framework/compile.h framework/containers.h framework/cpu.h framework/error.h framework/fingerprint.h
   framework/graph.h framework/image.h framework/init.h
   framework/module.h framework/options.h framework/parameter.h framework/pointwise.h framework/program.h

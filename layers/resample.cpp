@@ -198,7 +198,8 @@ class UpsampleOperation : public Operation {
   Type infer(std::span<const Type> inputs) const override {
     check(options_);
     const Type& x = inputs[0];
-    check_pictures(x);
+    check_float(x);
+    if (x.shape.size() != 4) fail("expected a 3-D (N, C, L) or 4-D (N, C, H, W) input, got {}", str(x.shape));
     if (x.shape[2] < 1 || x.shape[3] < 1)
       fail("expected a {} of at least 1, got {}", rows_ ? "length" : "height and width", shown(x.shape, rows_));
     const auto [H, W] = options_.size ? std::pair(options_.size->h, options_.size->w)

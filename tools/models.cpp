@@ -15,6 +15,7 @@
 #include "examples/esrgan.h"
 #include "examples/fast_neural_style.h"
 #include "examples/fastgan.h"
+#include "examples/hifigan.h"
 #include "examples/pix2pix.h"
 #include "examples/sagan.h"
 #include "examples/sngan.h"
@@ -103,6 +104,18 @@ const std::vector<Example>& examples() {
       {"srresnet", false,
        [] {
          return Model{shared(examples::srresnet::Generator()), "", {{{1, 3, 64, 64}}}};
+       }},
+      {"hifigan", false,
+       [] {
+         return Model{shared(examples::Hifigan()), "", {{{1, 80, 86}}}};
+       }},
+      {"hifigan_v2", false,
+       [] {
+         return Model{shared(examples::Hifigan(examples::HifiganConfig::v2())), "", {{{1, 80, 86}}}};
+       }},
+      {"hifigan_v3", false,
+       [] {
+         return Model{shared(examples::Hifigan(examples::HifiganConfig::v3())), "", {{{1, 80, 86}}}};
        }},
   };
   return all;

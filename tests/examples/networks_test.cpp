@@ -7,6 +7,7 @@
 #include "examples/esrgan.h"
 #include "examples/fast_neural_style.h"
 #include "examples/fastgan.h"
+#include "examples/hifigan.h"
 #include "examples/pix2pix.h"
 #include "examples/sagan.h"
 #include "examples/sngan.h"
@@ -129,4 +130,37 @@ TEST_CASE("golden: SRResNet paints what its twin paints") {
 TEST_CASE("golden: FastGAN paints what its twin paints") {
   examples::fastgan::Generator network(4, 7, 1, 128);
   check_network(network, "fastgan");
+}
+
+TEST_CASE("golden: HiFi-GAN says what its twin says, with weight norm folded") {
+  examples::HifiganConfig config{.upsample_rates = {4, 2},
+                                 .upsample_kernel_sizes = {8, 4},
+                                 .upsample_initial_channel = 24,
+                                 .resblock_kernel_sizes = {3, 7},
+                                 .resblock_dilation_sizes = {{1, 3, 5}, {1, 3}},
+                                 .num_mels = 7};
+  examples::Hifigan network(config);
+  check_network(network, "hifigan");
+  config.resblock = 2;
+  config.upsample_initial_channel = 20;
+  config.resblock_kernel_sizes = {3, 5, 7};
+  config.resblock_dilation_sizes = {{1, 2}, {2, 6}, {3, 12}};
+  examples::Hifigan simple(config);
+  check_network(simple, "hifigan_v3");
+}
+
+TEST_CASE("hifigan: a step for each convolution, but for what its sums and means are") {
+  for (const auto& config :
+       {examples::HifiganConfig::v1(), examples::HifiganConfig::v2(), examples::HifiganConfig::v3()}) {
+    const examples::Hifigan network(config);
+    size_t convolutions = 0, layers = 0;
+    for (const auto& [path, module] : network.named_modules()) layers += module->type_name().find("Conv") == 0;
+    for (const StepInfo& step : compile(network, {1, 80, 3}).steps()) {
+      const bool convolution = step.operation.starts_with("Conv");
+      convolutions += convolution;
+      CHECK((convolution || step.operation == "add" || step.operation == "div" || step.operation == "Relayout" ||
+             step.operation == "LeakyReLU"));
+    }
+    CHECK(convolutions == layers);
+  }
 }

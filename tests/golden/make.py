@@ -469,6 +469,40 @@ def printed_modules():
     )
     yield nn.Conv2d(6, 4, (2, 3), padding="same", padding_mode="reflect")
     yield from variations(
+        nn.ConvTranspose1d,
+        6,
+        4,
+        3,
+        stride=(2,),
+        padding=(1,),
+        groups=(2,),
+        bias=(False,),
+        dilation=(3,),
+    )
+    yield nn.ConvTranspose1d(6, 4, 5, 3, 1, 2, 2, False, 4)
+    yield from variations(
+        nn.Conv1d,
+        6,
+        4,
+        3,
+        stride=(2,),
+        padding=(1, "same", "valid"),
+        dilation=(3,),
+        groups=(2,),
+        bias=(False,),
+        padding_mode=("reflect", "replicate", "circular"),
+    )
+    for layer in (nn.ReflectionPad1d, nn.ReplicationPad1d, nn.CircularPad1d, nn.ZeroPad1d):
+        yield layer(2)
+        yield layer((1, -2))
+    yield nn.ConstantPad1d((1, 2), 2.5)
+    yield nn.ConstantPad1d(1, 3)
+    yield from variations(nn.AvgPool1d, 3, stride=(2,), padding=(1,))
+    yield from variations(nn.MaxPool1d, 3, stride=(2,), padding=(1,), dilation=(2,), ceil_mode=(True,))
+    yield nn.AdaptiveAvgPool1d(3)
+    yield nn.AdaptiveMaxPool1d(3)
+    yield nn.Upsample(scale_factor=2, mode="linear")
+    yield from variations(
         nn.BatchNorm2d,
         5,
         eps=(1e-3, 1e-4, 1e-12),

@@ -185,7 +185,9 @@ TEST_CASE("spec: words that are not layers") {
   check_error("Sequential(\n  (0): relu()\n)", "2:8: unknown layer \"relu\"; did you mean ReLU?");
   check_error("nn.tanh()", "1:1: unknown layer \"nn.tanh\"; did you mean Tanh?");
   check_error("sequential(ReLU())", "1:1: unknown layer \"sequential\"; did you mean Sequential?");
-  check_error_begins("Attention()", "1:1: unknown layer \"Attention\"; known are ConvTranspose2d, Conv2d, Linear, ");
+  check_error_begins(
+      "Attention()",
+      "1:1: unknown layer \"Attention\"; known are ConvTranspose2d, Conv2d, ConvTranspose1d, Conv1d, Linear, ");
   check_error_begins("Attention()", ", Sequential, and a class of your own that prints one child");
   check_error_begins("Attention", "1:1: unknown layer \"Attention\"; known are ");
   check_error_begins("models.Generator((main): ReLU())", "1:1: unknown layer \"models.Generator\"; known are ");
@@ -239,7 +241,8 @@ TEST_CASE("spec: the nearest name is a layer that somebody may have meant") {
   for (const std::string own : {"LayerNorm2d", "Swish", "Sine", "ResBlock", "EqualConv2d", "Upsample2d", "Conv2dBlock",
                                 "BlurPool2d", "PixelNorm", "ConvBlock", "Blur", "Noise", "Mlp", "SwiGLU"})
     check_error(own + "()", "1:1: unknown layer \"" + own + "\"" + unknown_ends());
-  for (const std::string pytorchs : {"Conv1d", "Conv3d", "GRU", "Bilinear", "MaxUnpool2d", "BatchNorm3d", "LazyLinear"})
+  for (const std::string pytorchs :
+       {"Conv3d", "GRU", "Bilinear", "MaxUnpool1d", "MaxUnpool2d", "BatchNorm3d", "LazyLinear"})
     check_error(pytorchs + "()",
                 "1:1: unknown layer \"" + pytorchs + "\", which PyTorch has and upconv does not" + unknown_ends());
 }

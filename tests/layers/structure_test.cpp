@@ -245,9 +245,9 @@ TEST_CASE("structure: arguments that layers refuse") {
   CHECK(error_of([] { Upsample({.size = 2, .scale_factor = 2}); }) ==
         "Upsample: expected size or scale_factor, got both");
   CHECK(error_of([] { Upsample({.size = 2, .mode = "area"}); }) ==
-        "Upsample: mode must be 'nearest', 'nearest-exact', 'bilinear' or 'bicubic', got 'area'");
+        "Upsample: mode must be 'nearest', 'nearest-exact', 'linear', 'bilinear' or 'bicubic', got 'area'");
   CHECK(error_of([] { Upsample({.size = 2, .align_corners = false}); }) ==
-        "Upsample: align_corners is for modes 'bilinear' and 'bicubic' only, got mode 'nearest'");
+        "Upsample: align_corners is for modes 'linear', 'bilinear' and 'bicubic' only, got mode 'nearest'");
   CHECK(error_of([] { Upsample({.size = 2, .recompute_scale_factor = true}); }) ==
         "Upsample: recompute_scale_factor has no meaning beside size, got both");
   CHECK(error_of([] { Upsample({.scale_factor = -1}); }) ==
@@ -270,8 +270,8 @@ TEST_CASE("structure: shapes that layers and functions refuse, with the path") {
         "PixelShuffle expected channels divisible by 4, the square of upscale_factor, got 6 in (1, 6, 3, 4)");
   CHECK(refused(Upsample({.scale_factor = 0.2}), {1, 2, 4, 9}) ==
         "Upsample the output would be empty: (0, 1) for an input of (1, 2, 4, 9)");
-  CHECK(refused(Upsample({.scale_factor = 2}), {2, 4, 9}) ==
-        "Upsample expected a 4-D input (N, C, H, W), got (2, 4, 9)");
+  CHECK(refused(Upsample({.scale_factor = 2}), {4, 9}) ==
+        "Upsample expected a 3-D (N, C, L) or 4-D (N, C, H, W) input, got (4, 9)");
 
   const auto failing = [](const Function& f) {
     return error_of([&] {

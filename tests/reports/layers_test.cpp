@@ -37,8 +37,8 @@ TEST_CASE("I paste a print with a layer of my own whose arguments are tuples, an
         }).starts_with("2:10: unknown layer \"Lambda\"; known are "));
 }
 
-TEST_CASE("I paste a print with Conv1d, and nobody asks whether I meant Conv2d") {
+TEST_CASE("I paste a print with Conv3d, and nobody asks whether I meant Conv2d") {
   CHECK(error_of([] {
-          return parse_module("Conv1d(3, 8, kernel_size=(3,), stride=(1,))");
-        }).starts_with("1:1: unknown layer \"Conv1d\", which PyTorch has and upconv does not; known are "));
+          return parse_module("Conv3d(3, 8, kernel_size=(3, 3, 3), stride=(1, 1, 1))");
+        }).starts_with("1:1: unknown layer \"Conv3d\", which PyTorch has and upconv does not; known are "));
 }

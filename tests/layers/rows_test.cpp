@@ -1,7 +1,10 @@
 // Layers of one dimension: against PyTorch (rows.safetensors, made by rows.py), against those of two dimensions on
 // pictures of one row, and what is left of the views between them.
+#include <random>
+
 #include "tests/layers/golden_cases.h"
 #include "tests/layers/sandwich.h"
+#include "tests/reference/reference.h"
 
 using namespace upconv;
 using namespace upconv::testing;
@@ -291,4 +294,56 @@ TEST_CASE("rows: a transposed convolution gives the output_size that is asked fo
   CHECK(error_of([&] { return layer(x, {17}); }) ==
         "ConvTranspose1d output_size 17 is out of range: valid are 14 to 16 for an input of (2, 2, 5)");
   CHECK(error_of([&] { return layer(x, {3, 14}); }) == "ConvTranspose1d output_size must have 1 or 3 elements, got 2");
+}
+
+TEST_CASE(
+    "rows: long ones, which are cut into strips, against the reference, whatever the threads and the neighbours") {
+  std::mt19937 engine(22);
+  const auto pick = [&](std::initializer_list<int64_t> from) { return std::data(from)[engine() % from.size()]; };
+  for (int run = 0; run < 40; ++run) {
+    const int64_t groups = pick({1, 1, 1, 2}), IC = groups * pick({1, 7, 16, 33, 64}),
+                  OC = groups * pick({1, 5, 32, 40});
+    const int64_t kernel = pick({1, 3, 4, 7, 11}), stride = pick({1, 1, 2, 3}), dilation = pick({1, 1, 2, 5});
+    const int64_t length = pick({90, 333, 1000, 2500}), N = pick({1, 2});
+    Random random(static_cast<uint64_t>(run));
+    const Tensor x = random.randn({N, IC, length});
+    const auto check = [&](auto layer, auto options, auto reference, double terms) {
+      CAPTURE(layer.str());
+      CAPTURE(str(x.shape()));
+      randomize(layer, random);
+      const Tensor weight = layer.weight.value(), bias = layer.bias.value();
+      const Shape& w = weight.shape();
+      const Sandwich lone([&](const Values& xs) { return layer(xs[0]); }, false);
+      const Sandwich inside([&](const Values& xs) { return row_identity(OC)(layer(row_identity(IC)(xs[0]))); }, false);
+      const Shape out = compile(lone, types_of({x})).outputs().front().shape;
+      const Tensor expected =
+          reference(as_pictures(x), weight.reshape({w[0], w[1], 1, w[2]}), bias, options, Pair(1, out[2]));
+      const double bound = tolerance(terms, largest(expected), 4);
+      for (Isa isa : available_isas()) {
+        CAPTURE(name(isa));
+        const Options one{.accuracy = Accuracy::exact, .threads = 1, .isa = isa};
+        const Options two{.accuracy = Accuracy::exact, .threads = 2, .isa = isa};
+        const Tensor y = compile(lone, types_of({x}), one)(std::vector{x})[0];
+        check_close(y, expected.reshape(out), [&](int64_t) { return bound; });
+        CHECK(same_bits(y, compile(lone, types_of({x}), two)(std::vector{x})[0]));
+        const Tensor between = compile(inside, types_of({x}), two)(std::vector{x})[0];
+        check_close(between, expected.reshape(out), [&](int64_t) { return bound; });
+      }
+    };
+    const double terms = static_cast<double>(IC / groups * kernel);
+    const std::string mode = std::data({"zeros", "zeros", "reflect", "circular"})[engine() % 4];
+    const int64_t padding = pick({0, 1, dilation * (kernel - 1) / 2, 20});
+    check(Conv1d(IC, OC, kernel, {stride, padding, dilation, groups, true, mode}),
+          Conv2dOptions{.stride = {1, stride},
+                        .padding = {0, padding},
+                        .dilation = {1, dilation},
+                        .groups = groups,
+                        .padding_mode = mode},
+          reference::conv2d, terms);
+    const int64_t crop = pick({0, 1, 4});
+    check(ConvTranspose1d(IC, OC, kernel, {.stride = stride, .padding = crop, .groups = groups, .dilation = dilation}),
+          ConvTranspose2dOptions{
+              .stride = {1, stride}, .padding = {0, crop}, .groups = groups, .dilation = {1, dilation}},
+          reference::conv_transpose2d, terms);
+  }
 }

@@ -21,7 +21,7 @@ class DirectStep : public Step {
         aside_(planar(context_.output, geometry_.out)),
         lanes_(2 * table.width),
         channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)),
-        window_(window_of(geometry_, planar_, packed_->finite())),
+        window_(window_of(geometry_, planar_, packed_->finite(), context_.threads, table)),
         pitch_(window_ ? window_->pitch : table.pixels * kernels::panel_lanes),
         pairs_(phase_pairs(geometry_, window_, packed_->finite(), channel_blocks_ * pitch_, table)),
         tiles_(cut({geometry_, context_, table, *packed_, window_, aside_})) {
@@ -42,7 +42,7 @@ class DirectStep : public Step {
     auto* panel = reinterpret_cast<float*>(frame.scratch);
     if (window_)
       window_->pack(source_of(frame), tile.images.begin, window_->first(tile.rows.begin),
-                    window_->rows(tile.rows.count()), panel, panel + panel_floats_ - window_->row);
+                    window_->rows(tile.rows.count()), tile.cols.begin, panel, panel + panel_floats_ - window_->row);
     for (int64_t phase = tile.phases.begin; phase < tile.phases.end; ++phase) {
       const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
       const Output output = aside_ ? output_aside(tile, panel + panel_floats_) : output_in_place(tile, row, frame, y);
@@ -75,7 +75,8 @@ class DirectStep : public Step {
     for (const DirectTile& tile : tiles_) {
       const int64_t rows = tile.rows.count();
       if (aside_)
-        aside_floats_ = std::max(aside_floats_, tile.images.count() * rows * geometry_.out.W * lanes_of(tile));
+        aside_floats_ = std::max(
+            aside_floats_, tile.images.count() * rows * columns_of(geometry_, tile.cols).count() * lanes_of(tile));
       if (window_) panel_floats_ = std::max(panel_floats_, window_->floats(rows));
     }
     if (window_) return;
@@ -110,9 +111,10 @@ class DirectStep : public Step {
             .residual = context_.residual_of(frame, y)};
   }
   Output output_aside(const DirectTile& tile, float* memory) const {
-    const int64_t channels = lanes_of(tile), row = geometry_.out.W * channels, image = tile.rows.count() * row;
+    const Range columns = columns_of(geometry_, tile.cols);
+    const int64_t channels = lanes_of(tile), row = columns.count() * channels, image = tile.rows.count() * row;
     return {.memory = memory,
-            .first = -(tile.images.begin * image + tile.rows.begin * row),
+            .first = -(tile.images.begin * image + tile.rows.begin * row + columns.begin * channels),
             .image = image,
             .row = row,
             .column = channels,
@@ -162,18 +164,20 @@ class DirectStep : public Step {
                      const Output& output) const {
     float* ys[max_pixels];
     kernels::Direct direct = direct_of(tile, region, nullptr, ys, output);
-    const int64_t cuts = ceil_div(region.cols.count(), table_.pixels);
+    const Range cols{std::max(tile.cols.begin, region.cols.begin), std::min(tile.cols.end, region.cols.end)};
+    if (cols.count() <= 0) return;
+    const int64_t cuts = ceil_div(cols.count(), table_.pixels);
     const int64_t begin = std::max(tile.rows.begin, region.rows.begin);
     const int64_t end = std::min(tile.rows.end, region.rows.end);
     for (int64_t row = begin; row < end; ++row)
       for (int64_t c = 0; c < cuts; ++c) {
-        const auto [part_begin, part_end] = part_of(region.cols.count(), c, cuts);
-        const int64_t first = region.cols.begin + part_begin;
+        const auto [part_begin, part_end] = part_of(cols.count(), c, cuts);
+        const int64_t first = cols.begin + part_begin;
         direct.pixels = part_end - part_begin;
         for (int64_t i = 0; i < direct.pixels; ++i) ys[i] = output_at(pair, output, tile.images.begin, row, first + i);
         direct.x = panel +
                    (pair.row->in_first + window_->row_step * row - window_->first(tile.rows.begin)) * window_->row +
-                   first * kernels::panel_lanes;
+                   (first - tile.cols.begin) * kernels::panel_lanes;
         table_.direct(direct);
       }
   }
@@ -218,14 +222,17 @@ class DirectStep : public Step {
           panel + region.taps[t].x, pitch_);
   }
 
-  /// Moves what was put aside, [pixel][channel], to its place in (N, C, H, W): whole rows of the picture at a time.
+  /// Moves what was put aside, [pixel][channel], to its place in (N, C, H, W): the tile's part of a row of the picture
+  /// at a time.
   void put_back(const DirectTile& tile, const Phase& row, const Output& output, float* y) const {
     const ImageShape& out = geometry_.out;
     const int64_t oc = first_channel(tile);
+    const Range columns = columns_of(geometry_, tile.cols);
     for (int64_t image = tile.images.begin; image < tile.images.end; ++image)
       for (int64_t r = tile.rows.begin; r < std::min(tile.rows.end, row.count); ++r) {
         float* to = y + ((image * out.C + oc) * out.H + row.out_first + row.out_step * r) * out.W;
-        table_.transpose(output.at(image, r, 0), output.column, to, out.H * out.W, out.W, lanes_of(tile));
+        table_.transpose(output.at(image, r, columns.begin), output.column, to + columns.begin, out.H * out.W,
+                         columns.count(), lanes_of(tile));
       }
   }
 

@@ -18,6 +18,16 @@ int64_t tile_work(const ConvContext& context) {
   return std::max(least_tile_work, static_cast<int64_t>(context.flops / 2 / (16 * context.threads)));
 }
 
+/// The positions of the columns that a tile has: of a window's strip, or all.
+int64_t positions_of_tile(const DirectCut& of) {
+  int64_t most = 0;
+  for (const Phase& col : of.geometry.cols) most = std::max(most, col.count);
+  return of.window ? of.window->strip : most;
+}
+
+/// Columns of outputs of a tile that is put aside.
+int64_t columns_of_tile(const DirectCut& of) { return columns_of(of.geometry, {0, positions_of_tile(of)}).count(); }
+
 /// Multiply-adds of one row of one image for one vector lane and one input channel, at most.
 int64_t taps_of_row(const ConvGeometry& geometry, const Phase& row) {
   int64_t rows = 0, cols = 0;
@@ -40,30 +50,39 @@ int64_t blocks_in_run(const DirectCut& of) {
     const int64_t work = positions * pairs / row_phases * bytes / 4;  // of a block in one row phase
     most = std::max(most, tile_work(of.context) / std::max<int64_t>(1, work));
   }
-  if (of.aside) most = std::min(most, aside_budget / (geometry.out.W * 2 * of.table.width));
+  if (of.aside) most = std::min(most, aside_budget / (columns_of_tile(of) * 2 * of.table.width));
   return equal_parts(blocks, most);
 }
 
 void cut_phases(const DirectCut& of, Range blocks, Range phases, std::vector<DirectTile>& tiles) {
   const ConvGeometry& geometry = of.geometry;
   const int64_t lanes = blocks.count() * 2 * of.table.width;
-  int64_t count = 0, taps = 0;
+  int64_t count = 0, taps = 0, positions = 0;
+  for (const Phase& col : geometry.cols) positions = std::max(positions, col.count);
+  const int64_t strip = positions_of_tile(of);
   for (int64_t phase = phases.begin; phase < phases.end; ++phase) {
     count = std::max(count, geometry.rows[static_cast<size_t>(phase)].count);
     taps += taps_of_row(geometry, geometry.rows[static_cast<size_t>(phase)]);
   }
   const int64_t work = taps * geometry.in.C / geometry.groups * lanes;
   int64_t most = tile_work(of.context) / work;  // rows in a tile
-  if (of.aside) most = std::min(most, aside_budget / (geometry.out.W * lanes));
+  if (of.aside) most = std::min(most, aside_budget / (columns_of_tile(of) * lanes));
   if (of.window)
     most = std::min(most, (window_budget / of.window->row - 1 - of.window->halo) / of.window->row_step + 1);
   const int64_t rows = equal_parts(count, most), images = of.window ? 1 : equal_parts(geometry.in.N, most / rows);
   each_run(geometry.in.N, images, [&](Range image) {
-    each_run(count, rows, [&](Range row) { tiles.push_back({blocks, phases, image, row}); });
+    each_run(count, rows, [&](Range row) {
+      each_run(positions, strip, [&](Range cols) { tiles.push_back({blocks, phases, image, row, cols}); });
+    });
   });
 }
 
 }  // namespace
+
+Range columns_of(const ConvGeometry& geometry, Range cols) {
+  const int64_t step = geometry.cols.front().out_step, W = geometry.out.W;
+  return {std::min(W, cols.begin * step), std::min(W, cols.end * step)};
+}
 
 std::vector<DirectTile> cut(const DirectCut& of) {
   std::vector<DirectTile> tiles;

@@ -1,5 +1,6 @@
 #pragma once
-// What the direct kernel reads where rows fill its register tiles: whole rows of the input as one panel.
+// What the direct kernel reads where rows fill its register tiles: whole rows of the input as one panel, or, of a
+// picture of one row, a strip of it.
 #include <optional>
 
 #include "../geometry.h"
@@ -10,10 +11,12 @@ namespace upconv::internal {
 /// Floats of a window, and of outputs that are put aside for transposing: a quarter of 1 MiB each.
 constexpr int64_t window_budget = (256 << 10) / 4, aside_budget = (256 << 10) / 4;
 
-/// Rows of the input with what lies beside them, that all phases of the columns share. Where outputs step over columns,
+/// Rows of the input with what lies beside them, that all phases of the columns share: whole, or the part that a strip
+/// of neighbouring positions reads. Where outputs step over columns,
 /// those of one residue lie side by side, so that the inputs of neighbouring outputs always do.
 struct Window {
-  int64_t col_begin, cols;  ///< columns of the input
+  int64_t strip;            ///< positions of the columns that a window serves
+  int64_t col_begin, cols;  ///< columns of the input, those of the strip at position 0
   int64_t col_step, part;   ///< from one output's input to the next; columns of one residue
   int64_t row_step;         ///< the same of rows
   int64_t pitch, row;       ///< floats from one block of channels, and from one row, to the next
@@ -30,16 +33,19 @@ struct Window {
   /// Floats that so many rows of outputs need, and a row more where columns are brought together.
   int64_t floats(int64_t outputs) const { return (rows(outputs) + (col_step > 1 ? 1 : 0)) * row; }
 
-  /// Packs `count` rows of the input from row `first` on. Rows of zeros are not read by any tap, and left as they are.
-  /// `spare`: a row.
-  void pack(const PanelSource& source, int64_t image, int64_t first, int64_t count, float* panel, float* spare) const;
+  /// Packs `count` rows of the input from row `first` on, for the strip that begins at position `position`. Rows of
+  /// zeros are not read by any tap, and left as they are. `spare`: a row.
+  void pack(const PanelSource& source, int64_t image, int64_t first, int64_t count, int64_t position, float* panel,
+            float* spare) const;
 
  private:
-  void pack_row(const PanelSource& source, int64_t image, int64_t h, float* to, float* spare) const;
+  void pack_row(const PanelSource& source, int64_t image, int64_t h, int64_t position, float* to, float* spare) const;
 };
 
 /// Nothing where rows do not fill a register tile, or where weights are not all finite, which zeros beside the rows
-/// would turn into NaN: inputs are then gathered pixel by pixel.
-std::optional<Window> window_of(const ConvGeometry& geometry, bool planar, bool finite);
+/// would turn into NaN: inputs are then gathered pixel by pixel. Strips are as long as their budget allows, and so
+/// short that `threads` have several each.
+std::optional<Window> window_of(const ConvGeometry& geometry, bool planar, bool finite, int threads,
+                                const kernels::Table& table);
 
 }  // namespace upconv::internal

@@ -63,6 +63,8 @@ double instructions_of(const ConvQuery& query) {
 std::optional<double> rows_cost(const ConvQuery& query, const std::optional<kernels::Scheme>& scheme) {
   const ConvGeometry& geometry = query.geometry;
   const ImageShape &in = geometry.in, &out = geometry.out;
+  // A long row of many channels is work for several threads, and here one tile: strips of the direct kernel share it.
+  if (in.H == 1 && out.H == 1 && !is_few(geometry) && in.W > wide_row * 4) return {};
   if (geometry.groups != 1 || !geometry.has_rows_of(is_few(geometry) && !scheme ? vector_row : wide_row)) return {};
   const std::optional<Work> work = scheme ? winograd_work(query, *scheme) : direct_work(query);
   if (!work) return {};

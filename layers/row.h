@@ -19,7 +19,7 @@ inline void check_row(const Type& x) {
 /// the layer, and begins with the module's path, where x is no row.
 template <class Picture>
 Value of_rows(std::string_view layer, Value x, Picture picture) {
-  const Shape shape = x.shape();
+  const Shape& shape = x.shape();
   const bool one = shape.size() == 2;
   try {
     check_row({shape, x.dtype()});
@@ -27,7 +27,7 @@ Value of_rows(std::string_view layer, Value x, Picture picture) {
     refuse(x, "{} {}", layer, error.what());
   }
   const Value y = picture(reshape(x, {one ? 1 : shape[0], shape[one ? 0 : 1], 1, shape.back()}));
-  const Shape made = y.shape();
+  const Shape& made = y.shape();
   return reshape(y, one ? Shape{made[1], made[3]} : Shape{made[0], made[1], made[3]});
 }
 

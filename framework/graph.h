@@ -17,7 +17,8 @@ namespace upconv {
 
 namespace internal {
 class Crew;
-}
+class PathScope;
+}  // namespace internal
 class Graph;
 class Step;
 
@@ -181,6 +182,9 @@ class Operation {
 
   /// True where the output is the input's memory under another shape.
   virtual bool is_view() const { return false; }
+  /// Whether that shape has the elements in the order that they had: a view that exchanges dimensions, as a layout
+  /// allows, has not.
+  virtual bool keeps_order() const { return is_view(); }
   /// Whether it reads inputs of rank 4 as they happen to lie. Otherwise they come in preferred_layout().
   virtual bool any_layout(std::span<const Type>) const { return true; }
   /// The layout that it would like its inputs of rank 4 to have, when its readers would like `wanted`.
@@ -280,6 +284,7 @@ class Graph {
 
  private:
   friend class AnyModule;  // keeps the path
+  friend class internal::PathScope;
   int current(int node) const;
   Value add(Node node);
   Value value(int node) { return Value(self_, node); }

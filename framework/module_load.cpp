@@ -76,7 +76,7 @@ void AnyModule::Matching::check(const std::string& name, const Parameter& parame
   } else if (stored.shape != parameter.shape()) {
     misshapen.push_back(
         fmt::format("{} (expected {}, got {})", name, upconv::str(parameter.shape()), upconv::str(stored.shape)));
-  } else if (floats != is_floating(stored.dtype)) {
+  } else if (floats != is_floating(stored.dtype) && !(floats && stored.dtype == DType::boolean)) {
     misshapen.push_back(fmt::format("{} (expected {}, got {})", name, floats ? "floating point" : "integers",
                                     upconv::name(stored.dtype)));
   } else {

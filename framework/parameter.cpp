@@ -247,6 +247,12 @@ Stored Parameter::stored() const {
 }
 
 void Parameter::set(Stored values) const {
+  if (values.dtype == DType::boolean && is_floating(dtype())) {
+    // As PyTorch copies them: 0 and 1.
+    const Tensor truths = values.to_tensor();
+    const std::vector<float> numbers(truths.indices(), truths.indices() + truths.numel());
+    return set(Tensor(values.shape, numbers));
+  }
   if (values.shape != shape()) fail("expected shape {}, got {}", str(shape()), str(values.shape));
   if (is_floating(values.dtype) != is_floating(dtype())) {
     fail("expected {} values for shape {}, got {}", kind(dtype()), str(shape()), name(values.dtype));

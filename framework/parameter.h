@@ -71,7 +71,7 @@ class Parameter {
   [[nodiscard]] Stored stored() const;
   /// A copy of the values. Throws Error if there are none.
   [[nodiscard]] Tensor value() const { return stored().to_tensor(); }
-  /// Replaces the values; throws Error if the shape differs, or floats meet integers.
+  /// Replaces the values, floats by truths too; throws Error if the shape differs, or floats meet integers.
   void set(Stored values) const;
   /// The same with a copy of `values`.
   void set(const Tensor& values) const { set(Stored::of(values.clone())); }

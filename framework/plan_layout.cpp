@@ -115,7 +115,7 @@ std::vector<Layout> wanted_layouts(Plan& plan) {
 /// Whether a view shows features as pictures, and whoever computes them for it alone can put the channels of a pixel
 /// side by side; from then on it does.
 bool compute_channels_last(Plan& plan, const Plan::Node& view) {
-  if (!view.operation->is_view()) return false;
+  if (!view.operation->keeps_order()) return false;
   const int producer = view.inputs.front();
   const Shape &pictures = view.type.shape, &features = plan.at(producer).type.shape;
   if (pictures.size() != 4 || features.size() != 2 || features[0] != pictures[0]) return false;
@@ -144,7 +144,7 @@ void lay_out(Plan& plan) {
       plan.at(node).inputs[i] = input;
     }
     plan.at(node).layout = out;
-    if (want == Layout::channels_last && compute_channels_last(plan, plan.at(node)))
+    if (want == Layout::channels_last && out != want && compute_channels_last(plan, plan.at(node)))
       plan.at(node).layout = Layout::channels_last;
   }
   for (int& output : plan.outputs) {

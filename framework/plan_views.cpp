@@ -91,7 +91,7 @@ class Views {
   }
 
  private:
-  bool is_view(int node) const { return plan_.at(node).operation && plan_.at(node).operation->is_view(); }
+  bool is_view(int node) const { return plan_.at(node).operation && plan_.at(node).operation->keeps_order(); }
   int shown_by(int node) const { return is_view(node) ? shown_by(plan_.at(node).inputs.front()) : node; }
   bool is_elementwise(int node) const { return plan_.at(node).operation && plan_.at(node).operation->is_elementwise(); }
   bool is_picture(const Type& type) const { return type.shape.size() == 4 && type.dtype == DType::float32; }

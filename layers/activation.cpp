@@ -10,9 +10,11 @@
 #include "layers/expression_operation.h"
 #include "layers/functional.h"
 #include "layers/kernels/kernels.h"
+#include "layers/known.h"
 #include "layers/repr.h"
 #include "layers/row.h"
 #include "layers/steps/channel_tiles.h"
+#include "layers/weighted.h"
 
 namespace upconv {
 
@@ -154,13 +156,25 @@ std::string LeakyReLU::extra_repr() const {
 PReLU::PReLU(int64_t num_parameters, double init)
     : num_parameters(num_parameters), weight(add_parameter("weight", slopes(num_parameters, init))) {}
 
-Value PReLU::forward(Value x) const {
-  if (num_parameters == 1) return activated("PReLU", {Pointwise::leaky_relu, *weight.value().data()}, x);
-  const auto apply = [this](Value y) {
+namespace {
+
+Value prelu(const Parameter& weight, Value x) {
+  const int64_t slopes = weight.shape()[0];
+  if (slopes == 1) return activated("PReLU", {Pointwise::leaky_relu, *weight.value().data()}, x);
+  const auto apply = [&weight](Value y) {
     return y.graph().apply(std::make_shared<PReLUOperation>(weight, y.shape().size()), {y});
   };
-  const bool rows = x.shape().size() == 3 && x.shape()[1] == num_parameters;  // what does not fit is refused as it is
+  const bool rows = x.shape().size() == 3 && x.shape()[1] == slopes;  // what does not fit is refused as it is
   return rows ? of_rows("PReLU", x, apply) : apply(x);
+}
+
+}  // namespace
+
+Value PReLU::forward(Value x) const { return prelu(weight, x); }
+std::optional<Value> internal::known_prelu(Value x, Value weight) {
+  const OwnParameter own(weight, {weight.shape().size() == 1 ? weight.size(0) : 0});
+  if (!own.is_known || own.parameter->shape()[0] < 1) return {};
+  return prelu(*own.parameter, x);
 }
 
 std::string PReLU::extra_repr() const { return fmt::format("num_parameters={}", num_parameters); }

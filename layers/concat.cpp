@@ -5,6 +5,7 @@
 #include "layers/arithmetic.h"
 #include "layers/check.h"
 #include "layers/dimension.h"
+#include "layers/expression_operation.h"
 #include "layers/permute.h"
 #include "layers/steps/strided.h"
 
@@ -69,10 +70,11 @@ class CatOperation : public Activated<CatOperation> {
   bool channels_ = false;
 };
 
-class SliceOperation : public Operation {
+class SliceOperation : public Operation, public Part {
  public:
-  SliceOperation(std::string_view name, int64_t dim, int64_t start, int64_t stop, int64_t step)
-      : name_(name), dim_(dim), start_(start), stop_(stop), step_(step) {}
+  /// `whole` is the shape of its input.
+  SliceOperation(std::string_view name, Shape whole, int64_t dim, int64_t start, int64_t stop, int64_t step)
+      : name_(name), whole_(std::move(whole)), dim_(dim), start_(start), stop_(stop), step_(step) {}
   std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override { print(dim_, start_, stop_, step_); }
 
@@ -84,6 +86,19 @@ class SliceOperation : public Operation {
     const int64_t first = bound(start_, size), last = bound(stop_, size);
     size = last > first ? (last - first - 1) / step_ + 1 : 0;
     return part;
+  }
+
+  std::optional<Expression::Cut> cut() const override {
+    const Type input{whole_, DType::float32};
+    const size_t dim = dimension("dim", dim_, whole_), rank = whole_.size();
+    const int64_t size = infer({&input, 1}).shape[dim];
+    // Elements in a row, of a contiguous value and of one whose channels lie in the innermost dimension.
+    constexpr int64_t least = 16;
+    int64_t inner = 1;
+    for (size_t d = dim + 1; d < rank; ++d) inner *= whole_[d];
+    const bool is_channel = (rank == 3 || rank == 4) && dim + 3 == rank;
+    if (step_ != 1 || size * (is_channel ? 1 : inner) < least) return {};
+    return Expression::Cut{0, dim, bound(start_, whole_[dim]), 1, size};
   }
 
   bool any_layout(std::span<const Type>) const override { return true; }
@@ -103,6 +118,7 @@ class SliceOperation : public Operation {
   static int64_t bound(int64_t at, int64_t size) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); }
 
   std::string_view name_;
+  Shape whole_;
   int64_t dim_, start_, stop_, step_;
 };
 
@@ -135,7 +151,7 @@ Value cat(const Values& values, int64_t dim) {
 }
 
 Value slice(Value x, int64_t dim, int64_t start, int64_t stop, int64_t step) {
-  return x.graph().apply(std::make_shared<SliceOperation>("slice", dim, start, stop, step), {x});
+  return x.graph().apply(std::make_shared<SliceOperation>("slice", x.shape(), dim, start, stop, step), {x});
 }
 
 Values chunk(Value x, int64_t chunks, int64_t dim) {
@@ -145,7 +161,8 @@ Values chunk(Value x, int64_t chunks, int64_t dim) {
   const int64_t part = std::max<int64_t>(1, ceil_div(size, chunks));
   Values parts;
   for (int64_t start = 0; start < std::max<int64_t>(1, size); start += part)
-    parts.push_back(x.graph().apply(std::make_shared<SliceOperation>("chunk", dim, start, start + part, 1), {x}));
+    parts.push_back(
+        x.graph().apply(std::make_shared<SliceOperation>("chunk", x.shape(), dim, start, start + part, 1), {x}));
   return parts;
 }
 

@@ -215,6 +215,10 @@ std::shared_ptr<const Operation> convolution(std::string_view layer, const Param
 
 Value convolved(std::string_view layer, Value x, Value weight, std::optional<Value> bias,
                 const Conv2dOptions& options) {
+  const Shape& shape = weight.shape();
+  const OwnParameter own_weight(weight, shape), own_bias(bias, {shape[0]});
+  if (own_weight.is_known && own_bias.is_known)
+    return x.graph().apply(convolution(layer, *own_weight.parameter, own_bias.parameter, options), {x});
   const Pad pad = pad_of(kernel_of(weight.shape()), options);
   const std::vector<int64_t> arguments{options.stride.h,
                                        options.stride.w,

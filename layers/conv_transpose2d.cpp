@@ -148,6 +148,10 @@ std::shared_ptr<const Operation> transposed_convolution(std::string_view layer, 
 
 Value convolved(std::string_view layer, Value x, Value weight, std::optional<Value> bias,
                 const ConvTranspose2dOptions& options) {
+  const Shape& shape = weight.shape();
+  const OwnParameter own_weight(weight, shape), own_bias(bias, {shape[1] * options.groups});
+  if (own_weight.is_known && own_bias.is_known)
+    return x.graph().apply(transposed_convolution(layer, *own_weight.parameter, own_bias.parameter, options), {x});
   std::vector<int64_t> arguments{options.groups};
   for (const Pair& pair : {options.stride, options.padding, options.output_padding, options.dilation})
     arguments.insert(arguments.end(), {pair.h, pair.w});

@@ -10,9 +10,14 @@ namespace upconv::internal {
 void ExpressionOperation::identify(Fingerprint& print) const {
   for (const Expression::Instruction& i : expression_.instructions)
     print(i.kind, i.operands, i.function.kind, i.function.a, i.function.b, i.a, i.b, i.op, i.own.get());
+  for (const Expression::Cut& cut : expression_.cuts) print(cut.input, cut.dim, cut.start, cut.step, cut.size);
 }
 
-Type ExpressionOperation::infer(std::span<const Type> inputs) const { return broadcast(inputs); }
+Type ExpressionOperation::infer(std::span<const Type> inputs) const {
+  std::vector<Type> read(inputs.begin(), inputs.end());
+  for (const Expression::Cut& cut : expression_.cuts) read[static_cast<size_t>(cut.input)].shape[cut.dim] = cut.size;
+  return broadcast(read);
+}
 
 std::shared_ptr<const Operation> ExpressionOperation::with_producer(std::span<const size_t> inputs,
                                                                     const Operation& producer, const Type& between,
@@ -28,10 +33,14 @@ std::unique_ptr<Step> ExpressionOperation::lower(const Lowering& lowering) const
 
 std::shared_ptr<const Operation> chained(std::string_view name, const Elementwise& reader,
                                          std::span<const size_t> inputs, const Operation& producer) {
-  const auto* before = dynamic_cast<const Elementwise*>(&producer);
-  if (!before) return nullptr;
-  return std::make_shared<ExpressionOperation>(std::string(name),
-                                               reader.expression().after(before->expression(), inputs));
+  const Expression own = reader.expression();
+  if (own.cuts_any(inputs)) return nullptr;
+  if (const auto* before = dynamic_cast<const Elementwise*>(&producer))
+    return std::make_shared<ExpressionOperation>(std::string(name), own.after(before->expression(), inputs));
+  const auto* part = dynamic_cast<const Part*>(&producer);
+  std::optional<Expression::Cut> cut = part == nullptr ? std::nullopt : part->cut();
+  if (!cut) return nullptr;
+  return std::make_shared<ExpressionOperation>(std::string(name), own.after(*cut, inputs));
 }
 
 Tensor channel_values(const std::vector<float>& values) {

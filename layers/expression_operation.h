@@ -14,6 +14,14 @@ class Elementwise {
   virtual Expression expression() const = 0;
 };
 
+/// An operation whose result is a part of its input, which an element-wise operation can read there.
+class Part {
+ public:
+  virtual ~Part() = default;
+  /// Which part, of an input without a number; nothing where it is quicker copied than read in short runs.
+  virtual std::optional<Expression::Cut> cut() const = 0;
+};
+
 /// Any function of inputs that are broadcast to its output.
 class ExpressionOperation : public Operation, public Elementwise {
  public:
@@ -35,7 +43,7 @@ class ExpressionOperation : public Operation, public Elementwise {
 };
 
 /// `reader`, an element-wise operation of that name, after `producer` gave the inputs numbered `inputs`; nullptr where
-/// the producer is no element-wise operation.
+/// the producer is neither an element-wise operation nor a part.
 std::shared_ptr<const Operation> chained(std::string_view name, const Elementwise& reader,
                                          std::span<const size_t> inputs, const Operation& producer);
 

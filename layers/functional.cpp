@@ -1,14 +1,13 @@
 #include "layers/functional.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "framework/fail.h"
 #include "layers/check.h"
 #include "layers/concat.h"
 #include "layers/dimension.h"
 #include "layers/elementwise.h"
-#include "layers/matmul.h"
+#include "layers/known.h"
 #include "layers/norm.h"
 #include "layers/permute.h"
 #include "layers/resample.h"
@@ -118,6 +117,7 @@ class FlipOperation : public Operation {
 }  // namespace
 
 Value prelu(Value x, Value weight) {
+  if (const auto known = known_prelu(x, weight)) return *known;
   const bool one = numel(weight.shape()) == 1;
   return where(x < 0, x * (one || x.shape().size() < 2 ? reshape(weight, {-1}) : for_channels(weight, x)), x);
 }
@@ -125,7 +125,8 @@ Value prelu(Value x, Value weight) {
 Value glu(Value x, int64_t dim) {
   const size_t d = dimension_of("glu", x, dim);
   if (x.shape()[d] % 2 != 0) refuse(x, "glu expected an even size in dimension {}, got {}", d, str(x.shape()));
-  const Values halves = split(x, std::max<int64_t>(1, x.shape()[d] / 2), dim);
+  const int64_t half = x.shape()[d] / 2;
+  const Values halves = split(x, {half, half}, dim);
   return halves[0] * sigmoid(halves[1]);
 }
 
@@ -168,7 +169,10 @@ Value repeat(Value x, const std::vector<int64_t>& sizes) {
     if (sizes[d] < 0) refuse(x, "repeat expected sizes of at least 0, got {}", str(sizes));
     apart.insert(apart.end(), {1, size});
     expanded.insert(expanded.end(), {sizes[d], size});
-    whole.push_back(sizes[d] * size);
+    int64_t product = 0;
+    if (__builtin_mul_overflow(sizes[d], size, &product))
+      refuse(x, "repeat expected sizes that 63 bits can count, got {} times {}", sizes[d], size);
+    whole.push_back(product);
   }
   return reshape(expand(reshape(x, apart), expanded), whole);
 }
@@ -194,7 +198,8 @@ Values split(Value x, const std::vector<int64_t>& split_sizes, int64_t dim) {
   int64_t sum = 0;
   for (int64_t part : split_sizes) {
     if (part < 0) refuse(x, "split expected sizes of at least 0, got {}", str(split_sizes));
-    sum += part;
+    if (__builtin_add_overflow(sum, part, &sum)) sum = -1;  // which no size is
+    if (sum < 0) break;
   }
   if (sum != size) refuse(x, "split expected sizes whose sum is {}, got {}", size, str(split_sizes));
   Values parts;
@@ -273,6 +278,7 @@ Value lp_pool2d(Value x, double norm_type, OneOrTwo<int64_t> kernel_size, MaybeO
 Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<Value> weight, std::optional<Value> bias,
                  double eps) {
   if (x.shape().size() < 2) refuse(x, "batch_norm expected (N, C, ...), got {}", str(x.shape()));
+  if (const auto known = known_batch_norm(x, running_mean, running_var, weight, bias, eps)) return *known;
   const Value y = (x - for_channels(running_mean, x)) * for_channels(rsqrt(running_var + eps), x);
   return affine(y, for_channels(weight, x), for_channels(bias, x));
 }
@@ -280,6 +286,7 @@ Value batch_norm(Value x, Value running_mean, Value running_var, std::optional<V
 Value instance_norm(Value x, std::optional<Value> weight, std::optional<Value> bias, double eps) {
   const size_t rank = x.shape().size();
   if (rank != 3 && rank != 4) refuse(x, "instance_norm expected (N, C, H, W) or (N, C, L), got {}", str(x.shape()));
+  if (const auto known = known_instance_norm(x, weight, bias, eps)) return *known;
   const Value y = rank == 3 ? InstanceNorm1d(x.size(1), {.eps = eps}).forward(x)
                             : InstanceNorm2d(x.size(1), {.eps = eps}).forward(x);
   return affine(y, for_channels(weight, x), for_channels(bias, x));
@@ -287,25 +294,19 @@ Value instance_norm(Value x, std::optional<Value> weight, std::optional<Value> b
 
 Value group_norm(Value x, int64_t num_groups, std::optional<Value> weight, std::optional<Value> bias, double eps) {
   if (x.shape().size() < 2) refuse(x, "group_norm expected (N, C, ...), got {}", str(x.shape()));
+  if (const auto known = known_group_norm(x, num_groups, weight, bias, eps)) return *known;
   return affine(GroupNorm(num_groups, x.size(1), {.eps = eps, .affine = false}).forward(x), for_channels(weight, x),
                 for_channels(bias, x));
 }
 
 Value layer_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight, std::optional<Value> bias,
                  double eps) {
+  if (const auto known = known_layer_norm(x, normalized_shape, weight, bias, eps)) return *known;
   return affine(LayerNorm(normalized_shape, {.eps = eps, .elementwise_affine = false}).forward(x), weight, bias);
 }
 
 Value rms_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight, std::optional<double> eps) {
   return affine(RMSNorm(normalized_shape, eps, false).forward(x), weight, {});
-}
-
-Value scaled_dot_product_attention(Value query, Value key, Value value, std::optional<Value> attn_mask,
-                                   std::optional<double> scale) {
-  Value scores =
-      matmul(query, transpose(key, -2, -1)) * scale.value_or(1 / std::sqrt(static_cast<double>(query.size(-1))));
-  if (attn_mask) scores = scores + *attn_mask;
-  return matmul(softmax(scores, -1), value);
 }
 
 }  // namespace upconv

@@ -1,7 +1,8 @@
 #pragma once
 // torch's and torch.nn.functional's functions of values, for use in forward(): those that are layers, without the
 // layer, and with weights that are values. Arithmetic is in elementwise.h, sums and means are in reduce.h, cat and
-// slices in concat.h, permute and reshape in permute.h, interpolate in resample.h, matmul in matmul.h.
+// slices in concat.h, permute and reshape in permute.h, interpolate in resample.h, matmul in matmul.h,
+// scaled_dot_product_attention in attention.h.
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "activation.h"
+#include "attention.h"
 #include "conv1d.h"
 #include "conv2d.h"
 #include "conv_transpose1d.h"
@@ -179,11 +181,5 @@ inline Value threshold(Value x, double threshold, double value, bool inplace = f
 /// RMSNorm, weight of normalized_shape.
 [[nodiscard]] Value rms_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight = {},
                              std::optional<double> eps = {});
-
-/// torch.nn.functional.scaled_dot_product_attention: softmax(q k^T * scale + attn_mask) v over the last two dimensions,
-/// (..., L, E), (..., S, E) and (..., S, V) to (..., L, V). scale is 1 / sqrt(E) where it is not given. The mask is
-/// added.
-[[nodiscard]] Value scaled_dot_product_attention(Value query, Value key, Value value,
-                                                 std::optional<Value> attn_mask = {}, std::optional<double> scale = {});
 
 }  // namespace upconv

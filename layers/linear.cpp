@@ -163,6 +163,10 @@ Value linear(Value x, Value weight, std::optional<Value> bias) {
   const Shape& shape = weight.shape();
   if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1)
     refuse(x, "linear expected a weight (out_features, in_features), got {}", upconv::str(shape));
+  const OwnParameter own_weight(weight, shape), own_bias(bias, {shape[0]});
+  if (own_weight.is_known && own_bias.is_known)
+    return x.graph().apply(
+        std::make_shared<LinearOperation>(*own_weight.parameter, own_bias.parameter, x.shape().size() == 2), {x});
   const Value y = weighted(x, weight, {}, [rows = x.shape().size() == 2](const Parameter& parameter) {
     return std::make_shared<LinearOperation>(parameter, std::nullopt, rows);
   });

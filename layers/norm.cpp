@@ -8,9 +8,11 @@
 #include "layers/activated.h"
 #include "layers/check.h"
 #include "layers/expression_operation.h"
+#include "layers/known.h"
 #include "layers/repr.h"
 #include "layers/row.h"
 #include "layers/steps/norm.h"
+#include "layers/weighted.h"
 
 namespace upconv {
 
@@ -238,10 +240,8 @@ Value normalised(Value x, OwnNorm norm) {
 
 class LayerNormOperation : public Activated<LayerNormOperation, ContiguousOperation> {
  public:
-  explicit LayerNormOperation(const LayerNorm& layer)
-      : shape_(layer.normalized_shape),
-        affine_(affine_of(layer, layer.options.elementwise_affine)),
-        eps_(layer.options.eps) {}
+  LayerNormOperation(Shape shape, Affine affine, double eps)
+      : shape_(std::move(shape)), affine_(std::move(affine)), eps_(eps) {}
 
   std::string_view name() const override { return "LayerNorm"; }
   void identify(Fingerprint& print) const override {
@@ -270,8 +270,10 @@ class LayerNormOperation : public Activated<LayerNormOperation, ContiguousOperat
   double eps_;
 };
 
-Tensor filled(const Shape& shape, float value) {
-  return Tensor(shape, std::vector<float>(static_cast<size_t>(numel(shape)), value));
+/// A parameter of so many equal numbers; without values where the layer has none, whatever its size.
+Parameter filled(const Shape& shape, float value, bool is_there) {
+  if (!is_there) return Parameter(shape);
+  return Parameter(Tensor(shape, std::vector<float>(static_cast<size_t>(numel(shape)), value)));
 }
 
 }  // namespace
@@ -280,10 +282,10 @@ template <class Options>
 FeatureNorm<Options>::FeatureNorm(const char* layer, int64_t num_features, const Options& options)
     : num_features(positive(layer, "num_features", num_features)),
       options(options),
-      weight(filled({num_features}, 1)),
-      bias(filled({num_features}, 0)),
-      running_mean(filled({num_features}, 0)),
-      running_var(filled({num_features}, 1)),
+      weight(filled({num_features}, 1, options.affine)),
+      bias(filled({num_features}, 0, options.affine)),
+      running_mean(filled({num_features}, 0, options.track_running_stats)),
+      running_var(filled({num_features}, 1, options.track_running_stats)),
       num_batches_tracked(Tensor(Shape{}, std::vector<int64_t>{0})) {
   if (options.affine) add_parameter("weight", weight);
   if (options.affine && options.bias) add_parameter("bias", bias);
@@ -376,19 +378,21 @@ GroupNorm::GroupNorm(int64_t num_groups, int64_t num_channels, GroupNormOptions 
     : num_groups(positive("GroupNorm", "num_groups", num_groups)),
       num_channels(positive("GroupNorm", "num_channels", num_channels)),
       options(options),
-      weight(filled({num_channels}, 1)),
-      bias(filled({num_channels}, 0)) {
+      weight(filled({num_channels}, 1, options.affine)),
+      bias(filled({num_channels}, 0, options.affine)) {
   if (num_channels % num_groups != 0)
     fail("GroupNorm: num_channels must be divisible by num_groups, got {} and {}", num_channels, num_groups);
   if (options.affine) add_parameter("weight", weight);
   if (options.affine && options.bias) add_parameter("bias", bias);
 }
 
-Value GroupNorm::forward(Value x) const {
+namespace {
+
+Value group_normalised(Value x, int64_t groups, int64_t channels, Affine affine, double eps) {
   // Values of other ranks lie contiguous; without pixels that is channels-last too.
   const size_t rank = x.shape().size();
   const Layout layout = rank == 2 || rank == 4 ? Layout::channels_last : Layout::contiguous;
-  const auto rule = [layout, channels = num_channels, groups = num_groups](const Type& type) {
+  const auto rule = [layout, channels, groups](const Type& type) {
     const Shape& shape = type.shape;
     check_float(type);
     if (shape.size() < 2) fail("expected at least 2 dimensions (N, C, ...), got {}", upconv::str(shape));
@@ -398,7 +402,13 @@ Value GroupNorm::forward(Value x) const {
       fail("expected more than 1 value per group, got {}", upconv::str(shape));
     return NormGroups{{shape[0], channels, 1, pixels}, layout, groups};
   };
-  return normalised(x, {"GroupNorm", rule, affine_of(*this, options.affine), options.eps, layout});
+  return normalised(x, {"GroupNorm", rule, std::move(affine), eps, layout});
+}
+
+}  // namespace
+
+Value GroupNorm::forward(Value x) const {
+  return group_normalised(x, num_groups, num_channels, affine_of(*this, options.affine), options.eps);
 }
 
 std::string GroupNorm::extra_repr() const {
@@ -409,17 +419,90 @@ std::string GroupNorm::extra_repr() const {
 LayerNorm::LayerNorm(Shape normalized_shape, LayerNormOptions options)
     : normalized_shape(positive("LayerNorm", "normalized_shape", normalized_shape)),
       options(options),
-      weight(filled(normalized_shape, 1)),
-      bias(filled(normalized_shape, 0)) {
+      weight(filled(normalized_shape, 1, options.elementwise_affine)),
+      bias(filled(normalized_shape, 0, options.elementwise_affine)) {
   if (options.elementwise_affine) add_parameter("weight", weight);
   if (options.elementwise_affine && options.bias) add_parameter("bias", bias);
 }
 
-Value LayerNorm::forward(Value x) const { return x.graph().apply(std::make_shared<LayerNormOperation>(*this), {x}); }
+Value LayerNorm::forward(Value x) const {
+  return x.graph().apply(
+      std::make_shared<LayerNormOperation>(normalized_shape, affine_of(*this, options.elementwise_affine), options.eps),
+      {x});
+}
 
 std::string LayerNorm::extra_repr() const {
   return fmt::format("{}, eps={}, elementwise_affine={}, bias={}", upconv::str(normalized_shape), python(options.eps),
                      python(options.elementwise_affine), python(options.elementwise_affine && options.bias));
+}
+
+namespace {
+
+/// What a layer of features has, where a function is given its parameters.
+template <class Options>
+struct GivenNorm {
+  int64_t num_features;
+  Options options;
+  Parameter weight, bias, running_mean, running_var;
+};
+
+/// The options and parameters of a layer with these; nothing where one is something else, or a bias has no weight.
+template <class Options>
+std::optional<GivenNorm<Options>> given_norm(int64_t channels, const std::optional<Value>& weight,
+                                             const std::optional<Value>& bias, double eps) {
+  const OwnParameter own_weight(weight, {channels}), own_bias(bias, {channels});
+  if (!own_weight.is_known || !own_bias.is_known || (bias && !weight)) return {};
+  const Parameter none(Shape{channels});
+  return GivenNorm<Options>{channels,
+                            {.eps = eps, .affine = weight.has_value(), .bias = bias.has_value()},
+                            own_weight.parameter.value_or(none),
+                            own_bias.parameter.value_or(none),
+                            none,
+                            none};
+}
+
+}  // namespace
+
+std::optional<Value> internal::known_batch_norm(Value x, Value running_mean, Value running_var,
+                                                std::optional<Value> weight, std::optional<Value> bias, double eps) {
+  const int64_t channels = x.size(1);
+  auto given = given_norm<BatchNorm2dOptions>(channels, weight, bias, eps);
+  const OwnParameter mean(running_mean, {channels}), variance(running_var, {channels});
+  if (!given || !mean.is_known || !variance.is_known) return {};
+  given->running_mean = *mean.parameter;
+  given->running_var = *variance.parameter;
+  const size_t rank = x.shape().size();
+  if (rank == 4) return feature_norm(*given, "BatchNorm2d", pictures, true, x);
+  if (rank < 4) return row_norm(*given, "BatchNorm1d", rows, true, x);
+  return feature_norm(*given, "SyncBatchNorm", any_batch, true, x);
+}
+
+std::optional<Value> internal::known_instance_norm(Value x, std::optional<Value> weight, std::optional<Value> bias,
+                                                   double eps) {
+  if (x.size(1) < 1) return {};  // which no layer has
+  const auto given = given_norm<InstanceNorm2dOptions>(x.size(1), weight, bias, eps);
+  if (!given) return {};
+  return x.shape().size() == 3 ? row_norm(*given, "InstanceNorm1d", one_or_more_rows, false, x)
+                               : feature_norm(*given, "InstanceNorm2d", one_or_more_pictures, false, x);
+}
+
+std::optional<Value> internal::known_group_norm(Value x, int64_t num_groups, std::optional<Value> weight,
+                                                std::optional<Value> bias, double eps) {
+  const int64_t channels = x.size(1);
+  const OwnParameter own_weight(weight, {channels}), own_bias(bias, {channels});
+  if (num_groups < 1 || channels < 1 || channels % num_groups != 0 || !own_weight.is_known || !own_bias.is_known)
+    return {};
+  return group_normalised(x, num_groups, channels, {own_weight.parameter, own_bias.parameter}, eps);
+}
+
+std::optional<Value> internal::known_layer_norm(Value x, const Shape& normalized_shape, std::optional<Value> weight,
+                                                std::optional<Value> bias, double eps) {
+  const OwnParameter own_weight(weight, normalized_shape), own_bias(bias, normalized_shape);
+  if (normalized_shape.empty() || !own_weight.is_known || !own_bias.is_known) return {};
+  return x.graph().apply(
+      std::make_shared<LayerNormOperation>(positive("LayerNorm", "normalized_shape", normalized_shape),
+                                           Affine{own_weight.parameter, own_bias.parameter}, eps),
+      {x});
 }
 
 }  // namespace upconv

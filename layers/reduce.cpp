@@ -50,7 +50,7 @@ class ReduceOperation : public Operation {
   std::shared_ptr<const Operation> with_producer(std::span<const size_t> inputs, const Operation& producer, const Type&,
                                                  const Type&) const override {
     const auto* before = dynamic_cast<const Elementwise*>(&producer);
-    if (!before) return nullptr;
+    if (!before || expression_.cuts_any(inputs)) return nullptr;
     auto merged = std::make_shared<ReduceOperation>(*this);
     merged->expression_ = expression_.after(before->expression(), inputs);
     return merged;

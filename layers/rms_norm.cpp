@@ -16,7 +16,9 @@ RMSNorm::RMSNorm(Shape normalized_shape, std::optional<IntegerOrNumber> eps, boo
     : normalized_shape(positive("RMSNorm", "normalized_shape", normalized_shape)),
       eps(eps),
       elementwise_affine(elementwise_affine),
-      weight(Tensor(normalized_shape, std::vector<float>(static_cast<size_t>(numel(normalized_shape)), 1))) {
+      weight(elementwise_affine ? Parameter(Tensor(normalized_shape,
+                                                   std::vector<float>(static_cast<size_t>(numel(normalized_shape)), 1)))
+                                : Parameter(normalized_shape)) {
   if (elementwise_affine) add_parameter("weight", weight);
 }
 

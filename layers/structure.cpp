@@ -7,6 +7,7 @@
 #include "layers/check.h"
 #include "layers/dimension.h"
 #include "layers/permute.h"
+#include "layers/rearrange.h"
 #include "layers/repr.h"
 
 namespace upconv {
@@ -15,24 +16,11 @@ using namespace internal;
 
 namespace {
 
-/// The same elements in the same order under another shape, which `rule` derives from the input's.
-class ReshapeOperation : public ContiguousOperation {
- public:
-  using Rule = std::function<Shape(const Shape&)>;
-  ReshapeOperation(std::string_view name, Rule rule) : name_(name), rule_(std::move(rule)) {}
-  std::string_view name() const override { return name_; }
-  void identify(Fingerprint&) const override {}  // the shapes of input and output say all
-  Type infer(std::span<const Type> inputs) const override { return {rule_(inputs[0].shape), inputs[0].dtype}; }
-  bool is_view() const override { return true; }
-  std::unique_ptr<Step> lower(const Lowering&) const override { return nullptr; }
-
- private:
-  std::string_view name_;
-  Rule rule_;
-};
-
-Value reshaped(std::string_view name, Value x, ReshapeOperation::Rule rule) {
-  return x.graph().apply(std::make_shared<ReshapeOperation>(name, std::move(rule)), {x});
+/// The same elements in the same order under another shape, which `rule` derives from x's.
+Value reshaped(std::string_view name, Value x, std::function<Shape(const Shape&)> rule) {
+  return rearranged(name, x, [rule = std::move(rule)](const Shape& shape) {
+    return Rearrangement::identity(shape).reshaped(rule(shape));
+  });
 }
 
 /// `sizes` with the -1 that one of them may be, as the others leave it of `count`; nothing where they do not fit.

@@ -1,7 +1,9 @@
 #include "layers/weighted.h"
 
 #include <algorithm>
+#include <typeinfo>
 
+#include "framework/constant.h"
 #include "framework/fail.h"
 #include "framework/parallel.h"
 #include "framework/program.h"
@@ -93,6 +95,15 @@ class WeightedOperation : public Operation {
 Value weighted(Value x, Value weight, std::vector<int64_t> arguments, Make make) {
   const Type type{weight.shape(), weight.dtype()};
   return x.graph().apply(std::make_shared<WeightedOperation>(std::move(make), type, std::move(arguments)), {x, weight});
+}
+
+OwnParameter::OwnParameter(const std::optional<Value>& value, const Shape& shape) : is_known(!value) {
+  if (!value || value->dtype() != DType::float32 || value->shape() != shape) return;
+  const Operation* operation = value->graph().node(*value).operation.get();
+  // Not a tensor that forward() made: what holds it is another one in each call.
+  if (operation == nullptr || typeid(*operation) != typeid(ConstantOperation)) return;
+  is_known = true;
+  parameter = *operation->constant();
 }
 
 }  // namespace upconv::internal

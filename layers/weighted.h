@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "../framework/graph.h"
@@ -13,5 +14,13 @@ namespace upconv::internal {
 /// The operation on x with `weight`, that `make` makes of a parameter; `arguments` tells it from others of its name.
 Value weighted(Value x, Value weight, std::vector<int64_t> arguments,
                std::function<std::shared_ptr<const Operation>(const Parameter& weight)> make);
+
+/// Whether a value is a float32 parameter of that shape, or is not there, and which parameter. A function that is given
+/// parameters alone is the layer that owns them.
+struct OwnParameter {
+  bool is_known;
+  std::optional<Parameter> parameter;
+  OwnParameter(const std::optional<Value>& value, const Shape& shape);
+};
 
 }  // namespace upconv::internal

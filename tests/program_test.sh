@@ -8,7 +8,7 @@ expect 0 "upconv " --version
 expect 0 "generate" --help
 expect 0 "Examples:" --help
 expect 0 "NO_COLOR" --help
-expect 0 "Example: upconv generate" generate --help
+expect 0 "upconv generate netG.pt2" generate --help
 expect 2 "subcommand" 
 expect 2 "--nonsense" generate --nonsense
 expect 2 "--count" generate --count 0

@@ -82,9 +82,15 @@ void randomize(const AnyModule& module, Random& random) {
   }
 }
 
-Tensor random_input(const Type& type, const AnyModule& module, Random& random) {
+/// Of a .pt2, which does not say how many there are to choose from, every integer is 0 and every truth 1.
+Tensor random_input(const Type& type, const AnyModule& module, bool is_truth, Random& random) {
+  if (is_truth) return {type.shape, std::vector<float>(static_cast<size_t>(numel(type.shape)), 1.0f)};
   if (type.dtype == DType::float32) return random.randn(type.shape);
   Tensor indices(type.shape, type.dtype);
+  if (find_embedding(module) == nullptr) {
+    std::fill_n(indices.indices(), indices.numel(), 0);
+    return indices;
+  }
   for (int64_t i = 0; i < indices.numel(); ++i) indices.indices()[i] = i % find_embedding(module)->num_embeddings;
   return indices;
 }
@@ -256,14 +262,17 @@ void Bench::run() const {
   if (trace == "-")
     throw CLI::ValidationError("--trace", "expected the name of a file: standard output has the report");
   if (!trace.empty()) traced.emplace(trace);
-  const Model model = find_network(network.spec);
+  const Model model = find_network(network.spec, network.exported);
   tell(model.assumptions, network.no_assumptions);
   const std::vector<Type> types = model.types(inputs);
   model.load(network.weights);
   Random random;
   randomize(*model.module, random);
   std::vector<Tensor> xs;
-  for (const Type& type : types) xs.push_back(random_input(type, *model.module, random));
+  const Exported* exported = model.exported();
+  for (size_t i = 0; i < types.size(); ++i)
+    xs.push_back(
+        random_input(types[i], *model.module, exported && exported->inputs()[i].dtype == DType::boolean, random));
   const auto compile_with = [&](const std::string& name) {
     Options options = choice.options(machine);
     options.algorithm = name;
@@ -338,6 +347,7 @@ void add_bench(CLI::App& app) {
       "Examples:\n"
       "  upconv bench taesd\n"
       "  upconv bench dcgan --input 64,100,1,1 --tune throughput\n"
+      "  upconv bench net.pt2 --input 16,100,1,1\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
       "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
       "  upconv bench dcgan --input 16,100,1,1 --profile --trace trace.json\n"

@@ -1,4 +1,4 @@
-// upconv inspect: what is in a file of weights or an array.
+// upconv inspect: what is in a file of weights, an array, or an exported network.
 #include <fmt/format.h>
 #include <upconv/upconv.h>
 
@@ -7,6 +7,7 @@
 
 #include "framework/weights/bytes.h"
 #include "tools/commands.h"
+#include "tools/exported.h"
 #include "tools/options.h"
 #include "tools/table.h"
 #include "tools/terminal.h"
@@ -18,7 +19,7 @@ using namespace internal;
 namespace {
 
 struct Inspect {
-  std::string file;
+  std::string file, program;
   LoadOptions naming;
   bool json = false;
 
@@ -63,26 +64,45 @@ void print(const nlohmann::ordered_json& report) {
 }
 
 void Inspect::run() const {
-  const nlohmann::ordered_json report = report_of(load_state_dict(file, naming));
+  nlohmann::ordered_json report = nlohmann::ordered_json::object();
+  if (is_exported(file))
+    report["programs"] = program_reports(file, program);
+  else if (!program.empty())
+    throw CLI::ValidationError("--program", "only an archive of torch.export.save (.pt2) holds programs");
+  report.update(report_of(load_state_dict(file, naming)));
   if (json) {
     print_json(report);
-  } else {
-    print(report);
+    return;
   }
+  if (report.contains("programs"))
+    for (const auto& one : report["programs"]) {
+      print_program(one);
+      fmt::print("\n");
+    }
+  print(report);
 }
 
 }  // namespace
 
 void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Inspect>();
-  CLI::App* command = app.add_subcommand("inspect", "List what is in a file: names, types, shapes");
-  command->add_option("FILE", options->file, "Weights of any format")->check(named())->required();
+  CLI::App* command =
+      app.add_subcommand("inspect", "List what is in a file: names, types, shapes; of a .pt2 the network");
+  command->add_option("FILE", options->file, "Weights of any format, or what torch.export.save wrote")
+      ->check(named())
+      ->required();
+  command->add_option("--program", options->program, "Of a .pt2 with several programs, the only one to show")
+      ->check(named());
   add_naming_options(*command, options->naming);
   command->add_flag("--json", options->json, "One JSON object in place of the table");
   command->footer(
       "Examples:\n"
       "  upconv inspect netG.pth\n"
-      "  upconv inspect checkpoint.pth --key netG --strip-prefix module.");
+      "  upconv inspect checkpoint.pth --key netG --strip-prefix module.\n"
+      "  upconv inspect net.pt2\n"
+      "Of a .pt2 it prints the modules as PyTorch does, each with the shapes of what it gives; inputs and outputs with "
+      "the\n"
+      "ranges of their free sizes; operations, and whether each is supported; guards; and the weights.");
   command->callback([options] { options->run(); });
 }
 

@@ -69,10 +69,12 @@ int main(int argc, char** argv) {
       "Examples:\n"
       "  upconv generate --seed 7 --count 16 --nrow 4 --out seven.png\n"
       "  upconv run dcgan --input z.npy --output pictures.npy\n"
+      "  upconv run net.pt2 --input x.npy --output y.npy\n"
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32\n"
       "  upconv inspect netG.safetensors\n"
       "  upconv convert netG.pth netG.safetensors --dtype f16\n"
       "  upconv pack dcgan\n"
+      "  upconv write net.pt2 --name Generator --out generator.h\n"
       "\"upconv COMMAND --help\" says more. NO_COLOR in the environment keeps terminals plain.");
   app.failure_message([&](const CLI::App* failed, const CLI::Error& error) {
     return upconv::tools::escaped(with_plain_names(CLI::FailureMessage::simple(failed, error), arguments));
@@ -83,6 +85,7 @@ int main(int argc, char** argv) {
   upconv::tools::add_inspect(app);
   upconv::tools::add_convert(app);
   upconv::tools::add_pack(app);
+  upconv::tools::add_write(app);
   upconv::tools::hold_standard_streams();
   upconv::tools::handle_signals();
   try {

@@ -25,6 +25,8 @@
 #include "examples/vae.h"
 #include "framework/fail.h"
 #include "framework/suggestion.h"
+#include "framework/weights/bytes.h"
+#include "tools/exported.h"
 
 namespace upconv::tools {
 
@@ -150,6 +152,78 @@ std::filesystem::path shipped(const std::string& file) {
   fail("the shipped weights {} are not there, looked for {}: give --weights", file, fmt::join(places, ", "));
 }
 
+/// "noise (s77, 100, 1, 1), labels (s77,), where s77 is 1 to 64"
+std::string shown_inputs(const Exported& network) {
+  std::vector<std::string> inputs, ranges;
+  for (const ExportedTensorInfo& input : network.inputs()) {
+    std::vector<std::string> sizes;
+    for (const ExportedDim& dim : input.dims) {
+      sizes.push_back(dim.size ? std::to_string(*dim.size) : printable(dim.symbol));
+      if (dim.size) continue;
+      const std::string range = fmt::format("{} is {}{}", printable(dim.symbol), dim.least,
+                                            dim.most ? fmt::format(" to {}", *dim.most) : " or more");
+      if (std::find(ranges.begin(), ranges.end(), range) == ranges.end()) ranges.push_back(range);
+    }
+    inputs.push_back(
+        fmt::format("{} ({}{})", printable(input.name), fmt::join(sizes, ", "), sizes.size() == 1 ? "," : ""));
+  }
+  return fmt::format("{}{}{}", fmt::join(inputs, ", "), ranges.empty() ? "" : ", where ", fmt::join(ranges, ", "));
+}
+
+/// Throws where something is asked for that only a .pt2 has.
+void refuse_options(const ExportedOptions& options) {
+  if (!options.program.empty()) throw CLI::ValidationError("--program", "only a network that is a .pt2 has programs");
+  if (options.ignore_guards) throw CLI::ValidationError("--ignore-guards", "only a network that is a .pt2 has guards");
+}
+
+/// The network that is this file, or nothing where it is no .pt2.
+std::optional<Model> find_exported(const std::string& path, const ExportedOptions& options) {
+  if (!is_archive(path)) {
+    std::error_code unknown;
+    if (path.ends_with(".pt2") && path.find('(') == path.npos && !std::filesystem::exists(path, unknown))
+      fail("{}: there is no such file", printable(path));
+    refuse_options(options);
+    return {};
+  }
+  Model model{shared(load_exported(path, options)), "", {}};
+  model.archive = path;
+  std::vector<Type> types;
+  for (const ExportedTensorInfo& input : model.exported()->inputs()) {
+    Type type{{}, computed(input.dtype)};
+    for (const ExportedDim& dim : input.dims) {
+      if (!dim.size) return model;
+      type.shape.push_back(*dim.size);
+    }
+    types.push_back(std::move(type));
+  }
+  model.inputs = std::move(types);
+  return model;
+}
+
+Generator generator_of(Model model) {
+  const Exported& network = *model.exported();
+  const std::string_view expected = "generate paints networks from one latent, of float32, to pictures (N, C, H, W)";
+  if (network.inputs().size() != 1 || network.inputs()[0].dtype != DType::float32 || network.inputs()[0].dims.empty())
+    fail("{}: {}; this one takes {}", model.archive, expected, shown_inputs(network));
+  if (network.outputs().size() != 1 || network.outputs()[0].dims.size() != 4)
+    fail("{}: {}; this one gives {}", model.archive, expected,
+         network.outputs().size() == 1 ? fmt::format("a tensor of {} dimensions", network.outputs()[0].dims.size())
+                                       : fmt::format("{} tensors", network.outputs().size()));
+  Generator generator{.model = {}, .latent = {}};
+  for (const ExportedDim& dim : network.inputs()[0].dims) {
+    const bool is_first = generator.latent.empty();
+    if (!dim.size && !is_first)
+      fail("{}: generate draws latents of one size, and this one's is free: {}", model.archive, shown_inputs(network));
+    generator.latent.push_back(is_first ? 1 : *dim.size);
+  }
+  const ExportedDim& batch = network.inputs()[0].dims[0];
+  generator.is_fixed = batch.size.has_value();
+  if (const auto most = generator.is_fixed ? batch.size : batch.most) generator.most = *most;
+  if (generator.most < 1) fail("{}: it was exported for batches of {}", model.archive, generator.most);
+  generator.model = std::move(model);
+  return generator;
+}
+
 /// Of a network that is no example: an Embedding in it is what reads its input.
 DType lone_input(const AnyModule& module) { return find_embedding(module) ? DType::int64 : DType::float32; }
 
@@ -157,15 +231,26 @@ DType lone_input(const AnyModule& module) { return find_embedding(module) ? DTyp
 
 std::string Model::file(const WeightsOptions& options) const {
   if (!options.file.empty()) return options.file;
+  if (!archive.empty()) return archive;
   return weights.empty() ? "" : shipped(weights).string();
 }
 
 void Model::load(const WeightsOptions& options) const {
+  if (!archive.empty() && options.file.empty()) return;
   if (const std::string path = file(options); !path.empty()) module->load(path, options.naming);
 }
 
 std::vector<Type> Model::types(const std::vector<Shape>& shapes) const {
   if (shapes.empty() && !inputs.empty()) return inputs;
+  if (const Exported* network = exported()) {
+    if (shapes.size() != network->inputs().size())
+      throw CLI::ValidationError(
+          "--input", fmt::format("expected {} of them, got {}: it takes {}", network->inputs().size(), shapes.size(),
+                                 shown_inputs(*network)));
+    std::vector<Type> all;
+    for (size_t i = 0; i < shapes.size(); ++i) all.push_back({shapes[i], computed(network->inputs()[i].dtype)});
+    return all;
+  }
   const size_t expected = std::max<size_t>(inputs.size(), 1);
   if (shapes.size() != expected)
     throw CLI::ValidationError("--input", shapes.empty()
@@ -182,13 +267,24 @@ void check_weights(const AnyModule& module) {
     if (parameter.is_initial()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
 }
 
-Model find_generator(const std::string& name) {
-  if (const Example* example = find_example(name); example && example->generator) return example->make();
-  fail("unknown model \"{}\": there is {}", name, fmt::join(example_names(true), ", "));
+Generator find_generator(const std::string& name, const ExportedOptions& exported) {
+  const Example* example = find_example(name);
+  if (example == nullptr)
+    if (std::optional<Model> model = find_exported(name, exported)) return generator_of(*std::move(model));
+  if (example == nullptr || !example->generator)
+    fail("unknown model \"{}\": there is {}, and any .pt2", name, fmt::join(example_names(true), ", "));
+  refuse_options(exported);
+  Model model = example->make();
+  Shape latent = model.inputs[0].shape;
+  return {std::move(model), std::move(latent)};
 }
 
-Model find_network(const std::string& spec) {
-  if (const Example* example = find_example(spec)) return example->make();
+Model find_network(const std::string& spec, const ExportedOptions& exported) {
+  if (const Example* example = find_example(spec)) {
+    refuse_options(exported);
+    return example->make();
+  }
+  if (std::optional<Model> model = find_exported(spec, exported)) return *std::move(model);
   const bool is_name = spec.find('(') == std::string::npos;
   if (const std::string hint = suggestion(spec, example_names()); is_name && !hint.empty())
     fail("unknown network \"{}\"{}", spec, hint);
@@ -196,9 +292,16 @@ Model find_network(const std::string& spec) {
     Spec parsed = parse_spec(spec);
     return {std::move(parsed.module), "", {}, std::move(parsed.assumptions)};
   } catch (const Error& error) {
+    std::error_code unknown;
+    if (is_name && std::filesystem::exists(spec, unknown))
+      fail("SPEC is the file {}, which is no .pt2: weights are given with --weights", spec);
     const std::string names = fmt::format("{}", fmt::join(example_names(), ", "));
     fail("SPEC{} {}", is_name ? fmt::format(" names no example (there is {}); as a module:", names) : "", error.what());
   }
+}
+
+DType computed(DType dtype) {
+  return dtype == DType::int32 ? DType::int64 : dtype == DType::boolean ? DType::float32 : dtype;
 }
 
 const Embedding* find_embedding(const AnyModule& module) {

@@ -166,12 +166,20 @@ void add_weights_options(CLI::App& command, WeightsOptions& options) {
     command.get_option(name)->needs(file);
 }
 
+void add_exported_options(CLI::App& command, ExportedOptions& options) {
+  command.add_option("--program", options.program, "Of a .pt2 with several programs, the one to take")->check(named());
+  command.add_flag("--ignore-guards", options.ignore_guards,
+                   "Run a .pt2 also where a guard or range of it says that it was not exported for these sizes");
+}
+
 void add_network_options(CLI::App& command, NetworkOptions& options) {
   command
       .add_option("SPEC", options.spec,
-                  "What PyTorch prints for the module, or as one types it, or the name of an example: dcgan")
+                  "What PyTorch prints for the module, or as one types it, or the name of an example: dcgan; or a file "
+                  "that torch.export.save wrote (.pt2)")
       ->required();
   add_weights_options(command, options.weights);
+  add_exported_options(command, options.exported);
   command.add_flag("--no-assumptions", options.no_assumptions,
                    "Refuse a SPEC that leaves open what PyTorch's print never shows, such as Upsample's align_corners");
 }
@@ -239,7 +247,8 @@ void add_inputs(CLI::App& command, std::vector<Shape>& inputs) {
           [&inputs](const std::vector<std::string>& texts) {
             for (const std::string& text : texts) inputs.push_back(parse_sizes("--input", text));
           },
-          "N,C,H,W: the shape of the input, once for each input; an example knows its own")
+          "N,C,H,W: the shape of the input, once for each input; an example knows its own, and a .pt2 those without "
+          "free sizes")
       ->type_name("SIZES")
       ->allow_extra_args(false);
 }

@@ -31,9 +31,13 @@ struct WeightsOptions {
 };
 void add_weights_options(CLI::App& command, WeightsOptions& options);
 
+/// --program and --ignore-guards, for a network that is a .pt2.
+void add_exported_options(CLI::App& command, ExportedOptions& options);
+
 /// SPEC, what says which network a command is about, its weights, and --no-assumptions.
 struct NetworkOptions {
   std::string spec;
+  ExportedOptions exported;
   WeightsOptions weights;
   bool no_assumptions = false;
 };

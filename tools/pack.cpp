@@ -31,19 +31,20 @@ struct Pack {
 };
 
 void Pack::run() const {
-  const Model model = find_network(network.spec);
+  const Model model = find_network(network.spec, network.exported);
   tell(model.assumptions, network.no_assumptions);
   const std::string file = model.file(network.weights);
   if (file.empty()) throw CLI::ValidationError("--weights", "is required: none are shipped with this network");
   const std::vector<Type> types = model.types(inputs);
 
-  StateDict weights = load_state_dict(file, network.weights.naming);
+  const bool is_own = !model.archive.empty() && network.weights.file.empty();
+  StateDict weights = is_own ? model.module->state_dict() : load_state_dict(file, network.weights.naming);
   const Isa isa = machine.isa ? *machine.isa : default_isa();
   const std::filesystem::path out = packed_file(file, isa);
   TemporaryFile written(out, packed_file_options);
   const auto packed = PackedCache::recorder();
   PackedCache::look_in(weights, packed);
-  model.module->load_state_dict(weights);
+  model.module->load_state_dict(weights, !is_own);  // of which some may have no values
   for (const Tune tune : choice.tunes()) {
     Options options = choice.options(machine);
     options.tune = tune;
@@ -70,6 +71,7 @@ void add_pack(CLI::App& app) {
       "Examples:\n"
       "  upconv pack dcgan\n"
       "  upconv pack \"$(cat net.txt)\" --weights netG.safetensors --input 1,100,1,1 --tune latency\n"
+      "  upconv pack net.pt2 --input 1,100,1,1\n"
       "It writes WEIGHTS.packed-ISA. Whoever loads the weights afterwards finds it and maps it. It is used as long as "
       "the\n"
       "weights, what they are folded with, upconv's version, the instruction set and the algorithms are the same, and\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-DTYPES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
+DTYPES = {torch.bool: "BOOL", torch.float16: "F16", torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
 
 
 def write_safetensors(path, tensors, metadata=None):

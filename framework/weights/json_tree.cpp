@@ -10,11 +10,10 @@ namespace upconv::internal {
 namespace {
 
 constexpr size_t max_depth = 64;
-constexpr size_t max_values = 400'000;
 
 class TreeBuilder final : public JsonReceiver {
  public:
-  explicit TreeBuilder(const std::string& what) : what_(what) {}
+  TreeBuilder(const std::string& what, size_t max_values) : what_(what), max_values_(max_values) {}
 
   Json root;
 
@@ -51,6 +50,7 @@ class TreeBuilder final : public JsonReceiver {
   bool enter(Json value);
 
   const std::string& what_;
+  const size_t max_values_;
   size_t count_ = 0;
   std::vector<Json*> around_;  // none of which grows while something is in it
   std::string key_;            // the one read last
@@ -58,7 +58,7 @@ class TreeBuilder final : public JsonReceiver {
 
 /// Where the next value goes.
 Json& TreeBuilder::place() {
-  if (++count_ > max_values) fail("{}: expected at most {} values, got more", what_, max_values);
+  if (++count_ > max_values_) fail("{}: expected at most {} values, got more", what_, max_values_);
   if (around_.empty()) return root;
   if (auto* array = std::get_if<Json::Array>(&around_.back()->value)) return array->emplace_back();
   Json::Object& object = std::get<Json::Object>(around_.back()->value);
@@ -93,8 +93,8 @@ const Json* Json::find(std::string_view key) const {
   return found == object->end() ? nullptr : &found->value;
 }
 
-Json json_tree(std::string_view text, const std::string& what) {
-  TreeBuilder builder(what);
+Json json_tree(std::string_view text, const std::string& what, size_t max_values) {
+  TreeBuilder builder(what, max_values);
   parse_json(text, builder, what);
   return std::move(builder.root);
 }

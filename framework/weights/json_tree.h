@@ -44,7 +44,7 @@ struct Json::Member {
 };
 
 /// Reads `text`, called `what` in messages ("FILE: the header"). Throws Error for what is no JSON, is nested more than
-/// 64 deep, has more than 400,000 values, or an object with a key twice.
-Json json_tree(std::string_view text, const std::string& what);
+/// 64 deep, has more than `max_values` values, or an object with a key twice.
+Json json_tree(std::string_view text, const std::string& what, size_t max_values = 400'000);
 
 }  // namespace upconv::internal

@@ -4,6 +4,7 @@
 //   NAME/data/weights/MODEL_weights_config.json | NAME/data/weights/weight_K, the elements of one storage each
 // and before it was one with serialized_state_dict.pt, a file of torch.save within the file.
 #include <string>
+#include <vector>
 
 #include "state_dict.h"
 #include "zip.h"
@@ -14,6 +15,26 @@ namespace upconv::internal {
 /// programs each name begins with its program's. Code is never looked at. Throws Error naming file, tensor, expected
 /// and got.
 StateDict read_pt2(const ZipArchive& archive, const std::string& name);
+
+/// What an archive holds of one program.
+struct ExportedParts {
+  std::string where;    ///< "FILE: NAME/models/model.json", for messages
+  Bytes text;           ///< of the program, JSON
+  size_t archive_size;  ///< in bytes, of the whole file
+  StateDict weights;    ///< parameters and saved buffers, under their names
+  StateDict constants;  ///< other buffers, and tensors that the program holds
+};
+
+/// The names of the programs that an archive holds. Throws Error naming the file where it holds none, or is of a
+/// PyTorch whose programs are not read.
+std::vector<std::string> exported_programs(const ZipArchive& archive, const std::string& name);
+
+/// Reads the program that is called `program`; where that is "", the only one. Throws Error naming the file where there
+/// is none, or several.
+ExportedParts read_exported(const ZipArchive& archive, const std::string& name, const std::string& program);
+
+/// The type that a program calls by this number. Throws Error that begins with `what` where it is none that is read.
+DType exported_dtype(int64_t code, const std::string& what);
 
 /// Whether an archive holds what torch.export.save puts in one; says nothing about the rest.
 bool looks_like_pt2(const ZipArchive& archive);

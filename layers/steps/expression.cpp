@@ -30,6 +30,15 @@ class ExpressionStep : public Step {
 
 }  // namespace
 
+const Expression::Cut* Expression::cut(size_t input) const {
+  const auto found =
+      std::find_if(cuts.begin(), cuts.end(), [&](const Cut& one) { return one.input == static_cast<int>(input); });
+  return found == cuts.end() ? nullptr : &*found;
+}
+bool Expression::cuts_any(std::span<const size_t> numbers) const {
+  return std::any_of(numbers.begin(), numbers.end(), [&](size_t input) { return cut(input) != nullptr; });
+}
+
 Expression Expression::after(const Expression& producer, std::span<const size_t> replaced) const {
   const auto is_replaced = [&](size_t input) {
     return std::find(replaced.begin(), replaced.end(), input) != replaced.end();
@@ -39,10 +48,15 @@ Expression Expression::after(const Expression& producer, std::span<const size_t>
   for (Instruction& instruction : merged.instructions)
     for (int& operand : instruction.operands)
       if (operand < 0) operand = ~(~operand + left);
+  for (Cut& cut : merged.cuts) cut.input += left;
   std::vector<int> renumbered;
   int next = 0;
   for (size_t input = 0; input < static_cast<size_t>(inputs); ++input)
     renumbered.push_back(is_replaced(input) ? before - 1 : ~next++);
+  for (Cut cut : cuts) {
+    cut.input = ~renumbered[static_cast<size_t>(cut.input)];
+    merged.cuts.push_back(cut);
+  }
   for (Instruction instruction : instructions) {
     for (int& operand : instruction.operands) {
       const int input = ~operand;
@@ -54,15 +68,48 @@ Expression Expression::after(const Expression& producer, std::span<const size_t>
   return merged;
 }
 
+Expression Expression::after(Cut part, std::span<const size_t> replaced) const {
+  Expression merged{instructions, inputs - static_cast<int>(replaced.size()) + 1, {}};
+  part.input = merged.inputs - 1;
+  std::vector<int> renumbered;
+  for (size_t input = 0, next = 0; input < static_cast<size_t>(inputs); ++input) {
+    const bool is_part = std::find(replaced.begin(), replaced.end(), input) != replaced.end();
+    renumbered.push_back(is_part ? part.input : static_cast<int>(next++));
+  }
+  for (Instruction& instruction : merged.instructions)
+    for (int& operand : instruction.operands)
+      if (const int input = ~operand; input >= 0) operand = ~renumbered[static_cast<size_t>(input)];
+  for (Cut cut : cuts) {
+    cut.input = renumbered[static_cast<size_t>(cut.input)];
+    merged.cuts.push_back(cut);
+  }
+  merged.cuts.push_back(part);
+  return merged;
+}
+
 Evaluation::Evaluation(Expression expression, const Shape& shape, const std::vector<int64_t>& order,
-                       std::vector<std::vector<int64_t>> strides, const kernels::Table& table)
-    : expression_(std::move(expression)), count_(numel(shape)), table_(table) {
+                       const Lowering& lowering)
+    : expression_(std::move(expression)), count_(numel(shape)), table_(kernels::table(*lowering.options.isa)) {
+  // Of each input, the strides in the dimensions of `shape`, 0 where it is broadcast.
+  std::vector<std::vector<int64_t>> strides;
+  for (size_t i = 0; i < lowering.inputs.size(); ++i) {
+    Shape sizes = lowering.inputs[i].shape;
+    std::vector<int64_t> own = strides_of(sizes, lowering.input_layouts[i]);
+    inputs_.push_back({});
+    if (const Expression::Cut* cut = expression_.cut(i)) {
+      inputs_[i].from = cut->start * own[cut->dim];
+      sizes[cut->dim] = cut->size;
+      own[cut->dim] *= cut->step;
+    }
+    strides.emplace_back(shape.size());
+    for (size_t d = 0; d < sizes.size(); ++d)
+      if (sizes[d] != 1) strides[i][shape.size() - sizes.size() + d] = own[d];
+  }
   // Loops in the order of memory; neighbours that every input walks as one are joined.
   std::vector<size_t> dims;
   for (size_t d = 0; d < shape.size(); ++d)
     if (shape[d] != 1) dims.push_back(d);
   std::stable_sort(dims.begin(), dims.end(), [&](size_t a, size_t b) { return order[a] > order[b]; });
-  inputs_.resize(strides.size());
   for (size_t d : dims) {
     const bool joins = !sizes_.empty() && std::all_of(strides.begin(), strides.end(), [&](const auto& of) {
       return inputs_[static_cast<size_t>(&of - strides.data())].steps.back() == of[d] * shape[d];
@@ -142,7 +189,7 @@ void Evaluation::compute(int64_t begin, int64_t count, const void* const* inputs
   auto** values = reinterpret_cast<const float**>(own(registers_ + inputs_.size()));
   auto** operands = values + inputs_.size();
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    const auto* x = static_cast<const float*>(inputs[i]);
+    const auto* x = static_cast<const float*>(inputs[i]) + inputs_[i].from;
     float* expanded = own(registers_ + i);
     values[i] = inputs_[i].whole ? x + begin : expanded;
     if (inputs_[i].whole || same(inputs_[i], last, begin, count)) continue;
@@ -187,22 +234,10 @@ void Evaluation::execute(const Expression::Instruction& instruction, const float
   }
 }
 
-std::vector<int64_t> broadcast_strides(const Shape& operand, Layout layout, const Shape& shape) {
-  const std::vector<int64_t> own = strides_of(operand, layout);
-  std::vector<int64_t> strides(shape.size());
-  for (size_t d = 0; d < operand.size(); ++d)
-    if (operand[d] != 1) strides[shape.size() - operand.size() + d] = own[d];
-  return strides;
-}
-
 std::unique_ptr<Step> expression_step(Expression expression, const Lowering& lowering) {
   const Shape& shape = lowering.output.shape;
-  std::vector<std::vector<int64_t>> strides;
-  for (size_t i = 0; i < lowering.inputs.size(); ++i)
-    strides.push_back(broadcast_strides(lowering.inputs[i].shape, lowering.input_layouts[i], shape));
-  return std::make_unique<ExpressionStep>(Evaluation(std::move(expression), shape,
-                                                     strides_of(shape, lowering.output_layout), std::move(strides),
-                                                     kernels::table(*lowering.options.isa)));
+  return std::make_unique<ExpressionStep>(
+      Evaluation(std::move(expression), shape, strides_of(shape, lowering.output_layout), lowering));
 }
 
 }  // namespace upconv::internal

@@ -29,12 +29,25 @@ struct Expression {
     kernels::Binary::Kind op = kernels::Binary::add;  ///< of binary
     std::shared_ptr<const ElementFunction> own = {};  ///< of custom
   };
+  /// Indices start, start + step, ... of one dimension of an input, `size` of them, in the place of that input.
+  struct Cut {
+    int input;
+    size_t dim;
+    int64_t start, step, size;
+  };
   std::vector<Instruction> instructions;
   int inputs = 0;
+  std::vector<Cut> cuts = {};  ///< those of inputs that are not read as they are, at most one of each
 
+  /// The cut of an input, or nullptr.
+  const Cut* cut(size_t input) const;
+  /// Whether one of these inputs is cut.
+  bool cuts_any(std::span<const size_t> numbers) const;
   /// The same after `producer` gave what the inputs numbered `replaced` were; its own inputs come behind those that are
   /// left.
   [[nodiscard]] Expression after(const Expression& producer, std::span<const size_t> replaced) const;
+  /// The same where those inputs are that part of one, which comes behind those that are left.
+  [[nodiscard]] Expression after(Cut part, std::span<const size_t> replaced) const;
 };
 
 /// An expression over arrays that are broadcast to one shape, in the order in which that lies in memory.
@@ -42,10 +55,9 @@ class Evaluation {
  public:
   static constexpr int64_t run = 512;  ///< elements that are evaluated at a time
 
-  /// `strides[i]` are those of input i in the dimensions of `shape`, 0 where it is broadcast; `order` has `shape`'s
-  /// own, which are those of memory without gaps.
-  Evaluation(Expression expression, const Shape& shape, const std::vector<int64_t>& order,
-             std::vector<std::vector<int64_t>> strides, const kernels::Table& table);
+  /// Of inputs as `lowering` has them, each broadcast to `shape`; `order` has `shape`'s own strides, which are those of
+  /// memory without gaps.
+  Evaluation(Expression expression, const Shape& shape, const std::vector<int64_t>& order, const Lowering& lowering);
 
   int64_t count() const { return count_; }
   /// Of the memory that compute() needs, aligned as a pointer is.
@@ -63,6 +75,7 @@ class Evaluation {
     std::vector<int64_t> steps;  ///< of the loops
     bool whole;                  ///< lies as the shape does
     bool one;                    ///< a single number
+    int64_t from;                ///< where its first element is
     int64_t span;                ///< of so many elements each run expands to the same; 0 where each is another
   };
   /// Whether the run from `last` on expanded an input to what that of `count` from `begin` on needs.
@@ -84,8 +97,5 @@ class Evaluation {
 
 /// The step of an operation whose inputs are broadcast to its output, as Lowering says that they lie.
 std::unique_ptr<Step> expression_step(Expression expression, const Lowering& lowering);
-
-/// Strides of an operand in the dimensions of what it is broadcast to.
-std::vector<int64_t> broadcast_strides(const Shape& operand, Layout layout, const Shape& shape);
 
 }  // namespace upconv::internal

@@ -229,12 +229,9 @@ class ReduceStep : public Step {
 }  // namespace
 
 std::unique_ptr<Step> reduce_step(ReduceTask task, const Lowering& lowering) {
-  std::vector<std::vector<int64_t>> strides;
-  for (size_t i = 0; i < lowering.inputs.size(); ++i)
-    strides.push_back(broadcast_strides(lowering.inputs[i].shape, lowering.input_layouts[i], task.shape));
   const kernels::Table& table = kernels::table(*lowering.options.isa);
   const Dims dims = joined(task.shape, task.layout, task.reduced);
-  Evaluation evaluation(task.expression, task.shape, strides_of(task.shape, task.layout), std::move(strides), table);
+  Evaluation evaluation(task.expression, task.shape, strides_of(task.shape, task.layout), lowering);
   return std::make_unique<ReduceStep>(task, dims, std::move(evaluation), table);
 }
 

@@ -1,0 +1,689 @@
+// Arithmetic, comparisons, types, reductions, and the numbers that shapes are computed from.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "framework/fail.h"
+#include "layers/elementwise.h"
+#include "layers/exported/rows.h"
+#include "layers/functional.h"
+#include "layers/integers.h"
+#include "layers/matmul.h"
+#include "layers/permute.h"
+#include "layers/reduce.h"
+
+namespace upconv::internal {
+namespace {
+
+using Items = std::vector<Item>;
+
+/// A number as a tensor without dimensions, in the type that PyTorch would compute in beside `other`.
+Operand number_operand(const NodeCall& call, std::string_view name, DType other) {
+  if (other != DType::float32 && call.is_integral(name))
+    return {call.graph().constant(Tensor({}, {call.integer(name)})), DType::int64};
+  return {call.graph().constant(Tensor({}, {static_cast<float>(call.number(name))})), DType::float32};
+}
+
+/// Two operands in one type.
+struct Sides {
+  Operand a, b;
+  bool integers() const { return a.type == DType::int64; }
+};
+
+/// As PyTorch promotes types: float32 before int64 before boolean.
+Sides promoted(const Operand& a, const Operand& b) {
+  const DType type = a.type == DType::float32 || b.type == DType::float32 ? DType::float32
+                     : a.type == DType::int64 || b.type == DType::int64   ? DType::int64
+                                                                          : DType::boolean;
+  return {converted(a, type), converted(b, type)};
+}
+
+/// The operands `self` and `other`, one of which may be a number.
+Sides sides(const NodeCall& call, std::string_view first = "self", std::string_view second = "other") {
+  if (call.number_or_tensor(first)) {
+    const Operand b = call.operand(second);
+    return promoted(number_operand(call, first, b.type), b);
+  }
+  const Operand a = call.operand(first);
+  return promoted(a, call.number_or_tensor(second) ? number_operand(call, second, a.type) : call.operand(second));
+}
+
+/// A function of float32 where a number may stand for either side, which is folded into the neighbours of the other.
+template <class Function>
+Items float_function(const NodeCall& call, std::string_view first, std::string_view second, Function function) {
+  if (const auto number = call.number_or_tensor(first)) return one(function(*number, as_float(call.operand(second))));
+  if (const auto number = call.number_or_tensor(second)) return one(function(as_float(call.operand(first)), *number));
+  return one(function(as_float(call.operand(first)), as_float(call.operand(second))));
+}
+
+/// Whether both sides are integers, or truths, and numbers among them are whole.
+bool is_integral(const NodeCall& call, std::string_view name) {
+  return call.number_or_tensor(name) ? call.is_integral(name) : call.operand(name).type != DType::float32;
+}
+bool are_integral(const NodeCall& call) { return is_integral(call, "self") && is_integral(call, "other"); }
+
+Value with_factor(const NodeCall& call, Value value) {
+  const double alpha = call.number("alpha");
+  return alpha == 1 ? value : value * alpha;
+}
+
+/// other - alpha * self
+Items reversed_difference(const NodeCall& call) {
+  if (!are_integral(call)) {
+    const Value self = with_factor(call, as_float(call.operand("self")));
+    if (const auto number = call.number_or_tensor("other")) return one(*number - self);
+    return one(as_float(call.operand("other")) - self);
+  }
+  const Sides both = sides(call);
+  const Value factor = call.graph().constant(Tensor({}, {call.integer("alpha")}));
+  const Value self = integer_function(IntegerFunction::multiply, converted(both.a, DType::int64).value, factor);
+  return one(integer_function(IntegerFunction::subtract, converted(both.b, DType::int64).value, self), DType::int64);
+}
+
+Items sum_of(const NodeCall& call, bool minus) {
+  const double alpha = call.number("alpha");
+  if (are_integral(call)) {
+    Sides both = sides(call);
+    both = {converted(both.a, DType::int64), converted(both.b, DType::int64)};
+    if (alpha != 1) {
+      const Value factor = call.graph().constant(Tensor({}, {call.integer("alpha")}));
+      both.b.value = integer_function(IntegerFunction::multiply, both.b.value, factor);
+    }
+    return one(integer_function(minus ? IntegerFunction::subtract : IntegerFunction::add, both.a.value, both.b.value),
+               DType::int64);
+  }
+  const double sign = minus ? -1 : 1;
+  if (const auto number = call.number_or_tensor("other"))
+    return one(as_float(call.operand("self")) + sign * alpha * *number);
+  const Value other = with_factor(call, as_float(call.operand("other")));
+  if (const auto number = call.number_or_tensor("self")) return one(minus ? *number - other : *number + other);
+  const Value self = as_float(call.operand("self"));
+  return one(minus ? self - other : self + other);
+}
+
+Items product_of(const NodeCall& call) {
+  if (!are_integral(call)) return float_function(call, "self", "other", [](auto a, auto b) { return a * b; });
+  const Sides both = sides(call);
+  if (both.a.type == DType::boolean) return one(both.a.value * both.b.value, DType::boolean);
+  return one(integer_function(IntegerFunction::multiply, both.a.value, both.b.value), DType::int64);
+}
+
+Items quotient_of(const NodeCall& call) {
+  return float_function(call, "self", "other", [](auto a, auto b) { return a / b; });
+}
+
+Items integer_pair(const NodeCall& call, IntegerFunction function) {
+  const Sides both = sides(call);
+  return one(integer_function(function, converted(both.a, DType::int64).value, converted(both.b, DType::int64).value),
+             DType::int64);
+}
+
+Value floor_of(Value x) {
+  static const ElementwiseFunction floor("floor", 1, [](const float* const* x, float* y, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) y[i] = std::floor(x[0][i]);
+  });
+  return floor(x);
+}
+
+/// The quotient of integers without its fraction: one more than the rounded down one where that is negative and not
+/// exact.
+Items truncated_quotient(const NodeCall& call) {
+  const Sides both = sides(call);
+  const Value a = converted(both.a, DType::int64).value, b = converted(both.b, DType::int64).value;
+  const Value down = integer_function(IntegerFunction::floor_divide, a, b);
+  const Value zero = call.graph().constant(Tensor({}, {int64_t{0}}));
+  const Value is_inexact =
+      integer_function(IntegerFunction::unequal, integer_function(IntegerFunction::multiply, down, b), a);
+  const Value is_negative = integer_function(IntegerFunction::less, down, zero);
+  return one(integer_function(IntegerFunction::add, down, to_int64(is_inexact * is_negative)), DType::int64);
+}
+
+Value trunc_of(Value x) {
+  static const ElementwiseFunction trunc("trunc", 1, [](const float* const* x, float* y, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) y[i] = std::trunc(x[0][i]);
+  });
+  return trunc(x);
+}
+
+Items rounded_quotient(const NodeCall& call) {
+  const std::string mode = call.is_none("rounding_mode") ? "" : call.text("rounding_mode");
+  if (mode.empty()) return quotient_of(call);
+  if (mode != "floor" && mode != "trunc")
+    call.refuse("expected a rounding_mode of 'floor', 'trunc' or None, got '{}'", mode);
+  const bool floors = mode == "floor";
+  if (are_integral(call)) return floors ? integer_pair(call, IntegerFunction::floor_divide) : truncated_quotient(call);
+  const Value quotient = std::get<Operand>(quotient_of(call)[0]).value;
+  return one(floors ? floor_of(quotient) : trunc_of(quotient));
+}
+
+Items floor_quotient(const NodeCall& call) {
+  if (are_integral(call)) return integer_pair(call, IntegerFunction::floor_divide);
+  return one(floor_of(std::get<Operand>(quotient_of(call)[0]).value));
+}
+
+template <IntegerFunction of_integers, Value (*of_floats)(Value, Value)>
+Items compared(const NodeCall& call) {
+  const Sides both = sides(call);
+  return one(both.integers() ? integer_function(of_integers, both.a.value, both.b.value)
+                             : of_floats(both.a.value, both.b.value),
+             DType::boolean);
+}
+
+template <IntegerFunction of_integers, Value (*of_floats)(Value, Value)>
+Items larger_or_smaller(const NodeCall& call) {
+  const Sides both = sides(call);
+  if (both.integers()) return one(integer_function(of_integers, both.a.value, both.b.value), DType::int64);
+  return one(of_floats(both.a.value, both.b.value), both.a.type);
+}
+
+/// Truths are 0 and 1, so that these are arithmetic.
+Operand truth(const NodeCall& call, std::string_view name) { return converted(call.operand(name), DType::boolean); }
+Items logical_and(const NodeCall& call) {
+  return one(truth(call, "self").value * truth(call, "other").value, DType::boolean);
+}
+Items logical_or(const NodeCall& call) {
+  return one(maximum(truth(call, "self").value, truth(call, "other").value), DType::boolean);
+}
+Items logical_xor(const NodeCall& call) {
+  return one(ne(truth(call, "self").value, truth(call, "other").value), DType::boolean);
+}
+Items logical_not(const NodeCall& call) { return one(1 - truth(call, "self").value, DType::boolean); }
+
+/// The bitwise ones are these where they are of truths.
+template <Items (*logical)(const NodeCall&)>
+Items of_truths(const NodeCall& call) {
+  if (call.operand("self").type != DType::boolean)
+    call.refuse("expected booleans, got {}", name(call.operand("self").type));
+  return logical(call);
+}
+
+/// a where the condition is 1, b where it is 0, which are of one type.
+Items either(const NodeCall& call, Value condition, const Operand& a, const Operand& b) {
+  if (a.type != DType::int64) return one(where(condition, a.value, b.value), a.type);
+  // By arithmetic, which is exact here: condition * a + (1 - condition) * b.
+  const Value mask = to_int64(condition), unit = call.graph().constant(Tensor({}, {int64_t{1}}));
+  const Value first = integer_function(IntegerFunction::multiply, mask, a.value);
+  const Value second =
+      integer_function(IntegerFunction::multiply, integer_function(IntegerFunction::subtract, unit, mask), b.value);
+  return one(integer_function(IntegerFunction::add, first, second), DType::int64);
+}
+
+Items chosen(const NodeCall& call) {
+  const Sides both = sides(call);
+  return either(call, truth(call, "condition").value, both.a, both.b);
+}
+
+Items masked_fill(const NodeCall& call) {
+  const Operand self = call.operand("self");
+  const Operand value =
+      call.number_or_tensor("value") ? number_operand(call, "value", self.type) : call.operand("value");
+  return either(call, truth(call, "mask").value, converted(value, self.type), self);
+}
+
+/// The functions of one float32 value.
+template <Value (*function)(Value)>
+Items unary(const NodeCall& call) {
+  return one(function(as_float(call.operand("self"))));
+}
+
+/// Those that have no other use in the library, element by element in the C library's precision.
+#define UPCONV_ELEMENTWISE(name, expression)                                                                  \
+  Value name##_of(Value value) {                                                                              \
+    static const ElementwiseFunction function(#name, 1, [](const float* const* in, float* y, int64_t count) { \
+      for (int64_t i = 0; i < count; ++i) {                                                                   \
+        const float x = in[0][i];                                                                             \
+        y[i] = expression;                                                                                    \
+      }                                                                                                       \
+    });                                                                                                       \
+    return function(value);                                                                                   \
+  }
+UPCONV_ELEMENTWISE(ceil, std::ceil(x))
+UPCONV_ELEMENTWISE(round, std::nearbyint(x))
+UPCONV_ELEMENTWISE(sign, static_cast<float>((x > 0) - (x < 0)))
+UPCONV_ELEMENTWISE(erf, std::erf(x))
+UPCONV_ELEMENTWISE(expm1, std::expm1(x))
+UPCONV_ELEMENTWISE(log1p, std::log1p(x))
+UPCONV_ELEMENTWISE(log2, std::log2(x))
+UPCONV_ELEMENTWISE(log10, std::log10(x))
+UPCONV_ELEMENTWISE(exp2, std::exp2(x))
+UPCONV_ELEMENTWISE(tan, std::tan(x))
+UPCONV_ELEMENTWISE(atan, std::atan(x))
+UPCONV_ELEMENTWISE(sinh, std::sinh(x))
+UPCONV_ELEMENTWISE(cosh, std::cosh(x))
+#undef UPCONV_ELEMENTWISE
+
+Value reciprocal_of(Value x) { return 1 / x; }
+
+Items negated(const NodeCall& call) {
+  const Operand x = call.operand("self");
+  if (x.type == DType::float32) return one(-x.value);
+  const Value zero = call.graph().constant(Tensor({}, {int64_t{0}}));
+  return one(integer_function(IntegerFunction::subtract, zero, converted(x, DType::int64).value), DType::int64);
+}
+
+Items without_sign(const NodeCall& call) {
+  const Operand x = call.operand("self");
+  if (x.type != DType::int64) return one(abs(as_float(x)), x.type);
+  const Operand minus = std::get<Operand>(negated(call)[0]);
+  return one(integer_function(IntegerFunction::maximum, x.value, minus.value), DType::int64);
+}
+
+Items clamped(const NodeCall& call, std::optional<std::string_view> least, std::optional<std::string_view> most) {
+  const Operand x = call.operand("self");
+  const bool has_least = least && !call.is_none(*least), has_most = most && !call.is_none(*most);
+  if (x.type == DType::int64) {
+    Value y = x.value;
+    if (has_least) y = integer_function(IntegerFunction::maximum, y, number_operand(call, *least, x.type).value);
+    if (has_most) y = integer_function(IntegerFunction::minimum, y, number_operand(call, *most, x.type).value);
+    return one(y, DType::int64);
+  }
+  return one(clamp(as_float(x), has_least ? std::optional(call.number(*least)) : std::nullopt,
+                   has_most ? std::optional(call.number(*most)) : std::nullopt));
+}
+
+Items squared(const NodeCall& call) {
+  const Operand x = call.operand("self");
+  if (x.type == DType::float32) return one(x.value * x.value);
+  const Value integer = converted(x, DType::int64).value;
+  return one(integer_function(IntegerFunction::multiply, integer, integer), DType::int64);
+}
+
+/// An integer to the power of one that is not negative, which stays one.
+Items raised_integer(const NodeCall& call) {
+  const int64_t exponent = call.integer("exponent");
+  if (exponent < 0 || exponent > 64) call.refuse("expected an exponent of 0 to 64 for integers, got {}", exponent);
+  const Value x = converted(call.operand("self"), DType::int64).value;
+  Value y = expand(call.graph().constant(Tensor({}, {int64_t{1}})), x.shape());
+  for (int64_t i = 0; i < exponent; ++i) y = integer_function(IntegerFunction::multiply, y, x);
+  return one(y, DType::int64);
+}
+
+Items raised(const NodeCall& call) {
+  if (call.number_or_tensor("exponent") && is_integral(call, "self") && call.is_integral("exponent"))
+    return raised_integer(call);
+  if (const auto exponent = call.number_or_tensor("exponent"))
+    return one(pow(as_float(call.operand("self")), *exponent));
+  if (const auto base = call.number_or_tensor("self")) {
+    const Value exponent = as_float(call.operand("exponent"));
+    return one(pow(call.graph().constant(Tensor({}, {static_cast<float>(*base)})), exponent));
+  }
+  return one(pow(as_float(call.operand("self")), as_float(call.operand("exponent"))));
+}
+
+/// Whether a dtype is what is computed in anyway.
+void check_dtype(const NodeCall& call) {
+  const std::optional<DType> type = call.optional_type("dtype");
+  if (type && *type != DType::float32) call.refuse("expected a dtype of float32, got {}", name(*type));
+}
+
+Dims dims_of(const NodeCall& call) {
+  const auto dims = call.optional_integers("dim");
+  return dims ? Dims(*dims) : Dims();
+}
+
+template <Value (*function)(Value, Dims, bool)>
+Items reduced(const NodeCall& call) {
+  check_dtype(call);
+  return one(function(as_float(call.operand("self")), dims_of(call), call.boolean("keepdim")));
+}
+template <Value (*function)(Value, Dims, bool)>
+Items reduced_all(const NodeCall& call) {
+  check_dtype(call);
+  return one(function(as_float(call.operand("self")), {}, false));
+}
+/// Sums of truths are integers, which float32 counts exactly up to 2^24.
+Items summed(const NodeCall& call, const Dims& dims, bool keepdim) {
+  const Operand x = call.operand("self");
+  if (x.type == DType::float32 || call.optional_type("dtype") == DType::float32)
+    return one(sum(as_float(x), dims, keepdim));
+  if (x.type == DType::int64) call.refuse("expected self of float32 or bool, got int64: sum x.float()");
+  if (numel(x.value.shape()) > int64_t{1} << 24)
+    call.refuse("expected at most 2^24 truths, got {}", str(x.value.shape()));
+  return one(to_int64(sum(x.value, dims, keepdim)), DType::int64);
+}
+
+template <Value (*function)(Value, Dims, bool)>
+Items largest(const NodeCall& call) {
+  return one(function(call.value("self"), dims_of(call), call.boolean("keepdim")));
+}
+
+template <Value (*function)(Value, Dims, int64_t, bool)>
+Items spread(const NodeCall& call) {
+  const int64_t correction = whole(call.optional_number("correction").value_or(1));
+  return one(function(call.value("self"), dims_of(call), correction, call.boolean("keepdim")));
+}
+template <Value (*function)(Value, Dims, int64_t, bool)>
+Items spread_unbiased(const NodeCall& call) {
+  return one(function(call.value("self"), dims_of(call), call.boolean("unbiased") ? 1 : 0, call.boolean("keepdim")));
+}
+
+Items vector_norm(const NodeCall& call, std::string_view order) {
+  check_dtype(call);
+  const double p = call.optional_number(order).value_or(2);
+  const Value x = as_float(call.operand("self"));
+  const Dims dims = dims_of(call);
+  const bool keeps = call.boolean("keepdim");
+  if (p == 2) return one(sqrt(sum(x * x, dims, keeps)));
+  if (p == 1) return one(sum(abs(x), dims, keeps));
+  if (std::isinf(p)) return one(p > 0 ? amax(abs(x), dims, keeps) : amin(abs(x), dims, keeps));
+  if (p == 0) return one(sum(ne(x, call.graph().constant(Tensor({}, {0.0F}))), dims, keeps));
+  return one(pow(sum(pow(abs(x), p), dims, keeps), 1 / p));
+}
+
+Value any_value(Value x, Dims dims, bool keepdim) { return amax(x, std::move(dims), keepdim); }
+Value all_value(Value x, Dims dims, bool keepdim) { return amin(x, std::move(dims), keepdim); }
+template <Value (*function)(Value, Dims, bool), bool has_dim>
+Items truth_of_many(const NodeCall& call) {
+  const Value x = truth(call, "self").value;
+  if constexpr (has_dim)
+    return one(function(x, dims_of(call), call.boolean("keepdim")), DType::boolean);
+  else
+    return one(function(x, {}, false), DType::boolean);
+}
+
+/// Of numbers, which are known when a call is written down.
+Item number_item(const NodeCall& call, bool integral, double value, std::optional<int64_t> integer) {
+  if (!integral) return value;
+  if (!integer) call.refuse("the number does not fit 64 bits, or something is divided by 0");
+  return *integer;
+}
+
+template <class OfIntegers, class OfNumbers>
+Items numbers(const NodeCall& call, OfIntegers of_integers, OfNumbers of_numbers) {
+  const bool integral = call.is_integral("a") && call.is_integral("b");
+  const std::optional<int64_t> integer =
+      integral ? of_integers(call.integer("a"), call.integer("b")) : std::optional<int64_t>();
+  return {number_item(call, integral, integral ? 0 : of_numbers(call.number("a"), call.number("b")), integer)};
+}
+
+std::optional<int64_t> checked_add(int64_t a, int64_t b) {
+  int64_t y = 0;
+  return __builtin_add_overflow(a, b, &y) ? std::nullopt : std::optional(y);
+}
+std::optional<int64_t> checked_subtract(int64_t a, int64_t b) {
+  int64_t y = 0;
+  return __builtin_sub_overflow(a, b, &y) ? std::nullopt : std::optional(y);
+}
+std::optional<int64_t> checked_multiply(int64_t a, int64_t b) {
+  int64_t y = 0;
+  return __builtin_mul_overflow(a, b, &y) ? std::nullopt : std::optional(y);
+}
+
+template <class Compare>
+Items number_comparison(const NodeCall& call) {
+  return {static_cast<int64_t>(Compare()(call.number("a"), call.number("b")))};
+}
+
+template <class Function>
+Items bits(const NodeCall& call, Function function) {
+  return {function(call.integer("a"), call.integer("b"))};
+}
+
+int64_t shift(const NodeCall& call) {
+  const int64_t places = call.integer("b");
+  if (places < 0) call.refuse("expected a shift by at least 0 places, got {}", places);
+  return places;
+}
+
+Items number_power(const NodeCall& call) {
+  if (call.is_integral("a") && call.is_integral("b") && call.integer("b") >= 0)
+    return {number_item(call, true, 0, power(call.integer("a"), call.integer("b")))};
+  return {std::pow(call.number("a"), call.number("b"))};
+}
+
+Items converted_to(const NodeCall& call) {
+  const Operand x = call.operand("self");
+  const std::optional<DType> type = call.optional_type("dtype");
+  return one(type ? converted(x, *type) : x);
+}
+
+}  // namespace
+
+int64_t whole(double value) {
+  if (!(value >= -0x1p63 && value < 0x1p63) || value != std::floor(value))
+    fail("expected a whole number of 64 bits, got {}", value);
+  return static_cast<int64_t>(value);
+}
+
+Operand converted(const Operand& x, DType type) {
+  if (type == DType::int32) type = DType::int64;
+  if (type == x.type) return x;
+  if (type == DType::float32) return {as_float(x), type};
+  if (type == DType::int64) return {to_int64(x.value), type};
+  if (type != DType::boolean) fail("expected float32, int64, int32 or bool to compute in, got {}", name(type));
+  Graph& graph = x.value.graph();
+  if (x.type == DType::int64)
+    return {integer_function(IntegerFunction::unequal, x.value, graph.constant(Tensor({}, {int64_t{0}}))), type};
+  return {ne(x.value, graph.constant(Tensor({}, {0.0F}))), type};
+}
+
+Value as_float(const Operand& x) { return x.type == DType::int64 ? to_float32(x.value) : x.value; }
+
+std::vector<OperationRow> arithmetic_rows() {
+  using F = IntegerFunction;
+  return {
+      {"add.Tensor", "Tensor self, Operand other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, false); }},
+      {"add.Scalar", "Tensor self, Scalar other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, false); }},
+      {"sub.Tensor", "Operand self, Operand other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, true); }},
+      {"sub.Scalar", "Tensor self, Scalar other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, true); }},
+      {"rsub.Scalar", "Tensor self, Scalar other, Scalar alpha=1", reversed_difference},
+      {"rsub.Tensor", "Tensor self, Tensor other, Scalar alpha=1", reversed_difference},
+      {"mul.Tensor", "Operand self, Operand other", product_of},
+      {"mul.Scalar", "Tensor self, Scalar other", product_of},
+      {"div.Tensor", "Operand self, Operand other", quotient_of},
+      {"div.Scalar", "Tensor self, Scalar other", quotient_of},
+      {"div.Tensor_mode", "Operand self, Operand other, str? rounding_mode=None", rounded_quotient},
+      {"div.Scalar_mode", "Tensor self, Scalar other, str? rounding_mode=None", rounded_quotient},
+      {"floor_divide", "Tensor self, Operand other", floor_quotient},
+      {"floor_divide.Scalar", "Tensor self, Scalar other", floor_quotient},
+      {"addcmul", "Tensor self, Tensor tensor1, Tensor tensor2, Scalar value=1",
+       [](const NodeCall& c) {
+         const double factor = c.number("value");
+         const Value product = c.value("tensor1") * c.value("tensor2");
+         return one(c.value("self") + (factor == 1 ? product : product * factor));
+       }},
+      {"addcdiv", "Tensor self, Tensor tensor1, Tensor tensor2, Scalar value=1",
+       [](const NodeCall& c) {
+         const double factor = c.number("value");
+         const Value quotient = c.value("tensor1") / c.value("tensor2");
+         return one(c.value("self") + (factor == 1 ? quotient : quotient * factor));
+       }},
+      {"lerp.Scalar", "Tensor self, Tensor end, Scalar weight",
+       [](const NodeCall& c) {
+         const double weight = c.number("weight");
+         const Value a = c.value("self"), b = c.value("end");
+         // As PyTorch computes it: from the nearer end.
+         return one(weight < 0.5 ? a + (b - a) * weight : b - (b - a) * (1 - weight));
+       }},
+      {"lerp.Tensor", "Tensor self, Tensor end, Tensor weight",
+       [](const NodeCall& c) {
+         const Value a = c.value("self"), b = c.value("end"), weight = c.value("weight");
+         return one(where(weight < 0.5, a + (b - a) * weight, b - (b - a) * (1 - weight)));
+       }},
+      {"pow.Tensor_Scalar", "Tensor self, Scalar exponent", raised},
+      {"pow.Tensor_Tensor", "Tensor self, Tensor exponent", raised},
+      {"pow.Scalar", "Scalar self, Tensor exponent", raised},
+      {"maximum", "Tensor self, Tensor other", larger_or_smaller<F::maximum, maximum>},
+      {"minimum", "Tensor self, Tensor other", larger_or_smaller<F::minimum, minimum>},
+      {"max.other", "Tensor self, Tensor other", larger_or_smaller<F::maximum, maximum>},
+      {"min.other", "Tensor self, Tensor other", larger_or_smaller<F::minimum, minimum>},
+      {"clamp", "Tensor self, Scalar? min=None, Scalar? max=None",
+       [](const NodeCall& c) { return clamped(c, "min", "max"); }},
+      {"clip", "Tensor self, Scalar? min=None, Scalar? max=None",
+       [](const NodeCall& c) { return clamped(c, "min", "max"); }},
+      {"clamp_min", "Tensor self, Scalar min", [](const NodeCall& c) { return clamped(c, "min", {}); }},
+      {"clamp_max", "Tensor self, Scalar max", [](const NodeCall& c) { return clamped(c, {}, "max"); }},
+      {"neg", "Tensor self", negated},
+      {"abs", "Tensor self", without_sign},
+      {"sqrt", "Tensor self", unary<sqrt>},
+      {"rsqrt", "Tensor self", unary<rsqrt>},
+      {"exp", "Tensor self", unary<exp>},
+      {"log", "Tensor self", unary<log>},
+      {"sin", "Tensor self", unary<sin>},
+      {"cos", "Tensor self", unary<cos>},
+      {"reciprocal", "Tensor self", unary<reciprocal_of>},
+      {"square", "Tensor self", squared},
+      {"floor", "Tensor self", unary<floor_of>},
+      {"ceil", "Tensor self", unary<ceil_of>},
+      {"round", "Tensor self", unary<round_of>},
+      {"trunc", "Tensor self", unary<trunc_of>},
+      {"sign", "Tensor self", unary<sign_of>},
+      {"erf", "Tensor self", unary<erf_of>},
+      {"expm1", "Tensor self", unary<expm1_of>},
+      {"log1p", "Tensor self", unary<log1p_of>},
+      {"log2", "Tensor self", unary<log2_of>},
+      {"log10", "Tensor self", unary<log10_of>},
+      {"exp2", "Tensor self", unary<exp2_of>},
+      {"tan", "Tensor self", unary<tan_of>},
+      {"atan", "Tensor self", unary<atan_of>},
+      {"sinh", "Tensor self", unary<sinh_of>},
+      {"cosh", "Tensor self", unary<cosh_of>},
+      {"eq.Tensor", "Tensor self, Tensor other", compared<F::equal, eq>},
+      {"eq.Scalar", "Tensor self, Scalar other", compared<F::equal, eq>},
+      {"ne.Tensor", "Tensor self, Tensor other", compared<F::unequal, ne>},
+      {"ne.Scalar", "Tensor self, Scalar other", compared<F::unequal, ne>},
+      {"lt.Tensor", "Tensor self, Tensor other", compared<F::less, lt>},
+      {"lt.Scalar", "Tensor self, Scalar other", compared<F::less, lt>},
+      {"le.Tensor", "Tensor self, Tensor other", compared<F::less_equal, le>},
+      {"le.Scalar", "Tensor self, Scalar other", compared<F::less_equal, le>},
+      {"gt.Tensor", "Tensor self, Tensor other", compared<F::greater, gt>},
+      {"gt.Scalar", "Tensor self, Scalar other", compared<F::greater, gt>},
+      {"ge.Tensor", "Tensor self, Tensor other", compared<F::greater_equal, ge>},
+      {"ge.Scalar", "Tensor self, Scalar other", compared<F::greater_equal, ge>},
+      {"logical_and", "Tensor self, Tensor other", logical_and},
+      {"logical_or", "Tensor self, Tensor other", logical_or},
+      {"logical_xor", "Tensor self, Tensor other", logical_xor},
+      {"logical_not", "Tensor self", logical_not},
+      {"bitwise_and.Tensor", "Tensor self, Tensor other", of_truths<logical_and>},
+      {"bitwise_or.Tensor", "Tensor self, Tensor other", of_truths<logical_or>},
+      {"bitwise_xor.Tensor", "Tensor self, Tensor other", of_truths<logical_xor>},
+      {"bitwise_not", "Tensor self", of_truths<logical_not>},
+      {"__and__.Tensor", "Tensor self, Tensor other", of_truths<logical_and>},
+      {"__or__.Tensor", "Tensor self, Tensor other", of_truths<logical_or>},
+      {"__xor__.Tensor", "Tensor self, Tensor other", of_truths<logical_xor>},
+      {"where.self", "Tensor condition, Tensor self, Tensor other", chosen},
+      {"where.ScalarOther", "Tensor condition, Tensor self, Scalar other", chosen},
+      {"where.ScalarSelf", "Tensor condition, Scalar self, Tensor other", chosen},
+      {"masked_fill.Scalar", "Tensor self, Tensor mask, Operand value", masked_fill},
+      {"masked_fill.Tensor", "Tensor self, Tensor mask, Operand value", masked_fill},
+
+      {"mean.dim", "Tensor self, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None", reduced<mean>},
+      {"mean", "Tensor self, ScalarType? dtype=None", reduced_all<mean>},
+      {"sum.dim_IntList", "Tensor self, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None",
+       [](const NodeCall& c) { return summed(c, dims_of(c), c.boolean("keepdim")); }},
+      {"sum", "Tensor self, ScalarType? dtype=None", [](const NodeCall& c) { return summed(c, {}, false); }},
+      {"amax", "Tensor self, int[] dim=[], bool keepdim=False", largest<amax>},
+      {"amin", "Tensor self, int[] dim=[], bool keepdim=False", largest<amin>},
+      {"max.dim", "Tensor self, int dim, bool keepdim=False", largest<amax>},
+      {"min.dim", "Tensor self, int dim, bool keepdim=False", largest<amin>},
+      {"max", "Tensor self", [](const NodeCall& c) { return one(amax(c.value("self"))); }},
+      {"min", "Tensor self", [](const NodeCall& c) { return one(amin(c.value("self"))); }},
+      {"var.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False", spread<var>},
+      {"std.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False", spread<std>},
+      {"var.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False", spread_unbiased<var>},
+      {"std.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False", spread_unbiased<std>},
+      {"linalg_vector_norm", "Tensor self, Scalar ord=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None",
+       [](const NodeCall& c) { return vector_norm(c, "ord"); }},
+      {"norm.ScalarOpt_dim", "Tensor self, Scalar? p, int[] dim, bool keepdim=False, ScalarType? dtype=None",
+       [](const NodeCall& c) { return vector_norm(c, "p"); }},
+      {"any", "Tensor self", truth_of_many<any_value, false>},
+      {"any.dim", "Tensor self, int dim, bool keepdim=False", truth_of_many<any_value, true>},
+      {"all", "Tensor self", truth_of_many<all_value, false>},
+      {"all.dim", "Tensor self, int dim, bool keepdim=False", truth_of_many<all_value, true>},
+
+      {"to.dtype", "Tensor self, ScalarType dtype, any non_blocking=False, any copy=False, any memory_format=None",
+       converted_to, true},
+      {"to.dtype_layout",
+       "Tensor self, ScalarType? dtype=None, any layout=None, any device=None, any pin_memory=None, any "
+       "non_blocking=False, any copy=False, any memory_format=None",
+       converted_to, true},
+      {"to.device",
+       "Tensor self, any device, ScalarType? dtype, any non_blocking=False, any copy=False, any memory_format=None",
+       converted_to, true},
+      {"_to_copy",
+       "Tensor self, ScalarType? dtype=None, any layout=None, any device=None, any pin_memory=None, any "
+       "non_blocking=False, any memory_format=None",
+       converted_to},
+      {"to.other", "Tensor self, Tensor other, any non_blocking=False, any copy=False, any memory_format=None",
+       [](const NodeCall& c) { return one(converted(c.operand("self"), c.operand("other").type)); }, true},
+      {"type_as", "Tensor self, Tensor other",
+       [](const NodeCall& c) { return one(converted(c.operand("self"), c.operand("other").type)); }, true},
+
+      {"sym_size.int", "Tensor self, int dim",
+       [](const NodeCall& c) -> Items {
+         return {
+             c.operand("self").value.size(static_cast<int>(std::clamp<int64_t>(c.integer("dim"), INT_MIN, INT_MAX)))};
+       }},
+      {"sym_numel", "Tensor self", [](const NodeCall& c) -> Items { return {numel(c.operand("self").value.shape())}; }},
+      {"_operator.add", "Scalar a, Scalar b", [](const NodeCall& c) { return numbers(c, checked_add, std::plus<>()); }},
+      {"_operator.sub", "Scalar a, Scalar b",
+       [](const NodeCall& c) { return numbers(c, checked_subtract, std::minus<>()); }},
+      {"_operator.mul", "Scalar a, Scalar b",
+       [](const NodeCall& c) { return numbers(c, checked_multiply, std::multiplies<>()); }},
+      {"_operator.floordiv", "Scalar a, Scalar b",
+       [](const NodeCall& c) {
+         return numbers(c, floor_divide, [](double a, double b) { return std::floor(a / b); });
+       }},
+      {"_operator.mod", "Scalar a, Scalar b",
+       [](const NodeCall& c) {
+         return numbers(c, modulo, [](double a, double b) { return a - std::floor(a / b) * b; });
+       }},
+      {"_operator.truediv", "Scalar a, Scalar b",
+       [](const NodeCall& c) -> Items { return {c.number("a") / c.number("b")}; }},
+      {"_operator.pow", "Scalar a, Scalar b", number_power},
+      {"_operator.neg", "Scalar a",
+       [](const NodeCall& c) -> Items {
+         return {number_item(c, c.is_integral("a"), -c.number("a"),
+                             c.is_integral("a") ? checked_subtract(0, c.integer("a")) : std::nullopt)};
+       }},
+      {"_operator.and_", "Scalar a, Scalar b", [](const NodeCall& c) { return bits(c, std::bit_and<>()); }},
+      {"_operator.or_", "Scalar a, Scalar b", [](const NodeCall& c) { return bits(c, std::bit_or<>()); }},
+      {"_operator.lshift", "Scalar a, Scalar b",
+       [](const NodeCall& c) -> Items {
+         const std::optional<int64_t> factor = power(2, shift(c));
+         const std::optional<int64_t> y = factor ? checked_multiply(c.integer("a"), *factor) : std::nullopt;
+         return {number_item(c, true, 0, y)};
+       }},
+      {"_operator.rshift", "Scalar a, Scalar b",
+       [](const NodeCall& c) -> Items { return {c.integer("a") >> std::min<int64_t>(shift(c), 63)}; }},
+      {"_operator.eq", "Scalar a, Scalar b", number_comparison<std::equal_to<>>},
+      {"_operator.ne", "Scalar a, Scalar b", number_comparison<std::not_equal_to<>>},
+      {"_operator.lt", "Scalar a, Scalar b", number_comparison<std::less<>>},
+      {"_operator.le", "Scalar a, Scalar b", number_comparison<std::less_equal<>>},
+      {"_operator.gt", "Scalar a, Scalar b", number_comparison<std::greater<>>},
+      {"_operator.ge", "Scalar a, Scalar b", number_comparison<std::greater_equal<>>},
+      {"torch.sym_float", "Scalar a", [](const NodeCall& c) -> Items { return {c.number("a")}; }},
+      {"torch.sym_not", "Scalar a",
+       [](const NodeCall& c) -> Items { return {static_cast<int64_t>(c.number("a") == 0)}; }},
+      {"torch.sym_ite", "Scalar b, Scalar t, Scalar f",
+       [](const NodeCall& c) -> Items {
+         const std::string_view chosen = c.number("b") != 0 ? "t" : "f";
+         if (c.is_integral("t") && c.is_integral("f")) return {c.integer(chosen)};
+         return {c.number(chosen)};
+       }},
+      {"torch.sym_max", "Scalar a, Scalar b",
+       [](const NodeCall& c) {
+         return numbers(
+             c, [](int64_t a, int64_t b) { return std::optional(std::max(a, b)); },
+             [](double a, double b) { return std::max(a, b); });
+       }},
+      {"torch.sym_min", "Scalar a, Scalar b",
+       [](const NodeCall& c) {
+         return numbers(
+             c, [](int64_t a, int64_t b) { return std::optional(std::min(a, b)); },
+             [](double a, double b) { return std::min(a, b); });
+       }},
+      {"torch._sym_sqrt", "Scalar a", [](const NodeCall& c) -> Items { return {std::sqrt(c.number("a"))}; }},
+      {"math.trunc", "Scalar x", [](const NodeCall& c) -> Items { return {whole(std::trunc(c.number("x")))}; }},
+      {"_assert_tensor_metadata",
+       "any a, any size=None, any stride=None, any dtype=None, any device=None, any layout=None",
+       [](const NodeCall&) -> Items { return {}; }},
+      {"_assert_scalar", "Scalar self, any assert_msg",
+       [](const NodeCall& c) -> Items {
+         if (c.number("self") == 0) c.refuse("the program asserts what is not so: {}", c.shown_text("assert_msg"));
+         return {};
+       }},
+  };
+}
+
+}  // namespace upconv::internal

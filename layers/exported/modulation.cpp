@@ -1,0 +1,446 @@
+#include "layers/exported/modulation.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "layers/exported/operations.h"
+
+namespace upconv::internal {
+namespace {
+
+/// The numbers and values that a weight (N, O, I, KH, KW) is the product of.
+struct Factors {
+  int weight = -1;  ///< known when the program is read: (1, O, I, KH, KW) or (O, I, KH, KW)
+  std::vector<double> numbers;
+  std::vector<int> inputs;   ///< (N, 1, I, 1, 1)
+  std::vector<int> outputs;  ///< (N, O, 1, 1, 1)
+};
+
+using Sizes = std::vector<ExportedSize>;
+
+/// Views, copies and factors of one weight that are looked at: what a file of a few bytes can ask for is bounded.
+constexpr size_t most_looked_at = 32;
+
+ExportedSize size(int64_t number) { return {.number = number, .text = std::to_string(number), .expression = {}}; }
+/// Whether both are known to be one: sizes that are not understood never are.
+bool same(const ExportedSize& a, const ExportedSize& b) {
+  if (a.number || b.number) return a.number == b.number;
+  return a.expression && b.expression && a.text == b.text;
+}
+bool same(const Sizes& a, const Sizes& b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](const auto& one, const auto& other) { return same(one, other); });
+}
+bool is_one(const ExportedSize& size) { return size.number == 1; }
+
+Argument list(std::initializer_list<int64_t> numbers) {
+  Argument::List all;
+  for (int64_t number : numbers) all.push_back({number});
+  return {std::move(all)};
+}
+
+class Recognition {
+ public:
+  explicit Recognition(ExportedProgram& program)
+      : program_(program),
+        maker_(program.values.size(), -1),
+        tensor_(program.values.size()),
+        known_(program.values.size()),
+        readers_(program.values.size()) {
+    for (const ExportedTensor& tensor : program.tensors) {
+      known_[at(tensor.value)] = true;
+      tensor_[at(tensor.value)] = &tensor;
+    }
+    for (size_t i = 0; i < program.nodes.size(); ++i) {
+      const ExportedNode& node = program.nodes[i];
+      bool known = true;
+      for (const Argument& argument : node.arguments)
+        each_reference(argument, [&](int value) {
+          known &= known_[at(value)];
+          readers_[at(value)].push_back(static_cast<int>(i));
+        });
+      for (int output : node.outputs) {
+        maker_[at(output)] = static_cast<int>(i);
+        known_[at(output)] = known && program.values[at(output)].is_tensor;
+      }
+    }
+  }
+
+  void run() {
+    for (const ExportedNode& node : program_.nodes) {
+      bool found = false;
+      if (name_is(node, {"conv2d", "conv2d.padding", "conv_transpose2d.input", "convolution"}))
+        found = convolution(node);
+      else if (name_is(node, {"sum.dim_IntList"}))
+        found = sum_of_squares(node);
+      if (found)
+        replaced_.push_back(&node);
+      else
+        made_.push_back(node);
+    }
+    if (replaced_.empty()) return;
+    drop_unread();
+    program_.nodes = std::move(made_);
+  }
+
+ private:
+  static size_t at(int value) { return static_cast<size_t>(value); }
+  static bool name_is(const ExportedNode& node, std::initializer_list<std::string_view> names) {
+    return node.row != nullptr && std::find(names.begin(), names.end(), node.row->name) != names.end();
+  }
+
+  // What is asked of the program.
+
+  static const Argument* find(const ExportedNode& node, std::string_view name) {
+    for (size_t i = 0; i < node.row->parameters.size(); ++i)
+      if (node.row->parameters[i].name == name) return &node.arguments[i];
+    return nullptr;
+  }
+  /// The value that is given for a parameter, or -1.
+  static int given(const ExportedNode& node, std::string_view name) {
+    const Argument* argument = find(node, name);
+    const auto* reference = argument == nullptr ? nullptr : argument->get<Reference>();
+    return reference == nullptr ? -1 : reference->index;
+  }
+  static std::optional<double> number(const ExportedNode& node, std::string_view name) {
+    const Argument* argument = find(node, name);
+    if (argument == nullptr) return {};
+    if (const auto* integer = argument->get<int64_t>()) return static_cast<double>(*integer);
+    if (const auto* real = argument->get<double>()) return *real;
+    return {};
+  }
+  /// The node that makes a value, or nullptr.
+  const ExportedNode* maker(int value) const {
+    return value < 0 || maker_[at(value)] < 0 ? nullptr : &program_.nodes[at(maker_[at(value)])];
+  }
+  /// The sizes of a tensor of float32; nothing for all else.
+  std::optional<Sizes> sizes(int value) const {
+    if (value < 0) return {};
+    if (at(value) < tensor_.size() && tensor_[at(value)] != nullptr) {
+      const Stored& stored = tensor_[at(value)]->stored;
+      if (stored.dtype != DType::float32) return {};
+      Sizes all;
+      for (int64_t number : stored.shape) all.push_back(size(number));
+      return all;
+    }
+    const ExportedValue& of = program_.values[at(value)];
+    if (!of.is_tensor || !of.type || of.type->dtype != DType::float32) return {};
+    return of.type->sizes;
+  }
+  /// Whether an argument is that size, as a number or as the size of a tensor's dimension.
+  bool is_size(const Argument& argument, const ExportedSize& expected) const {
+    if (const auto* integer = argument.get<int64_t>()) return expected.number == *integer;
+    const auto* reference = argument.get<Reference>();
+    const ExportedNode* node = reference == nullptr ? nullptr : maker(reference->index);
+    if (node == nullptr || !name_is(*node, {"sym_size.int"})) return false;
+    const std::optional<Sizes> of = sizes(given(*node, "self"));
+    const auto* dim = find(*node, "dim")->get<int64_t>();
+    if (!of || dim == nullptr) return false;
+    const int64_t rank = std::ssize(*of), index = *dim < 0 ? *dim + rank : *dim;
+    return index >= 0 && index < rank && same((*of)[at(static_cast<int>(index))], expected);
+  }
+
+  static bool is_view(const ExportedNode& node) {
+    return name_is(node, {"view", "reshape", "_unsafe_view", "flatten.using_ints", "unflatten.int", "view_as"});
+  }
+  static bool is_copy(const ExportedNode& node) {
+    return name_is(node, {"clone", "contiguous", "alias", "detach", "lift_fresh_copy"});
+  }
+
+  /// What a value is without copies of it.
+  int uncopied(int value) const {
+    for (size_t i = 0; i < most_looked_at; ++i) {
+      const ExportedNode* node = maker(value);
+      if (node == nullptr || !is_copy(*node)) break;
+      value = given(*node, "self");
+    }
+    return value;
+  }
+  /// A value without views and copies of it: the last of those on the way back for which `fits` holds, or -1.
+  template <class Fits>
+  int seen_as(int value, Fits fits) const {
+    int last = -1;
+    for (size_t i = 0; i < most_looked_at; ++i) {
+      if (const std::optional<Sizes> own = sizes(value); own && fits(*own)) last = value;
+      const ExportedNode* node = maker(value);
+      if (node == nullptr || (!is_view(*node) && !is_copy(*node))) break;
+      value = given(*node, "self");
+    }
+    return last;
+  }
+  /// The value before dimensions 1 and 2 of its five changed places, or -1.
+  int untransposed(int value) const {
+    const ExportedNode* node = maker(value);
+    if (node == nullptr) return -1;
+    if (name_is(*node, {"transpose.int"})) {
+      const std::optional<double> a = number(*node, "dim0"), b = number(*node, "dim1");
+      if (!a || !b) return -1;
+      const auto of_five = [](double dim) { return dim < 0 ? dim + 5 : dim; };
+      const bool fits = std::min(of_five(*a), of_five(*b)) == 1 && std::max(of_five(*a), of_five(*b)) == 2;
+      return fits ? uncopied(given(*node, "self")) : -1;
+    }
+    if (!name_is(*node, {"permute"})) return -1;
+    const auto* dims = find(*node, "dims")->get<Argument::List>();
+    if (dims == nullptr || dims->size() != 5) return -1;
+    for (size_t i = 0; i < 5; ++i) {
+      const auto* dim = (*dims)[i].get<int64_t>();
+      const int64_t expected = std::array<int64_t, 5>{0, 2, 1, 3, 4}[i];
+      if (dim == nullptr || (*dim < 0 ? *dim + 5 : *dim) != expected) return -1;
+    }
+    return uncopied(given(*node, "self"));
+  }
+
+  /// What a value of five dimensions is the product of; nothing where it is not one of a weight with numbers for each
+  /// picture.
+  std::optional<Factors> factors(int value, const Sizes& whole) const {
+    Factors all;
+    size_t looked_at = 0;
+    if (!multiply(all, value, whole, looked_at) || all.weight < 0) return {};
+    return all;
+  }
+  bool multiply(Factors& all, int value, const Sizes& whole, size_t& looked_at) const {
+    value = uncopied(value);
+    const std::optional<Sizes> own = sizes(value);
+    if (!own || ++looked_at > most_looked_at) return false;
+    if (known_[at(value)]) {
+      // (O, I, KH, KW), with a dimension of 1 before it or without.
+      Sizes of_all = *own;
+      if (of_all.size() == 5 && is_one(of_all[0])) of_all.erase(of_all.begin());
+      const bool is_weight =
+          all.weight < 0 && same(of_all, Sizes(whole.begin() + 1, whole.end())) &&
+          std::all_of(of_all.begin(), of_all.end(), [](const auto& size) { return size.number > 0; });
+      if (is_weight) all.weight = value;
+      return is_weight;
+    }
+    const ExportedNode* node = maker(value);
+    if (node != nullptr && name_is(*node, {"mul.Tensor", "mul.Scalar"})) {
+      for (const std::string_view name : {"self", "other"}) {
+        if (const std::optional<double> factor = number(*node, name))
+          all.numbers.push_back(*factor);
+        else if (!multiply(all, given(*node, name), whole, looked_at))
+          return false;
+      }
+      return true;
+    }
+    if (own->size() != 5 || !(same((*own)[0], whole[0]) || is_one((*own)[0])) || !is_one((*own)[3]) ||
+        !is_one((*own)[4]))
+      return false;
+    if (is_one((*own)[1]) && same((*own)[2], whole[2])) return all.inputs.push_back(value), true;
+    if (is_one((*own)[2]) && same((*own)[1], whole[1])) return all.outputs.push_back(value), true;
+    return false;
+  }
+
+  // What is made.
+
+  int add_value(Sizes sizes) {
+    program_.values.push_back({.name = "modulation_" + std::to_string(program_.values.size()),
+                               .is_tensor = true,
+                               .type = ExportedType{std::move(sizes), DType::float32}});
+    return static_cast<int>(program_.values.size()) - 1;
+  }
+  /// A node of the module of `of`, its arguments in their order; those that are left out are the row's.
+  int add(const ExportedNode& of, std::string_view name, std::vector<Argument> arguments, Sizes sizes,
+          int output = -1) {
+    ExportedNode node;
+    node.row = find_operation(name);
+    node.target = "torch.ops.aten." + std::string(name) + (name.find('.') == std::string_view::npos ? ".default" : "");
+    node.path = of.path;
+    node.type_name = of.type_name;
+    for (size_t i = arguments.size(); i < node.row->parameters.size(); ++i)
+      arguments.push_back(node.row->parameters[i].initial.value_or(Argument{}));
+    node.arguments = std::move(arguments);
+    node.outputs = {output < 0 ? add_value(std::move(sizes)) : output};
+    made_.push_back(std::move(node));
+    return made_.back().outputs[0];
+  }
+  static Argument value(int index) { return {Reference{index}}; }
+
+  /// The weight as (O, I, KH, KW), with the numbers in it.
+  int plain_weight(const ExportedNode& of, const Factors& factors, const Sizes& shape) {
+    int weight = factors.weight;
+    if (sizes(weight)->size() == 5) weight = add(of, "squeeze.dim", {value(weight), {int64_t{0}}}, shape);
+    for (double factor : factors.numbers) weight = add(of, "mul.Tensor", {value(weight), {factor}}, shape);
+    return weight;
+  }
+  /// Factors (N, O, I, 1, 1), one of O and I being 1 in dimension `dim`, as (N, C, 1, 1).
+  int picture_factors(const ExportedNode& of, const std::vector<int>& factors, int64_t dim, const Sizes& shape) {
+    int product = -1;
+    for (int factor : factors) {
+      Sizes own = *sizes(factor);
+      own.erase(own.begin() + dim);
+      const int here = add(of, "squeeze.dim", {value(factor), {dim}}, own);
+      product = product < 0 ? here : add(of, "mul.Tensor", {value(product), value(here)}, shape);
+    }
+    return product;
+  }
+
+  bool convolution(const ExportedNode& node) {
+    const Argument* transposes = find(node, "transposed");
+    const bool transposed = name_is(node, {"conv_transpose2d.input"}) ||
+                            (transposes != nullptr && transposes->get<bool>() != nullptr && *transposes->get<bool>());
+    const Argument* groups = find(node, "groups");
+    const int given_weight = given(node, "weight"), output = node.outputs[0];
+    if (!find(node, "bias")->is_none() || given_weight < 0 || known_[at(given_weight)]) return false;
+    const std::optional<Sizes> flat = sizes(given_weight), group = sizes(given(node, "input")), result = sizes(output);
+    if (!flat || flat->size() != 4 || !group || group->size() != 4 || !result || result->size() != 4) return false;
+    // The weight: (N, O, I, KH, KW), or with O and I the other way round, whose first two dimensions are made one.
+    const auto is_of_five = [](const Sizes& sizes) { return sizes.size() == 5; };
+    int product = seen_as(given_weight, is_of_five);
+    if (transposed) product = seen_as(untransposed(product), is_of_five);
+    const std::optional<Sizes> whole = sizes(product);
+    if (!whole || known_[at(product)]) return false;
+    const ExportedSize &N = (*whole)[0], &O = (*whole)[1], &I = (*whole)[2];
+    const ExportedSize& second = transposed ? O : I;
+    if (!same((*flat)[1], second) || !same((*flat)[2], (*whole)[3]) || !same((*flat)[3], (*whole)[4])) return false;
+    const std::optional<Factors> found = factors(product, *whole);
+    if (!found || (found->inputs.empty() && found->outputs.empty()) || !is_size(*groups, N)) return false;
+    // The pictures: (N, I, H, W), whose first two dimensions are made one.
+    const Sizes pictures{N, I, (*group)[2], (*group)[3]};
+    int x = seen_as(given(node, "input"), [&](const Sizes& sizes) { return same(sizes, pictures); });
+    if (x < 0 || !is_one((*group)[0])) return false;
+    // The result: (1, N * O, H, W), which all who read it see as pictures again.
+    const Sizes results{N, O, (*result)[2], (*result)[3]};
+    if (!(is_one(N) && same(*result, results)) && !is_read_as(output, results)) return false;
+
+    const Sizes shape(whole->begin() + 1, whole->end());
+    int weight = plain_weight(node, *found, shape);
+    if (transposed)
+      weight = add(node, "transpose.int", {value(weight), {int64_t{0}}, {int64_t{1}}}, {I, O, shape[2], shape[3]});
+    if (!found->inputs.empty()) {
+      const int scale = picture_factors(node, found->inputs, 1, {N, I, size(1), size(1)});
+      x = add(node, "mul.Tensor", {value(x), value(scale)}, pictures);
+    }
+    int scale = -1;
+    if (!found->outputs.empty()) scale = picture_factors(node, found->outputs, 2, {N, O, size(1), size(1)});
+    ExportedNode plain = node;
+    for (size_t i = 0; i < node.row->parameters.size(); ++i) {
+      const std::string_view name = node.row->parameters[i].name;
+      if (name == "input") plain.arguments[i] = value(x);
+      if (name == "weight") plain.arguments[i] = value(weight);
+      if (name == "groups") plain.arguments[i] = {int64_t{1}};
+    }
+    plain.in_place = false;
+    if (scale >= 0) plain.outputs = {add_value(results)};
+    const int sums = plain.outputs[0];
+    made_.push_back(std::move(plain));
+    program_.values[at(output)].type->sizes = results;
+    if (scale >= 0) add(node, "mul.Tensor", {value(sums), value(scale)}, results, output);
+    return true;
+  }
+
+  /// Whether all who read a value see it in that shape, or ask for its height and width.
+  bool is_read_as(int value, const Sizes& shape) const {
+    bool fits = true;
+    const auto refuse = [&](int read) { fits &= read != value; };
+    for (const Argument& output : program_.outputs) each_reference(output, refuse);
+    for (int reader : readers_[at(value)]) {
+      const ExportedNode& node = program_.nodes[at(reader)];
+      if (is_view(node)) {
+        const std::optional<Sizes> seen = sizes(node.outputs[0]);
+        fits &= seen && same(*seen, shape);
+      } else {
+        const std::optional<double> dim = name_is(node, {"sym_size.int"}) ? number(node, "dim") : std::nullopt;
+        fits &= dim && (*dim == 2 || *dim == 3 || *dim == -1 || *dim == -2);
+      }
+    }
+    return fits;
+  }
+
+  /// sum_{i, kh, kw} (W * s)^2
+  bool sum_of_squares(const ExportedNode& node) {
+    const auto* dims = find(node, "dim")->get<Argument::List>();
+    if (dims == nullptr || dims->size() != 3 || !find(node, "dtype")->is_none()) return false;
+    std::vector<int64_t> summed;
+    for (const Argument& dim : *dims)
+      if (const auto* integer = dim.get<int64_t>()) summed.push_back(*integer < 0 ? *integer + 5 : *integer);
+    std::sort(summed.begin(), summed.end());
+    if (summed != std::vector<int64_t>{2, 3, 4}) return false;
+    const int product = root_of_square(uncopied(given(node, "self")));
+    const std::optional<Sizes> whole = sizes(product), result = sizes(node.outputs[0]);
+    if (!whole || whole->size() != 5 || known_[at(product)] || !result) return false;
+    const std::optional<Factors> found = factors(product, *whole);
+    if (!found || found->inputs.empty() || !found->outputs.empty()) return false;
+    const ExportedSize &N = (*whole)[0], &O = (*whole)[1], &I = (*whole)[2];
+    const bool of_all = std::all_of(found->inputs.begin(), found->inputs.end(),
+                                    [&](int factor) { return same((*sizes(factor))[0], N); });
+    const auto* keeps = find(node, "keepdim")->get<bool>();
+    const bool keepdim = keeps != nullptr && *keeps;
+    Sizes sums{N, O};
+    if (keepdim) sums.insert(sums.end(), {size(1), size(1), size(1)});
+    if (!of_all || !same(*result, sums)) return false;
+
+    const Sizes shape(whole->begin() + 1, whole->end());
+    const int weight = plain_weight(node, *found, shape);
+    const int squares = add(node, "mul.Tensor", {value(weight), value(weight)}, shape);
+    const int taps = add(node, "sum.dim_IntList", {value(squares), list({2, 3})}, {O, I});
+    int style = -1;
+    for (int factor : found->inputs) {
+      const int here = add(node, "squeeze.dims", {value(factor), list({1, 3, 4})}, {N, I});
+      style = style < 0 ? here : add(node, "mul.Tensor", {value(style), value(here)}, {N, I});
+    }
+    const int powers = add(node, "mul.Tensor", {value(style), value(style)}, {N, I});
+    int sum = add(node, "linear", {value(powers), value(taps)}, {N, O}, keepdim ? -1 : node.outputs[0]);
+    if (!keepdim) return true;
+    for (size_t rank = 3; rank <= 5; ++rank)
+      sum =
+          add(node, "unsqueeze", {value(sum), {int64_t{-1}}},
+              Sizes(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(rank)), rank == 5 ? node.outputs[0] : -1);
+    return true;
+  }
+  /// x of x * x, or -1.
+  int root_of_square(int square) const {
+    const ExportedNode* node = maker(square);
+    if (node == nullptr) return -1;
+    const bool is_power = name_is(*node, {"pow.Tensor_Scalar"}) && number(*node, "exponent") == 2;
+    const bool is_product = name_is(*node, {"mul.Tensor"}) && given(*node, "self") == given(*node, "other");
+    return is_power || is_product || name_is(*node, {"square"}) ? uncopied(given(*node, "self")) : -1;
+  }
+
+  /// Drops what only the nodes that were replaced have read.
+  void drop_unread() {
+    std::vector<bool> may_go(program_.values.size());
+    std::vector<int> queue;
+    const auto visit = [&](int value) {
+      if (may_go[at(value)]) return;
+      may_go[at(value)] = true;
+      queue.push_back(value);
+    };
+    for (const ExportedNode* node : replaced_)
+      for (const Argument& argument : node->arguments) each_reference(argument, visit);
+    while (!queue.empty()) {
+      const ExportedNode* node = maker(queue.back());
+      queue.pop_back();
+      if (node == nullptr) continue;
+      for (const Argument& argument : node->arguments) each_reference(argument, visit);
+    }
+    std::vector<bool> is_read(program_.values.size());
+    const auto read = [&](int value) { is_read[at(value)] = true; };
+    for (const Argument& output : program_.outputs) each_reference(output, read);
+    std::vector<ExportedNode> kept;
+    for (size_t i = made_.size(); i-- > 0;) {
+      const bool goes = !made_[i].outputs.empty() &&
+                        std::all_of(made_[i].outputs.begin(), made_[i].outputs.end(),
+                                    [&](int output) { return may_go[at(output)] && !is_read[at(output)]; });
+      if (goes) continue;
+      for (const Argument& argument : made_[i].arguments) each_reference(argument, read);
+      kept.push_back(std::move(made_[i]));
+    }
+    made_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+  }
+
+  ExportedProgram& program_;
+  // Of each value of the program as it was:
+  std::vector<int> maker_;                     // which node, or -1
+  std::vector<const ExportedTensor*> tensor_;  // the tensor of the file that it is, or nullptr
+  std::vector<bool> known_;                    // whether it depends on weights alone
+  std::vector<std::vector<int>> readers_;      // which nodes
+  std::vector<const ExportedNode*> replaced_;
+  std::vector<ExportedNode> made_;  // what the program will be
+};
+
+}  // namespace
+
+void recognise_modulation(ExportedProgram& program) { Recognition(program).run(); }
+
+}  // namespace upconv::internal

@@ -1,0 +1,28 @@
+#pragma once
+// Internal: the parts of the table of operations, and what their rows share.
+#include <vector>
+
+#include "operations.h"
+
+namespace upconv::internal {
+
+/// Arithmetic, comparisons, types, reductions, and the numbers of shapes.
+std::vector<OperationRow> arithmetic_rows();
+/// Layers: what has weights, activations, norms, pools, resampling.
+std::vector<OperationRow> layer_rows_of_aten();
+/// Views, cuts, joins and fills.
+std::vector<OperationRow> shape_rows();
+
+/// The tensor in another type: float32, int64 (also for int32), or boolean, which is whether an element is not 0.
+/// Throws Error for all others.
+Operand converted(const Operand& x, DType type);
+/// The same as a value of float32, of what is any of these.
+Value as_float(const Operand& x);
+
+/// The number as an integer. Throws Error where there is none: it has a fraction, or does not fit 64 bits.
+int64_t whole(double value);
+
+inline std::vector<Item> one(Value value, DType type = DType::float32) { return {Operand{value, type}}; }
+inline std::vector<Item> one(const Operand& operand) { return {operand}; }
+
+}  // namespace upconv::internal

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Headers of exported networks: where they and their weights go, what they are called, and what is refused.
+set -uo pipefail
+# shellcheck source=tests/program.sh
+source "$(dirname "$0")/program.sh" "$1"
+
+archive=$golden/../written/u.pt2
+expect 0 "Write an exported network as C++" write --help
+expect 0 "net.h: net::Generator" write "$archive" --out net.h
+check test -s net.h -a -s net.safetensors
+check grep -qx "struct Generator : Module {" net.h
+check grep -qx "namespace net {" net.h
+check grep -qxF "// upconv write $archive --name Generator --out net.h" net.h
+check grep -qxF "//   net.load(\"net.safetensors\");" net.h
+expect 0 "model.model.1.model.1.weight" inspect net.safetensors
+# The same again is the same, and replaces what was there.
+cp net.h before.h
+cp net.safetensors before.safetensors
+expect 0 "net.safetensors: 16 tensors" write "$archive" --out net.h
+check cmp net.h before.h
+check cmp net.safetensors before.safetensors
+
+expect 0 "my net.h: my_net::U" write "$archive" --name U --out "my net.h"
+check grep -qx "namespace my_net {" "my net.h"
+expect 0 "a.h: paint::U" write "$archive" --name U --namespace paint --out a.h
+
+for name in "" "a b" 7up class Value "a::b"; do
+  expect 2 "--name: expected a name that C++ lets a struct have" write "$archive" --name "$name" --out bad.h
+done
+expect 2 "--namespace: expected a name" write "$archive" --namespace 1 --out bad.h
+expect 2 "--out is required" write "$archive"
+expect 1 "expected the name of a header" write "$archive" --out -
+expect 1 "expected the name of a header" write "$archive" --out bad.safetensors
+expect 1 "no/bad.h: cannot be created" write "$archive" --out no/bad.h
+expect 1 "expected an archive of torch.export.save" write "$golden/layer.safetensors" --out bad.h
+expect 1 "nowhere.pt2" write nowhere.pt2 --out bad.h
+expect 1 "holds no program" write "$archive" --program other --out bad.h
+# What was refused has written nothing.
+check test ! -e bad.h -a ! -e bad.safetensors
+exit $failed

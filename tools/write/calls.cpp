@@ -1,0 +1,369 @@
+#include "tools/write/calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "framework/fail.h"
+#include "framework/weights/bytes.h"
+
+namespace upconv::tools {
+
+using namespace internal;
+
+namespace {
+
+/// Whether a path is of a module that torch.nn.utils.parametrize keeps a weight in.
+bool is_parametrization(const std::string& path) {
+  return path.find(".parametrizations.") != path.npos || path.ends_with(".parametrizations") ||
+         path.starts_with("parametrizations.") || path == "parametrizations";
+}
+
+std::string parent_of(const std::string& path) {
+  const size_t dot = path.rfind('.');
+  return dot == path.npos ? "" : path.substr(0, dot);
+}
+
+/// Whether a layer writes over what it is given.
+bool works_in_place(const LayerCall& layer) {
+  return std::any_of(
+      layer.constructor.arguments.begin(), layer.constructor.arguments.end(),
+      [](const ExpressionArgument& one) { return one.value.role == "inplace" && one.value.number == Number(true); });
+}
+
+}  // namespace
+
+Calls::Calls(const ExportedRunner& runner) : runner_(runner) {
+  makers_.resize(program().values.size(), -1);
+  tensors_.resize(program().values.size(), -1);
+  for (size_t i = 0; i < program().nodes.size(); ++i)
+    for (int output : program().nodes[i].outputs) makers_[static_cast<size_t>(output)] = static_cast<int>(i);
+  for (size_t i = 0; i < program().tensors.size(); ++i)
+    tensors_[static_cast<size_t>(program().tensors[i].value)] = static_cast<int>(i);
+  read_modules();
+  read_calls();
+  find_layers(root_);
+  find_copies(root_, false);
+  settle_in_place(root_);
+  // A layer is one in all of its calls.
+  const auto each_flag = [](Call* call, auto f) {
+    if (!call->layer) return;
+    for (ExpressionArgument& argument : call->layer->constructor.arguments)
+      if (argument.value.role == "inplace") f(argument.value);
+  };
+  for (auto& [path, node] : modules_) {
+    bool all = true;
+    for (Call* call : node.calls) each_flag(call, [&](const Expression& flag) { all &= flag.number == Number(true); });
+    for (Call* call : node.calls) each_flag(call, [&](Expression& flag) { flag.number = all; });
+  }
+  for (const Argument& output : program().outputs)
+    each_reference(output, [&](int value) { live_.insert(same(value)); });
+  find_live(root_);
+  drop_dead(root_);
+  find_ends(root_);
+}
+
+void Calls::refuse(const std::string& why) const { fail("{}: cannot be written as C++: {}", program().where, why); }
+void Calls::refuse(int node, const std::string& why) const {
+  const ExportedNode& one = program().nodes[static_cast<size_t>(node)];
+  refuse(fmt::format("{}{}: {}", printable(one.row->name),
+                     one.path.empty() ? "" : fmt::format(" in {}", printable(one.path)), why));
+}
+
+int Calls::same(int value) const {
+  for (auto found = same_.find(value); found != same_.end(); found = same_.find(value)) value = found->second;
+  return value;
+}
+
+bool Calls::is_folded(int value) const {
+  const int node = maker(value);
+  return node >= 0 && runner_.is_folded()[static_cast<size_t>(node)];
+}
+
+bool Calls::is_tensor(int value) const { return program().values[static_cast<size_t>(value)].is_tensor; }
+
+/// Numbers are written where they are used, and assertions not at all.
+bool Calls::is_number_node(const ExportedNode& node) const {
+  return std::none_of(node.outputs.begin(), node.outputs.end(), [&](int output) { return is_tensor(output); });
+}
+
+void Calls::read_modules() {
+  const auto add = [&](const std::string& path) {
+    for (std::string at = path; !modules_.contains(at); at = parent_of(at)) {
+      ModuleNode node{.path = at,
+                      .name = at.substr(at.rfind('.') + 1),
+                      .type_name = {},
+                      .children = {},
+                      .tensors = {},
+                      .calls = {}};
+      if (const auto type = program().type_names.find(at); type != program().type_names.end())
+        node.type_name = type->second;
+      modules_.emplace(at, std::move(node));
+      if (at.empty()) break;
+    }
+  };
+  std::vector<std::string> paths = {""};
+  for (const std::string& path : program().modules)
+    if (!is_parametrization(path)) paths.push_back(path);
+  for (size_t i = 0; i < program().tensors.size(); ++i) {
+    const ExportedTensor& tensor = program().tensors[i];
+    if (const std::string path = parent_of(tensor.name);
+        tensor.kind != ExportedTensor::Kind::constant && !is_parametrization(path))
+      paths.push_back(path);
+  }
+  std::set<std::string> linked = {""};
+  for (const std::string& path : paths) {
+    add(path);
+    std::vector<std::string> chain;
+    for (std::string at = path; !linked.contains(at); at = parent_of(at)) {
+      linked.insert(at);
+      chain.push_back(at);
+    }
+    for (size_t k = chain.size(); k-- > 0;) modules_.at(parent_of(chain[k])).children.push_back(chain[k]);
+  }
+  for (size_t i = 0; i < program().tensors.size(); ++i) {
+    const ExportedTensor& tensor = program().tensors[i];
+    if (const std::string path = parent_of(tensor.name);
+        tensor.kind != ExportedTensor::Kind::constant && !is_parametrization(path))
+      modules_.at(path).tensors.push_back(static_cast<int>(i));
+  }
+  for (const auto& [path, node] : modules_) {
+    int height = 0;
+    for (std::string at = path; !at.empty(); at = parent_of(at)) {
+      ModuleNode& around = modules_.at(parent_of(at));
+      around.height = std::max(around.height, ++height);
+    }
+  }
+}
+
+void Calls::read_calls() {
+  root_.type_name = modules_.at("").type_name;
+  std::set<std::string> seen;
+  std::vector<Call*> open = {&root_};
+  for (size_t i = 0; i < program().nodes.size(); ++i) {
+    const ExportedNode& node = program().nodes[i];
+    if (is_number_node(node)) continue;
+    std::vector<const ExportedFrame*> frames;
+    for (const ExportedFrame& frame : node.stack)
+      if (!frame.path.empty() && modules_.contains(frame.path)) frames.push_back(&frame);
+    size_t shared = 0;
+    while (shared < frames.size() && shared + 1 < open.size() &&
+           open[shared + 1]->key == open[shared]->key + "/" + frames[shared]->call)
+      ++shared;
+    open.resize(shared + 1);
+    for (; shared < frames.size(); ++shared) {
+      const ExportedFrame& frame = *frames[shared];
+      const std::string key = open.back()->key + "/" + frame.call;
+      if (!seen.insert(key).second) refuse(static_cast<int>(i), "its module's operations are not in one piece");
+      auto call = std::make_unique<Call>();
+      call->key = key;
+      call->path = frame.path;
+      call->type_name = frame.type_name;
+      call->first = static_cast<int>(i);
+      Call* made = call.get();
+      modules_.at(frame.path).calls.push_back(made);
+      open.back()->steps.push_back({-1, std::move(call)});
+      open.push_back(made);
+    }
+    for (Call* call : open) call->last = static_cast<int>(i);
+    open.back()->steps.push_back({static_cast<int>(i), nullptr});
+  }
+  root_.first = 0;
+  root_.last = std::numeric_limits<int>::max();
+  modules_.at("").calls.push_back(&root_);
+}
+
+void Calls::find_layers(Call& call) {
+  for (Step& step : call.steps)
+    if (step.call) {
+      step.call->layer = layer_of(*this, *step.call);
+      if (!step.call->layer) find_layers(*step.call);
+    }
+}
+
+/// Copies are what they copy, but where they are all that a layer does.
+void Calls::find_copies(Call& call, bool in_layer) {
+  std::erase_if(call.steps, [&](Step& step) {
+    if (step.call) {
+      find_copies(*step.call, in_layer || step.call->layer.has_value());
+      return false;
+    }
+    const ExportedNode& node = program().nodes[static_cast<size_t>(step.node)];
+    static const std::set<std::string_view> copies = {"alias",           "detach",  "contiguous",      "clone",
+                                                      "lift_fresh_copy", "dropout", "feature_dropout", "alpha_dropout"};
+    static const std::set<std::string_view> casts = {"to.dtype", "to.dtype_layout", "to.device",
+                                                     "_to_copy", "to.other",        "type_as"};
+    const auto* from = node.arguments.empty() ? nullptr : node.arguments[0].get<Reference>();
+    if (in_layer || from == nullptr || node.outputs.size() != 1) return false;
+    const auto type = [&](int value) {
+      const auto& known = program().values[static_cast<size_t>(value)].type;
+      return known ? known->dtype : DType::float32;
+    };
+    const bool is_cast = casts.contains(node.row->name) && type(from->index) == type(node.outputs[0]);
+    if (!copies.contains(node.row->name) && !is_cast) return false;
+    same_[node.outputs[0]] = from->index;
+    return true;
+  });
+}
+
+/// A layer works in place where it has what it is given to itself, as in PyTorch: behind a copy, which the library may
+/// leave out, it makes a new value.
+void Calls::settle_in_place(Call& call) {
+  static const std::set<std::string_view> aliases = {"alias", "detach", "dropout", "feature_dropout", "alpha_dropout"};
+  static const std::set<std::string_view> copies = {"repeat",
+                                                    "pad",
+                                                    "constant_pad_nd",
+                                                    "expand",
+                                                    "flip",
+                                                    "stack",
+                                                    "slice.Tensor",
+                                                    "upsample_nearest2d.vec",
+                                                    "upsample_bilinear2d.vec"};
+  for (Step& step : call.steps) {
+    if (!step.call) continue;
+    settle_in_place(*step.call);
+    if (!step.call->layer || !program().nodes[static_cast<size_t>(maker(step.call->layer->output))].in_place) continue;
+    bool is_copy = false;
+    int value = step.call->layer->input;
+    for (; same_.contains(value); value = same_.at(value))
+      is_copy |= !aliases.contains(program().nodes[static_cast<size_t>(maker(value))].row->name);
+    if (const int node = maker(value); node >= 0) {
+      const ExportedNode& made = program().nodes[static_cast<size_t>(node)];
+      is_copy |= copies.contains(made.row->name) || (made.row->name == "cat" && tensors_of(made).size() < 2);
+    }
+    if (!is_copy) continue;
+    for (ExpressionArgument& argument : step.call->layer->constructor.arguments)
+      if (argument.value.role == "inplace") argument.value.number = false;
+  }
+}
+
+std::vector<int> Calls::tensors_of(const ExportedNode& node) const {
+  std::vector<int> all;
+  for (const Argument& argument : node.arguments)
+    each_reference(argument, [&](int value) {
+      if (is_tensor(value)) all.push_back(same(value));
+    });
+  return all;
+}
+
+int Calls::seen(int value, int node) const {
+  for (auto found = overwritten_.find(value); found != overwritten_.end(); found = overwritten_.find(value)) {
+    const auto& all = found->second;
+    const auto outside = std::find_if(all.begin(), all.end(),
+                                      [&](const Overwritten& one) { return node < one.first || node > one.last; });
+    if (outside == all.end()) return value;
+    value = outside->before;
+  }
+  return value;
+}
+
+bool Calls::is_reached(int value, const std::string& path) const {
+  const int index = tensor(value);
+  if (index < 0) return false;
+  const ExportedTensor& one = program().tensors[static_cast<size_t>(index)];
+  const std::string owner = parent_of(one.name);
+  return one.kind == ExportedTensor::Kind::constant || path.empty() || owner == path || owner.starts_with(path + ".");
+}
+
+std::vector<int> Calls::reads(const Call& call, const Step& step) const {
+  std::vector<int> all = step.call ? step.call->inputs : tensors_of(program().nodes[static_cast<size_t>(step.node)]);
+  for (int& value : all) value = seen(value, step.call ? step.call->first : step.node);
+  std::erase_if(all, [&](int value) { return is_reached(value, call.path); });
+  return all;
+}
+
+std::vector<int> Calls::makes(const Step& step) const {
+  return step.call ? step.call->outputs : program().nodes[static_cast<size_t>(step.node)].outputs;
+}
+
+void Calls::find_live(const Call& call) {
+  for (size_t i = call.steps.size(); i-- > 0;) {
+    const Step& step = call.steps[i];
+    if (step.call && !step.call->layer) {
+      find_live(*step.call);
+    } else if (step.call) {
+      const LayerCall& layer = *step.call->layer;
+      if (!live_.contains(layer.output)) continue;
+      live_.insert(same(layer.input));
+      readers_[same(layer.input)].push_back(step.call->last);
+    } else {
+      const ExportedNode& node = program().nodes[static_cast<size_t>(step.node)];
+      if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](int value) { return live_.contains(value); }))
+        continue;
+      for (int value : tensors_of(node)) {
+        live_.insert(value);
+        readers_[value].push_back(step.node);
+      }
+    }
+  }
+}
+
+void Calls::drop_dead(Call& call) {
+  std::erase_if(call.steps, [&](Step& step) {
+    if (step.call && step.call->layer) return false;
+    if (step.call) {
+      drop_dead(*step.call);
+      return false;
+    }
+    const ExportedNode& node = program().nodes[static_cast<size_t>(step.node)];
+    return std::none_of(node.outputs.begin(), node.outputs.end(), [&](int value) { return live_.contains(value); });
+  });
+}
+
+/// What each call takes and gives, those within it first.
+void Calls::find_ends(Call& call) {
+  if (call.layer) {
+    call.inputs = {seen(same(call.layer->input), call.first)};
+    call.outputs = {call.layer->output};
+    if (works_in_place(*call.layer)) in_place_[call.layer->output] = call.inputs[0];
+    return;
+  }
+  std::set<int> made, given;
+  std::vector<int> all;
+  for (Step& step : call.steps) {
+    if (step.call) find_ends(*step.call);
+    for (int value : reads(call, step))
+      if (!made.contains(value) && given.insert(value).second) call.inputs.push_back(value);
+    for (int value : makes(step)) {
+      made.insert(value);
+      all.push_back(value);
+    }
+  }
+  if (&call == &root_) {
+    call.inputs.clear();
+    for (const ExportedArgument& input : program().inputs) call.inputs.push_back(input.value);
+    for (const Argument& output : program().outputs) {
+      const auto* reference = output.get<Reference>();
+      if (reference == nullptr) continue;
+      if (!is_tensor(reference->index)) refuse("an output is a number");
+      call.outputs.push_back(seen(same(reference->index), root_.last));
+    }
+    return;
+  }
+  std::set<int> results;
+  for (const Argument& output : program().outputs)
+    each_reference(output, [&](int value) { results.insert(same(value)); });
+  for (int value : all) {
+    const auto readers = readers_.find(value);
+    const bool is_read_outside =
+        readers != readers_.end() && std::any_of(readers->second.begin(), readers->second.end(),
+                                                 [&](int node) { return node < call.first || node > call.last; });
+    if (is_read_outside || results.contains(value)) call.outputs.push_back(value);
+  }
+  // What was given and changed in place need not be given back.
+  for (size_t i = 0; call.outputs.size() > 1 && i < call.outputs.size();) {
+    int before = call.outputs[i];
+    while (in_place_.contains(before) && !given.contains(before)) before = in_place_.at(before);
+    if (before == call.outputs[i] || !given.contains(before) || results.contains(call.outputs[i])) {
+      ++i;
+      continue;
+    }
+    overwritten_[call.outputs[i]].push_back({call.first, call.last, before});
+    for (int node : readers_[call.outputs[i]])
+      if (node < call.first || node > call.last) readers_[before].push_back(node);
+    call.outputs.erase(call.outputs.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+}  // namespace upconv::tools

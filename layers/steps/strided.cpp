@@ -98,7 +98,9 @@ StridedCopy::StridedCopy(std::vector<Loop> loops, int64_t from, int64_t to, cons
 }
 
 bool StridedCopy::transposes() const {
-  return inner_.steps[0] == 1 && middle_.steps[1] == 1 && activation_.kind == kernels::Activation::identity;
+  // What is broadcast or flipped is read again and again, or backwards: that is no matrix.
+  return inner_.steps[0] == 1 && middle_.steps[1] == 1 && (inner_.size <= 1 || inner_.steps[1] >= middle_.size) &&
+         activation_.kind == kernels::Activation::identity;
 }
 
 int64_t StridedCopy::tiles() const {

@@ -56,6 +56,14 @@ void check_at(const Value& x, Check check) {
   }
 }
 
+/// How many channels `groups` of them have, with so many each. Throws Error where 63 bits cannot count them.
+inline int64_t channels_of_all(int64_t groups, int64_t channels) {
+  int64_t all = 0;
+  if (__builtin_mul_overflow(groups, channels, &all))
+    fail("expected fewer groups, got {} of {} channels each", groups, channels);
+  return all;
+}
+
 /// `type`, whose elements 63 bits can count; throws Error where they cannot.
 inline Type counted(Type type) {
   numel(type.shape);

@@ -80,7 +80,7 @@ Value conv1d(Value x, Value weight, std::optional<Value> bias, Conv1dOptions opt
   const Shape& shape = weight.shape();
   if (shape.size() != 3)
     refuse(x, "conv1d expected a weight (out_channels, in_channels / groups, kL), got {}", upconv::str(shape));
-  check_at(x, [&] { check_arguments(shape[1] * options.groups, shape[0], shape[2], options); });
+  check_at(x, [&] { check_arguments(channels_of_all(options.groups, shape[1]), shape[0], shape[2], options); });
   const Conv2dOptions pictures = of_pictures(options);
   return of_rows("conv1d", x, [&](Value picture) { return convolved(layer_name, picture, weight, bias, pictures); });
 }

@@ -284,7 +284,9 @@ Value conv2d(Value x, Value weight, std::optional<Value> bias, Conv2dOptions opt
   const Shape& shape = weight.shape();
   if (shape.size() != 4)
     refuse(x, "conv2d expected a weight (out_channels, in_channels / groups, kH, kW), got {}", upconv::str(shape));
-  check_at(x, [&] { check_arguments(shape[1] * options.groups, shape[0], {shape[2], shape[3]}, options); });
+  check_at(x, [&] {
+    check_arguments(channels_of_all(options.groups, shape[1]), shape[0], {shape[2], shape[3]}, options);
+  });
   return convolved(layer_name, x, weight, bias, options);
 }
 

@@ -105,7 +105,7 @@ Value conv_transpose1d(Value x, Value weight, std::optional<Value> bias, ConvTra
   if (shape.size() != 3)
     refuse(x, "conv_transpose1d expected a weight (in_channels, out_channels / groups, kL), got {}",
            upconv::str(shape));
-  check_at(x, [&] { check_arguments(shape[0], shape[1] * options.groups, shape[2], options); });
+  check_at(x, [&] { check_arguments(shape[0], channels_of_all(options.groups, shape[1]), shape[2], options); });
   const ConvTranspose2dOptions pictures = of_pictures(options);
   return of_rows("conv_transpose1d", x,
                  [&](Value picture) { return convolved(layer_name, picture, weight, bias, pictures); });

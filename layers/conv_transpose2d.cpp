@@ -229,7 +229,9 @@ Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias, ConvTra
   if (shape.size() != 4)
     refuse(x, "conv_transpose2d expected a weight (in_channels, out_channels / groups, kH, kW), got {}",
            upconv::str(shape));
-  check_at(x, [&] { check_arguments(shape[0], shape[1] * options.groups, {shape[2], shape[3]}, options); });
+  check_at(x, [&] {
+    check_arguments(shape[0], channels_of_all(options.groups, shape[1]), {shape[2], shape[3]}, options);
+  });
   return convolved(layer_name, x, weight, bias, options);
 }
 

@@ -1,26 +1,52 @@
-// Arithmetic, comparisons, types, reductions, and the numbers that shapes are computed from.
+// Arithmetic, comparisons and types.
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "framework/fail.h"
 #include "layers/elementwise.h"
 #include "layers/exported/rows.h"
 #include "layers/functional.h"
 #include "layers/integers.h"
-#include "layers/matmul.h"
-#include "layers/permute.h"
-#include "layers/reduce.h"
 
 namespace upconv::internal {
 namespace {
 
 using Items = std::vector<Item>;
 
+/// Those that have no other use in the library, element by element in the C library's precision.
+#define UPCONV_ELEMENTWISE(name, expression)                                                                  \
+  Value name##_of(Value value) {                                                                              \
+    static const ElementwiseFunction function(#name, 1, [](const float* const* in, float* y, int64_t count) { \
+      for (int64_t i = 0; i < count; ++i) {                                                                   \
+        const float x = in[0][i];                                                                             \
+        y[i] = expression;                                                                                    \
+      }                                                                                                       \
+    });                                                                                                       \
+    return function(value);                                                                                   \
+  }
+UPCONV_ELEMENTWISE(floor, std::floor(x))
+UPCONV_ELEMENTWISE(trunc, std::trunc(x))
+UPCONV_ELEMENTWISE(ceil, std::ceil(x))
+UPCONV_ELEMENTWISE(round, std::nearbyint(x))
+UPCONV_ELEMENTWISE(sign, static_cast<float>((x > 0) - (x < 0)))
+UPCONV_ELEMENTWISE(erf, std::erf(x))
+UPCONV_ELEMENTWISE(expm1, std::expm1(x))
+UPCONV_ELEMENTWISE(log1p, std::log1p(x))
+UPCONV_ELEMENTWISE(log2, std::log2(x))
+UPCONV_ELEMENTWISE(log10, std::log10(x))
+UPCONV_ELEMENTWISE(exp2, std::exp2(x))
+UPCONV_ELEMENTWISE(tan, std::tan(x))
+UPCONV_ELEMENTWISE(atan, std::atan(x))
+UPCONV_ELEMENTWISE(sinh, std::sinh(x))
+UPCONV_ELEMENTWISE(cosh, std::cosh(x))
+#undef UPCONV_ELEMENTWISE
+
+Value as_integer(const Operand& x) { return converted(x, DType::int64).value; }
+Value integer(const NodeCall& call, int64_t number) { return call.graph().constant(Tensor({}, {number})); }
+
 /// A number as a tensor without dimensions, in the type that PyTorch would compute in beside `other`.
 Operand number_operand(const NodeCall& call, std::string_view name, DType other) {
-  if (other != DType::float32 && call.is_integral(name))
-    return {call.graph().constant(Tensor({}, {call.integer(name)})), DType::int64};
+  if (other != DType::float32 && call.is_integral(name)) return {integer(call, call.integer(name)), DType::int64};
   return {call.graph().constant(Tensor({}, {static_cast<float>(call.number(name))})), DType::float32};
 }
 
@@ -62,43 +88,23 @@ bool is_integral(const NodeCall& call, std::string_view name) {
 }
 bool are_integral(const NodeCall& call) { return is_integral(call, "self") && is_integral(call, "other"); }
 
-Value with_factor(const NodeCall& call, Value value) {
-  const double alpha = call.number("alpha");
-  return alpha == 1 ? value : value * alpha;
-}
-
-/// other - alpha * self
-Items reversed_difference(const NodeCall& call) {
-  if (!are_integral(call)) {
-    const Value self = with_factor(call, as_float(call.operand("self")));
-    if (const auto number = call.number_or_tensor("other")) return one(*number - self);
-    return one(as_float(call.operand("other")) - self);
-  }
-  const Sides both = sides(call);
-  const Value factor = call.graph().constant(Tensor({}, {call.integer("alpha")}));
-  const Value self = integer_function(IntegerFunction::multiply, converted(both.a, DType::int64).value, factor);
-  return one(integer_function(IntegerFunction::subtract, converted(both.b, DType::int64).value, self), DType::int64);
-}
-
-Items sum_of(const NodeCall& call, bool minus) {
+/// first + alpha * second, or first - alpha * second: the names of the arguments that they are.
+Items sum_of(const NodeCall& call, bool minus, std::string_view first = "self", std::string_view second = "other") {
   const double alpha = call.number("alpha");
   if (are_integral(call)) {
-    Sides both = sides(call);
-    both = {converted(both.a, DType::int64), converted(both.b, DType::int64)};
-    if (alpha != 1) {
-      const Value factor = call.graph().constant(Tensor({}, {call.integer("alpha")}));
-      both.b.value = integer_function(IntegerFunction::multiply, both.b.value, factor);
-    }
-    return one(integer_function(minus ? IntegerFunction::subtract : IntegerFunction::add, both.a.value, both.b.value),
+    const Sides both = sides(call, first, second);
+    Value b = as_integer(both.b);
+    if (alpha != 1) b = integer_function(IntegerFunction::multiply, b, integer(call, call.integer("alpha")));
+    return one(integer_function(minus ? IntegerFunction::subtract : IntegerFunction::add, as_integer(both.a), b),
                DType::int64);
   }
-  const double sign = minus ? -1 : 1;
-  if (const auto number = call.number_or_tensor("other"))
-    return one(as_float(call.operand("self")) + sign * alpha * *number);
-  const Value other = with_factor(call, as_float(call.operand("other")));
-  if (const auto number = call.number_or_tensor("self")) return one(minus ? *number - other : *number + other);
-  const Value self = as_float(call.operand("self"));
-  return one(minus ? self - other : self + other);
+  if (const auto number = call.number_or_tensor(second))
+    return one(as_float(call.operand(first)) + (minus ? -alpha : alpha) * *number);
+  Value b = as_float(call.operand(second));
+  if (alpha != 1) b = b * alpha;
+  if (const auto number = call.number_or_tensor(first)) return one(minus ? *number - b : *number + b);
+  const Value a = as_float(call.operand(first));
+  return one(minus ? a - b : a + b);
 }
 
 Items product_of(const NodeCall& call) {
@@ -114,35 +120,20 @@ Items quotient_of(const NodeCall& call) {
 
 Items integer_pair(const NodeCall& call, IntegerFunction function) {
   const Sides both = sides(call);
-  return one(integer_function(function, converted(both.a, DType::int64).value, converted(both.b, DType::int64).value),
-             DType::int64);
-}
-
-Value floor_of(Value x) {
-  static const ElementwiseFunction floor("floor", 1, [](const float* const* x, float* y, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) y[i] = std::floor(x[0][i]);
-  });
-  return floor(x);
+  return one(integer_function(function, as_integer(both.a), as_integer(both.b)), DType::int64);
 }
 
 /// The quotient of integers without its fraction: one more than the rounded down one where that is negative and not
 /// exact.
 Items truncated_quotient(const NodeCall& call) {
   const Sides both = sides(call);
-  const Value a = converted(both.a, DType::int64).value, b = converted(both.b, DType::int64).value;
+  const Value a = as_integer(both.a), b = as_integer(both.b);
   const Value down = integer_function(IntegerFunction::floor_divide, a, b);
-  const Value zero = call.graph().constant(Tensor({}, {int64_t{0}}));
+  const Value zero = integer(call, 0);
   const Value is_inexact =
       integer_function(IntegerFunction::unequal, integer_function(IntegerFunction::multiply, down, b), a);
   const Value is_negative = integer_function(IntegerFunction::less, down, zero);
   return one(integer_function(IntegerFunction::add, down, to_int64(is_inexact * is_negative)), DType::int64);
-}
-
-Value trunc_of(Value x) {
-  static const ElementwiseFunction trunc("trunc", 1, [](const float* const* x, float* y, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) y[i] = std::trunc(x[0][i]);
-  });
-  return trunc(x);
 }
 
 Items rounded_quotient(const NodeCall& call) {
@@ -176,8 +167,7 @@ Items larger_or_smaller(const NodeCall& call) {
   return one(of_floats(both.a.value, both.b.value), both.a.type);
 }
 
-/// Truths are 0 and 1, so that these are arithmetic.
-Operand truth(const NodeCall& call, std::string_view name) { return converted(call.operand(name), DType::boolean); }
+// Truths are 0 and 1, so that these are arithmetic.
 Items logical_and(const NodeCall& call) {
   return one(truth(call, "self").value * truth(call, "other").value, DType::boolean);
 }
@@ -201,7 +191,7 @@ Items of_truths(const NodeCall& call) {
 Items either(const NodeCall& call, Value condition, const Operand& a, const Operand& b) {
   if (a.type != DType::int64) return one(where(condition, a.value, b.value), a.type);
   // By arithmetic, which is exact here: condition * a + (1 - condition) * b.
-  const Value mask = to_int64(condition), unit = call.graph().constant(Tensor({}, {int64_t{1}}));
+  const Value mask = to_int64(condition), unit = integer(call, 1);
   const Value first = integer_function(IntegerFunction::multiply, mask, a.value);
   const Value second =
       integer_function(IntegerFunction::multiply, integer_function(IntegerFunction::subtract, unit, mask), b.value);
@@ -226,39 +216,13 @@ Items unary(const NodeCall& call) {
   return one(function(as_float(call.operand("self"))));
 }
 
-/// Those that have no other use in the library, element by element in the C library's precision.
-#define UPCONV_ELEMENTWISE(name, expression)                                                                  \
-  Value name##_of(Value value) {                                                                              \
-    static const ElementwiseFunction function(#name, 1, [](const float* const* in, float* y, int64_t count) { \
-      for (int64_t i = 0; i < count; ++i) {                                                                   \
-        const float x = in[0][i];                                                                             \
-        y[i] = expression;                                                                                    \
-      }                                                                                                       \
-    });                                                                                                       \
-    return function(value);                                                                                   \
-  }
-UPCONV_ELEMENTWISE(ceil, std::ceil(x))
-UPCONV_ELEMENTWISE(round, std::nearbyint(x))
-UPCONV_ELEMENTWISE(sign, static_cast<float>((x > 0) - (x < 0)))
-UPCONV_ELEMENTWISE(erf, std::erf(x))
-UPCONV_ELEMENTWISE(expm1, std::expm1(x))
-UPCONV_ELEMENTWISE(log1p, std::log1p(x))
-UPCONV_ELEMENTWISE(log2, std::log2(x))
-UPCONV_ELEMENTWISE(log10, std::log10(x))
-UPCONV_ELEMENTWISE(exp2, std::exp2(x))
-UPCONV_ELEMENTWISE(tan, std::tan(x))
-UPCONV_ELEMENTWISE(atan, std::atan(x))
-UPCONV_ELEMENTWISE(sinh, std::sinh(x))
-UPCONV_ELEMENTWISE(cosh, std::cosh(x))
-#undef UPCONV_ELEMENTWISE
-
 Value reciprocal_of(Value x) { return 1 / x; }
 
 Items negated(const NodeCall& call) {
   const Operand x = call.operand("self");
   if (x.type == DType::float32) return one(-x.value);
-  const Value zero = call.graph().constant(Tensor({}, {int64_t{0}}));
-  return one(integer_function(IntegerFunction::subtract, zero, converted(x, DType::int64).value), DType::int64);
+  const Value zero = integer(call, 0);
+  return one(integer_function(IntegerFunction::subtract, zero, as_integer(x)), DType::int64);
 }
 
 Items without_sign(const NodeCall& call) {
@@ -284,7 +248,7 @@ Items clamped(const NodeCall& call, std::optional<std::string_view> least, std::
 Items squared(const NodeCall& call) {
   const Operand x = call.operand("self");
   if (x.type == DType::float32) return one(x.value * x.value);
-  const Value integer = converted(x, DType::int64).value;
+  const Value integer = as_integer(x);
   return one(integer_function(IntegerFunction::multiply, integer, integer), DType::int64);
 }
 
@@ -292,8 +256,8 @@ Items squared(const NodeCall& call) {
 Items raised_integer(const NodeCall& call) {
   const int64_t exponent = call.integer("exponent");
   if (exponent < 0 || exponent > 64) call.refuse("expected an exponent of 0 to 64 for integers, got {}", exponent);
-  const Value x = converted(call.operand("self"), DType::int64).value;
-  Value y = expand(call.graph().constant(Tensor({}, {int64_t{1}})), x.shape());
+  const Value x = as_integer(call.operand("self"));
+  Value y = expand(integer(call, 1), x.shape());
   for (int64_t i = 0; i < exponent; ++i) y = integer_function(IntegerFunction::multiply, y, x);
   return one(y, DType::int64);
 }
@@ -308,127 +272,6 @@ Items raised(const NodeCall& call) {
     return one(pow(call.graph().constant(Tensor({}, {static_cast<float>(*base)})), exponent));
   }
   return one(pow(as_float(call.operand("self")), as_float(call.operand("exponent"))));
-}
-
-/// Whether a dtype is what is computed in anyway.
-void check_dtype(const NodeCall& call) {
-  const std::optional<DType> type = call.optional_type("dtype");
-  if (type && *type != DType::float32) call.refuse("expected a dtype of float32, got {}", name(*type));
-}
-
-Dims dims_of(const NodeCall& call) {
-  const auto dims = call.optional_integers("dim");
-  return dims ? Dims(*dims) : Dims();
-}
-
-template <Value (*function)(Value, Dims, bool)>
-Items reduced(const NodeCall& call) {
-  check_dtype(call);
-  return one(function(as_float(call.operand("self")), dims_of(call), call.boolean("keepdim")));
-}
-template <Value (*function)(Value, Dims, bool)>
-Items reduced_all(const NodeCall& call) {
-  check_dtype(call);
-  return one(function(as_float(call.operand("self")), {}, false));
-}
-/// Sums of truths are integers, which float32 counts exactly up to 2^24.
-Items summed(const NodeCall& call, const Dims& dims, bool keepdim) {
-  const Operand x = call.operand("self");
-  if (x.type == DType::float32 || call.optional_type("dtype") == DType::float32)
-    return one(sum(as_float(x), dims, keepdim));
-  if (x.type == DType::int64) call.refuse("expected self of float32 or bool, got int64: sum x.float()");
-  if (numel(x.value.shape()) > int64_t{1} << 24)
-    call.refuse("expected at most 2^24 truths, got {}", str(x.value.shape()));
-  return one(to_int64(sum(x.value, dims, keepdim)), DType::int64);
-}
-
-template <Value (*function)(Value, Dims, bool)>
-Items largest(const NodeCall& call) {
-  return one(function(call.value("self"), dims_of(call), call.boolean("keepdim")));
-}
-
-template <Value (*function)(Value, Dims, int64_t, bool)>
-Items spread(const NodeCall& call) {
-  const int64_t correction = whole(call.optional_number("correction").value_or(1));
-  return one(function(call.value("self"), dims_of(call), correction, call.boolean("keepdim")));
-}
-template <Value (*function)(Value, Dims, int64_t, bool)>
-Items spread_unbiased(const NodeCall& call) {
-  return one(function(call.value("self"), dims_of(call), call.boolean("unbiased") ? 1 : 0, call.boolean("keepdim")));
-}
-
-Items vector_norm(const NodeCall& call, std::string_view order) {
-  check_dtype(call);
-  const double p = call.optional_number(order).value_or(2);
-  const Value x = as_float(call.operand("self"));
-  const Dims dims = dims_of(call);
-  const bool keeps = call.boolean("keepdim");
-  if (p == 2) return one(sqrt(sum(x * x, dims, keeps)));
-  if (p == 1) return one(sum(abs(x), dims, keeps));
-  if (std::isinf(p)) return one(p > 0 ? amax(abs(x), dims, keeps) : amin(abs(x), dims, keeps));
-  if (p == 0) return one(sum(ne(x, call.graph().constant(Tensor({}, {0.0F}))), dims, keeps));
-  return one(pow(sum(pow(abs(x), p), dims, keeps), 1 / p));
-}
-
-Value any_value(Value x, Dims dims, bool keepdim) { return amax(x, std::move(dims), keepdim); }
-Value all_value(Value x, Dims dims, bool keepdim) { return amin(x, std::move(dims), keepdim); }
-template <Value (*function)(Value, Dims, bool), bool has_dim>
-Items truth_of_many(const NodeCall& call) {
-  const Value x = truth(call, "self").value;
-  if constexpr (has_dim)
-    return one(function(x, dims_of(call), call.boolean("keepdim")), DType::boolean);
-  else
-    return one(function(x, {}, false), DType::boolean);
-}
-
-/// Of numbers, which are known when a call is written down.
-Item number_item(const NodeCall& call, bool integral, double value, std::optional<int64_t> integer) {
-  if (!integral) return value;
-  if (!integer) call.refuse("the number does not fit 64 bits, or something is divided by 0");
-  return *integer;
-}
-
-template <class OfIntegers, class OfNumbers>
-Items numbers(const NodeCall& call, OfIntegers of_integers, OfNumbers of_numbers) {
-  const bool integral = call.is_integral("a") && call.is_integral("b");
-  const std::optional<int64_t> integer =
-      integral ? of_integers(call.integer("a"), call.integer("b")) : std::optional<int64_t>();
-  return {number_item(call, integral, integral ? 0 : of_numbers(call.number("a"), call.number("b")), integer)};
-}
-
-std::optional<int64_t> checked_add(int64_t a, int64_t b) {
-  int64_t y = 0;
-  return __builtin_add_overflow(a, b, &y) ? std::nullopt : std::optional(y);
-}
-std::optional<int64_t> checked_subtract(int64_t a, int64_t b) {
-  int64_t y = 0;
-  return __builtin_sub_overflow(a, b, &y) ? std::nullopt : std::optional(y);
-}
-std::optional<int64_t> checked_multiply(int64_t a, int64_t b) {
-  int64_t y = 0;
-  return __builtin_mul_overflow(a, b, &y) ? std::nullopt : std::optional(y);
-}
-
-template <class Compare>
-Items number_comparison(const NodeCall& call) {
-  return {static_cast<int64_t>(Compare()(call.number("a"), call.number("b")))};
-}
-
-template <class Function>
-Items bits(const NodeCall& call, Function function) {
-  return {function(call.integer("a"), call.integer("b"))};
-}
-
-int64_t shift(const NodeCall& call) {
-  const int64_t places = call.integer("b");
-  if (places < 0) call.refuse("expected a shift by at least 0 places, got {}", places);
-  return places;
-}
-
-Items number_power(const NodeCall& call) {
-  if (call.is_integral("a") && call.is_integral("b") && call.integer("b") >= 0)
-    return {number_item(call, true, 0, power(call.integer("a"), call.integer("b")))};
-  return {std::pow(call.number("a"), call.number("b"))};
 }
 
 Items converted_to(const NodeCall& call) {
@@ -446,11 +289,12 @@ int64_t whole(double value) {
 }
 
 Operand converted(const Operand& x, DType type) {
-  if (type == DType::int32) type = DType::int64;
+  const std::optional<DType> computed = computed_type(type);
+  if (!computed) fail("expected float32, int64, int32 or bool to compute in, got {}", name(type));
+  type = *computed;
   if (type == x.type) return x;
   if (type == DType::float32) return {as_float(x), type};
   if (type == DType::int64) return {to_int64(x.value), type};
-  if (type != DType::boolean) fail("expected float32, int64, int32 or bool to compute in, got {}", name(type));
   Graph& graph = x.value.graph();
   if (x.type == DType::int64)
     return {integer_function(IntegerFunction::unequal, x.value, graph.constant(Tensor({}, {int64_t{0}}))), type};
@@ -466,8 +310,10 @@ std::vector<OperationRow> arithmetic_rows() {
       {"add.Scalar", "Tensor self, Scalar other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, false); }},
       {"sub.Tensor", "Operand self, Operand other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, true); }},
       {"sub.Scalar", "Tensor self, Scalar other, Scalar alpha=1", [](const NodeCall& c) { return sum_of(c, true); }},
-      {"rsub.Scalar", "Tensor self, Scalar other, Scalar alpha=1", reversed_difference},
-      {"rsub.Tensor", "Tensor self, Tensor other, Scalar alpha=1", reversed_difference},
+      {"rsub.Scalar", "Tensor self, Scalar other, Scalar alpha=1",
+       [](const NodeCall& c) { return sum_of(c, true, "other", "self"); }},
+      {"rsub.Tensor", "Tensor self, Tensor other, Scalar alpha=1",
+       [](const NodeCall& c) { return sum_of(c, true, "other", "self"); }},
       {"mul.Tensor", "Operand self, Operand other", product_of},
       {"mul.Scalar", "Tensor self, Scalar other", product_of},
       {"div.Tensor", "Operand self, Operand other", quotient_of},
@@ -567,30 +413,6 @@ std::vector<OperationRow> arithmetic_rows() {
       {"masked_fill.Scalar", "Tensor self, Tensor mask, Operand value", masked_fill},
       {"masked_fill.Tensor", "Tensor self, Tensor mask, Operand value", masked_fill},
 
-      {"mean.dim", "Tensor self, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None", reduced<mean>},
-      {"mean", "Tensor self, ScalarType? dtype=None", reduced_all<mean>},
-      {"sum.dim_IntList", "Tensor self, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None",
-       [](const NodeCall& c) { return summed(c, dims_of(c), c.boolean("keepdim")); }},
-      {"sum", "Tensor self, ScalarType? dtype=None", [](const NodeCall& c) { return summed(c, {}, false); }},
-      {"amax", "Tensor self, int[] dim=[], bool keepdim=False", largest<amax>},
-      {"amin", "Tensor self, int[] dim=[], bool keepdim=False", largest<amin>},
-      {"max.dim", "Tensor self, int dim, bool keepdim=False", largest<amax>},
-      {"min.dim", "Tensor self, int dim, bool keepdim=False", largest<amin>},
-      {"max", "Tensor self", [](const NodeCall& c) { return one(amax(c.value("self"))); }},
-      {"min", "Tensor self", [](const NodeCall& c) { return one(amin(c.value("self"))); }},
-      {"var.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False", spread<var>},
-      {"std.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False", spread<std>},
-      {"var.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False", spread_unbiased<var>},
-      {"std.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False", spread_unbiased<std>},
-      {"linalg_vector_norm", "Tensor self, Scalar ord=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None",
-       [](const NodeCall& c) { return vector_norm(c, "ord"); }},
-      {"norm.ScalarOpt_dim", "Tensor self, Scalar? p, int[] dim, bool keepdim=False, ScalarType? dtype=None",
-       [](const NodeCall& c) { return vector_norm(c, "p"); }},
-      {"any", "Tensor self", truth_of_many<any_value, false>},
-      {"any.dim", "Tensor self, int dim, bool keepdim=False", truth_of_many<any_value, true>},
-      {"all", "Tensor self", truth_of_many<all_value, false>},
-      {"all.dim", "Tensor self, int dim, bool keepdim=False", truth_of_many<all_value, true>},
-
       {"to.dtype", "Tensor self, ScalarType dtype, any non_blocking=False, any copy=False, any memory_format=None",
        converted_to, true},
       {"to.dtype_layout",
@@ -608,81 +430,6 @@ std::vector<OperationRow> arithmetic_rows() {
        [](const NodeCall& c) { return one(converted(c.operand("self"), c.operand("other").type)); }, true},
       {"type_as", "Tensor self, Tensor other",
        [](const NodeCall& c) { return one(converted(c.operand("self"), c.operand("other").type)); }, true},
-
-      {"sym_size.int", "Tensor self, int dim",
-       [](const NodeCall& c) -> Items {
-         return {
-             c.operand("self").value.size(static_cast<int>(std::clamp<int64_t>(c.integer("dim"), INT_MIN, INT_MAX)))};
-       }},
-      {"sym_numel", "Tensor self", [](const NodeCall& c) -> Items { return {numel(c.operand("self").value.shape())}; }},
-      {"_operator.add", "Scalar a, Scalar b", [](const NodeCall& c) { return numbers(c, checked_add, std::plus<>()); }},
-      {"_operator.sub", "Scalar a, Scalar b",
-       [](const NodeCall& c) { return numbers(c, checked_subtract, std::minus<>()); }},
-      {"_operator.mul", "Scalar a, Scalar b",
-       [](const NodeCall& c) { return numbers(c, checked_multiply, std::multiplies<>()); }},
-      {"_operator.floordiv", "Scalar a, Scalar b",
-       [](const NodeCall& c) {
-         return numbers(c, floor_divide, [](double a, double b) { return std::floor(a / b); });
-       }},
-      {"_operator.mod", "Scalar a, Scalar b",
-       [](const NodeCall& c) {
-         return numbers(c, modulo, [](double a, double b) { return a - std::floor(a / b) * b; });
-       }},
-      {"_operator.truediv", "Scalar a, Scalar b",
-       [](const NodeCall& c) -> Items { return {c.number("a") / c.number("b")}; }},
-      {"_operator.pow", "Scalar a, Scalar b", number_power},
-      {"_operator.neg", "Scalar a",
-       [](const NodeCall& c) -> Items {
-         return {number_item(c, c.is_integral("a"), -c.number("a"),
-                             c.is_integral("a") ? checked_subtract(0, c.integer("a")) : std::nullopt)};
-       }},
-      {"_operator.and_", "Scalar a, Scalar b", [](const NodeCall& c) { return bits(c, std::bit_and<>()); }},
-      {"_operator.or_", "Scalar a, Scalar b", [](const NodeCall& c) { return bits(c, std::bit_or<>()); }},
-      {"_operator.lshift", "Scalar a, Scalar b",
-       [](const NodeCall& c) -> Items {
-         const std::optional<int64_t> factor = power(2, shift(c));
-         const std::optional<int64_t> y = factor ? checked_multiply(c.integer("a"), *factor) : std::nullopt;
-         return {number_item(c, true, 0, y)};
-       }},
-      {"_operator.rshift", "Scalar a, Scalar b",
-       [](const NodeCall& c) -> Items { return {c.integer("a") >> std::min<int64_t>(shift(c), 63)}; }},
-      {"_operator.eq", "Scalar a, Scalar b", number_comparison<std::equal_to<>>},
-      {"_operator.ne", "Scalar a, Scalar b", number_comparison<std::not_equal_to<>>},
-      {"_operator.lt", "Scalar a, Scalar b", number_comparison<std::less<>>},
-      {"_operator.le", "Scalar a, Scalar b", number_comparison<std::less_equal<>>},
-      {"_operator.gt", "Scalar a, Scalar b", number_comparison<std::greater<>>},
-      {"_operator.ge", "Scalar a, Scalar b", number_comparison<std::greater_equal<>>},
-      {"torch.sym_float", "Scalar a", [](const NodeCall& c) -> Items { return {c.number("a")}; }},
-      {"torch.sym_not", "Scalar a",
-       [](const NodeCall& c) -> Items { return {static_cast<int64_t>(c.number("a") == 0)}; }},
-      {"torch.sym_ite", "Scalar b, Scalar t, Scalar f",
-       [](const NodeCall& c) -> Items {
-         const std::string_view chosen = c.number("b") != 0 ? "t" : "f";
-         if (c.is_integral("t") && c.is_integral("f")) return {c.integer(chosen)};
-         return {c.number(chosen)};
-       }},
-      {"torch.sym_max", "Scalar a, Scalar b",
-       [](const NodeCall& c) {
-         return numbers(
-             c, [](int64_t a, int64_t b) { return std::optional(std::max(a, b)); },
-             [](double a, double b) { return std::max(a, b); });
-       }},
-      {"torch.sym_min", "Scalar a, Scalar b",
-       [](const NodeCall& c) {
-         return numbers(
-             c, [](int64_t a, int64_t b) { return std::optional(std::min(a, b)); },
-             [](double a, double b) { return std::min(a, b); });
-       }},
-      {"torch._sym_sqrt", "Scalar a", [](const NodeCall& c) -> Items { return {std::sqrt(c.number("a"))}; }},
-      {"math.trunc", "Scalar x", [](const NodeCall& c) -> Items { return {whole(std::trunc(c.number("x")))}; }},
-      {"_assert_tensor_metadata",
-       "any a, any size=None, any stride=None, any dtype=None, any device=None, any layout=None",
-       [](const NodeCall&) -> Items { return {}; }},
-      {"_assert_scalar", "Scalar self, any assert_msg",
-       [](const NodeCall& c) -> Items {
-         if (c.number("self") == 0) c.refuse("the program asserts what is not so: {}", c.shown_text("assert_msg"));
-         return {};
-       }},
   };
 }
 

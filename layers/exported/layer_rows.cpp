@@ -18,10 +18,10 @@ namespace {
 
 using Items = std::vector<Item>;
 
-/// One for height and width, of an argument that has one or two numbers; or `otherwise` where it has none.
-Pair pair(const NodeCall& call, std::string_view name, Pair otherwise = 1) {
+/// One for height and width, of an argument that has one or two numbers; 1 where it has none.
+Pair pair(const NodeCall& call, std::string_view name) {
   const std::vector<int64_t> sizes = call.integers(name);
-  if (sizes.empty()) return otherwise;
+  if (sizes.empty()) return 1;
   if (sizes.size() > 2) call.refuse("expected one or two numbers as {}, got {}", name, sizes.size());
   return {sizes[0], sizes.back()};
 }
@@ -87,6 +87,21 @@ Items matrix_and_bias(const NodeCall& call) {
   return scaled_sum(call, matmul(call.value("mat1"), call.value("mat2")));
 }
 
+/// Each channel less its mean and divided by its deviation, both of what lies in the other dimensions, from
+/// `first_other` on.
+Items normed_by_own(const NodeCall& call, int64_t first_other) {
+  const Value x = call.value("input");
+  std::vector<int64_t> others;
+  for (auto d = first_other; d < static_cast<int64_t>(x.shape().size()); ++d)
+    if (d != 1) others.push_back(d);
+  Shape for_channels(x.shape().size() - 1, 1);
+  for_channels[0] = x.size(1);
+  Value y = (x - mean(x, others, true)) * rsqrt(var(x, others, 0, true) + call.number("eps"));
+  if (const auto weight = call.optional_value("weight")) y = y * reshape(*weight, for_channels);
+  if (const auto bias = call.optional_value("bias")) y = y + reshape(*bias, for_channels);
+  return one(y);
+}
+
 Items batch_normed(const NodeCall& call, bool training) {
   const std::optional<Value> mean = call.optional_value("running_mean"), variance = call.optional_value("running_var");
   const std::optional<Value> weight = call.optional_value("weight"), bias = call.optional_value("bias");
@@ -98,14 +113,7 @@ Items batch_normed(const NodeCall& call, bool training) {
   if (!training && (!mean || !variance)) call.refuse("expected running_mean and running_var");
   if (!training) return one(batch_norm(x, *mean, *variance, weight, bias, eps));
   if (x.shape().size() < 2) call.refuse("expected (N, C, ...), got {}", str(x.shape()));
-  // The statistics of the whole batch: of channels that are the batch of a norm.
-  std::vector<int64_t> others{0};
-  for (size_t d = 2; d < x.shape().size(); ++d) others.push_back(static_cast<int64_t>(d));
-  Shape for_channels(x.shape().size() - 1, 1);
-  for_channels[0] = x.size(1);
-  Value y = (x - upconv::mean(x, others, true)) * rsqrt(var(x, others, 0, true) + eps);
-  if (weight) y = y * reshape(*weight, for_channels);
-  return one(bias ? y + reshape(*bias, for_channels) : y);
+  return normed_by_own(call, 0);
 }
 
 Items instance_normed(const NodeCall& call) {
@@ -128,16 +136,9 @@ Items normed_by_batch(const NodeCall& call) {
   const Value x = call.value("input");
   if (!call.boolean("training")) call.refuse("expected training=True where there are no statistics");
   if (x.shape().size() < 3 || x.size(0) != 1) call.refuse("expected (1, C, ...), got {}", str(x.shape()));
-  std::vector<int64_t> others;
-  for (size_t d = 2; d < x.shape().size(); ++d) others.push_back(static_cast<int64_t>(d));
-  Shape for_channels(x.shape().size() - 1, 1);
-  for_channels[0] = x.size(1);
   if (x.shape().size() == 4)
     return one(instance_norm(x, call.optional_value("weight"), call.optional_value("bias"), call.number("eps")));
-  Value y = (x - mean(x, others, true)) * rsqrt(var(x, others, 0, true) + call.number("eps"));
-  if (const auto weight = call.optional_value("weight")) y = y * reshape(*weight, for_channels);
-  if (const auto bias = call.optional_value("bias")) y = y + reshape(*bias, for_channels);
-  return one(y);
+  return normed_by_own(call, 2);
 }
 
 Items layer_normed(const NodeCall& call) {
@@ -278,8 +279,7 @@ Items padded_as(const NodeCall& call, const std::string& mode) {
 }
 
 Items softmaxed(const NodeCall& call, Value (*function)(Value, int64_t)) {
-  const std::optional<DType> type = call.optional_type("dtype");
-  if (type && *type != DType::float32) call.refuse("expected a dtype of float32, got {}", name(*type));
+  check_dtype(call);
   return one(function(as_float(call.operand("self")), call.integer("dim")));
 }
 

@@ -92,19 +92,14 @@ class Recognition {
 
   // What is asked of the program.
 
-  static const Argument* find(const ExportedNode& node, std::string_view name) {
-    for (size_t i = 0; i < node.row->parameters.size(); ++i)
-      if (node.row->parameters[i].name == name) return &node.arguments[i];
-    return nullptr;
-  }
   /// The value that is given for a parameter, or -1.
   static int given(const ExportedNode& node, std::string_view name) {
-    const Argument* argument = find(node, name);
+    const Argument* argument = find_argument(node, name);
     const auto* reference = argument == nullptr ? nullptr : argument->get<Reference>();
     return reference == nullptr ? -1 : reference->index;
   }
   static std::optional<double> number(const ExportedNode& node, std::string_view name) {
-    const Argument* argument = find(node, name);
+    const Argument* argument = find_argument(node, name);
     if (argument == nullptr) return {};
     if (const auto* integer = argument->get<int64_t>()) return static_cast<double>(*integer);
     if (const auto* real = argument->get<double>()) return *real;
@@ -135,7 +130,7 @@ class Recognition {
     const ExportedNode* node = reference == nullptr ? nullptr : maker(reference->index);
     if (node == nullptr || !name_is(*node, {"sym_size.int"})) return false;
     const std::optional<Sizes> of = sizes(given(*node, "self"));
-    const auto* dim = find(*node, "dim")->get<int64_t>();
+    const auto* dim = find_argument(*node, "dim")->get<int64_t>();
     if (!of || dim == nullptr) return false;
     const int64_t rank = std::ssize(*of), index = *dim < 0 ? *dim + rank : *dim;
     return index >= 0 && index < rank && same((*of)[at(static_cast<int>(index))], expected);
@@ -181,7 +176,7 @@ class Recognition {
       return fits ? uncopied(given(*node, "self")) : -1;
     }
     if (!name_is(*node, {"permute"})) return -1;
-    const auto* dims = find(*node, "dims")->get<Argument::List>();
+    const auto* dims = find_argument(*node, "dims")->get<Argument::List>();
     if (dims == nullptr || dims->size() != 5) return -1;
     for (size_t i = 0; i < 5; ++i) {
       const auto* dim = (*dims)[i].get<int64_t>();
@@ -276,12 +271,12 @@ class Recognition {
   }
 
   bool convolution(const ExportedNode& node) {
-    const Argument* transposes = find(node, "transposed");
+    const Argument* transposes = find_argument(node, "transposed");
     const bool transposed = name_is(node, {"conv_transpose2d.input"}) ||
                             (transposes != nullptr && transposes->get<bool>() != nullptr && *transposes->get<bool>());
-    const Argument* groups = find(node, "groups");
+    const Argument* groups = find_argument(node, "groups");
     const int given_weight = given(node, "weight"), output = node.outputs[0];
-    if (!find(node, "bias")->is_none() || given_weight < 0 || known_[at(given_weight)]) return false;
+    if (!find_argument(node, "bias")->is_none() || given_weight < 0 || known_[at(given_weight)]) return false;
     const std::optional<Sizes> flat = sizes(given_weight), group = sizes(given(node, "input")), result = sizes(output);
     if (!flat || flat->size() != 4 || !group || group->size() != 4 || !result || result->size() != 4) return false;
     // The weight: (N, O, I, KH, KW), or with O and I the other way round, whose first two dimensions are made one.
@@ -349,8 +344,8 @@ class Recognition {
 
   /// sum_{i, kh, kw} (W * s)^2
   bool sum_of_squares(const ExportedNode& node) {
-    const auto* dims = find(node, "dim")->get<Argument::List>();
-    if (dims == nullptr || dims->size() != 3 || !find(node, "dtype")->is_none()) return false;
+    const auto* dims = find_argument(node, "dim")->get<Argument::List>();
+    if (dims == nullptr || dims->size() != 3 || !find_argument(node, "dtype")->is_none()) return false;
     std::vector<int64_t> summed;
     for (const Argument& dim : *dims)
       if (const auto* integer = dim.get<int64_t>()) summed.push_back(*integer < 0 ? *integer + 5 : *integer);
@@ -364,7 +359,7 @@ class Recognition {
     const ExportedSize &N = (*whole)[0], &O = (*whole)[1], &I = (*whole)[2];
     const bool of_all = std::all_of(found->inputs.begin(), found->inputs.end(),
                                     [&](int factor) { return same((*sizes(factor))[0], N); });
-    const auto* keeps = find(node, "keepdim")->get<bool>();
+    const auto* keeps = find_argument(node, "keepdim")->get<bool>();
     const bool keepdim = keeps != nullptr && *keeps;
     Sizes sums{N, O};
     if (keepdim) sums.insert(sums.end(), {size(1), size(1), size(1)});

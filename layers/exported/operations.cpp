@@ -69,7 +69,7 @@ OperationParameter parameter_of(std::string_view text) {
 
 std::vector<OperationRow> all_rows() {
   std::vector<OperationRow> rows;
-  for (const auto& part : {arithmetic_rows(), layer_rows_of_aten(), shape_rows()})
+  for (const auto& part : {arithmetic_rows(), reduction_rows(), number_rows(), layer_rows_of_aten(), shape_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   for (OperationRow& row : rows)
     for (std::string_view rest = row.signature; !rest.empty();) {
@@ -97,16 +97,27 @@ const OperationRow* find_operation(std::string_view name) {
   return found == index.end() ? nullptr : found->second;
 }
 
-const OperationParameter& NodeCall::parameter(std::string_view name) const {
-  const auto& parameters = node_.row->parameters;
+const Argument* find_argument(const ExportedNode& node, std::string_view name) {
+  const OperationParameter* parameter = node.row->find(name);
+  return parameter == nullptr ? nullptr : &node.arguments[static_cast<size_t>(parameter - node.row->parameters.data())];
+}
+
+const OperationParameter* OperationRow::find(std::string_view parameter) const {
   const auto found = std::find_if(parameters.begin(), parameters.end(),
-                                  [&](const OperationParameter& one) { return one.name == name; });
-  if (found == parameters.end()) fail("the row has no parameter {}", name);
-  return *found;
+                                  [&](const OperationParameter& one) { return one.name == parameter; });
+  return found == parameters.end() ? nullptr : &*found;
+}
+
+std::optional<DType> computed_type(DType type) {
+  if (type == DType::int32) return DType::int64;
+  if (type == DType::float32 || type == DType::int64 || type == DType::boolean) return type;
+  return {};
 }
 
 const Argument& NodeCall::argument(std::string_view name) const {
-  return node_.arguments[static_cast<size_t>(&parameter(name) - node_.row->parameters.data())];
+  const Argument* argument = find_argument(node_, name);
+  if (argument == nullptr) fail("the row has no parameter {}", name);
+  return *argument;
 }
 
 Operand NodeCall::operand_of(const Argument& argument, std::string_view name) const {
@@ -210,7 +221,7 @@ std::vector<int64_t> NodeCall::integers(std::string_view name) const {
   } else {
     all.push_back(integer(name));
   }
-  const size_t length = parameter(name).length;
+  const size_t length = node_.row->find(name)->length;
   if (all.size() == 1 && length > 1) all.resize(length, all[0]);
   return all;
 }

@@ -60,12 +60,20 @@ struct OperationRow {
   /// Whether a result may be memory of the first argument, so that who writes over one changes the other.
   bool is_view = false;
   std::vector<OperationParameter> parameters = {};  ///< read from the signature
+
+  /// nullptr where there is none of that name.
+  const OperationParameter* find(std::string_view parameter) const;
 };
 
 /// All of them.
 std::span<const OperationRow> operation_rows();
 /// The row of that name; nullptr where there is none.
 const OperationRow* find_operation(std::string_view name);
+/// What a node is given for a parameter of its row; nullptr where the row has none of that name.
+const Argument* find_argument(const ExportedNode& node, std::string_view name);
+
+/// What stands for a type while a program runs: float32, int64 (also for int32) or boolean; nothing for all others.
+std::optional<DType> computed_type(DType type);
 
 /// A node that is written down: its arguments, in the words of its row. What is of another kind than is asked for, or
 /// has another type, throws Error that names the argument.
@@ -111,7 +119,6 @@ class NodeCall {
  private:
   const Argument& argument(std::string_view name) const;
   const Argument::List& list(std::string_view name) const;
-  const OperationParameter& parameter(std::string_view name) const;
   std::optional<double> number_of(const Argument& argument) const;
   std::optional<int64_t> integer_of(const Argument& argument) const;
   Operand operand_of(const Argument& argument, std::string_view name) const;

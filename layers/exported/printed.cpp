@@ -73,10 +73,9 @@ class Words {
 
  private:
   const Argument& at(std::string_view name) const {
-    const auto& parameters = node_.row->parameters;
-    for (size_t i = 0; i < parameters.size() && i < node_.arguments.size(); ++i)
-      if (parameters[i].name == name) return node_.arguments[i];
-    fail("there is no argument {}", name);
+    const Argument* argument = find_argument(node_, name);
+    if (argument == nullptr) fail("there is no argument {}", name);
+    return *argument;
   }
   static std::string word(const Argument& argument) {
     if (const auto* integer = argument.get<int64_t>()) return std::to_string(*integer);
@@ -480,12 +479,9 @@ std::vector<ExportedLayer> exported_layers(const ExportedProgram& program) {
       if (left.emplace(found->second, value).second) layers[found->second].outputs.push_back(value);
     });
   };
-  const std::function<void(const Argument&, std::string_view, bool)> read =
-      [&](const Argument& argument, std::string_view path, bool is_program) {
-        if (const auto* reference = argument.get<Reference>()) leave(reference->index, path, is_program);
-        if (const auto* list = argument.get<Argument::List>())
-          for (const Argument& one : *list) read(one, path, is_program);
-      };
+  const auto read = [&](const Argument& argument, std::string_view path, bool is_program) {
+    each_reference(argument, [&](int value) { leave(value, path, is_program); });
+  };
   std::map<std::string_view, std::vector<const ExportedNode*>> nodes;
   std::vector<int> last(layers.size(), -1);  // value that is made within each
   for (const ExportedNode& node : program.nodes) {

@@ -48,6 +48,9 @@ struct ExportedSize {
   std::optional<int64_t> number;
   std::string text;
   std::shared_ptr<const SizeExpression> expression;
+
+  /// Whether it is a symbol and nothing besides.
+  bool is_symbol() const { return expression && expression->kind == SizeExpression::Kind::symbol; }
 };
 
 /// What an archive says of a tensor.

@@ -250,8 +250,7 @@ void ProgramReader::read_inputs(const Json& graph, const Json& signature) {
       program_.inputs.push_back({define(name, true), name, program_.inputs.size() + program_.baked.size()});
       const std::optional<ExportedType>& own = program_.values.back().type;
       if (!own) refuse("nothing is said of the input {}", shown(name));
-      if (own->dtype != DType::float32 && own->dtype != DType::int64 && own->dtype != DType::int32 &&
-          own->dtype != DType::boolean)
+      if (!computed_type(own->dtype))
         refuse("the input {} is of {}; upconv computes in float32: export the network after .float()", shown(name),
                upconv::name(own->dtype));
     } else if (kind == "constant_input") {
@@ -404,13 +403,12 @@ void ProgramReader::read_arguments(ExportedNode& node, const Json::Array& inputs
     if (given == nullptr) refuse("expected the argument {} with an arg", shown(name));
     const std::string what = fmt::format("the argument {} of {}", shown(name), shown(node.target));
     ReadArgument read = argument(*given, what);
-    const auto parameter = std::find_if(parameters.begin(), parameters.end(),
-                                        [&](const OperationParameter& one) { return one.name == name; });
-    if (parameter == parameters.end()) {
+    const OperationParameter* parameter = node.row->find(name);
+    if (parameter == nullptr) {
       node.unsupported = fmt::format("it has an argument {}, which is not known", shown(name));
       continue;
     }
-    const auto at = static_cast<size_t>(parameter - parameters.begin());
+    const auto at = static_cast<size_t>(parameter - parameters.data());
     if (is_given[at]) refuse("{} is given twice", what);
     is_given[at] = true;
     if (!read.unsupported.empty() && parameter->kind != ArgumentKind::any)
@@ -431,17 +429,11 @@ void ProgramReader::read_arguments(ExportedNode& node, const Json::Array& inputs
 /// Sets node.unsupported where it draws numbers, or changes statistics, as networks do that are trained.
 void ProgramReader::check_training(ExportedNode& node) {
   if (node.row == nullptr || !node.unsupported.empty()) return;
-  const auto given = [&](std::string_view name) -> const Argument* {
-    const std::vector<OperationParameter>& parameters = node.row->parameters;
-    for (size_t i = 0; i < parameters.size(); ++i)
-      if (parameters[i].name == name) return &node.arguments[i];
-    return nullptr;
-  };
   const auto is_true = [&](std::string_view name) {
-    const Argument* argument = given(name);
+    const Argument* argument = find_argument(node, name);
     return argument != nullptr && argument->get<bool>() != nullptr && *argument->get<bool>();
   };
-  const Argument *mean = given("running_mean"), *part = given("dropout_p");
+  const Argument *mean = find_argument(node, "running_mean"), *part = find_argument(node, "dropout_p");
   const bool keeps = is_true("training") && mean != nullptr && !mean->is_none();
   const bool drops = part != nullptr && part->get<double>() != nullptr && *part->get<double>() != 0;
   if (is_true("train") || keeps || drops || (is_true("training") && node.row->name == "rrelu"))
@@ -468,10 +460,7 @@ void ProgramReader::read_results(ExportedNode& node, const Json::Array& outputs)
     node.unsupported = "it has no result";
   for (int output : node.outputs) {
     const std::optional<ExportedType>& type = program_.values[static_cast<size_t>(output)].type;
-    if (!type || type->dtype == DType::float32 || type->dtype == DType::int64 || type->dtype == DType::int32 ||
-        type->dtype == DType::boolean)
-      continue;
-    if (node.unsupported.empty())
+    if (type && !computed_type(type->dtype) && node.unsupported.empty())
       node.unsupported = type->dtype == DType::float8_e8m0fnu
                              ? "its result is of a type that is not computed with"
                              : fmt::format(
@@ -505,30 +494,19 @@ void ProgramReader::read_origin(ExportedNode& node, const Json& json) {
 
 /// Whoever reads a value after its memory was written over under another name would read something else in PyTorch.
 void ProgramReader::follow_memory(ExportedNode& node) {
-  const auto index = [](const Argument& argument) {
-    const auto* reference = argument.get<Reference>();
-    return reference == nullptr ? -1 : reference->index;
-  };
+  const auto called = [this](int value) { return shown(program_.values[static_cast<size_t>(value)].name); };
   std::vector<int> read;
-  for (const Argument& argument : node.arguments) {
-    read.push_back(index(argument));
-    if (const auto* list = argument.get<Argument::List>())
-      for (const Argument& one : *list) read.push_back(index(one));
-  }
-  for (int value : read) {
-    const auto found = unreadable_.find(value);
-    if (found != unreadable_.end())
-      node.unsupported = fmt::format("it reads {}, which is {}",
-                                     shown(program_.values[static_cast<size_t>(value)].name), found->second);
-  }
+  for (const Argument& argument : node.arguments) each_reference(argument, [&](int value) { read.push_back(value); });
   for (int value : read)
-    if (value >= 0 && is_stale_[static_cast<size_t>(value)])
+    if (const auto found = unreadable_.find(value); found != unreadable_.end())
+      node.unsupported = fmt::format("it reads {}, which is {}", called(value), found->second);
+  for (int value : read)
+    if (is_stale_[static_cast<size_t>(value)])
       node.unsupported = fmt::format(
           "it reads {} after something wrote over its memory in place; let the network make a new tensor there",
-          shown(program_.values[static_cast<size_t>(value)].name));
-  const int first = node.arguments.empty() ? -1 : index(node.arguments[0]);
-  if (first < 0 || !program_.values[static_cast<size_t>(first)].is_tensor) return;
-  const int memory = memory_[static_cast<size_t>(first)];
+          called(value));
+  if (node.arguments.empty() || !is_tensor(node.arguments[0])) return;
+  const int memory = memory_[static_cast<size_t>(node.arguments[0].get<Reference>()->index)];
   if (node.in_place) {
     if (kept_memory_.contains(memory))
       node.unsupported = "it changes a parameter or buffer, which stay as they are here";

@@ -6,8 +6,12 @@
 
 namespace upconv::internal {
 
-/// Arithmetic, comparisons, types, reductions, and the numbers of shapes.
+/// Arithmetic, comparisons and types.
 std::vector<OperationRow> arithmetic_rows();
+/// Sums, means, largest elements and norms.
+std::vector<OperationRow> reduction_rows();
+/// Sizes, and the numbers that shapes are computed from.
+std::vector<OperationRow> number_rows();
 /// Layers: what has weights, activations, norms, pools, resampling.
 std::vector<OperationRow> layer_rows_of_aten();
 /// Views, cuts, joins and fills.
@@ -18,6 +22,13 @@ std::vector<OperationRow> shape_rows();
 Operand converted(const Operand& x, DType type);
 /// The same as a value of float32, of what is any of these.
 Value as_float(const Operand& x);
+
+/// A tensor that is asked for its truth, as a boolean.
+inline Operand truth(const NodeCall& call, std::string_view name) {
+  return converted(call.operand(name), DType::boolean);
+}
+/// Throws Error where the argument dtype is another one than what is computed in anyway.
+void check_dtype(const NodeCall& call);
 
 /// The number as an integer. Throws Error where there is none: it has a fraction, or does not fit 64 bits.
 int64_t whole(double value);

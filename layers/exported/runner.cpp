@@ -84,12 +84,9 @@ ExportedRunner::ExportedRunner(std::shared_ptr<const ExportedProgram> program, c
     const DType dtype =
         is_floating(tensor.stored.dtype) || tensor.stored.dtype == DType::boolean ? DType::float32 : DType::int64;
     Parameter parameter(tensor.stored.shape, dtype);
-    if (!tensor.stored.unreadable.empty()) {
-      // Nothing that runs reads it.
-    } else {
-      parameter.set(tensor.stored);
-    }
-    const bool is_shared = !tensor.stored.bytes.empty() && tensor.stored.unreadable.empty();
+    const bool is_readable = tensor.stored.unreadable.empty();  // else nothing that runs reads it
+    if (is_readable) parameter.set(tensor.stored);
+    const bool is_shared = is_readable && !tensor.stored.bytes.empty();
     parameters_.push_back(
         is_shared ? seen.try_emplace({tensor.stored.bytes.data(), tensor.stored.shape, tensor.stored.dtype}, parameter)
                         .first->second
@@ -104,9 +101,7 @@ ExportedRunner::ExportedRunner(std::shared_ptr<const ExportedProgram> program, c
     for (const ExportedSize& size : type.sizes) {
       ExportedDim dim{.size = size.number, .symbol = {}, .most = {}};
       if (!size.number) {
-        if (size.expression) size.expression->each_symbol([&](const std::string& symbol) { dim.symbol = symbol; });
-        const bool is_plain = size.expression && size.expression->kind == SizeExpression::Kind::symbol;
-        if (!is_plain) dim.symbol = size.text;
+        dim.symbol = size.is_symbol() ? size.expression->name : size.text;
         if (const auto found = bounds.find(dim.symbol); found != bounds.end())
           std::tie(dim.least, dim.most) = found->second;
       }
@@ -133,7 +128,7 @@ void ExportedRunner::find_folded() {
   std::vector<bool> is_known(program_->values.size());
   for (const ExportedTensor& tensor : program_->tensors) is_known[static_cast<size_t>(tensor.value)] = true;
   for (const auto& [value, argument] : program_->baked) is_known[static_cast<size_t>(value)] = true;
-  std::vector<int> maker(program_->values.size(), -1);
+  std::vector<int> folded;
   int64_t room = most_folded(program_->archive_size);
   for (const ExportedNode& node : program_->nodes) {
     bool known =
@@ -148,7 +143,7 @@ void ExportedRunner::find_folded() {
     is_folded_.push_back(known);
     for (int output : node.outputs) {
       is_known[static_cast<size_t>(output)] = known;
-      if (known) maker[static_cast<size_t>(output)] = output;
+      if (known) folded.push_back(output);
     }
   }
   is_read_.resize(program_->values.size());
@@ -157,8 +152,8 @@ void ExportedRunner::find_folded() {
     if (!is_folded_[i])
       for (const Argument& argument : program_->nodes[i].arguments) each_reference(argument, read);
   for (const Argument& output : program_->outputs) each_reference(output, read);
-  for (int value : maker)
-    if (value >= 0 && is_read_[static_cast<size_t>(value)]) frontier_.push_back(value);
+  for (int value : folded)
+    if (is_read_[static_cast<size_t>(value)]) frontier_.push_back(value);
 }
 
 /// `all`, or those that calls read.
@@ -186,11 +181,10 @@ std::vector<Parameter> ExportedRunner::folded() const {
   for (const Parameter& parameter : parameters_) versions.push_back(parameter.version());
   const std::lock_guard lock(mutex_);
   if (versions_ == versions) return folded_;
-  auto graph = std::make_shared<Graph>();
-  std::vector<DType> types;
+  Graph graph;
   {
-    const Writing writing(*graph);
-    Call call{*graph, {}, {}};
+    const Writing writing(graph);
+    Call call{graph, {}, {}};
     call.items = inputs_of(call, true);
     for (size_t i = 0; i < program_->nodes.size(); ++i)
       if (is_folded_[i]) write_node(call, program_->nodes[i]);
@@ -198,11 +192,11 @@ std::vector<Parameter> ExportedRunner::folded() const {
       const auto* operand = std::get_if<Operand>(&call.items[static_cast<size_t>(value)]);
       if (operand == nullptr)
         fail("{}: {} is not made", program_->where, printable(program_->values[static_cast<size_t>(value)].name));
-      graph->output(operand->value);
+      graph.output(operand->value);
     }
   }
   const std::vector<Tensor> tensors =
-      compile(*graph, {.accuracy = Accuracy::exact, .threads = 1})(std::span<const Tensor>());
+      compile(graph, {.accuracy = Accuracy::exact, .threads = 1})(std::span<const Tensor>());
   folded_.clear();
   const auto first = std::find_if(parameters_.begin(), parameters_.end(),
                                   [](const Parameter& parameter) { return parameter.has_value(); });
@@ -246,7 +240,7 @@ void ExportedRunner::bind_symbol(Call& call, const ExportedSize& size, int64_t g
                                        [](const std::string&, int64_t) -> std::optional<int64_t> { return {}; }});
   };
   int64_t value = got;
-  if (!unknown.empty() && size.expression->kind != SizeExpression::Kind::symbol) {
+  if (!unknown.empty() && !size.is_symbol()) {
     // a * s + b: exported shapes are linear in a symbol that they introduce.
     const std::optional<int64_t> zero = at(0), one = at(1);
     int64_t slope = 0, rest = 0;
@@ -270,9 +264,7 @@ void ExportedRunner::check_sizes(Call& call, const Values& xs) const {
       if (shape.size() != type.sizes.size())
         fail("input {}: expected {}, got {}", printable(program_->inputs[i].name), written(type.sizes), str(shape));
       for (size_t d = 0; d < shape.size(); ++d) {
-        const bool is_plain = type.sizes[d].number || (type.sizes[d].expression &&
-                                                       type.sizes[d].expression->kind == SizeExpression::Kind::symbol);
-        if (is_plain == plain)
+        if ((type.sizes[d].number || type.sizes[d].is_symbol()) == plain)
           bind_symbol(call, type.sizes[d], shape[d],
                       fmt::format("input {}, dimension {} of {}", printable(program_->inputs[i].name), d, str(shape)));
       }
@@ -285,17 +277,16 @@ void ExportedRunner::check_guards(const Call& call, const Values& xs) const {
   constexpr std::string_view way_out = "ignore_guards runs it all the same";
   for (const ExportedMerge& merge : program_->merges)
     fail(
-        "nothing uses {}, and {} is of the same type: where the program was exported with one tensor for both, it uses "
-        "{} "
-        "for either; export it with a tensor for each; {}",
+        "nothing uses {}, and {} is of the same type: where the program was exported with one tensor for both, it "
+        "uses {} for either; export it with a tensor for each; {}",
         printable(merge.unused), printable(merge.used), printable(merge.used), way_out);
   for (const ExportedRange& range : program_->ranges) {
     if (!range.least && !range.most) continue;
-    const std::optional<int64_t> value = range.expression ? evaluate(*range.expression, sizes) : std::nullopt;
     bool is_bound = true;
     if (range.expression)
       range.expression->each_symbol([&](const std::string& symbol) { is_bound &= call.symbols.contains(symbol); });
     if (!is_bound) continue;  // no input has it, and nothing here depends on it
+    const std::optional<int64_t> value = range.expression ? evaluate(*range.expression, sizes) : std::nullopt;
     if (!value) fail("the range of {} is not understood; {}", brief(range.text), way_out);
     // A smallest size of 2 is what PyTorch writes where it was given none, and 1 runs as well.
     const int64_t least = range.least.value_or(0);
@@ -317,7 +308,7 @@ void ExportedRunner::check_guards(const Call& call, const Values& xs) const {
   }
 }
 
-void ExportedRunner::check_result(const Call& call, const ExportedNode&, int index) const {
+void ExportedRunner::check_result(const Call& call, int index) const {
   const ExportedValue& value = program_->values[static_cast<size_t>(index)];
   const auto* operand = std::get_if<Operand>(&call.items[static_cast<size_t>(index)]);
   if (operand == nullptr) return;
@@ -338,8 +329,8 @@ void ExportedRunner::check_result(const Call& call, const ExportedNode&, int ind
   if (!fits)
     fail("gives {}, where the program says {}: it was not exported for these sizes", str(shape),
          written(value.type->sizes));
-  const DType said = value.type->dtype == DType::int32 ? DType::int64 : value.type->dtype;
-  if (operand->type != said) fail("gives {}, where the program says {}", name(operand->type), name(value.type->dtype));
+  if (operand->type != computed_type(value.type->dtype))
+    fail("gives {}, where the program says {}", name(operand->type), name(value.type->dtype));
 }
 
 void ExportedRunner::write_node(Call& call, const ExportedNode& node) const {
@@ -351,7 +342,7 @@ void ExportedRunner::write_node(Call& call, const ExportedNode& node) const {
       fail("gives {} results, where the program has {}", made.size(), node.outputs.size());
     for (size_t i = 0; i < made.size(); ++i) {
       call.items[static_cast<size_t>(node.outputs[i])] = std::move(made[i]);
-      check_result(call, node, node.outputs[i]);
+      check_result(call, node.outputs[i]);
     }
   } catch (const Error& error) {
     const std::string text = error.what(), at = beginning(call.graph.path());
@@ -368,12 +359,11 @@ Values ExportedRunner::write(const Values& xs) const {
   call.items = inputs_of(call, false);
   try {
     for (size_t i = 0; i < xs.size(); ++i) {
-      const DType type = inputs[i].dtype;
-      const DType expected = type == DType::int32 ? DType::int64 : type == DType::boolean ? DType::float32 : type;
+      const DType type = *computed_type(inputs[i].dtype);
+      const DType expected = type == DType::boolean ? DType::float32 : type;
       if (xs[i].dtype() != expected)
         fail("input {}: expected {}, got {}", printable(inputs[i].name), name(expected), name(xs[i].dtype()));
-      call.items[static_cast<size_t>(program_->inputs[i].value)] =
-          Operand{xs[i], type == DType::boolean ? DType::boolean : expected};
+      call.items[static_cast<size_t>(program_->inputs[i].value)] = Operand{xs[i], type};
     }
     check_sizes(call, xs);
     check_guards(call, xs);

@@ -38,7 +38,7 @@ class ExportedRunner {
   void bind_symbol(Call& call, const ExportedSize& size, int64_t got, const std::string& what) const;
   void check_guards(const Call& call, const Values& xs) const;
   void write_node(Call& call, const ExportedNode& node) const;
-  void check_result(const Call& call, const ExportedNode& node, int value) const;
+  void check_result(const Call& call, int value) const;
   std::vector<Item> inputs_of(Call& call, bool all) const;
 
   std::shared_ptr<const ExportedProgram> program_;

@@ -151,9 +151,9 @@ constexpr Number zero{0, 0}, unit{1, 1};
 
 /// A tensor of one number.
 Items filled(const NodeCall& call, const Shape& sizes, const Number& number, DType type) {
-  if (type == DType::int32) type = DType::int64;
-  if (type != DType::float32 && type != DType::int64 && type != DType::boolean)
-    call.refuse("expected a dtype of float32, int64 or bool, got {}", name(type));
+  const std::optional<DType> computed = computed_type(type);
+  if (!computed) call.refuse("expected a dtype of float32, int64 or bool, got {}", name(type));
+  type = *computed;
   const Tensor scalar = type == DType::int64     ? Tensor({}, {number.integer ? *number.integer : whole(number.value)})
                         : type == DType::boolean ? Tensor({}, {number.value != 0 ? 1.0F : 0.0F})
                                                  : Tensor({}, {static_cast<float>(number.value)});

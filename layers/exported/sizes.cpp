@@ -1,7 +1,6 @@
 #include "layers/exported/sizes.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -278,25 +277,14 @@ class Parser {
   int depth_ = 0;
 };
 
-std::optional<int64_t> checked(bool overflows, int64_t value) {
-  return overflows ? std::nullopt : std::optional(value);
-}
-
 std::optional<int64_t> computed(Kind kind, int64_t a, int64_t b) {
-  int64_t result = 0;
   switch (kind) {
-    case Kind::add: {
-      const bool overflows = __builtin_add_overflow(a, b, &result);
-      return checked(overflows, result);
-    }
-    case Kind::subtract: {
-      const bool overflows = __builtin_sub_overflow(a, b, &result);
-      return checked(overflows, result);
-    }
-    case Kind::multiply: {
-      const bool overflows = __builtin_mul_overflow(a, b, &result);
-      return checked(overflows, result);
-    }
+    case Kind::add:
+      return add(a, b);
+    case Kind::subtract:
+      return subtract(a, b);
+    case Kind::multiply:
+      return multiply(a, b);
     case Kind::floor_divide:
       return floor_divide(a, b);
     case Kind::modulo:
@@ -356,6 +344,19 @@ std::optional<int64_t> evaluate(const SizeExpression& expression, const SizesOfC
   if (!b) return {};
   if (expression.kind == Kind::conjunction || expression.kind == Kind::disjunction) return *b != 0;
   return computed(expression.kind, *a, *b);
+}
+
+std::optional<int64_t> add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::nullopt : std::optional(sum);
+}
+std::optional<int64_t> subtract(int64_t a, int64_t b) {
+  int64_t difference = 0;
+  return __builtin_sub_overflow(a, b, &difference) ? std::nullopt : std::optional(difference);
+}
+std::optional<int64_t> multiply(int64_t a, int64_t b) {
+  int64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? std::nullopt : std::optional(product);
 }
 
 std::optional<int64_t> floor_divide(int64_t a, int64_t b) {

@@ -58,6 +58,10 @@ struct SizesOfCall {
 /// What it is; nothing where something is not known, divided by 0, or too large for 64 bits.
 std::optional<int64_t> evaluate(const SizeExpression& expression, const SizesOfCall& call);
 
+/// Sums, differences and products; nothing where they overflow.
+std::optional<int64_t> add(int64_t a, int64_t b);
+std::optional<int64_t> subtract(int64_t a, int64_t b);
+std::optional<int64_t> multiply(int64_t a, int64_t b);
 /// Python's quotient and remainder, which round down; nothing for a divisor of 0, or where it overflows.
 std::optional<int64_t> floor_divide(int64_t a, int64_t b);
 std::optional<int64_t> modulo(int64_t a, int64_t b);

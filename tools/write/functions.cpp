@@ -24,9 +24,7 @@ class Writing {
 
   Expression value(std::string_view name) const { return operands_.value(node.value(name)); }
   Expression named(std::string_view name) const { return operands_.named(node.value(name)); }
-  bool is_tensor(std::string_view name) const {
-    return node.value(name) >= 0 && !number_reference(node.argument(name));
-  }
+  bool is_tensor(std::string_view name) const { return node.value(name) >= 0; }
   Expression call(std::string_view function) const { return Expression::call(operands_.function(function)); }
 
   Expression number(const Argument& argument, const std::string& role) const {
@@ -73,7 +71,6 @@ class Writing {
   }
 
  private:
-  static bool number_reference(const Argument&) { return false; }
   Operands& operands_;
 };
 
@@ -560,10 +557,8 @@ Expression filled_in(const Writing& w, std::string_view text) {
     const size_t equals = one.find('=');
     const std::string_view name = one.substr(0, equals);
     const std::string_view initial = equals == one.npos ? "" : one.substr(equals + 1);
-    const auto& parameters = w.node.node().row->parameters;
-    const auto parameter =
-        std::find_if(parameters.begin(), parameters.end(), [&](const auto& each) { return each.name == name; });
-    if (parameter == parameters.end()) w.node.refuse(fmt::format("it has no argument {}", name));
+    const OperationParameter* parameter = w.node.node().row->find(name);
+    if (parameter == nullptr) w.node.refuse(fmt::format("it has no argument {}", name));
     const bool is_dim = name.starts_with("dim") || name.ends_with("_dim");
     switch (parameter->kind) {
       case ArgumentKind::tensor:

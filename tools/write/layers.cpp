@@ -10,10 +10,9 @@ namespace upconv::tools {
 using namespace internal;
 
 const Argument& NodeView::argument(std::string_view name) const {
-  const auto& parameters = node().row->parameters;
-  for (size_t i = 0; i < parameters.size(); ++i)
-    if (parameters[i].name == name) return node().arguments[i];
-  refuse(fmt::format("it has no argument {}", name));
+  const Argument* argument = find_argument(node(), name);
+  if (argument == nullptr) refuse(fmt::format("it has no argument {}", name));
+  return *argument;
 }
 
 size_t NodeView::rank(std::string_view name) const {
@@ -21,10 +20,7 @@ size_t NodeView::rank(std::string_view name) const {
   return known ? known->sizes.size() : 0;
 }
 
-bool NodeView::has(std::string_view name) const {
-  const auto& parameters = node().row->parameters;
-  return std::any_of(parameters.begin(), parameters.end(), [&](const auto& one) { return one.name == name; });
-}
+bool NodeView::has(std::string_view name) const { return node().row->find(name) != nullptr; }
 
 DType NodeView::type(int value) const {
   const auto& known = calls_.program().values[static_cast<size_t>(value)].type;
@@ -75,10 +71,8 @@ std::optional<int64_t> NodeView::integer(std::string_view name) const {
 std::optional<double> NodeView::number(std::string_view name) const { return number_of(argument(name)); }
 
 std::optional<std::vector<int64_t>> NodeView::integers(std::string_view name) const {
-  const auto& parameters = node().row->parameters;
-  const auto found =
-      std::find_if(parameters.begin(), parameters.end(), [&](const auto& one) { return one.name == name; });
-  return all_of<int64_t>(argument(name), found == parameters.end() ? 0 : found->length);
+  const Argument& given = argument(name);
+  return all_of<int64_t>(given, node().row->find(name)->length);
 }
 std::optional<std::vector<double>> NodeView::numbers(std::string_view name) const {
   return all_of<double>(argument(name), 0);

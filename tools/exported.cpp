@@ -15,6 +15,7 @@
 #include "framework/weights/pt2.h"
 #include "framework/weights/zip.h"
 #include "layers/exported/operations.h"
+#include "layers/exported/path.h"
 #include "layers/exported/printed.h"
 #include "layers/exported/reader.h"
 #include "tools/table.h"
@@ -128,15 +129,13 @@ void print_modules(const Report& modules) {
   std::map<std::string, std::vector<size_t>> children;
   for (size_t i = 1; i < modules.size(); ++i) {
     const auto path = modules[i]["path"].get<std::string>();
-    const size_t dot = path.rfind('.');
-    children[dot == std::string::npos ? "" : path.substr(0, dot)].push_back(i);
+    children[parent_of(path)].push_back(i);
   }
   const std::function<void(size_t)> print = [&](size_t index) {
     const Report& module = modules[index];
     const auto path = module["path"].get<std::string>();
     const std::string indent(2 * levels(path), ' ');
-    const size_t dot = path.rfind('.');
-    const std::string called = path.empty() ? "" : fmt::format("({}): ", printable(path.substr(dot + 1)));
+    const std::string called = path.empty() ? "" : fmt::format("({}): ", printable(last_of(path)));
     std::vector<std::string> shapes;
     for (const Report& sizes : module["outputs"]) shapes.push_back(shape_text(sizes));
     const std::string note = shapes.empty() ? "" : fmt::format("  # {}", fmt::join(shapes, ", "));

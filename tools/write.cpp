@@ -11,7 +11,6 @@
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/pt2.h"
 #include "framework/weights/writers.h"
-#include "framework/weights/zip.h"
 #include "layers/exported/reader.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -54,10 +53,7 @@ void Write::run() const {
 
   Result text(header.string()), tensors(weights.string());
   MappedFile file = map_or_read(in);
-  if (!looks_like_zip(file.bytes))
-    fail("{}: expected an archive of torch.export.save (.pt2), which is a zip archive", in);
-  const ZipArchive archive(file.bytes, in, std::move(file.owner));
-  const ExportedParts parts = read_exported(archive, in, program);
+  const ExportedParts parts = read_exported(file.bytes, in, std::move(file.owner), program);
   auto read = std::make_shared<ExportedProgram>(read_program(parts));
   refuse_unsupported(*read);
   const ExportedRunner runner(std::move(read), {});

@@ -279,6 +279,12 @@ ExportedParts read_exported(const ZipArchive& archive, const std::string& name, 
   return parts;
 }
 
+ExportedParts read_exported(std::span<const std::byte> bytes, const std::string& name,
+                            std::shared_ptr<const void> owner, const std::string& program) {
+  if (!looks_like_zip(bytes)) fail("{}: expected an archive of torch.export.save (.pt2), which is a zip archive", name);
+  return read_exported(ZipArchive(bytes, name, std::move(owner)), name, program);
+}
+
 DType exported_dtype(int64_t code, const std::string& what) {
   const std::optional<DType> type = dtype_of(code);
   if (!type) fail("{}: of the type with the number {}, which is not read", what, code);

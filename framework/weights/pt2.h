@@ -33,6 +33,10 @@ std::vector<std::string> exported_programs(const ZipArchive& archive, const std:
 /// is none, or several.
 ExportedParts read_exported(const ZipArchive& archive, const std::string& name, const std::string& program);
 
+/// The same of the archive's bytes, which `owner` keeps alive.
+ExportedParts read_exported(std::span<const std::byte> bytes, const std::string& name,
+                            std::shared_ptr<const void> owner, const std::string& program);
+
 /// The type that a program calls by this number. Throws Error that begins with `what` where it is none that is read.
 DType exported_dtype(int64_t code, const std::string& what);
 

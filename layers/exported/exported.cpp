@@ -1,14 +1,13 @@
 #include "layers/exported.h"
 
-#include <algorithm>
 #include <map>
 
 #include "framework/fail.h"
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/packed_cache.h"
 #include "framework/weights/pt2.h"
-#include "framework/weights/zip.h"
 #include "layers/exported/modulation.h"
+#include "layers/exported/path.h"
 #include "layers/exported/printed.h"
 #include "layers/exported/reader.h"
 #include "layers/exported/runner.h"
@@ -53,18 +52,14 @@ class Tree {
   Part* at(const std::string& path) {
     if (path.empty()) return nullptr;
     if (const auto found = parts_.find(path); found != parts_.end()) return found->second.get();
-    if (std::count(path.begin(), path.end(), '.') > most_module_levels)
-      fail("expected modules nested at most {} deep, got more", most_module_levels);
-    const size_t dot = path.rfind('.');
-    Part* around = dot == std::string::npos ? nullptr : at(path.substr(0, dot));
+    Part* around = at(parent_of(path));
     const auto type = program_->type_names.find(path);
     auto part =
         std::make_shared<Part>(program_, path, type == program_->type_names.end() ? "" : class_of(type->second));
-    std::string name = dot == std::string::npos ? path : path.substr(dot + 1);
     if (around == nullptr)
-      add_to_root_(std::move(name), part);
+      add_to_root_(last_of(path), part);
     else
-      around->add_child(std::move(name), part);
+      around->add_child(last_of(path), part);
     return parts_.emplace(path, std::move(part)).first->second.get();
   }
 
@@ -92,9 +87,8 @@ void Exported::add_modules(const std::shared_ptr<const ExportedProgram>& program
   for (size_t i = 0; i < program->tensors.size(); ++i) {
     const ExportedTensor& tensor = program->tensors[i];
     if (tensor.kind == ExportedTensor::Kind::constant) continue;
-    const size_t dot = tensor.name.rfind('.');
-    Part* part = dot == std::string::npos ? nullptr : tree.at(tensor.name.substr(0, dot));
-    const std::string name = dot == std::string::npos ? tensor.name : tensor.name.substr(dot + 1);
+    Part* part = tree.at(parent_of(tensor.name));
+    const std::string name = last_of(tensor.name);
     const Parameter& parameter = runner_->parameters()[i];
     if (tensor.kind == ExportedTensor::Kind::parameter)
       part == nullptr ? add_parameter(name, parameter) : part->add_parameter(name, parameter);
@@ -119,9 +113,7 @@ std::string Exported::type_name() const {
 Exported internal::load_exported_with(std::span<const std::byte> bytes, const std::string& name,
                                       std::shared_ptr<const void> owner, const ExportedOptions& options,
                                       const std::shared_ptr<PackedCache>& packed) {
-  if (!looks_like_zip(bytes)) fail("{}: expected an archive of torch.export.save (.pt2), which is a zip archive", name);
-  const ZipArchive archive(bytes, name, std::move(owner));
-  ExportedParts parts = read_exported(archive, name, options.program);
+  ExportedParts parts = read_exported(bytes, name, std::move(owner), options.program);
   PackedCache::look_in(parts.weights, packed);
   PackedCache::look_in(parts.constants, packed);
   auto program = std::make_shared<ExportedProgram>(read_program(parts));

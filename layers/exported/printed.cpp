@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <map>
 #include <set>
 
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
 #include "layers/exported/operations.h"
+#include "layers/exported/path.h"
 #include "layers/repr.h"
 #include "layers/spec.h"
 
@@ -285,110 +285,12 @@ void each_around(std::string_view path, const std::function<void(const std::stri
   for (std::string around(path);;) {
     f(around);
     if (around.empty()) return;
-    const size_t dot = around.rfind('.');
-    around.erase(dot == std::string::npos ? 0 : dot);
+    around = parent_of(around);
   }
 }
 
 bool is_counted(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// Python's precedence of an operation: what binds less stands in parentheses.
-int precedence(const SizeExpression& expression) {
-  switch (expression.kind) {
-    case SizeExpression::Kind::disjunction:
-      return 0;
-    case SizeExpression::Kind::conjunction:
-      return 1;
-    case SizeExpression::Kind::negation:
-      return 2;
-    case SizeExpression::Kind::add:
-    case SizeExpression::Kind::subtract:
-      return 4;
-    case SizeExpression::Kind::multiply:
-    case SizeExpression::Kind::floor_divide:
-    case SizeExpression::Kind::modulo:
-      return 5;
-    case SizeExpression::Kind::power:
-      return 6;
-    default:
-      return expression.compares() ? 3 : 7;
-  }
-}
-
-std::string_view sign(SizeExpression::Kind kind) {
-  using Kind = SizeExpression::Kind;
-  switch (kind) {
-    case Kind::add:
-      return " + ";
-    case Kind::subtract:
-      return " - ";
-    case Kind::multiply:
-      return "*";
-    case Kind::floor_divide:
-      return " // ";
-    case Kind::modulo:
-      return " % ";
-    case Kind::power:
-      return "**";
-    case Kind::equal:
-      return " == ";
-    case Kind::unequal:
-      return " != ";
-    case Kind::less:
-      return " < ";
-    case Kind::less_equal:
-      return " <= ";
-    case Kind::greater:
-      return " > ";
-    case Kind::greater_equal:
-      return " >= ";
-    case Kind::conjunction:
-      return " and ";
-    case Kind::disjunction:
-      return " or ";
-    default:
-      return ", ";
-  }
-}
-
-std::string written(const SizeExpression& expression) {
-  using Kind = SizeExpression::Kind;
-  const auto& operands = expression.operands;
-  switch (expression.kind) {
-    case Kind::number:
-      return std::to_string(expression.value);
-    case Kind::symbol:
-      return printable(expression.name);
-    case Kind::size:
-      return fmt::format("{}.size({})", printable(expression.name), expression.value);
-    case Kind::negation:
-      return fmt::format("not ({})", written(operands.at(0)));
-    case Kind::maximum:
-    case Kind::minimum: {
-      std::vector<std::string> all;
-      for (const SizeExpression& operand : operands) all.push_back(written(operand));
-      return fmt::format("{}({})", expression.kind == Kind::maximum ? "max" : "min", fmt::join(all, ", "));
-    }
-    default:
-      break;
-  }
-  const auto is_negative = [](const SizeExpression& one) { return one.kind == Kind::number && one.value < 0; };
-  // SymPy writes s - 1 as -1 + s.
-  if (expression.kind == Kind::add && operands.size() == 2 && is_negative(operands[0]) && !is_negative(operands[1]) &&
-      operands[0].value != std::numeric_limits<int64_t>::min())
-    return fmt::format("{} - {}", written(operands[1]), -operands[0].value);
-  std::string text;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    const int own = precedence(expression), inner = precedence(operands[i]);
-    const bool in_parentheses =
-        inner < own || (i > 0 && inner == own && expression.kind != Kind::add && expression.kind != Kind::multiply) ||
-        (i > 0 && is_negative(operands[i]));
-    text += i == 0 ? "" : sign(expression.kind);
-    text += in_parentheses ? "(" + written(operands[i]) + ")" : written(operands[i]);
-  }
-  return text;
 }
 
 /// Whether a class is one of PyTorch's layers.
@@ -419,10 +321,7 @@ std::string printed(const ExportedProgram& program, const std::string& type_name
 
 }  // namespace
 
-std::string class_of(const std::string& type_name) {
-  const size_t dot = type_name.rfind('.');
-  return printable(dot == std::string::npos ? type_name : type_name.substr(dot + 1));
-}
+std::string class_of(const std::string& type_name) { return printable(last_of(type_name)); }
 
 std::string_view class_of_uncalled(const std::vector<std::string>& children) {
   return !children.empty() && std::all_of(children.begin(), children.end(), is_counted) ? "ModuleList" : "Module";
@@ -438,15 +337,10 @@ std::string printed_arguments(const ExportedProgram& program, const std::string&
 }
 
 std::vector<ExportedLayer> exported_layers(const ExportedProgram& program) {
-  const auto check_levels = [&](const std::string& path) {
-    if (std::count(path.begin(), path.end(), '.') > most_module_levels)
-      fail("{}: modules nested more than {} deep", program.where, most_module_levels);
-  };
   std::vector<ExportedLayer> layers;
   std::map<std::string, size_t> known;
   std::map<std::string, std::vector<std::string>> children;  // names of them, for modules that have some
   const auto add = [&](const std::string& path) {
-    check_levels(path);
     std::vector<std::string> missing;
     each_around(path, [&](const std::string& around) {
       if (!known.contains(around)) missing.push_back(around);
@@ -455,17 +349,13 @@ std::vector<ExportedLayer> exported_layers(const ExportedProgram& program) {
       known.emplace(*around, layers.size());
       const auto type = program.type_names.find(*around);
       layers.push_back({*around, type == program.type_names.end() ? "" : class_of(type->second), {}, {}});
-      if (around->empty()) continue;
-      const size_t dot = around->rfind('.');
-      const std::string above = dot == std::string::npos ? "" : around->substr(0, dot);
-      children[above].push_back(dot == std::string::npos ? *around : around->substr(dot + 1));
+      if (!around->empty()) children[parent_of(*around)].push_back(last_of(*around));
     }
   };
   add("");
   for (const std::string& path : program.modules) add(path);
   for (const ExportedTensor& tensor : program.tensors)
-    if (tensor.kind != ExportedTensor::Kind::constant)
-      if (const size_t dot = tensor.name.rfind('.'); dot != std::string::npos) add(tensor.name.substr(0, dot));
+    if (tensor.kind != ExportedTensor::Kind::constant) add(parent_of(tensor.name));
 
   // A value leaves every module that it was made in and that who reads it is not in.
   std::vector<std::string> maker(program.values.size());
@@ -485,7 +375,6 @@ std::vector<ExportedLayer> exported_layers(const ExportedProgram& program) {
   std::map<std::string_view, std::vector<const ExportedNode*>> nodes;
   std::vector<int> last(layers.size(), -1);  // value that is made within each
   for (const ExportedNode& node : program.nodes) {
-    check_levels(node.path);
     nodes[node.path].push_back(&node);
     for (const Argument& argument : node.arguments) read(argument, node.path, false);
     for (int output : node.outputs) {

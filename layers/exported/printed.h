@@ -8,9 +8,6 @@
 
 namespace upconv::internal {
 
-/// How deep modules may be nested.
-constexpr int64_t most_module_levels = 100;
-
 /// What PyTorch prints between the parentheses of the module at `path`, before its children: "3, 8, kernel_size=(3, 3),
 /// stride=(1, 1)". It is what the layer of this library prints that computes the same; "" of a module that is none of
 /// PyTorch's layers, or whose operations are not those that its class says. Two numbers that are the same print as one
@@ -30,8 +27,7 @@ struct ExportedLayer {
   std::string arguments;        ///< printed_arguments
   std::vector<int> outputs;     ///< which values of it others read, or the program gives
 };
-/// All of them, each after those that it is within; the first is the network itself, "". Throws Error where they are
-/// nested too deep.
+/// All of them, each after those that it is within; the first is the network itself, "".
 std::vector<ExportedLayer> exported_layers(const ExportedProgram& program);
 
 /// "(s77, 3, 2*s53, 2*s0)"

@@ -67,9 +67,8 @@ struct ExportedValue {
 
 /// A call of a module that a node was made in.
 struct ExportedFrame {
-  std::string call;       ///< which one: "L__self__up@1" is the second of up
-  std::string path;       ///< of the module: "up"
-  std::string type_name;  ///< its class, with modules
+  std::string call;  ///< which one: "L__self__up@1" is the second of up
+  std::string path;  ///< of the module: "up"
 };
 
 struct ExportedNode {

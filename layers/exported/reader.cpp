@@ -1,7 +1,5 @@
 #include "layers/exported/reader.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -11,6 +9,8 @@
 #include "framework/weights/bytes.h"
 #include "framework/weights/json_tree.h"
 #include "layers/exported/operations.h"
+#include "layers/exported/path.h"
+#include "layers/exported/program_reader.h"
 
 namespace upconv::internal {
 namespace {
@@ -20,97 +20,22 @@ namespace {
 constexpr size_t fewest_values = 300'000;  // of JSON that are always read; and one more for each 8 bytes of the archive
 constexpr size_t max_values = 2'000'000;
 constexpr size_t max_nodes = 20'000, max_inputs = 20'000, max_modules = 10'000;
+constexpr int64_t most_levels = 100;         // of modules within each other
 constexpr size_t max_name = 500;             // bytes of a name of a value, a target, or a module with those around it
 constexpr size_t max_expressions = 100'000;  // bytes of all expressions of sizes, of which equal ones count once
-constexpr size_t max_refusals = 20;          // that a message lists
 constexpr int64_t schema_major = 8;
 constexpr std::string_view unnamed_module = "_empty_nn_module_stack_from_metadata_hook";  // what PyTorch made itself
 constexpr std::string_view aten = "torch.ops.aten.", default_overload = ".default";
 
-/// The one member that an object of this kind has.
-struct Single {
-  const std::string& key;
-  const Json& value;
-};
+}  // namespace
 
-/// What an argument is, or why it is nothing that can be used.
-struct ReadArgument {
-  Argument argument;
-  std::string unsupported = {};
-};
-
-class ProgramReader {
- public:
-  explicit ProgramReader(const ExportedParts& parts)
-      : parts_(parts),
-        tree_(json_tree(text_of(parts.text.span), parts.where,
-                        std::min(fewest_values + parts.archive_size / 8, max_values))) {
-    program_.where = parts.where;
-    program_.archive_size = parts.archive_size;
-  }
-
-  ExportedProgram read();
-
- private:
-  template <class... Args>
-  [[noreturn]] void refuse(fmt::format_string<Args...> format, Args&&... args) const {
-    fail("{}: {}", program_.where, fmt::format(format, std::forward<Args>(args)...));
-  }
-  /// What lies at a key of an object, which must be a T.
-  template <class T>
-  const T& member(const Json* object, std::string_view key, std::string_view of) const {
-    const T* found = object == nullptr ? nullptr : object->get<T>(key);
-    if (found == nullptr) refuse("expected {} with a key {}", of, key);
-    return *found;
-  }
-  Single single(const Json& json, std::string_view what) const {
-    const auto* object = json.get<Json::Object>();
-    if (object == nullptr || object->size() != 1) refuse("expected an object with one key as {}", what);
-    return {object->front().key, object->front().value};
-  }
-
-  int define(const std::string& name, bool is_tensor);
-  int defined(const std::string& name) const;
-  std::string name_in(const Json& json, std::string_view what) const;
-  const std::string& bounded(const std::string& name, std::string_view what) const;
-  void check_path(const std::string& path) const;
-  std::shared_ptr<const SizeExpression> expression(const std::string& text);
-
-  ExportedSize size(const Json& json);
-  void read_types(const Json& graph);
-  void read_inputs(const Json& graph, const Json& signature);
-  void read_tensor(const std::string& kind, const Json& spec, const Json& given);
-  void read_node(const Json& json);
-  void read_outputs(const Json& graph, const Json& signature);
-  void read_modules(const Json& module);
-  void read_sizes();
-  void find_merges();
-
-  ReadArgument argument(const Json& json, std::string_view what) const;
-  Argument reference(const Json& json, bool is_tensor, std::string_view what) const;
-  ReadArgument list(const Single& single, std::string_view what) const;
-  void read_arguments(ExportedNode& node, const Json::Array& inputs) const;
-  static void check_training(ExportedNode& node);
-  void read_results(ExportedNode& node, const Json::Array& outputs);
-  void read_origin(ExportedNode& node, const Json& json);
-  void check_fits(const OperationParameter& parameter, const Argument& argument, ExportedNode& node) const;
-  bool is_number(const Argument& argument) const;
-  bool is_tensor(const Argument& argument) const;
-  void follow_memory(ExportedNode& node);
-
-  const ExportedParts& parts_;
-  const Json tree_;
-  ExportedProgram program_;
-  std::map<std::string, int, std::less<>> names_;
-  std::map<std::string, ExportedType, std::less<>> types_;
-  std::map<std::string, std::shared_ptr<const SizeExpression>, std::less<>> expressions_;
-  size_t expressions_bytes_ = 0;           // of those texts
-  std::vector<int> memory_;                // of each value: the value whose memory it may be
-  std::vector<std::vector<int>> sharing_;  // of each value: those whose memory it is, but for stale ones
-  std::vector<bool> is_stale_;             // whether it was written over under another name
-  std::set<int> kept_memory_;              // of parameters, buffers and constants
-  std::map<int, std::string> unreadable_;  // those of them that cannot be read, and why
-};
+ProgramReader::ProgramReader(const ExportedParts& parts)
+    : parts_(parts),
+      tree_(json_tree(text_of(parts.text.span), parts.where,
+                      std::min(fewest_values + parts.archive_size / 8, max_values))) {
+  program_.where = parts.where;
+  program_.archive_size = parts.archive_size;
+}
 
 int ProgramReader::define(const std::string& name, bool is_tensor) {
   const int index = static_cast<int>(program_.values.size());
@@ -150,6 +75,12 @@ void ProgramReader::check_path(const std::string& path) const {
   bounded(path, "a module or tensor");
   if (printable(path) != path)
     refuse("expected the name of a module or tensor that can be printed, got {}", shown(path));
+}
+
+/// Of a module: those around it are made with it, and each in the one before.
+void ProgramReader::check_levels(const std::string& path) const {
+  if (std::count(path.begin(), path.end(), '.') > most_levels)
+    refuse("expected modules nested at most {} deep, got more", most_levels);
 }
 
 /// What `text` is; equal texts, as most tensors of a program have, are one.
@@ -198,6 +129,7 @@ void ProgramReader::read_tensor(const std::string& kind, const Json& spec, const
   const bool is_constant = kind == "tensor_constant";
   const std::string& name = member<std::string>(&spec, kind + "_name", "an input that is a " + kind);
   check_path(name);
+  check_levels(parent_of(name));
   bool is_saved = !is_constant;
   if (kind == "buffer") is_saved = member<bool>(&spec, "persistent", "a buffer");
   const Json* argument = spec.find("arg");
@@ -268,178 +200,6 @@ void ProgramReader::read_inputs(const Json& graph, const Json& signature) {
   }
 }
 
-Argument ProgramReader::reference(const Json& json, bool is_tensor, std::string_view what) const {
-  const int index = defined(name_in(json, what));
-  if (program_.values[static_cast<size_t>(index)].is_tensor != is_tensor)
-    refuse("{} is {}, where {} is expected", shown(program_.values[static_cast<size_t>(index)].name),
-           is_tensor ? "a number" : "a tensor", is_tensor ? "a tensor" : "a number");
-  return {Reference{index}};
-}
-
-ReadArgument ProgramReader::list(const Single& single, std::string_view what) const {
-  const auto* array = single.value.get<Json::Array>();
-  if (array == nullptr) refuse("expected a list as {} of {}", shown(single.key), what);
-  Argument::List all;
-  for (const Json& json : *array) {
-    ReadArgument one;
-    if (single.key == "as_tensors") {
-      one.argument = reference(json, true, what);
-    } else if (json.get<Json::Object>() != nullptr) {
-      // {"as_int": 3}, {"as_name": "s4"}, {"as_none": true}, {"as_tensor": {...}}
-      one = json.find("as_name") != nullptr ? ReadArgument{reference(json, false, what)} : argument(json, what);
-    } else if (const auto* integer = json.get<int64_t>()) {
-      one.argument.value = *integer;
-    } else if (const auto* number = json.get<double>()) {
-      one.argument.value = *number;
-    } else if (const auto* truth = json.get<bool>()) {
-      one.argument.value = *truth;
-    } else if (const auto* text = json.get<std::string>()) {
-      one.argument.value = *text;
-    } else {
-      refuse("expected numbers or texts in {} of {}, got something else", shown(single.key), what);
-    }
-    if (!one.unsupported.empty()) return one;
-    all.push_back(std::move(one.argument));
-  }
-  return {{std::move(all)}};
-}
-
-ReadArgument ProgramReader::argument(const Json& json, std::string_view what) const {
-  const Single single = this->single(json, what);
-  const auto& [key, value] = single;
-  const auto expect = [&](const auto* found) -> const auto& {
-    if (found == nullptr) refuse("the value of {} is of another kind in {}", shown(key), what);
-    return *found;
-  };
-  if (key == "as_tensor") return {reference(value, true, what)};
-  if (key == "as_none" || key == "as_device" || key == "as_memory_format") return {};
-  if (key == "as_int") return {{expect(value.get<int64_t>())}};
-  if (key == "as_bool") return {{expect(value.get<bool>())}};
-  if (key == "as_string") return {{expect(value.get<std::string>())}};
-  if (key == "as_float") {
-    if (const auto* integer = value.get<int64_t>()) return {{static_cast<double>(*integer)}};
-    if (const auto* text = value.get<std::string>()) {
-      if (*text == "Infinity") return {{std::numeric_limits<double>::infinity()}};
-      if (*text == "-Infinity") return {{-std::numeric_limits<double>::infinity()}};
-      if (*text == "NaN") return {{std::numeric_limits<double>::quiet_NaN()}};
-    }
-    return {{expect(value.get<double>())}};
-  }
-  if (key == "as_sym_int" || key == "as_sym_float" || key == "as_sym_bool") {
-    if (value.find("as_name") != nullptr) return {reference(value, false, what)};
-    return argument(value, what);
-  }
-  if (key == "as_tensors" || key == "as_optional_tensors" || key == "as_ints" || key == "as_floats" ||
-      key == "as_bools" || key == "as_sym_ints" || key == "as_sym_floats" || key == "as_strings")
-    return list(single, what);
-  if (key == "as_scalar_type")
-    return {{exported_dtype(expect(value.get<int64_t>()), fmt::format("{}: {}", program_.where, what))}};
-  if (key == "as_layout") return {{}, expect(value.get<int64_t>()) == 7 ? "" : "it has a layout that is not strided"};
-  if (key == "as_complex") return {{}, "it has a complex number as an argument"};
-  if (key == "as_graph") return {{}, "it is given functions, as control flow is"};
-  if (key == "as_custom_obj" || key == "as_operator") return {{}, "it is given an object of a class of its own"};
-  refuse("an argument of the unknown kind {} in {}", shown(key), what);
-}
-
-bool ProgramReader::is_tensor(const Argument& argument) const {
-  const auto* reference = argument.get<Reference>();
-  return reference != nullptr && program_.values[static_cast<size_t>(reference->index)].is_tensor;
-}
-
-bool ProgramReader::is_number(const Argument& argument) const {
-  return argument.get<int64_t>() != nullptr || argument.get<double>() != nullptr || argument.get<bool>() != nullptr ||
-         (argument.get<Reference>() != nullptr && !is_tensor(argument));
-}
-
-/// Sets node.unsupported where the argument is none that the parameter takes.
-void ProgramReader::check_fits(const OperationParameter& parameter, const Argument& argument,
-                               ExportedNode& node) const {
-  const auto* items = argument.get<Argument::List>();
-  const auto all = [&](auto is) { return items != nullptr && std::all_of(items->begin(), items->end(), is); };
-  const auto tensor = [this](const Argument& one) { return is_tensor(one); };
-  const auto number = [this](const Argument& one) { return is_number(one); };
-  bool fits = false;
-  switch (parameter.kind) {
-    case ArgumentKind::tensor:
-      fits = tensor(argument);
-      break;
-    case ArgumentKind::tensors:
-      fits = all([&](const Argument& one) { return one.is_none() || tensor(one); });
-      break;
-    case ArgumentKind::operand:
-      fits = tensor(argument) || number(argument);
-      break;
-    case ArgumentKind::integer:
-    case ArgumentKind::number:
-    case ArgumentKind::boolean:
-      fits = number(argument);
-      break;
-    case ArgumentKind::integers:
-    case ArgumentKind::numbers:
-      fits = all(number) || (parameter.length > 0 && number(argument));
-      break;
-    case ArgumentKind::text:
-      fits = argument.get<std::string>() != nullptr;
-      break;
-    case ArgumentKind::type:
-      fits = argument.get<DType>() != nullptr;
-      break;
-    case ArgumentKind::any:
-      fits = true;
-      break;
-  }
-  if (!fits && !(parameter.takes_none && argument.is_none()))
-    node.unsupported = fmt::format("its argument {} is of a kind that is not supported", parameter.name);
-}
-
-void ProgramReader::read_arguments(ExportedNode& node, const Json::Array& inputs) const {
-  if (node.row == nullptr) return;
-  const std::vector<OperationParameter>& parameters = node.row->parameters;
-  std::vector<bool> is_given(parameters.size());
-  node.arguments.resize(parameters.size());
-  for (const Json& input : inputs) {
-    const std::string& name = member<std::string>(&input, "name", "an argument");
-    const Json* given = input.find("arg");
-    if (given == nullptr) refuse("expected the argument {} with an arg", shown(name));
-    const std::string what = fmt::format("the argument {} of {}", shown(name), shown(node.target));
-    ReadArgument read = argument(*given, what);
-    const OperationParameter* parameter = node.row->find(name);
-    if (parameter == nullptr) {
-      node.unsupported = fmt::format("it has an argument {}, which is not known", shown(name));
-      continue;
-    }
-    const auto at = static_cast<size_t>(parameter - parameters.data());
-    if (is_given[at]) refuse("{} is given twice", what);
-    is_given[at] = true;
-    if (!read.unsupported.empty() && parameter->kind != ArgumentKind::any)
-      node.unsupported = read.unsupported;
-    else
-      check_fits(*parameter, read.argument, node);
-    node.arguments[at] = std::move(read.argument);
-  }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    if (is_given[i]) continue;
-    if (!parameters[i].initial)
-      node.unsupported = fmt::format("its argument {} is missing", parameters[i].name);
-    else
-      node.arguments[i] = *parameters[i].initial;
-  }
-}
-
-/// Sets node.unsupported where it draws numbers, or changes statistics, as networks do that are trained.
-void ProgramReader::check_training(ExportedNode& node) {
-  if (node.row == nullptr || !node.unsupported.empty()) return;
-  const auto is_true = [&](std::string_view name) {
-    const Argument* argument = find_argument(node, name);
-    return argument != nullptr && argument->get<bool>() != nullptr && *argument->get<bool>();
-  };
-  const Argument *mean = find_argument(node, "running_mean"), *part = find_argument(node, "dropout_p");
-  const bool keeps = is_true("training") && mean != nullptr && !mean->is_none();
-  const bool drops = part != nullptr && part->get<double>() != nullptr && *part->get<double>() != 0;
-  if (is_true("train") || keeps || drops || (is_true("training") && node.row->name == "rrelu"))
-    node.unsupported = "it was exported in training: export after .eval()";
-}
-
 void ProgramReader::read_results(ExportedNode& node, const Json::Array& outputs) {
   for (const Json& output : outputs) {
     const auto [key, value] = single(output, "a result");
@@ -486,8 +246,9 @@ void ProgramReader::read_origin(ExportedNode& node, const Json& json) {
     node.path = path.substr(0, path.find('@'));  // "up@1" is its second call
     node.type_name = entry.substr(second + 1);
     check_path(node.path);
+    check_levels(node.path);
     bounded(node.type_name, "a class");
-    node.stack.push_back({std::string(entry.substr(0, first)), node.path, node.type_name});
+    node.stack.push_back({std::string(entry.substr(0, first)), node.path});
     program_.type_names.try_emplace(node.path, node.type_name);
   }
 }
@@ -579,6 +340,7 @@ void ProgramReader::read_modules(const Json& module) {
     if (program_.modules.size() == max_modules) refuse("expected at most {} modules, got more", max_modules);
     program_.modules.push_back(path->substr(0, path->find('@')));
     check_path(program_.modules.back());
+    check_levels(program_.modules.back());
   }
 }
 
@@ -652,46 +414,6 @@ ExportedProgram ProgramReader::read() {
   return std::move(program_);
 }
 
-}  // namespace
-
-std::string_view advice(std::string_view target) {
-  if (target.find("set_grad_enabled") != std::string_view::npos)
-    return "; take torch.no_grad() out of forward() and export under it, or export with run_decompositions()";
-  if (target.find("autocast") != std::string_view::npos) return "; export without autocast";
-  if (target.starts_with("torch.ops.higher_order"))
-    return "; export with run_decompositions(), or without control flow";
-  return "";
-}
-
 ExportedProgram read_program(const ExportedParts& parts) { return ProgramReader(parts).read(); }
-
-void refuse_unsupported(const ExportedProgram& program) {
-  struct Refusal {
-    const ExportedNode* first;
-    size_t count;
-  };
-  std::vector<std::string> order;  // in which they came
-  std::map<std::string, Refusal> refusals;
-  for (const ExportedNode& node : program.nodes) {
-    if (node.unsupported.empty()) continue;
-    const std::string key = fmt::format("{}: {}", printable(node.target), node.unsupported);
-    const auto [found, is_new] = refusals.try_emplace(key, Refusal{&node, 0});
-    if (is_new) order.push_back(key);
-    ++found->second.count;
-  }
-  if (refusals.empty()) return;
-  std::vector<std::string> lines;
-  for (const std::string& text : order) {
-    if (lines.size() == max_refusals) {
-      lines.push_back(fmt::format("and {} more", order.size() - max_refusals));
-      break;
-    }
-    const auto& [node, count] = refusals.at(text);
-    std::string where = node->path.empty() ? "" : fmt::format(", first in {}", node->path);
-    if (!node->type_name.empty()) where += fmt::format(" ({})", printable(node->type_name));
-    lines.push_back(fmt::format("{}{}, {} time{}{}", text, advice(node->target), count, count == 1 ? "" : "s", where));
-  }
-  fail("{}: not all of it can be run:\n  {}", program.where, fmt::join(lines, "\n  "));
-}
 
 }  // namespace upconv::internal

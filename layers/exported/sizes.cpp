@@ -1,8 +1,13 @@
 #include "layers/exported/sizes.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <limits>
+
+#include "framework/weights/bytes.h"
 
 namespace upconv::internal {
 namespace {
@@ -312,6 +317,64 @@ std::optional<int64_t> computed(Kind kind, int64_t a, int64_t b) {
   }
 }
 
+/// Python's precedence of an operation: what binds less stands in parentheses.
+int precedence(const SizeExpression& expression) {
+  switch (expression.kind) {
+    case Kind::disjunction:
+      return 0;
+    case Kind::conjunction:
+      return 1;
+    case Kind::negation:
+      return 2;
+    case Kind::add:
+    case Kind::subtract:
+      return 4;
+    case Kind::multiply:
+    case Kind::floor_divide:
+    case Kind::modulo:
+      return 5;
+    case Kind::power:
+      return 6;
+    default:
+      return expression.compares() ? 3 : 7;
+  }
+}
+
+std::string_view sign(Kind kind) {
+  switch (kind) {
+    case Kind::add:
+      return " + ";
+    case Kind::subtract:
+      return " - ";
+    case Kind::multiply:
+      return "*";
+    case Kind::floor_divide:
+      return " // ";
+    case Kind::modulo:
+      return " % ";
+    case Kind::power:
+      return "**";
+    case Kind::equal:
+      return " == ";
+    case Kind::unequal:
+      return " != ";
+    case Kind::less:
+      return " < ";
+    case Kind::less_equal:
+      return " <= ";
+    case Kind::greater:
+      return " > ";
+    case Kind::greater_equal:
+      return " >= ";
+    case Kind::conjunction:
+      return " and ";
+    case Kind::disjunction:
+      return " or ";
+    default:
+      return ", ";
+  }
+}
+
 }  // namespace
 
 void SizeExpression::each_symbol(const std::function<void(const std::string&)>& f) const {
@@ -344,6 +407,43 @@ std::optional<int64_t> evaluate(const SizeExpression& expression, const SizesOfC
   if (!b) return {};
   if (expression.kind == Kind::conjunction || expression.kind == Kind::disjunction) return *b != 0;
   return computed(expression.kind, *a, *b);
+}
+
+std::string written(const SizeExpression& expression) {
+  const auto& operands = expression.operands;
+  switch (expression.kind) {
+    case Kind::number:
+      return std::to_string(expression.value);
+    case Kind::symbol:
+      return printable(expression.name);
+    case Kind::size:
+      return fmt::format("{}.size({})", printable(expression.name), expression.value);
+    case Kind::negation:
+      return fmt::format("not ({})", written(operands.at(0)));
+    case Kind::maximum:
+    case Kind::minimum: {
+      std::vector<std::string> all;
+      for (const SizeExpression& operand : operands) all.push_back(written(operand));
+      return fmt::format("{}({})", expression.kind == Kind::maximum ? "max" : "min", fmt::join(all, ", "));
+    }
+    default:
+      break;
+  }
+  const auto is_negative = [](const SizeExpression& one) { return one.kind == Kind::number && one.value < 0; };
+  // SymPy writes s - 1 as -1 + s.
+  if (expression.kind == Kind::add && operands.size() == 2 && is_negative(operands[0]) && !is_negative(operands[1]) &&
+      operands[0].value != std::numeric_limits<int64_t>::min())
+    return fmt::format("{} - {}", written(operands[1]), -operands[0].value);
+  std::string text;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const int own = precedence(expression), inner = precedence(operands[i]);
+    const bool in_parentheses =
+        inner < own || (i > 0 && inner == own && expression.kind != Kind::add && expression.kind != Kind::multiply) ||
+        (i > 0 && is_negative(operands[i]));
+    text += i == 0 ? "" : sign(expression.kind);
+    text += in_parentheses ? "(" + written(operands[i]) + ")" : written(operands[i]);
+  }
+  return text;
 }
 
 std::optional<int64_t> add(int64_t a, int64_t b) {

@@ -49,6 +49,9 @@ struct SizeExpression {
 /// The expression that `text` is; nothing where it is none, or has something in it that is not known.
 std::optional<SizeExpression> parse_sizes(std::string_view text);
 
+/// As one writes it in Python: "2*s53".
+std::string written(const SizeExpression& expression);
+
 /// What symbols and sizes of inputs are in a call; nothing for those that are not known.
 struct SizesOfCall {
   std::function<std::optional<int64_t>(const std::string& symbol)> symbol;

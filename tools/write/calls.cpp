@@ -7,6 +7,7 @@
 
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
+#include "layers/exported/path.h"
 
 namespace upconv::tools {
 
@@ -20,16 +21,11 @@ bool is_parametrization(const std::string& path) {
          path.starts_with("parametrizations.") || path == "parametrizations";
 }
 
-std::string parent_of(const std::string& path) {
-  const size_t dot = path.rfind('.');
-  return dot == path.npos ? "" : path.substr(0, dot);
-}
-
-/// Whether a layer writes over what it is given.
-bool works_in_place(const LayerCall& layer) {
-  return std::any_of(
-      layer.constructor.arguments.begin(), layer.constructor.arguments.end(),
-      [](const ExpressionArgument& one) { return one.value.role == "inplace" && one.value.number == Number(true); });
+/// The argument of a layer that says whether it writes over what it is given; nullptr where it never does.
+Expression* in_place_flag(LayerCall& layer) {
+  for (ExpressionArgument& argument : layer.constructor.arguments)
+    if (argument.value.role == "inplace") return &argument.value;
+  return nullptr;
 }
 
 }  // namespace
@@ -47,15 +43,13 @@ Calls::Calls(const ExportedRunner& runner) : runner_(runner) {
   find_copies(root_, false);
   settle_in_place(root_);
   // A layer is one in all of its calls.
-  const auto each_flag = [](Call* call, auto f) {
-    if (!call->layer) return;
-    for (ExpressionArgument& argument : call->layer->constructor.arguments)
-      if (argument.value.role == "inplace") f(argument.value);
-  };
   for (auto& [path, node] : modules_) {
-    bool all = true;
-    for (Call* call : node.calls) each_flag(call, [&](const Expression& flag) { all &= flag.number == Number(true); });
-    for (Call* call : node.calls) each_flag(call, [&](Expression& flag) { flag.number = all; });
+    std::vector<Expression*> flags;
+    for (Call* call : node.calls)
+      if (Expression* flag = call->layer ? in_place_flag(*call->layer) : nullptr) flags.push_back(flag);
+    const bool all =
+        std::all_of(flags.begin(), flags.end(), [](const Expression* flag) { return flag->number == Number(true); });
+    for (Expression* flag : flags) flag->number = all;
   }
   for (const Argument& output : program().outputs)
     each_reference(output, [&](int value) { live_.insert(same(value)); });
@@ -91,12 +85,7 @@ bool Calls::is_number_node(const ExportedNode& node) const {
 void Calls::read_modules() {
   const auto add = [&](const std::string& path) {
     for (std::string at = path; !modules_.contains(at); at = parent_of(at)) {
-      ModuleNode node{.path = at,
-                      .name = at.substr(at.rfind('.') + 1),
-                      .type_name = {},
-                      .children = {},
-                      .tensors = {},
-                      .calls = {}};
+      ModuleNode node{.path = at, .name = last_of(at), .type_name = {}, .children = {}, .tensors = {}, .calls = {}};
       if (const auto type = program().type_names.find(at); type != program().type_names.end())
         node.type_name = type->second;
       modules_.emplace(at, std::move(node));
@@ -159,7 +148,7 @@ void Calls::read_calls() {
       auto call = std::make_unique<Call>();
       call->key = key;
       call->path = frame.path;
-      call->type_name = frame.type_name;
+      call->type_name = program().type_names.at(frame.path);
       call->first = static_cast<int>(i);
       Call* made = call.get();
       modules_.at(frame.path).calls.push_back(made);
@@ -233,8 +222,7 @@ void Calls::settle_in_place(Call& call) {
       is_copy |= copies.contains(made.row->name) || (made.row->name == "cat" && tensors_of(made).size() < 2);
     }
     if (!is_copy) continue;
-    for (ExpressionArgument& argument : step.call->layer->constructor.arguments)
-      if (argument.value.role == "inplace") argument.value.number = false;
+    if (Expression* flag = in_place_flag(*step.call->layer)) flag->number = false;
   }
 }
 
@@ -316,7 +304,8 @@ void Calls::find_ends(Call& call) {
   if (call.layer) {
     call.inputs = {seen(same(call.layer->input), call.first)};
     call.outputs = {call.layer->output};
-    if (works_in_place(*call.layer)) in_place_[call.layer->output] = call.inputs[0];
+    if (const Expression* flag = in_place_flag(*call.layer); flag != nullptr && flag->number == Number(true))
+      in_place_[call.layer->output] = call.inputs[0];
     return;
   }
   std::set<int> made, given;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "framework/fail.h"
+#include "layers/exported/path.h"
 #include "tools/write/node.h"
 
 namespace upconv::tools {
@@ -603,7 +604,7 @@ std::optional<LayerCall> layer_of(const Calls& calls, const Call& call) {
   constexpr std::string_view parametrized = "torch.nn.utils.parametrize.Parametrized";
   std::string type;
   if (call.type_name.starts_with("torch.nn.modules."))
-    type = call.type_name.substr(call.type_name.rfind('.') + 1);
+    type = last_of(call.type_name);
   else if (call.type_name.starts_with(parametrized))
     type = call.type_name.substr(parametrized.size());
   const auto rule = rules().find(type);

@@ -15,6 +15,7 @@
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/write/names.h"
 #include "tools/write/writer.h"
 
 namespace upconv::tools {
@@ -49,7 +50,7 @@ void Write::run() const {
   if (out == "-" || header.filename().empty() || weights == header)
     fail("{}: expected the name of a header: the weights go into a file beside it, whose name ends in .safetensors",
          printable(out));
-  const std::string space_name = space.empty() ? identifier_of(header.stem().string()) : space;
+  const std::string space_name = space.empty() ? identifier_of(header.stem().string(), "network") : space;
 
   Result text(header.string()), tensors(weights.string());
   MappedFile file = map_or_read(in);

@@ -438,4 +438,10 @@ std::string Arguments::text(std::string_view name) const {
   refuse(name, "a string");
 }
 
+const LayerRow* find_row(std::string_view name) {
+  const std::vector<LayerRow>& rows = layer_rows();
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const LayerRow& row) { return row.name == name; });
+  return found == rows.end() ? nullptr : &*found;
+}
+
 }  // namespace upconv::internal

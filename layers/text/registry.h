@@ -88,5 +88,7 @@ struct LayerRow {
 
 /// All layers, in the order in which they are listed to users.
 const std::vector<LayerRow>& layer_rows();
+/// The row of that name; nullptr where there is none.
+const LayerRow* find_row(std::string_view name);
 
 }  // namespace upconv::internal

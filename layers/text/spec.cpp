@@ -91,12 +91,6 @@ std::vector<std::string_view> Signature::names() const {
   return all;
 }
 
-const LayerRow* find_row(std::string_view name) {
-  const std::vector<LayerRow>& rows = layer_rows();
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const LayerRow& row) { return row.name == name; });
-  return found == rows.end() ? nullptr : &*found;
-}
-
 std::string_view without_prefix(std::string_view name) {
   for (std::string_view prefix : {"torch.nn.", "nn."})
     if (name.starts_with(prefix)) return name.substr(prefix.size());

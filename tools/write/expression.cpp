@@ -63,7 +63,7 @@ Printed printed(const Expression& expression, const Naming& naming) {
       return {text, text.starts_with('-') ? prefixes : 9};
     }
     case Expression::Kind::list:
-      return {"{" + arguments_of(expression, naming) + "}", 9};
+      return {expression.text + "{" + arguments_of(expression, naming) + "}", 9};
     case Expression::Kind::call:
       return {expression.text + "(" + arguments_of(expression, naming) + ")", 9};
     case Expression::Kind::infix: {

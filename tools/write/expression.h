@@ -21,12 +21,12 @@ struct Expression {
   enum class Kind {
     text,    ///< as it is: a name, "x.size(0)"
     number,  ///< which may become a constructor's argument
-    list,    ///< {a, b}
+    list,    ///< {a, b}, or Shape{a, b}
     call,    ///< f(a, b, {.c = d})
     infix    ///< a + b
   };
   Kind kind = Kind::text;
-  std::string text;            ///< of a call its function, of infix its operator
+  std::string text;            ///< of a call its function, of a list its type, of infix its operator
   Number number = int64_t{0};  ///<
   std::string role;            ///< of a number: what an argument for it is called, "" where it never is one
   std::vector<ExpressionArgument> arguments;  ///< of all others

@@ -21,9 +21,4 @@ struct Header {
 /// Throws Error that names the operation, and the module that it is in, where something has no C++ that reads well.
 Header write_header(const internal::ExportedRunner& runner, const HeaderOptions& options);
 
-/// A name of C++ that is like this one.
-std::string identifier_of(const std::string& name);
-/// Whether a struct or a namespace of a header may have this name: none that C++ or the library has.
-bool is_free_name(const std::string& name);
-
 }  // namespace upconv::tools

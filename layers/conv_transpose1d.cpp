@@ -86,10 +86,9 @@ Value ConvTranspose1d::convolved(Value x, const std::vector<int64_t>& output_siz
   if (rank != 2 && rank != 3) return convolved(x, 0);  // refused there, with the layer's own words
   if (output_size.size() != 1 && output_size.size() != rank)
     refuse(x, "ConvTranspose1d output_size must have 1 or {} elements, got {}", rank, output_size.size());
-  const ConvTranspose1dOptions& o = options;
   const int64_t wanted = output_size.back();
-  const int64_t least = (x.shape().back() - 1) * o.stride - 2 * o.padding + o.dilation * (kernel_size - 1) + 1;
-  const int64_t most = least + o.stride - 1;
+  const int64_t least = least_output({1, 1, 1, x.shape().back()}, {1, kernel_size}, of_pictures(options)).w;
+  const int64_t most = least + options.stride - 1;
   if (wanted < least || wanted > most)
     refuse(x, "ConvTranspose1d output_size {} is out of range: valid are {} to {} for an input of {}", wanted, least,
            most, upconv::str(x.shape()));

@@ -34,12 +34,6 @@ void check_arguments(int64_t in_channels, int64_t out_channels, Pair kernel_size
     fail("ConvTranspose2d: padding_mode must be 'zeros', the only one there is, got '{}'", o.padding_mode);
 }
 
-/// (H - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1: the output of one axis without output_padding.
-Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOptions& o) {
-  return {(in.H - 1) * o.stride.h - 2 * o.padding.h + o.dilation.h * (kernel.h - 1) + 1,
-          (in.W - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (kernel.w - 1) + 1};
-}
-
 /// The kernel of a weight (in_channels, out_channels / groups, kH, kW), or of one row without kH.
 Pair kernel_of(const Shape& weight) { return {weight.size() == 3 ? 1 : weight[2], weight.back()}; }
 
@@ -139,6 +133,11 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
 }  // namespace
 
 namespace internal {
+
+Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOptions& o) {
+  return {(in.H - 1) * o.stride.h - 2 * o.padding.h + o.dilation.h * (kernel.h - 1) + 1,
+          (in.W - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (kernel.w - 1) + 1};
+}
 
 std::shared_ptr<const Operation> transposed_convolution(std::string_view layer, const Parameter& weight,
                                                         std::optional<Parameter> bias,

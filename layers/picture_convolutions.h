@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "../framework/graph.h"
+#include "../framework/layout.h"
 #include "conv2d.h"
 #include "conv_transpose2d.h"
 
@@ -25,6 +26,9 @@ std::shared_ptr<const Operation> transposed_convolution(std::string_view layer, 
 Value convolved(std::string_view layer, Value x, Value weight, std::optional<Value> bias, const Conv2dOptions& options);
 Value convolved(std::string_view layer, Value x, Value weight, std::optional<Value> bias,
                 const ConvTranspose2dOptions& options);
+
+/// (H - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1: the output of one axis without output_padding.
+Pair least_output(const ImageShape& in, Pair kernel, const ConvTranspose2dOptions& options);
 
 /// A padding_mode of PyTorch's; throws Error that names the layer where there is none of that name.
 Border border_of(std::string_view layer, const std::string& padding_mode);

@@ -151,16 +151,23 @@ def answer(text, shape, seed):
     return exact.float(), difference[~difference.isnan()].max().item() if difference.numel() else 0.0
 
 
-def main():
-    torch.set_num_threads(1)
+def answers(cases):
+    """What a file of such cases holds: outputs, and in JSON what they are of."""
     tensors, metadata = {}, {}
     with torch.no_grad():
-        for seed, (text, shape) in enumerate(cases()):
+        for seed, (text, shape) in enumerate(cases):
             case = f"case{seed:03}"
             output, error = answer(text, shape, seed)
             tensors[case] = output.contiguous().clone()
             about = {"module": text, "printed": repr(module_of(text)), "input": shape, "seed": seed, "error": error}
             metadata[case] = json.dumps(about)
+    return tensors, metadata
+
+
+def main():
+    torch.set_num_threads(1)
+    tensors, metadata = answers(cases())
+    with torch.no_grad():
         x = torch.tensor([*norms.SPECIAL, 0.5, -0.5, 0.999, -0.999, 1.0, -1.0, math.inf, -math.inf, math.nan])
         tensors["special.input"] = x
         for text in activations():

@@ -7,8 +7,6 @@ The same file as printed.py's, without special numbers: outputs of modules as on
 parameters are drawn from the case's seed, with metadata in JSON.
 """
 
-import json
-
 import make
 import printed
 import torch
@@ -130,21 +128,7 @@ def cases():
 
 def main():
     torch.set_num_threads(1)
-    tensors, metadata = {}, {}
-    with torch.no_grad():
-        for seed, (text, shape) in enumerate(cases()):
-            case = f"case{seed:03}"
-            output, error = printed.answer(text, shape, seed)
-            tensors[case] = output.contiguous().clone()
-            about = {
-                "module": text,
-                "printed": repr(printed.module_of(text)),
-                "input": shape,
-                "seed": seed,
-                "error": error,
-            }
-            metadata[case] = json.dumps(about)
-    make.write_safetensors(make.HERE / "rows.safetensors", tensors, metadata)
+    make.write_safetensors(make.HERE / "rows.safetensors", *printed.answers(cases()))
 
 
 if __name__ == "__main__":

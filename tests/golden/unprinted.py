@@ -36,6 +36,7 @@ STRIPS = [(1, 1, 2, w) for w in (8193, 16385)] + [(1, 1, w) for w in (8193, 1638
 ROWS = [(2, 4), (3, 4), (2, 4, 7)]
 INDICES = [(5,), (2, 3)]
 SIGNALS = [(2, 4, length) for length in (1, 2, 3, 4, 5, 7, 8, 12)]
+WINDOWS = [(1, 1, 0), (1, 2, 0), (2, 1, 0), (2, 2, 0), (2, 3, 1), (3, 1, 1), (3, 2, 1), (4, 3, 2), (5, 2, 2)]
 PATCHES = [(2, 16, 9), (2, 16, 12), (2, 16, 16)]
 
 LAYERS = {
@@ -123,17 +124,7 @@ LAYERS = {
         SIGNALS,
         [
             f"kernel_size={kernel}, stride={stride}, padding={padding}{rest}"
-            for kernel, stride, padding in (
-                (1, 1, 0),
-                (1, 2, 0),
-                (2, 1, 0),
-                (2, 2, 0),
-                (2, 3, 1),
-                (3, 1, 1),
-                (3, 2, 1),
-                (4, 3, 2),
-                (5, 2, 2),
-            )
+            for kernel, stride, padding in WINDOWS
             for rest in ("", ", ceil_mode=True")
         ]
         + ["2", "3, 2", "3, 2, 1", "3, 2, 1, False", "3, 2, 1, count_include_pad=False", "3, stride=None, padding=1"],
@@ -146,15 +137,7 @@ LAYERS = {
         [
             f"kernel_size={kernel}, stride={stride}, padding={padding}{rest}"
             for kernel, stride, padding in (
-                (1, 1, 0),
-                (1, 2, 0),
-                (2, 1, 0),
-                (2, 2, 0),
-                (2, 3, 1),
-                (3, 1, 1),
-                (3, 2, 1),
-                (4, 3, 2),
-                (5, 2, 2),
+                *WINDOWS,
                 ((1, 3), (2, 1), (0, 1)),
                 ((3, 1), (2, 2), (1, 0)),
                 ((2, 3), (1, 2), (1, 0)),

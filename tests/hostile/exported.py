@@ -64,6 +64,7 @@ def number_result(name):
 
 
 X = named("x")
+NONE = {"as_none": True}
 W = {"parameter": {"arg": {"name": "p_w"}, "parameter_name": "w"}}
 USER = {"user_input": {"arg": X}}
 
@@ -493,6 +494,11 @@ def shaped(x, target, y=None, **arguments):
     return pt2(program(node(target, self=X, **arguments), types={"x": tensor(*x), "y": y}))
 
 
+def resampled(x, target, output_size=NONE, scale_factors=NONE):
+    resampling = node(target, input=X, output_size=output_size, scale_factors=scale_factors)
+    return pt2(program(resampling, types={"x": tensor(*x), "y": None}))
+
+
 def parts(x, target, count, **arguments):
     return pt2(
         program(
@@ -709,45 +715,12 @@ CALLS = {
         'expected a word as mode, got "\\x1b[2J"',
     ),
     "upsample_infinite": (
-        pt2(
-            program(
-                node(
-                    "upsample_nearest2d.vec",
-                    input=X,
-                    output_size={"as_none": True},
-                    scale_factors={"as_floats": [1e300, 1e300]},
-                ),
-                types={"x": tensor(1, 1, 2, 2), "y": None},
-            )
-        ),
+        resampled((1, 1, 2, 2), "upsample_nearest2d.vec", scale_factors={"as_floats": [1e300, 1e300]}),
         "upsample_nearest2d.vec",
     ),
-    "upsample_neither": (
-        pt2(
-            program(
-                node(
-                    "upsample_nearest2d.vec",
-                    input=X,
-                    output_size={"as_none": True},
-                    scale_factors={"as_none": True},
-                ),
-                types={"x": tensor(1, 1, 2, 2), "y": None},
-            )
-        ),
-        "upsample_nearest2d.vec",
-    ),
+    "upsample_neither": (resampled((1, 1, 2, 2), "upsample_nearest2d.vec"), "upsample_nearest2d.vec"),
     "upsample_row_two": (
-        pt2(
-            program(
-                node(
-                    "upsample_nearest1d.vec",
-                    input=X,
-                    output_size=as_ints(4, 4),
-                    scale_factors={"as_none": True},
-                ),
-                types={"x": tensor(1, 1, 2), "y": None},
-            )
-        ),
+        resampled((1, 1, 2), "upsample_nearest1d.vec", output_size=as_ints(4, 4)),
         "expected one size or scale_factor for a 3-D input",
     ),
     "conv_groups": (convolved(groups=0), "groups must be positive"),

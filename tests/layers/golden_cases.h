@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "layers/spec.h"
+#include "tests/layers/sandwich.h"
 #include "tests/support.h"
 
 namespace upconv::testing {
@@ -40,6 +41,32 @@ inline int check_special_values(const std::string& file) {
     ++count;
   }
   return count;
+}
+
+/// Checks a case of printed.safetensors and its like: the text in `about` is a module that prints as it does in PyTorch
+/// and answers as there on every instruction set, alone and inside, between neighbours that lie channels-last, where
+/// `wrapped(module, inside)` is what is compiled. `rounding(text, module, x)` is added to what PyTorch's own float32
+/// errs.
+template <class Rounding, class Wrapped>
+void check_printed_case(const nlohmann::json& about, const Tensor& expected, Rounding rounding, Wrapped wrapped) {
+  constexpr double eps = std::numeric_limits<float>::epsilon();
+  const std::string text = about["module"], printed = about["printed"];
+  CAPTURE(text);
+  const std::shared_ptr<Module> module = parse_module(text);
+  CHECK(module->str() == printed);
+  CHECK(parse_module(printed)->str() == printed);
+  Random random(about["seed"].get<uint64_t>());
+  const std::vector<Tensor> xs{random.randn(about["input"].get<Shape>())};
+  CAPTURE(str(xs[0].shape()));
+  randomize(*module, random);
+  const double error = about["error"], rounds = rounding(text, *module, xs[0]);
+  const auto bound = [&](int64_t i) { return 2 * error + 3 * eps * std::abs(expected.data()[i]) + rounds; };
+  for (Isa isa : available_isas())
+    for (bool inside : {false, true}) {
+      CAPTURE(name(isa));
+      CAPTURE(inside);
+      check_close(compile(wrapped(module, inside), types_of(xs), {.isa = isa})(xs)[0], expected, bound);
+    }
 }
 
 }  // namespace upconv::testing

@@ -25,23 +25,9 @@ double rounding(const std::string& text, const AnyModule& module, const Tensor& 
 }
 
 void check_case(const nlohmann::json& about, const Tensor& expected) {
-  const std::string text = about["module"], printed = about["printed"];
-  CAPTURE(text);
-  const std::shared_ptr<Module> module = parse_module(text);
-  CHECK(module->str() == printed);
-  CHECK(parse_module(printed)->str() == printed);
-  Random random(about["seed"].get<uint64_t>());
-  const std::vector<Tensor> xs{random.randn(about["input"].get<Shape>())};
-  randomize(*module, random);
-  const double error = about["error"], rounds = rounding(text, *module, xs[0]);
-  const auto bound = [&](int64_t i) { return 2 * error + 3 * eps * std::abs(expected.data()[i]) + rounds; };
-  for (Isa isa : available_isas())
-    for (bool inside : {false, true}) {
-      CAPTURE(name(isa));
-      CAPTURE(inside);
-      const Sandwich all([&](const Values& x) { return (*module)(x[0]); }, inside);
-      check_close(compile(all, types_of(xs), {.isa = isa})(xs)[0], expected, bound);
-    }
+  check_printed_case(about, expected, rounding, [](const std::shared_ptr<Module>& module, bool inside) {
+    return Sandwich([module](const Values& x) { return (*module)(x[0]); }, inside);
+  });
 }
 
 }  // namespace
@@ -61,8 +47,7 @@ TEST_CASE("golden: every module of PyTorch is a layer, a container, or known to 
   size_t layers = 0;
   for (const std::string name : modules) {
     CAPTURE(name);
-    const bool is_layer =
-        std::any_of(layer_rows().begin(), layer_rows().end(), [&](const LayerRow& row) { return row.name == name; });
+    const bool is_layer = find_row(name) != nullptr;
     const bool is_container = std::find(containers.begin(), containers.end(), name) != containers.end();
     CHECK(is_layer + is_container + is_only_pytorchs(name) == 1);
     layers += is_layer;

@@ -31,28 +31,17 @@ Function of(const std::shared_ptr<Module>& module, bool inside) {
   };
 }
 
+/// Positions of a resampling round as numbers of the row's length do.
+double rounding(const std::string& text, const AnyModule& module, const Tensor& x) {
+  const double terms = terms_of(module);
+  const double rounds = text.find("Upsampl") != std::string::npos ? tolerance(8, 4.0 * x.size(-1)) : 0;
+  return rounds + (terms > 0 ? tolerance(terms, 8) : 0);
+}
+
 void check_case(const nlohmann::json& about, const Tensor& expected) {
-  const std::string text = about["module"], printed = about["printed"];
-  CAPTURE(text);
-  const std::shared_ptr<Module> module = parse_module(text);
-  CHECK(module->str() == printed);
-  CHECK(parse_module(printed)->str() == printed);
-  Random random(about["seed"].get<uint64_t>());
-  const std::vector<Tensor> xs{random.randn(about["input"].get<Shape>())};
-  CAPTURE(str(xs[0].shape()));
-  randomize(*module, random);
-  const double error = about["error"], terms = terms_of(*module);
-  // Positions of a resampling round as numbers of the row's length do.
-  const double rounds = text.find("Upsampl") != std::string::npos ? tolerance(8, 4.0 * xs[0].size(-1)) : 0;
-  const double sums = terms > 0 ? tolerance(terms, 8) : 0;
-  const auto bound = [&](int64_t i) { return 2 * error + 3 * eps * std::abs(expected.data()[i]) + rounds + sums; };
-  for (Isa isa : available_isas())
-    for (bool inside : {false, true}) {
-      CAPTURE(name(isa));
-      CAPTURE(inside);
-      const Sandwich all(of(module, inside), false);
-      check_close(compile(all, types_of(xs), {.isa = isa})(xs)[0], expected, bound);
-    }
+  check_printed_case(about, expected, rounding, [](const std::shared_ptr<Module>& module, bool inside) {
+    return Sandwich(of(module, inside), false);
+  });
 }
 
 /// (N, C, L) as pictures of one row.

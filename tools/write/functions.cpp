@@ -228,17 +228,10 @@ Expression interpolated(const Writing& w) {
     return all;
   }
   if (w.node.is_none("output_size")) w.node.refuse("expected factors that are the same in each call");
-  static const std::map<std::string_view, std::string> modes = {
-      {"upsample_nearest2d.vec", ""},          {"_upsample_nearest_exact2d.vec", "nearest-exact"},
-      {"upsample_bilinear2d.vec", "bilinear"}, {"upsample_bicubic2d.vec", "bicubic"},
-      {"upsample_nearest1d.vec", ""},          {"_upsample_nearest_exact1d.vec", "nearest-exact"},
-      {"upsample_linear1d.vec", "linear"}};
   all.add(w.value("input"));
   const Expression sizes = w.numbers("output_size", "size");
   all.option("size", sizes.arguments.size() == 1 ? sizes.arguments[0].value : sizes);
-  if (const std::string& mode = modes.at(w.node.row()); !mode.empty())
-    all.option("mode", Expression::name("\"" + mode + "\""));
-  if (w.node.has("align_corners")) all.option("align_corners", Expression::of(w.node.boolean("align_corners")), false);
+  add_mode(all, w.node);
   return all;
 }
 
@@ -257,26 +250,24 @@ Expression padded(const Writing& w) {
   return all;
 }
 
-Expression max_pooled(const Writing& w, std::string_view function) {
+/// What pools of both kinds begin with.
+Expression pooled(const Writing& w, std::string_view function) {
   Expression all = w.call(function);
   all.add(w.value("self")).add(w.both("kernel_size", "kernel_size"));
   const auto stride = w.node.integers("stride");
   if (stride && !stride->empty() && stride != w.node.integers("kernel_size"))
     all.option("stride", pair(*stride, "stride"));
-  all.option("padding", w.both("padding", "padding"), integer(0))
-      .option("dilation", w.both("dilation", "dilation"), integer(1));
-  all.option("ceil_mode", Expression::of(w.node.boolean("ceil_mode")), false);
-  return all;
+  return all.option("padding", w.both("padding", "padding"), integer(0));
+}
+Expression max_pooled(const Writing& w, std::string_view function) {
+  return pooled(w, function)
+      .option("dilation", w.both("dilation", "dilation"), integer(1))
+      .option("ceil_mode", Expression::of(w.node.boolean("ceil_mode")), false);
 }
 Expression avg_pooled(const Writing& w, std::string_view function) {
-  Expression all = w.call(function);
-  all.add(w.value("self")).add(w.both("kernel_size", "kernel_size"));
-  const auto stride = w.node.integers("stride");
-  if (stride && !stride->empty() && stride != w.node.integers("kernel_size"))
-    all.option("stride", pair(*stride, "stride"));
-  all.option("padding", w.both("padding", "padding"), integer(0));
-  all.option("ceil_mode", Expression::of(w.node.boolean("ceil_mode")), false);
-  all.option("count_include_pad", Expression::of(w.node.boolean("count_include_pad")), true);
+  Expression all = pooled(w, function);
+  all.option("ceil_mode", Expression::of(w.node.boolean("ceil_mode")), false)
+      .option("count_include_pad", Expression::of(w.node.boolean("count_include_pad")), true);
   if (w.node.has("divisor_override") && !w.node.is_none("divisor_override"))
     all.option("divisor_override", w.number("divisor_override", "divisor_override"));
   return all;

@@ -100,14 +100,20 @@ Expression pair_of(const std::vector<T>& sizes, const std::string& role) {
 Expression pair(const std::vector<int64_t>& sizes, const std::string& role) { return pair_of(sizes, role); }
 Expression pair(const std::vector<double>& sizes, const std::string& role) { return pair_of(sizes, role); }
 
+void add_mode(Expression& resampling, const NodeView& node) {
+  static const std::map<std::string_view, std::string> modes = {{"_upsample_nearest_exact2d.vec", "nearest-exact"},
+                                                                {"upsample_bilinear2d.vec", "bilinear"},
+                                                                {"upsample_bicubic2d.vec", "bicubic"},
+                                                                {"_upsample_nearest_exact1d.vec", "nearest-exact"},
+                                                                {"upsample_linear1d.vec", "linear"}};
+  if (const auto mode = modes.find(node.row()); mode != modes.end())
+    resampling.option("mode", Expression::name("\"" + mode->second + "\""));
+  if (node.has("align_corners"))
+    resampling.option("align_corners", Expression::of(node.boolean("align_corners")), false);
+}
+
 std::optional<Expression> resampling(const NodeView& node, const std::string& function) {
-  static const std::map<std::string_view, std::string> modes = {
-      {"upsample_nearest2d.vec", "nearest"},   {"_upsample_nearest_exact2d.vec", "nearest-exact"},
-      {"upsample_bilinear2d.vec", "bilinear"}, {"upsample_bicubic2d.vec", "bicubic"},
-      {"upsample_nearest1d.vec", "nearest"},   {"_upsample_nearest_exact1d.vec", "nearest-exact"},
-      {"upsample_linear1d.vec", "linear"}};
-  const auto mode = modes.find(node.row());
-  if (mode == modes.end()) return {};
+  if (node.row().find("upsample_") == std::string_view::npos) return {};
   Expression made = Expression::call(function);
   if (!node.is_none("output_size")) {
     const auto sizes = node.integers("output_size");
@@ -118,8 +124,7 @@ std::optional<Expression> resampling(const NodeView& node, const std::string& fu
     if (!factors || factors->empty()) return {};
     made.option("scale_factor", pair(*factors, "scale_factor"));
   }
-  if (mode->second != "nearest") made.option("mode", Expression::name("\"" + mode->second + "\""));
-  if (node.has("align_corners")) made.option("align_corners", Expression::of(node.boolean("align_corners")), false);
+  add_mode(made, node);
   return made;
 }
 

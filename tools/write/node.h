@@ -43,7 +43,9 @@ class NodeView {
 /// One number for both where they are equal, {h, w} otherwise.
 Expression pair(const std::vector<int64_t>& sizes, const std::string& role = "");
 Expression pair(const std::vector<double>& sizes, const std::string& role = "");
-/// The options of interpolate() and Upsample; nothing where a size is another one in each call.
+/// Adds the options of interpolate() and Upsample that say how, not how large.
+void add_mode(Expression& resampling, const NodeView& node);
+/// All options of interpolate() and Upsample; nothing where a size is another one in each call.
 std::optional<Expression> resampling(const NodeView& node, const std::string& function);
 
 }  // namespace upconv::tools

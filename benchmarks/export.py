@@ -75,13 +75,16 @@ class Counting(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         y = function(*args, **(kwargs or {}))
-        if function in (F.conv2d, F.conv_transpose2d, F.linear):
+        if function in (F.conv1d, F.conv_transpose1d, F.conv2d, F.conv_transpose2d, F.linear):
             self.add(function, y, *args, **(kwargs or {}))
         return y
 
     def add(self, function, y, x, weight, bias=None, stride=1, padding=0, *rest, groups=1, **more):
         if function is F.linear:
             products = y.numel() * x.shape[-1]
+        elif function in (F.conv1d, F.conv_transpose1d):  # of long rows, so those with the zeros beside them count too
+            pixels = y if function is F.conv1d else x
+            products = pixels.numel() * (weight.numel() // len(weight))
         else:  # behind padding come dilation and groups, or output_padding and groups
             arguments = [x.shape[1], y.shape[1], tuple(weight.shape[2:]), stride, padding]
             if function is F.conv_transpose2d:

@@ -26,7 +26,15 @@ struct Kind {
 const Kind kinds[] = {{"k4s2", 4, {.stride = 2, .padding = 1, .bias = false}},
                       {"k3s2", 3, {.stride = 2, .padding = 1, .output_padding = 1, .bias = false}},
                       {"k5s2", 5, {.stride = 2, .padding = 2, .output_padding = 1, .bias = false}},
-                      {"k3s1", 3, {.padding = 1, .bias = false}}};
+                      {"k3s1", 3, {.padding = 1, .bias = false}},
+                      {"k1x2s1", {1, 2}, {.bias = false}},
+                      {"k1x3s1", {1, 3}, {.padding = {0, 1}, .bias = false}},
+                      {"k1x4s1", {1, 4}, {.bias = false}},
+                      {"k1x5s1", {1, 5}, {.padding = {0, 2}, .bias = false}},
+                      {"k1x7s1", {1, 7}, {.padding = {0, 3}, .bias = false}},
+                      {"k1x9s1", {1, 9}, {.padding = {0, 4}, .bias = false}},
+                      {"k1x11s1", {1, 11}, {.padding = {0, 5}, .bias = false}},
+                      {"k5s1", 5, {.padding = 2, .bias = false}}};
 
 /// Of the outputs' rms.
 struct Errors {

@@ -81,8 +81,9 @@ inline double rms(const Tensor& got, const Tensor& truth) {
 /// How many times the errors of Accuracy::standard an algorithm may make. F(6,3) mixes 64 inputs for one output, which
 /// count although a kernel of fewer taps reads few of them.
 inline double growth(const std::string& algorithm) {
-  if (algorithm.find("F(6,3)") != std::string::npos) return 20;
-  return algorithm.find("F(4,3)") != std::string::npos ? 4 : 1;
+  const auto is = [&](const char* scheme) { return algorithm.find(scheme) != std::string::npos; };
+  if (is("F(6,3)")) return 20;
+  return is("F(4,3)") ? 4 : is("F(4,4)") || is("F(3,5)") ? 2 : 1;
 }
 
 /// Fails, naming the worst element, unless |got - expected| <= bound(i) everywhere and NaNs meet NaNs.

@@ -6,6 +6,7 @@
 // the program, its benchmarks, the sweeps of tests and the table of errors take what the list has.
 #define UPCONV_CONV_FAMILIES(ROW) \
   ROW(winograd)                   \
+  ROW(along)                      \
   ROW(rows)                       \
   ROW(depthwise)                  \
   ROW(direct)

@@ -70,6 +70,9 @@ struct MachineCosts {
   /// no multiply-add that broadcasts, and lose 20 to 40 %.
   double lean_product = 1.5, lean_part = 10, lean_point = 0;
 
+  /// The same along rows, of one direction: a point and a vector of a tile.
+  double along_transform = 4.5;
+
   // Rows, pixels in the lanes.
 
   /// What becomes of two multiply-adds a cycle, for few outputs and for blocks of one and of two phases: weights that

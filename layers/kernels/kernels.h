@@ -174,8 +174,8 @@ constexpr int few_row_outputs = 4, most_row_outputs = 6;
 struct RowsInput {
   const float* x;  ///< row j of tile t: x[(t * m + j) * x_row]
   int64_t x_row;
-  float* v;  ///< point i of tile t: v[(t * n + i) * v_row]
-  int64_t v_row;
+  float* v;  ///< point i of tile t: v[i * point + t * v_tile]
+  int64_t point, v_tile;
   int64_t columns, tiles;
 };
 
@@ -191,9 +191,25 @@ struct RowsOutput {
 };
 constexpr int most_tile_outputs = 4;  ///< m
 
+/// Outputs of F(m, T) along a row: of tile t, whose outputs lie `step` apart among those of the tiles beside it,
+/// y[(t / step * m + i) * step + t % step][c] = act((sum_j AT[i][j] m[j][t][c] + shift[c]) + residual), as far as that
+/// is one of `pixels` outputs.
+struct AlongOutput {
+  const float* m;  ///< point j of tile t: m[j * point + t * m_tile], whole vectors
+  int64_t point, m_tile;
+  float* y;
+  int64_t y_pixel;
+  int64_t step;        ///< 1 or more
+  int64_t pixels;      ///< 1 or more
+  const float* shift;  ///< whole vectors
+  int32_t lanes;
+  Activation activation;
+  Residual residual = {};
+};
+
 /// Whether a scheme is also taken from row to row: the points of a tile of rows are registers.
 template <class W>
-constexpr bool is_for_rows = W::m <= most_tile_outputs;
+constexpr bool is_for_rows = W::m <= most_tile_outputs && is_for_pictures<W>;
 
 /// y[p * y_pixel + c] = act(shift[c] + sum_tap x[tap.x + p * x_pixel + c] * w[tap.index * w_tap + c] + residual) for a
 /// run of pixels and all channels. Every output is one chain of fused multiply-adds, taps in their order, then one
@@ -228,9 +244,10 @@ struct Table {
   void (*products)(const Products&);
   void (*rows)(const Rows&);
   void (*depthwise)(const Depthwise&);
-  /// By scheme; those from row to row are null where it is not for rows.
-  void (*rows_input[schemes])(const RowsInput&);
+  /// By scheme; null where it is not for that.
+  void (*rows_input[schemes])(const RowsInput&);  ///< from row to row, and along rows
   void (*rows_output[schemes])(const RowsOutput&);
+  void (*along_output[schemes])(const AlongOutput&);
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);
   void (*lean_products[schemes])(const LeanProducts&);  ///< null where a scheme is not lean

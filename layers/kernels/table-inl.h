@@ -20,12 +20,27 @@ namespace {
 
 template <class Arch, class W>
 constexpr auto rows_input_of() -> void (*)(const RowsInput&) {
-  if constexpr (is_for_rows<W>) return rows_input<Arch, W>;
+  if constexpr (is_for_rows<W> || is_for_along<W>) return rows_input<Arch, W>;
   return nullptr;
 }
 template <class Arch, class W>
 constexpr auto rows_output_of() -> void (*)(const RowsOutput&) {
   if constexpr (is_for_rows<W>) return rows_output<Arch, W>;
+  return nullptr;
+}
+template <class Arch, class W>
+constexpr auto along_output_of() -> void (*)(const AlongOutput&) {
+  if constexpr (is_for_along<W>) return along_output<Arch, W>;
+  return nullptr;
+}
+template <class Arch, class W>
+constexpr auto winograd_input_of() -> void (*)(const WinogradInput&) {
+  if constexpr (is_for_pictures<W>) return winograd_input<Arch, W>;
+  return nullptr;
+}
+template <class Arch, class W>
+constexpr auto winograd_output_of() -> void (*)(const WinogradOutput&) {
+  if constexpr (is_for_pictures<W>) return winograd_output<Arch, W>;
   return nullptr;
 }
 template <class Arch, class W>
@@ -46,8 +61,9 @@ constexpr Table make_table(Isa isa, SchemeList<Ws...>) {
           .depthwise = depthwise<Arch>,
           .rows_input = {rows_input_of<Arch, Ws>()...},
           .rows_output = {rows_output_of<Arch, Ws>()...},
-          .winograd_input = {winograd_input<Arch, Ws>...},
-          .winograd_output = {winograd_output<Arch, Ws>...},
+          .along_output = {along_output_of<Arch, Ws>()...},
+          .winograd_input = {winograd_input_of<Arch, Ws>()...},
+          .winograd_output = {winograd_output_of<Arch, Ws>()...},
           .lean_products = {lean_products_of<Arch, Ws>()...},
           .pack = pack<Arch>,
           .transpose = transpose<Arch>,

@@ -299,12 +299,12 @@ void winograd_output(const WinogradOutput& t) {
 
 template <class Arch, class W>
 void rows_input(const RowsInput& r) {
-  assert(r.tiles >= 1 && r.columns >= 1 && r.v_row >= r.columns);
+  assert(r.tiles >= 1 && r.columns >= 1 && (r.point >= r.columns || r.v_tile >= r.columns));
   using S = Simd<Arch>;
-  const int64_t x_row = r.x_row, v_row = r.v_row, columns = r.columns;
+  const int64_t x_row = r.x_row, point = r.point, columns = r.columns;
   const float* x = r.x;
   float* v = r.v;
-  for (int64_t tile = 0; tile < r.tiles; ++tile, x += W::m * x_row, v += W::n * v_row)
+  for (int64_t tile = 0; tile < r.tiles; ++tile, x += W::m * x_row, v += r.v_tile)
     for (int64_t c = 0; c < columns; c += S::width) {
       const int64_t rest = columns - c;
       typename S::Batch d[W::n], points[W::n];
@@ -315,7 +315,7 @@ void rows_input(const RowsInput& r) {
       }
       combine_inputs<Arch, W>(d, points);
       UPCONV_UNROLL
-      for (int i = 0; i < W::n; ++i) S::store(v + i * v_row + c, points[i]);
+      for (int i = 0; i < W::n; ++i) S::store(v + i * point + c, points[i]);
     }
 }
 
@@ -335,6 +335,71 @@ void rows_output(const RowsOutput& r) {
     for (int i = 0; i < W::m; ++i)
       if (r.y[i]) store_activated<Arch>(r.y[i] + p, sums[i], rest, r.residual, r.activation);
   }
+}
+
+// Along rows: contract AlongOutput. A vector of a tile is n loads, some n m / 2 additions and multiply-adds, m stores.
+
+/// Calls store(y, sum) for the outputs of vector v of a tile, `step` pixels apart from y on, as far as `rest` pixels
+/// go.
+template <class Arch, class W, class Store>
+UPCONV_INLINE void along_tile(const AlongOutput& a, const float* m, int v, float* y, int64_t rest, Store store) {
+  using S = Simd<Arch>;
+  typename S::Batch d[W::n], sums[W::m];
+  UPCONV_UNROLL
+  for (int j = 0; j < W::n; ++j) d[j] = S::load(m + j * a.point + v * S::width);
+  pair_products<Arch, W>(d);
+  const auto shift = S::load(a.shift + v * S::width);
+  UPCONV_UNROLL
+  for (int i = 0; i < W::m; ++i) sums[i] = combine_products<Arch, W>(i, d) + shift;
+  UPCONV_UNROLL
+  for (int i = 0; i < W::m; ++i)
+    if (i * a.step < rest) store(y + i * a.step * a.y_pixel + v * S::width, sums[i]);
+}
+
+/// Calls f(m, v, y, rest) for every vector of every tile.
+template <class Arch, class W, class F>
+UPCONV_INLINE void each_along(const AlongOutput& a, F f) {
+  for (int64_t braid = 0; braid < a.pixels; braid += W::m * a.step)
+    for (int64_t r = 0; r < a.step && braid + r < a.pixels; ++r)
+      for (int v = 0; v * Simd<Arch>::width < a.lanes; ++v)
+        f(a.m + (braid / W::m + r) * a.m_tile, v, a.y + (braid + r) * a.y_pixel, a.pixels - braid - r);
+}
+
+/// Whole vectors, with an activation that the compiler sees: most layers.
+template <class Arch, class W, class Act>
+UPCONV_INLINE void whole_along(const AlongOutput& a, Act act) {
+  using S = Simd<Arch>;
+  const auto store = [&](float* y, typename S::Batch sum) __attribute__((always_inline)) {
+    if (a.residual.values) sum = sum + S::load(a.residual.values + (y - a.residual.outputs));
+    S::store(y, act(sum));
+  };
+  each_along<Arch, W>(
+      a, [&](const float* m, int v, float* y, int64_t rest)
+             __attribute__((always_inline)) { along_tile<Arch, W>(a, m, v, y, rest, store); });
+}
+
+template <class Arch, class W>
+void along_output(const AlongOutput& a) {
+  assert(a.pixels >= 1 && a.step >= 1 && a.lanes >= 1 && a.m_tile >= a.lanes);
+  using S = Simd<Arch>;
+  if (a.lanes % S::width == 0) {
+    if (with_usual<Arch>(
+            a.activation, [&](auto act) __attribute__((always_inline)) { whole_along<Arch, W>(a, act); }))
+      return;
+    if (a.activation.kind == Activation::leaky_relu) {
+      const typename S::Batch slope(a.activation.a);
+      return whole_along<Arch, W>(
+          a, [=](auto v) __attribute__((always_inline)) { return leaky_relu<Arch>(v, slope); });
+    }
+  }
+  each_along<Arch, W>(a, [&](const float* m, int v, float* y, int64_t rest) {
+    typename S::Batch sums[W::m];
+    int count = 0;
+    along_tile<Arch, W>(a, m, v, y, rest, [&](float*, auto sum) { sums[count++] = sum; });
+    y += v * S::width;
+    for (int i = 0; i < count; ++i, y += a.step * a.y_pixel)
+      store_activated<Arch>(y, sums[i], a.lanes - v * S::width, a.residual, a.activation);
+  });
 }
 
 }  // namespace

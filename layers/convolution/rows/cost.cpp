@@ -33,7 +33,7 @@ Work direct_work(const ConvQuery& query) {
 
 std::optional<Work> winograd_work(const ConvQuery& query, kernels::Scheme scheme) {
   const ConvGeometry& geometry = query.geometry;
-  if (!is_few(geometry) || !query.table.rows_input[static_cast<int>(scheme)]) return {};
+  if (!is_few(geometry) || !query.table.rows_output[static_cast<int>(scheme)]) return {};
   const auto axis = tiled_axis(geometry.rows, {scheme});
   if (!axis || axis->in_step > 1 || geometry.cols.front().in_step > 1) return {};
   const SchemeSize size = sizes_of(scheme);

@@ -112,7 +112,8 @@ class WinogradRowsStep : public RowsStep {
     table_.rows_input[scheme_]({.x = x,
                                 .x_row = row,
                                 .v = v + window_.own_begin(),
-                                .v_row = window_.row(),
+                                .point = window_.row(),
+                                .v_tile = size_.n * window_.row(),
                                 .columns = window_.own_count(),
                                 .tiles = tiles});
   }

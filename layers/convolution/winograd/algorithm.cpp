@@ -28,6 +28,7 @@ class WinogradAlgorithm : public ConvAlgorithm {
 ConvFamily winograd_algorithms() {
   ConvFamily family;
   kernels::each_scheme([&](kernels::Scheme scheme) {
+    if (!kernels::with_scheme(scheme, [](auto s) { return kernels::is_for_pictures<decltype(s)>; })) return;
     for (Windows windows : {Windows::shared, Windows::by_phase, Windows::lean})
       if (windows != Windows::lean ||
           kernels::with_scheme(scheme, [](auto s) { return kernels::is_lean<decltype(s)>; }))

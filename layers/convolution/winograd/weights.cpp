@@ -100,7 +100,7 @@ struct PackedWinograd::Maker {
       using W = decltype(s);
       if constexpr (kernels::is_lean<W>)
         if (of.lean_) return scale_taps<W>(g, u, pitch, count);
-      transform<W>(g, u, pitch, count);
+      if constexpr (kernels::is_for_pictures<W>) transform<W>(g, u, pitch, count);
     });
   }
 

@@ -9,6 +9,7 @@
 #include "layers/elementwise.h"
 #include "layers/known.h"
 #include "layers/norm.h"
+#include "layers/padded.h"
 #include "layers/permute.h"
 #include "layers/resample.h"
 #include "layers/rms_norm.h"
@@ -243,6 +244,24 @@ Value pad(Value x, Sides pad, const std::string& mode, double value) {
 Value pad(Value x, std::pair<int64_t, int64_t> pad, const std::string& mode, double value) {
   const Ends ends(pad.first, pad.second);
   return padded<ConstantPad1d, ReflectionPad1d, CircularPad1d, ReplicationPad1d>(x, ends, mode, value);
+}
+Value pad(Value x, Faces pad, const std::string& mode, double value) {
+  if (mode != "constant") refuse(x, "pad of three dimensions expected a mode of constant, got {}", mode);
+  if (x.shape().size() < 3) refuse(x, "pad expected at least three dimensions, got {}", str(x.shape()));
+  x = internal::padded_along(x, -1, pad.left, pad.right, value);
+  x = internal::padded_along(x, -2, pad.top, pad.bottom, value);
+  return internal::padded_along(x, -3, pad.front, pad.back, value);
+}
+Value internal::padded_along(Value x, int64_t dim, int64_t before, int64_t after, double value) {
+  if (before == 0 && after == 0) return x;
+  Shape sizes = x.shape();
+  const auto at = sizes.begin() + dim + (dim < 0 ? std::ssize(sizes) : 0);
+  const int64_t inner = numel(Shape(at + 1, sizes.end()));
+  // Its rows are what the dimension counts.
+  const Value y =
+      upconv::pad(reshape(x, {numel(sizes) == 0 ? 0 : -1, *at, inner}), {0, 0, before, after}, "constant", value);
+  *at = y.size(-2);
+  return reshape(y, sizes);
 }
 
 Value pixel_shuffle(Value x, int64_t upscale_factor) { return PixelShuffle(upscale_factor).forward(x); }

@@ -111,6 +111,9 @@ inline Value threshold(Value x, double threshold, double value, bool inplace = f
 /// The same of rows, {left, right}.
 [[nodiscard]] Value pad(Value x, std::pair<int64_t, int64_t> pad, const std::string& mode = "constant",
                         double value = 0);
+/// Values of any dimensions extended in the last three by `value`, or cropped: what puts zeros between pixels that are
+/// dimensions of their own.
+[[nodiscard]] Value pad(Value x, Faces pad, const std::string& mode = "constant", double value = 0);
 /// PixelShuffle.
 [[nodiscard]] Value pixel_shuffle(Value x, int64_t upscale_factor);
 /// PixelUnshuffle, its inverse.

@@ -36,6 +36,19 @@ struct Ends {
 /// As Python prints a tuple: "(1, 2)".
 [[nodiscard]] std::string str(const Ends& ends);
 
+/// How far a volume is extended at each face, or cropped where negative: {left, right, top, bottom, front, back}.
+struct Faces {
+  int64_t left;    ///< columns before it
+  int64_t right;   ///< columns after it
+  int64_t top;     ///< rows above it
+  int64_t bottom;  ///< rows below it
+  int64_t front;   ///< pictures before it
+  int64_t back;    ///< pictures behind it
+  /// One for each.
+  constexpr Faces(int64_t left, int64_t right, int64_t top, int64_t bottom, int64_t front, int64_t back)
+      : left(left), right(right), top(top), bottom(bottom), front(front), back(back) {}
+};
+
 /// torch.nn.ReflectionPad2d: what lies beyond the border is what lies before it, without the border itself. Input
 /// (N, C, H, W) or (C, H, W). Throws Error, when called, where a side is not smaller than its size.
 class ReflectionPad2d : public Module {

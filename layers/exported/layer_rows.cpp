@@ -9,6 +9,7 @@
 #include "layers/fold.h"
 #include "layers/functional.h"
 #include "layers/matmul.h"
+#include "layers/padded.h"
 #include "layers/permute.h"
 #include "layers/reduce.h"
 #include "layers/resample.h"
@@ -253,17 +254,8 @@ Value padded(const NodeCall& call, const std::vector<int64_t>& sides, const std:
     sizes.insert(sizes.end(), {y.size(-2), y.size(-1)});
     return reshape(y, sizes);
   }
-  for (size_t i = 0; i < sides.size() / 2; ++i) {
-    if (sides[2 * i] == 0 && sides[2 * i + 1] == 0) continue;
-    const size_t d = rank - 1 - i;
-    const Shape now = x.shape();
-    const int64_t inner = numel(Shape(now.begin() + static_cast<std::ptrdiff_t>(d) + 1, now.end()));
-    Shape sizes = now;
-    Value y =
-        pad(reshape(x, {numel(now) == 0 ? 0 : -1, now[d], inner}), {0, 0, sides[2 * i], sides[2 * i + 1]}, mode, value);
-    sizes[d] = y.size(-2);
-    x = reshape(y, sizes);
-  }
+  for (size_t i = 0; i < sides.size() / 2; ++i)
+    x = padded_along(x, -1 - static_cast<int64_t>(i), sides[2 * i], sides[2 * i + 1], value);
   return x;
 }
 Items any_pad(const NodeCall& call) {

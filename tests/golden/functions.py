@@ -160,6 +160,8 @@ def cases():
     yield "F.scaled_dot_product_attention(a, b, c, scale=0.3)", ((5, 8), (7, 8), (7, 4))
     yield "F.conv2d(a * b, c, padding=1)", (PICTURES, (2, 5, 1, 1), (4, 5, 3, 3))
     yield "F.instance_norm(a) * (1 + b) + c", ((2, 17, 9, 11), (2, 17, 1, 1), (2, 17, 1, 1))
+    yield "F.pad(a, (1, 2, 0, 3, 2, 1), value=0.5)", (PICTURES,)
+    yield "F.pad(a.view(2, 5, 7, 1, 6, 1), (0, 1, 0, 0, 0, 1)).view(2, 5, 14, 12)", (PICTURES,)
 
 
 def answer(text, inputs):

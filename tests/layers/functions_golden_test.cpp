@@ -149,6 +149,14 @@ const std::map<std::string, Function>& functions() {
          [](Xs x) {
            return pad(x[0], {1, 2, 3, 4}, "constant", 0.5);
          }},
+        {"F.pad(a, (1, 2, 0, 3, 2, 1), value=0.5)",
+         [](Xs x) {
+           return pad(x[0], {1, 2, 0, 3, 2, 1}, "constant", 0.5);
+         }},
+        {"F.pad(a.view(2, 5, 7, 1, 6, 1), (0, 1, 0, 0, 0, 1)).view(2, 5, 14, 12)",
+         [](Xs x) {
+           return view(pad(view(x[0], {2, 5, 7, 1, 6, 1}), {0, 1, 0, 0, 0, 1}), {2, 5, 14, 12});
+         }},
         {"F.pad(a, (1, 2, 3, 4), mode='reflect')",
          [](Xs x) {
            return pad(x[0], {1, 2, 3, 4}, "reflect");

@@ -297,5 +297,11 @@ TEST_CASE("structure: shapes that layers and functions refuse, with the path") {
   CHECK(failing([](const Values& xs) {
           return reshape(xs[0], {4, -1});
         }) == "reshape expected sizes whose product is the 6 elements of (2, 3), got (4, -1)");
+  CHECK(failing([](const Values& xs) {
+          return pad(xs[0], {1, 1, 1, 1, 1, 1});
+        }) == "pad expected at least three dimensions, got (2, 3)");
+  CHECK(failing([](const Values& xs) {
+          return pad(reshape(xs[0], {1, 2, 3}), {1, 1, 1, 1, 1, 1}, "reflect");
+        }) == "pad of three dimensions expected a mode of constant, got reflect");
   CHECK(failing([](const Values& xs) { return clamp(xs[0]); }) == "clamp expected min, max or both, got neither");
 }

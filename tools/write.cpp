@@ -11,6 +11,7 @@
 #include "framework/weights/mapped_file.h"
 #include "framework/weights/pt2.h"
 #include "framework/weights/writers.h"
+#include "layers/exported/modulation.h"
 #include "layers/exported/reader.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -57,6 +58,7 @@ void Write::run() const {
   const ExportedParts parts = read_exported(file.bytes, in, std::move(file.owner), program);
   auto read = std::make_shared<ExportedProgram>(read_program(parts));
   refuse_unsupported(*read);
+  recognise_modulation(*read);  // as load_exported() does: what is written has its bits
   const ExportedRunner runner(std::move(read), {});
 
   std::string command = fmt::format("upconv write {} --name {} --out {}", printable(in), name, printable(out));

@@ -242,6 +242,7 @@ class Recognition {
     node.target = "torch.ops.aten." + std::string(name) + (name.find('.') == std::string_view::npos ? ".default" : "");
     node.path = of.path;
     node.type_name = of.type_name;
+    node.stack = of.stack;
     for (size_t i = arguments.size(); i < node.row->parameters.size(); ++i)
       arguments.push_back(node.row->parameters[i].initial.value_or(Argument{}));
     node.arguments = std::move(arguments);

@@ -8,6 +8,7 @@
 #include "framework/fail.h"
 #include "framework/weights/bytes.h"
 #include "layers/exported/path.h"
+#include "tools/write/node.h"
 
 namespace upconv::tools {
 
@@ -41,6 +42,7 @@ Calls::Calls(const ExportedRunner& runner) : runner_(runner) {
   read_calls();
   find_layers(root_);
   find_copies(root_, false);
+  find_normalizations(root_, count_readers());
   settle_in_place(root_);
   // A layer is one in all of its calls.
   for (auto& [path, node] : modules_) {
@@ -171,6 +173,109 @@ void Calls::find_layers(Call& call) {
     }
 }
 
+namespace {
+
+bool is_view(std::string_view row) {
+  static const std::set<std::string_view> views = {"view", "_unsafe_view", "reshape", "flatten.using_ints",
+                                                   "unsqueeze", "squeeze", "squeeze.dim", "squeeze.dims"};
+  return views.contains(row);
+}
+
+/// Whether a slice is all of what it is taken from, as that of the first dimension in x[:, None] is.
+bool is_whole(const NodeView& slice) {
+  return (slice.is_none("start") || slice.integer("start") == 0) && slice.integer("step") == 1 &&
+         (slice.is_none("end") || slice.integer("end") == std::numeric_limits<int64_t>::max());
+}
+
+bool have_same_sizes(const std::optional<ExportedType>& a, const std::optional<ExportedType>& b) {
+  return a && b && std::equal(a->sizes.begin(), a->sizes.end(), b->sizes.begin(), b->sizes.end(),
+                              [](const ExportedSize& one, const ExportedSize& other) {
+                                return one.number == other.number && one.text == other.text;
+                              });
+}
+
+}  // namespace
+
+/// Of a view, the value behind it and others that has its sizes; -1 where there is none.
+int Calls::origin_of_view(int node) const {
+  const auto& values = program().values;
+  const int output = program().nodes[static_cast<size_t>(node)].outputs.at(0);
+  for (int value = output;;) {
+    const int made = maker(value);
+    if (made < 0 || !is_view(program().nodes[static_cast<size_t>(made)].row->name)) return -1;
+    value = same(program().nodes[static_cast<size_t>(made)].arguments.at(0).get<Reference>()->index);
+    if (have_same_sizes(values[static_cast<size_t>(value)].type, values[static_cast<size_t>(output)].type))
+      return value;
+  }
+}
+
+/// Of a squeeze() that takes away what unsqueeze() has added: the tensor before both, and what is left of it.
+std::optional<Unsqueezed> Calls::unsqueezed_of(int node) const {
+  const NodeView one(*this, node);
+  if (one.row() == "unsqueeze") {
+    const auto dim = one.integer("dim");
+    if (!dim) return {};
+    const int value = one.value("self");
+    const auto before = maker(value) < 0 ? std::nullopt : unsqueezed_of(maker(value));
+    Unsqueezed made = before.value_or(Unsqueezed{value, {}});
+    const auto at = *dim < 0 ? *dim + static_cast<int64_t>(rank(one.output())) : *dim;
+    for (int64_t& other : made.dims) other += other >= at ? 1 : 0;
+    made.dims.insert(std::lower_bound(made.dims.begin(), made.dims.end(), at), at);
+    return made;
+  }
+  if (one.row() != "squeeze.dim" && one.row() != "squeeze.dims") return {};
+  const int from = maker(one.value("self"));
+  auto made = from < 0 ? std::nullopt : unsqueezed_of(from);
+  auto dims = one.integers("dim");
+  if (!made || !dims) return {};
+  for (int64_t& dim : *dims) dim += dim < 0 ? static_cast<int64_t>(rank(one.value("self"))) : 0;
+  std::sort(dims->rbegin(), dims->rend());
+  for (int64_t dim : *dims) {
+    if (std::erase(made->dims, dim) == 0) return {};
+    for (int64_t& other : made->dims) other -= other > dim ? 1 : 0;
+  }
+  return made;
+}
+
+const Unsqueezed* Calls::unsqueezed(int node) const {
+  const auto found = unsqueezed_.find(node);
+  return found == unsqueezed_.end() ? nullptr : &found->second;
+}
+
+/// Whether a tensor is made of ones alone.
+bool Calls::is_ones(int value) const {
+  const int node = maker(value);
+  if (node < 0) return false;
+  const NodeView one(*this, node);
+  if (one.row() == "ones") return true;
+  return (is_view(one.row()) || one.row() == "slice.Tensor") && is_ones(one.value("self"));
+}
+
+/// The value that a node's result is as it was; -1 where it is another one.
+int Calls::copied(int node) const {
+  static const std::set<std::string_view> copies = {"alias",           "detach",  "contiguous",      "clone",
+                                                    "lift_fresh_copy", "dropout", "feature_dropout", "alpha_dropout"};
+  static const std::set<std::string_view> casts = {"to.dtype", "to.dtype_layout", "to.device",
+                                                   "_to_copy", "to.other",        "type_as"};
+  const NodeView one(*this, node);
+  const auto* from = one.node().arguments.empty() ? nullptr : one.node().arguments[0].get<Reference>();
+  if (from == nullptr || one.node().outputs.size() != 1) return -1;
+  const int output = one.output();
+  if (copies.contains(one.row())) return from->index;
+  if (casts.contains(one.row())) return one.type(from->index) == one.type(output) ? from->index : -1;
+  if (one.row() == "slice.Tensor") return is_whole(one) ? from->index : -1;
+  if (one.row() == "pad") {
+    const auto sides = one.integers("pad");
+    return sides && std::all_of(sides->begin(), sides->end(), [](int64_t side) { return side == 0; }) ? from->index
+                                                                                                      : -1;
+  }
+  if (one.row() == "mul.Tensor" && one.value("other") >= 0 && is_ones(one.value("other")) &&
+      have_same_sizes(program().values[static_cast<size_t>(from->index)].type,
+                      program().values[static_cast<size_t>(output)].type))
+    return from->index;
+  return is_view(one.row()) ? origin_of_view(node) : -1;
+}
+
 /// Copies are what they copy, but where they are all that a layer does.
 void Calls::find_copies(Call& call, bool in_layer) {
   std::erase_if(call.steps, [&](Step& step) {
@@ -178,22 +283,74 @@ void Calls::find_copies(Call& call, bool in_layer) {
       find_copies(*step.call, in_layer || step.call->layer.has_value());
       return false;
     }
-    const ExportedNode& node = program().nodes[static_cast<size_t>(step.node)];
-    static const std::set<std::string_view> copies = {"alias",           "detach",  "contiguous",      "clone",
-                                                      "lift_fresh_copy", "dropout", "feature_dropout", "alpha_dropout"};
-    static const std::set<std::string_view> casts = {"to.dtype", "to.dtype_layout", "to.device",
-                                                     "_to_copy", "to.other",        "type_as"};
-    const auto* from = node.arguments.empty() ? nullptr : node.arguments[0].get<Reference>();
-    if (in_layer || from == nullptr || node.outputs.size() != 1) return false;
-    const auto type = [&](int value) {
-      const auto& known = program().values[static_cast<size_t>(value)].type;
-      return known ? known->dtype : DType::float32;
-    };
-    const bool is_cast = casts.contains(node.row->name) && type(from->index) == type(node.outputs[0]);
-    if (!copies.contains(node.row->name) && !is_cast) return false;
-    same_[node.outputs[0]] = from->index;
-    return true;
+    const int from = in_layer ? -1 : copied(step.node);
+    if (from >= 0) {
+      same_[program().nodes[static_cast<size_t>(step.node)].outputs[0]] = from;
+    } else if (const std::string_view row = program().nodes[static_cast<size_t>(step.node)].row->name;
+               row.starts_with("squeeze.")) {
+      if (auto found = unsqueezed_of(step.node)) unsqueezed_[step.node] = std::move(*found);
+    }
+    return from >= 0;
   });
+}
+
+const Normalization* Calls::normalization(int node) const {
+  const auto found = normalizations_.find(node);
+  return found == normalizations_.end() ? nullptr : &found->second;
+}
+
+/// What a node does that divides a value by the larger of its norm and eps, and the nodes that compute those.
+std::optional<Normalization> Calls::normalization_of(int node, std::vector<int>& parts) const {
+  const NodeView quotient(*this, node);
+  if (quotient.row() != "div.Tensor" || quotient.value("other") < 0) return {};
+  Normalization made{.value = quotient.value("self")};
+  const auto part = [&](int value, std::string_view row) -> std::optional<NodeView> {
+    const int maker = this->maker(value);
+    if (maker < 0 || NodeView(*this, maker).row() != row) return {};
+    parts.push_back(maker);
+    return NodeView(*this, maker);
+  };
+  const auto spread = part(quotient.value("other"), "expand_as");
+  const auto limited = part(spread ? spread->value("self") : quotient.value("other"), "clamp_min");
+  const auto norm = limited ? part(limited->value("self"), "linalg_vector_norm") : std::nullopt;
+  if (!norm || norm->value("self") != made.value || !norm->boolean("keepdim") || norm->is_none("dim")) return {};
+  const auto dims = norm->integers("dim");
+  const auto p = norm->number("ord"), eps = limited->number("min");
+  if (!dims || dims->size() != 1 || p != 2.0 || !eps) return {};
+  made.dim = dims->front();
+  made.eps = *eps;
+  return made;
+}
+
+/// How often each value is read.
+std::vector<int> Calls::count_readers() const {
+  std::vector<int> counts(program().values.size());
+  for (const ExportedNode& node : program().nodes)
+    for (int value : tensors_of(node)) ++counts[static_cast<size_t>(value)];
+  for (const Argument& result : program().outputs)
+    each_reference(result, [&](int value) { ++counts[static_cast<size_t>(same(value))]; });
+  return counts;
+}
+
+/// What normalize() is made of is one operation, where nobody else reads what is between.
+void Calls::find_normalizations(Call& call, const std::vector<int>& counts) {
+  std::set<int> absorbed;
+  for (Step& step : call.steps) {
+    if (step.call) {
+      find_normalizations(*step.call, counts);
+      continue;
+    }
+    std::vector<int> parts;
+    const auto made = normalization_of(step.node, parts);
+    if (!made) continue;
+    if (!std::all_of(parts.begin(), parts.end(), [&](int node) {
+          return counts[static_cast<size_t>(program().nodes[static_cast<size_t>(node)].outputs.at(0))] == 1;
+        }))
+      continue;
+    normalizations_[step.node] = *made;
+    absorbed.insert(parts.begin(), parts.end());
+  }
+  std::erase_if(call.steps, [&](const Step& step) { return !step.call && absorbed.contains(step.node); });
 }
 
 /// A layer works in place where it has what it is given to itself, as in PyTorch: behind a copy, which the library may
@@ -226,7 +383,15 @@ void Calls::settle_in_place(Call& call) {
   }
 }
 
+size_t Calls::rank(int value) const {
+  const auto& known = program().values[static_cast<size_t>(value)].type;
+  return known ? known->sizes.size() : 0;
+}
+
 std::vector<int> Calls::tensors_of(const ExportedNode& node) const {
+  const auto index = static_cast<int>(&node - program().nodes.data());
+  if (const Normalization* one = normalization(index)) return {one->value};
+  if (const Unsqueezed* one = unsqueezed(index)) return {one->value};
   std::vector<int> all;
   for (const Argument& argument : node.arguments)
     each_reference(argument, [&](int value) {
@@ -330,6 +495,9 @@ void Calls::find_ends(Call& call) {
     }
     return;
   }
+  // An archive does not say in which order Python has them: pictures come before what is said of them, such as labels
+  // and styles, which have fewer dimensions.
+  std::stable_sort(call.inputs.begin(), call.inputs.end(), [&](int a, int b) { return rank(a) > rank(b); });
   std::set<int> results;
   for (const Argument& output : program().outputs)
     each_reference(output, [&](int value) { results.insert(same(value)); });

@@ -23,6 +23,20 @@ struct LayerCall {
   std::vector<std::pair<std::string, int>> state = {};
 };
 
+/// torch.nn.functional.normalize, of which an archive has the operations.
+struct Normalization {
+  int value = -1;  ///< what is divided by its norm
+  double p = 2;
+  int64_t dim = 1;
+  double eps = 1e-12;
+};
+
+/// A tensor with dimensions of 1 more, as squeeze() of what unsqueeze() has made leaves it.
+struct Unsqueezed {
+  int value = -1;
+  std::vector<int64_t> dims;  ///< where they are in the result
+};
+
 struct Call;
 
 /// What a call does: an operation, or a call of another module.
@@ -67,6 +81,12 @@ class Calls {
   int tensor(int value) const { return tensors_[static_cast<size_t>(value)]; }
   bool is_folded(int value) const;
   bool is_tensor(int value) const;
+  /// What the last operation of normalize() does; nullptr of all other nodes.
+  const Normalization* normalization(int node) const;
+  /// What a squeeze() comes to; nullptr of all other nodes.
+  const Unsqueezed* unsqueezed(int node) const;
+  /// How many dimensions a tensor has, as far as that is said.
+  size_t rank(int value) const;
   /// Whether anything that is written reads it.
   bool is_live(int value) const { return live_.contains(value); }
   /// What a step of a call reads and makes, but for parameters that the call's module has.
@@ -87,6 +107,13 @@ class Calls {
   void read_calls();
   void find_layers(Call& call);
   void find_copies(Call& call, bool in_layer);
+  int copied(int node) const;
+  int origin_of_view(int node) const;
+  std::optional<Unsqueezed> unsqueezed_of(int node) const;
+  bool is_ones(int value) const;
+  void find_normalizations(Call& call, const std::vector<int>& counts);
+  std::vector<int> count_readers() const;
+  std::optional<Normalization> normalization_of(int node, std::vector<int>& parts) const;
   void settle_in_place(Call& call);
   void find_live(const Call& call);
   void find_ends(Call& call);
@@ -96,6 +123,8 @@ class Calls {
   const internal::ExportedRunner& runner_;
   std::vector<int> makers_, tensors_;
   std::map<int, int> same_;
+  std::map<int, Normalization> normalizations_;  // by the nodes that divide
+  std::map<int, Unsqueezed> unsqueezed_;         // by the nodes that squeeze
   /// Of a value that a layer makes in place: the value that it was, which stands for it outside of those nodes.
   struct Overwritten {
     int first, last, before;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace upconv::tools {
 namespace {
@@ -23,6 +24,21 @@ struct Printed {
 };
 
 Printed printed(const Expression& expression, const Naming& naming);
+
+/// As a person writes it: "1e-8", and roots of whole numbers as such.
+std::string print_real(double number) {
+  constexpr double most = 1 << 16;
+  const double square = std::round(number * number), inverse = std::round(1 / (number * number));
+  const auto is_root_of = [](double root, double whole) {
+    return whole > 1 && whole <= most && std::sqrt(whole) == root && std::round(root) != root;
+  };
+  if (is_root_of(number, square)) return fmt::format("std::sqrt({})", static_cast<int>(square));
+  if (inverse > 1 && inverse <= most && 1 / std::sqrt(inverse) == number && is_root_of(std::sqrt(inverse), inverse))
+    return fmt::format("1 / std::sqrt({})", static_cast<int>(inverse));
+  std::string text = fmt::format("{}", number);
+  if (const size_t zero = text.find("e-0"); zero != text.npos) text.erase(zero + 2, 1);
+  return text;
+}
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string all;
@@ -60,7 +76,7 @@ Printed printed(const Expression& expression, const Naming& naming) {
       const std::string name = expression.role.empty() ? "" : naming(expression);
       if (!name.empty()) return {name, precedence_of_name(name)};
       const std::string text = print(expression.number);
-      return {text, text.starts_with('-') ? prefixes : 9};
+      return {text, text.starts_with('-') ? prefixes : precedence_of_name(text)};
     }
     case Expression::Kind::list:
       return {expression.text + "{" + arguments_of(expression, naming) + "}", 9};
@@ -172,7 +188,7 @@ Expression& Expression::option(std::string name, Expression value, std::optional
 std::string print(const Number& number) {
   if (const auto* truth = std::get_if<bool>(&number)) return *truth ? "true" : "false";
   if (const auto* integer = std::get_if<int64_t>(&number)) return std::to_string(*integer);
-  return fmt::format("{}", std::get<double>(number));
+  return print_real(std::get<double>(number));
 }
 
 std::string print(const Expression& expression, const Naming& naming) { return printed(expression, naming).text; }

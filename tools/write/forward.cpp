@@ -45,6 +45,13 @@ Forward::Base Forward::base_of(const NodeView& node, size_t step) const {
   if (dim >= sizes.size()) node.refuse("there is no such dimension");
   const ExportedSize& size = sizes[dim];
   if (size.number) return {-1, 0, size.number};
+  // Of several inputs that have it at one place, as all have a batch, the first.
+  const auto has_it = [&](int input) {
+    const auto& type = calls_.program().values[static_cast<size_t>(input)].type;
+    return type && dim < type->sizes.size() && type->sizes[dim].text == size.text;
+  };
+  const auto begin = call_.inputs.begin(), end = call_.inputs.end();
+  if (std::find(begin, end, value) != end) return {*std::find_if(begin, end, has_it), dim, {}};
   if (is_here(value, step)) return {value, dim, {}};
   const auto matching = [&](int other) -> std::optional<Base> {
     const auto& type = calls_.program().values[static_cast<size_t>(other)].type;
@@ -200,8 +207,9 @@ Expression Forward::size(int value) {
   }
   const NodeView node(calls_, maker);
   const auto side = [&](const char* name) -> Expression {
-    if (const auto number = node.integer(name)) return Expression::of(*number, "");
-    if (const auto number = node.number(name)) return Expression::of(*number, "");
+    const bool is_factor = node.row() == "_operator.mul";
+    if (const auto number = node.integer(name)) return Expression::of(*number, is_factor ? "size" : "");
+    if (const auto number = node.number(name)) return Expression::of(*number);
     return size(node.argument(name).get<Reference>()->index);
   };
   if (node.row() == "sym_size.int") {

@@ -23,6 +23,7 @@ class Writing {
   const NodeView& node;
 
   Expression value(std::string_view name) const { return operands_.value(node.value(name)); }
+  Expression value_of(int value) const { return operands_.value(value); }
   Expression named(std::string_view name) const { return operands_.named(node.value(name)); }
   bool is_tensor(std::string_view name) const { return node.value(name) >= 0; }
   Expression call(std::string_view function) const { return Expression::call(operands_.function(function)); }
@@ -238,10 +239,11 @@ Expression interpolated(const Writing& w) {
 Expression padded(const Writing& w) {
   Expression all = w.call("pad"), given = w.numbers("pad", "padding"), sides = Expression::list();
   const size_t count = given.arguments.size();
-  if (count != 2 && count != 4) w.node.refuse("padding of more than two dimensions has no C++ that reads well");
+  if (count != 2 && count != 4 && count != 6)
+    w.node.refuse("padding of more than three dimensions has no C++ that reads well");
   const std::string mode = w.node.text("mode");
   const bool is_row = count == 2 && mode != "constant" && w.node.rank("self") <= 3;
-  for (size_t i = 0; i < (is_row ? 2 : 4); ++i)
+  for (size_t i = 0; i < (is_row ? 2 : std::max<size_t>(count, 4)); ++i)
     sides.add(i < count ? given.arguments[i].value : Expression::of(int64_t{0}));
   const double value = w.node.is_none("value") ? 0 : w.node.number("value").value_or(0);
   all.add(w.value("self")).add(sides);
@@ -321,6 +323,40 @@ Expression compared(const Writing& w, const char* op) {
   return all;
 }
 
+/// As the library's normalize() has them: p, dim, eps.
+Expression normalized(const Writing& w) {
+  const Normalization& given = *w.node.normalization();
+  return w.call("normalize")
+      .add(w.value("self"))
+      .add(Expression::of(given.p), 2.0)
+      .add(Expression::of(given.dim), integer(1))
+      .add(Expression::of(given.eps), 1e-12);
+}
+
+Expression quotient(const Writing& w) {
+  if (w.node.normalization() != nullptr) return normalized(w);
+  return Expression::infix(operand(w, "self"), "/", operand(w, "other"));
+}
+
+Expression squeezed(const Writing& w) {
+  if (const Unsqueezed* left = w.node.unsqueezed()) {
+    Expression all = w.value_of(left->value);
+    for (int64_t dim : left->dims) all = w.call("unsqueeze").add(all).add(Expression::of(dim));
+    return all;
+  }
+  if (!w.node.integer("dim")) w.node.refuse("squeezing several dimensions has no C++ that reads well");
+  return w.call("squeeze").add(w.value("self")).add(w.number("dim", ""));
+}
+
+/// As load_exported computes it, which is as PyTorch does: from the nearer end.
+Expression interpolated_between(const Writing& w) {
+  const double weight = w.node.number("weight").value_or(0);
+  const Expression a = w.named("self"), b = w.named("end"), factor = w.number("weight", "weight");
+  if (weight < 0.5) return Expression::infix(a, "+", Expression::infix(Expression::infix(b, "-", a), "*", factor));
+  const Expression rest = Expression::infix(Expression::of(int64_t{1}), "-", factor);
+  return Expression::infix(b, "-", Expression::infix(Expression::infix(b, "-", a), "*", rest));
+}
+
 Expression by_layer(const Writing& w, const char* layer) {
   return Expression::call(std::string(layer) + "().forward").add(w.value("self"));
 }
@@ -338,12 +374,9 @@ constexpr Spelling spellings[] = {
     {"mul.Scalar",
      {},
      [](const Writing& w) { return Expression::infix(operand(w, "self"), "*", operand(w, "other")); }},
-    {"div.Tensor",
-     {},
-     [](const Writing& w) { return Expression::infix(operand(w, "self"), "/", operand(w, "other")); }},
-    {"div.Scalar",
-     {},
-     [](const Writing& w) { return Expression::infix(operand(w, "self"), "/", operand(w, "other")); }},
+    {"div.Tensor", {}, quotient},
+    {"div.Scalar", {}, quotient},
+    {"lerp.Scalar", {}, interpolated_between},
     {"reciprocal",
      {},
      [](const Writing& w) { return Expression::infix(Expression::of(int64_t{1}), "/", w.value("self")); }},
@@ -513,7 +546,8 @@ constexpr Spelling spellings[] = {
      true},
     {"unsqueeze", "unsqueeze(self, dim)", nullptr, true},
     {"squeeze", "squeeze(self)", nullptr, true},
-    {"squeeze.dim", "squeeze(self, dim)", nullptr, true},
+    {"squeeze.dim", {}, squeezed, true},
+    {"squeeze.dims", {}, squeezed, true},
     {"expand", "expand(self, size)", nullptr, true},
     {"repeat", "repeat(self, repeats)", nullptr, true},
     {"flip", "flip(self, dims)", nullptr, true},

@@ -17,10 +17,10 @@ const Argument& NodeView::argument(std::string_view name) const {
   return *argument;
 }
 
-size_t NodeView::rank(std::string_view name) const {
-  const auto& known = calls_.program().values[static_cast<size_t>(value(name))].type;
-  return known ? known->sizes.size() : 0;
-}
+size_t NodeView::rank(std::string_view name) const { return calls_.rank(value(name)); }
+
+const Normalization* NodeView::normalization() const { return calls_.normalization(index_); }
+const Unsqueezed* NodeView::unsqueezed() const { return calls_.unsqueezed(index_); }
 
 bool NodeView::has(std::string_view name) const { return node().row->find(name) != nullptr; }
 

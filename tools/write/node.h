@@ -32,6 +32,10 @@ class NodeView {
   DType type(int value) const;
   /// How many dimensions a tensor has, as far as that is said.
   size_t rank(std::string_view name) const;
+  /// What normalize() it is the last operation of; nullptr where it is none.
+  const Normalization* normalization() const;
+  /// What a squeeze() comes to, where that is known.
+  const Unsqueezed* unsqueezed() const;
   int output() const { return node().outputs.at(0); }
   [[noreturn]] void refuse(const std::string& why) const { calls_.refuse(index_, why); }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "tools/write/header_writer.h"
 #include "tools/write/names.h"
@@ -35,8 +36,9 @@ Expression* layers_taken(Expression& expression, const std::set<std::string>& op
 
 std::string HeaderWriter::unique_class(const std::string& name) {
   if (classes_.insert(name).second) return name;
+  const std::string stem = std::isdigit(static_cast<unsigned char>(name.back())) != 0 ? name + "_" : name;
   for (int i = 2;; ++i)
-    if (const std::string made = name + std::to_string(i); classes_.insert(made).second) return made;
+    if (const std::string made = stem + std::to_string(i); classes_.insert(made).second) return made;
 }
 
 /// Makes one struct of all drafts that differ in numbers alone, and what makes each of them.

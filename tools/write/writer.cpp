@@ -27,15 +27,41 @@ bool are_numbered(const ModuleNode& node) {
   return true;
 }
 
-Expression shape_list(const Shape& shape, const std::string& role) {
+Expression shape_list(const Shape& shape) {
   Expression list = Expression::list();
-  for (int64_t size : shape) list.add(Expression::of(size, role));
+  for (int64_t size : shape) list.add(Expression::of(size));
   return list;
 }
 
+/// A comment of as many lines as it needs.
+std::string comment(const std::string& text) {
+  std::string all = "//";
+  size_t column = all.size();
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size()), length = end - begin;
+    if (column > 2 && column + 1 + length > line_length) {
+      all += "\n//";
+      column = 2;
+    }
+    all += " " + text.substr(begin, length);
+    column += 1 + length;
+    begin = end + 1;
+  }
+  return all + "\n";
+}
+
+/// What a size of a parameter is called where it is an argument.
+std::string role_of_size(const std::string& name, size_t rank, size_t dim) {
+  if (name == "weight" && rank == 2) return dim == 0 ? "out_features" : "in_features";
+  if (name == "weight" && rank > 2) return dim == 0 ? "out_channels" : dim == 1 ? "in_channels" : "kernel_size";
+  return rank > 1 && dim + 2 >= rank ? "size" : "channels";
+}
+
 /// What makes a parameter or buffer of the shape and type of this one.
-Expression parameter_of(const Stored& stored) {
-  Expression shape = shape_list(stored.shape, "channels");
+Expression parameter_of(const std::string& name, const Stored& stored) {
+  Expression shape = Expression::list();
+  for (size_t d = 0; d < stored.shape.size(); ++d)
+    shape.add(Expression::of(stored.shape[d], role_of_size(name, stored.shape.size(), d)));
   shape.text = "Shape";
   Expression made = Expression::call("Parameter").add(shape);
   if (!is_floating(stored.dtype) && stored.dtype != DType::boolean) made.add(Expression::name("DType::int64"));
@@ -153,7 +179,7 @@ void HeaderWriter::add_tensors(const ModuleNode& node, Draft& draft) {
     const ExportedTensor& tensor = calls_.program().tensors[static_cast<size_t>(index)];
     const std::string name = last_of(tensor.name);
     const bool is_parameter = tensor.kind == ExportedTensor::Kind::parameter;
-    draft.members.push_back({identifier_of(name, "parameter"), "Parameter", name, parameter_of(tensor.stored),
+    draft.members.push_back({identifier_of(name, "parameter"), "Parameter", name, parameter_of(name, tensor.stored),
                              is_parameter ? Member::Kind::parameter : Member::Kind::buffer});
   }
   for (const Call* call : node.calls)
@@ -187,11 +213,11 @@ void HeaderWriter::add_tensors(const ModuleNode& node, Draft& draft) {
             values.add(Expression::name(text + "f"));
           }
           Expression made = Expression::call("Tensor");
-          made.add(shape_list(tensor.stored.shape, "")).add(values);
+          made.add(shape_list(tensor.stored.shape)).add(values);
           draft.members.push_back(
               {name, "Parameter", name, Expression::call("Parameter").add(made), Member::Kind::constant});
         } else {
-          draft.members.push_back({name, "Parameter", name, parameter_of(tensor.stored), Member::Kind::buffer});
+          draft.members.push_back({name, "Parameter", name, parameter_of(name, tensor.stored), Member::Kind::buffer});
         }
       }
     }
@@ -280,10 +306,17 @@ void HeaderWriter::add_weights(const std::string& path, StateDict& weights) cons
 }
 
 Header HeaderWriter::write() {
+  // In the order of the network's children.
+  std::vector<std::string> paths = {""};
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const ModuleNode& node = module(paths[i]);
+    paths.insert(paths.begin() + static_cast<std::ptrdiff_t>(i) + 1, node.children.begin(), node.children.end());
+  }
   const int top = module("").height;
   for (int height = 0; height <= top; ++height) {
     std::vector<Draft> drafts;
-    for (const auto& [path, node] : calls_.modules()) {
+    for (const std::string& path : paths) {
+      const ModuleNode& node = module(path);
       if (node.height != height) continue;
       if (auto built = as_layer(node)) {
         for (const auto& [name, value] : node.calls[0]->layer->state)
@@ -317,15 +350,15 @@ Header HeaderWriter::write() {
   add_weights("", header.weights);
   std::string& out = header.text;
   out += "#pragma once\n";
-  out += fmt::format(
-      "// {}\n// wrote this header, and {} beside it with the weights:\n//   {}::{} net;\n//   net.load(\"{}\");\n",
-      options_.command, options_.weights, options_.space, options_.name, options_.weights);
+  out += fmt::format("// {}\n", options_.command);
+  out += comment(fmt::format("wrote this header, and {} beside it with the weights:", options_.weights));
+  out += fmt::format("//   {}::{} net;\n//   net.load(\"{}\");\n", options_.space, options_.name, options_.weights);
   if (folded_weights_ > 0)
-    out += fmt::format(
-        "// What PyTorch computes of weights alone, such as weight and spectral norm, is done in {}: {} of its "
-        "tensors\n// "
-        "{} what the layers in PyTorch compute before they use them.\n",
-        options_.weights, folded_weights_, folded_weights_ == 1 ? "is" : "are");
+    out += comment(fmt::format(
+        "What PyTorch computes of weights alone, such as weight and spectral norm, is done in {}: {} of its tensors {} "
+        "what the layers in PyTorch compute before they use them.",
+        options_.weights, folded_weights_, folded_weights_ == 1 ? "is" : "are"));
+  if (structs_.find("std::sqrt(") != structs_.npos) includes_.insert("cmath");
   out += "#include <upconv/upconv.h>\n";
   if (!includes_.empty()) out += "\n";
   for (const std::string& include : includes_) out += fmt::format("#include <{}>\n", include);

@@ -20,6 +20,29 @@ expect 0 "net.safetensors: 16 tensors" write "$archive" --out net.h
 check cmp net.h before.h
 check cmp net.safetensors before.safetensors
 
+# Python's loops are loops again.
+expect 0 "loops.h: loops::Generator" write "$golden/../written/loops.pt2" --out loops.h
+for line in "for (const Conv1d& conv : convs) x = conv(x) + x;" \
+  "x = mixed(x);" \
+  "for (const Conv1d* layer : {&layer1, &layer2, &layer3, &layer4}) y = cat({y, (*layer)(y)}, 1);" \
+  "for (int64_t i = 0; i < 2; ++i) x = second[i](leaky_relu(first[i](leaky_relu(x, 0.1)), 0.1)) + x;" \
+  "h = (u + pairs[2 * i + 1](h)) / 2;" \
+  "for (const Conditional& norm : norms) h = norm(h, label);" \
+  "h = unlike[1](unlike[0](blocks(h)) * 2) * 3;" \
+  "for (int i = 0; i < 4; ++i) blocks.append(PReLU());" \
+  "embed(child(\"embed\", Embedding(5, num_features * 2)))"; do
+  check grep -qF "$line" loops.h
+done
+# What PyTorch's functions are made of is written as the functions.
+expect 0 "styles.h: styles::Generator" write "$golden/../written/styles.pt2" --out styles.h
+for line in "y = affine(y + (mean + (h - mean) * 0.2));" \
+  "conv2d(x * unsqueeze(unsqueeze(y, 2), 3), weight, {}, {.padding = 1}) * v" \
+  "1, x.size(3), 1}), {0, 1, 0, 0, 0, 1});" \
+  "normalize(slice(conv2d(y, plain / squeeze(matmul(u, x1))), 2, 1), 2, 1, 1e-6)" \
+  "std::sqrt(2)"; do
+  check grep -qF "$line" styles.h
+done
+
 expect 0 "my net.h: my_net::U" write "$archive" --name U --out "my net.h"
 check grep -qx "namespace my_net {" "my net.h"
 expect 0 "a.h: paint::U" write "$archive" --name U --namespace paint --out a.h

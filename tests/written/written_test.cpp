@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "blocks.h"
+#include "chain.h"
+#include "loops.h"
+#include "styles.h"
 #include "tokens.h"
 #include "u.h"
 
@@ -53,4 +56,21 @@ TEST_CASE("written: layers that overwrite what their caller reads, and blocks wi
 TEST_CASE("written: indices, attention, sizes of calls, a weight in two places") {
   const Tensor tokens({2, 5}, std::vector<int64_t>{0, 3, 10, 7, 7, 1, 2, 9, 4, 0});
   compare<tokens::Tokens>("tokens", {{tokens}, {Tensor({1, 3}, std::vector<int64_t>{10, 5, 5})}});
+}
+
+TEST_CASE("written: a network that is a Sequential, with many equal layers") {
+  compare<chain::Chain>("chain", {{randn({2, 3, 6, 5}, 1)}, {randn({1, 3, 6, 5}, 2)}});
+}
+
+TEST_CASE(
+    "written: loops over lists, over numbered names and over what lies in steps; arguments that follow from others") {
+  std::vector<std::vector<Tensor>> calls;
+  for (const Shape& shape : {Shape{2, 4, 7}, Shape{1, 4, 12}})
+    calls.push_back({randn(shape, 1), Tensor({shape[0]}, std::vector<int64_t>(static_cast<size_t>(shape[0]), 3))});
+  compare<loops::Loops>("loops", calls);
+}
+
+TEST_CASE("written: weights scaled for each picture, zeros between pixels, norms, means of styles") {
+  compare<styles::Styles>("styles",
+                          {{randn({2, 3, 5, 6}, 1), randn({2, 4}, 2)}, {randn({1, 3, 7, 4}, 3), randn({1, 4}, 4)}});
 }

@@ -176,8 +176,8 @@ void Calls::find_layers(Call& call) {
 namespace {
 
 bool is_view(std::string_view row) {
-  static const std::set<std::string_view> views = {"view", "_unsafe_view", "reshape", "flatten.using_ints",
-                                                   "unsqueeze", "squeeze", "squeeze.dim", "squeeze.dims"};
+  static const std::set<std::string_view> views = {"view",      "_unsafe_view", "reshape",     "flatten.using_ints",
+                                                   "unsqueeze", "squeeze",      "squeeze.dim", "squeeze.dims"};
   return views.contains(row);
 }
 
@@ -188,10 +188,11 @@ bool is_whole(const NodeView& slice) {
 }
 
 bool have_same_sizes(const std::optional<ExportedType>& a, const std::optional<ExportedType>& b) {
-  return a && b && std::equal(a->sizes.begin(), a->sizes.end(), b->sizes.begin(), b->sizes.end(),
-                              [](const ExportedSize& one, const ExportedSize& other) {
-                                return one.number == other.number && one.text == other.text;
-                              });
+  return a && b &&
+         std::equal(a->sizes.begin(), a->sizes.end(), b->sizes.begin(), b->sizes.end(),
+                    [](const ExportedSize& one, const ExportedSize& other) {
+                      return one.number == other.number && one.text == other.text;
+                    });
 }
 
 }  // namespace

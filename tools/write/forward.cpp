@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 
 #include "framework/weights/bytes.h"
 #include "layers/exported/path.h"
@@ -19,7 +20,7 @@ namespace {
 /// Results that are a tuple; more are Values.
 constexpr size_t most_in_tuple = 3;
 /// Calls within each other that are one expression.
-constexpr int deepest = 6;
+constexpr size_t deepest = 6;
 constexpr size_t longest = 90;
 
 }  // namespace
@@ -273,10 +274,11 @@ std::string Forward::parameter(int value) {
 }
 
 /// The value as the step that is written has it.
-int Forward::here(int value) const {
-  if (at_ == call_.steps.size()) return calls_.same(value);
-  const Step& step = call_.steps[at_];
-  return calls_.seen(calls_.same(value), step.call ? step.call->first : step.node);
+int Forward::here(int value) const { return at_ == call_.steps.size() ? calls_.same(value) : seen_at(value, at_); }
+
+int Forward::seen_at(int value, size_t step) const {
+  const Step& one = call_.steps[step];
+  return calls_.seen(calls_.same(value), one.call ? one.call->first : one.node);
 }
 
 Expression Forward::value(int value) {
@@ -297,6 +299,8 @@ Expression Forward::value(int value) {
 Expression Forward::named(int value) {
   value = here(value);
   if (pending_ && pending_->value == value) flush(at_);
+  if (const auto found = names_.find(value); found != names_.end() && found->second.kind == Expression::Kind::call)
+    assign(value, Expression(found->second), at_);
   return this->value(value);
 }
 
@@ -338,12 +342,9 @@ void Forward::assign(int value, const Expression& expression, size_t next) {
     }
   }
   if (!name.empty()) {
-    if (const auto declared = declared_.find(name); declared != declared_.end())
-      draft_.statements[declared->second].is_const = false;
     draft_.statements.push_back({{name}, "", false, {expression}});
   } else {
     name = fresh({"x", "y", "h", "u", "v"});
-    declared_[name] = draft_.statements.size();
     draft_.statements.push_back({{name}, "Value", true, {expression}});
   }
   variables_[name] = value;
@@ -358,13 +359,36 @@ void Forward::flush(size_t next) {
 }
 
 void Forward::settle(int value, Expression expression, size_t next) {
+  if (loop_ != nullptr && value == loop_->given) {
+    draft_.statements.push_back({{carried_}, "", false, {std::move(expression)}});
+    return;
+  }
   const auto uses = uses_.find(value);
   const size_t count = uses == uses_.end() ? 0 : uses->second.size();
-  if (count == 1 && depth(expression) < deepest && print(expression).size() < longest) {
+  if (count == 1 && !cuts_.contains(at_) && depth(expression) < static_cast<int>(deepest) &&
+      print(expression).size() < longest) {
     pending_ = Pending{value, std::move(expression)};
     return;
   }
   assign(value, expression, next);
+}
+
+/// What unbind() gives: parts that are read once are written where that is, others have names.
+void Forward::write_parts(int whole, int64_t dim, const std::vector<int>& parts) {
+  const Expression all = named(whole);
+  std::vector<int> read_again;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!calls_.is_live(parts[i])) continue;
+    Expression part = Expression::call(function("select"));
+    part.add(all).add(Expression::of(dim)).add(Expression::of(static_cast<int64_t>(i)));
+    const std::vector<size_t>& uses = uses_[parts[i]];
+    if (uses.size() != 1) read_again.push_back(parts[i]);
+    names_[parts[i]] = std::move(part);
+    // Where it is written, the whole is read.
+    if (uses.size() == 1) uses_[whole].push_back(uses[0]);
+  }
+  std::sort(uses_[whole].begin(), uses_[whole].end());
+  for (int part : read_again) assign(part, Expression(names_.at(part)), part == read_again.back() ? at_ + 1 : at_);
 }
 
 void Forward::write_step(const Step& step) {
@@ -376,14 +400,7 @@ void Forward::write_step(const Step& step) {
     if (node.row() == "unbind.int") {
       const auto dim = node.integer("dim");
       if (!dim) node.refuse("expected a dim that is the same in each call");
-      const Expression whole = named(node.value("self"));
-      for (size_t i = 0; i < makes.size(); ++i)
-        if (calls_.is_live(makes[i])) {
-          Expression part = Expression::call(function("select"));
-          part.add(whole).add(Expression::of(*dim)).add(Expression::of(static_cast<int64_t>(i)));
-          // The whole is read again.
-          assign(makes[i], part, i + 1 < makes.size() ? at_ : at_ + 1);
-        }
+      write_parts(here(node.value("self")), *dim, makes);
       return;
     }
     const Expression expression = written(node, *this);
@@ -400,7 +417,7 @@ void Forward::write_step(const Step& step) {
     return;
   }
   if (makes.empty()) return;
-  Expression expression = Expression::call(writer_.access(step.call->first, node_.path, step.call->path));
+  Expression expression = Expression::call(called(step));
   for (int input : step.call->inputs) expression.add(value(input));
   if (makes.size() == 1) {
     settle(makes[0], expression, at_ + 1);
@@ -420,13 +437,67 @@ void Forward::write_step(const Step& step) {
   draft_.statements.push_back(std::move(statement));
 }
 
-/// Variables that nothing is assigned to after all are const.
+/// Variables that nothing is assigned to are const.
 void Forward::settle_const() {
-  for (Statement& statement : draft_.statements)
+  std::set<std::string> assigned;
+  const std::function<void(const Statement&)> look = [&](const Statement& statement) {
+    if (statement.type.empty()) assigned.insert(statement.targets.begin(), statement.targets.end());
+    std::for_each(statement.body.begin(), statement.body.end(), look);
+  };
+  const std::function<void(Statement&)> settle = [&](Statement& statement) {
     if (!statement.type.empty())
-      statement.is_const = std::none_of(
-          draft_.statements.begin(), draft_.statements.end(),
-          [&](const Statement& other) { return other.type.empty() && other.targets == statement.targets; });
+      statement.is_const = statement.targets.size() != 1 || !assigned.contains(statement.targets[0]);
+    std::for_each(statement.body.begin(), statement.body.end(), settle);
+  };
+  std::for_each(draft_.statements.begin(), draft_.statements.end(), look);
+  std::for_each(draft_.statements.begin(), draft_.statements.end(), settle);
+}
+
+/// How good a place for a name is what is made there: an activation is best, then what a module of the network's own
+/// gives.
+int Forward::completeness(size_t step) const {
+  static const std::set<std::string_view> activations = {"relu", "leaky_relu", "prelu", "tanh",     "sigmoid", "silu",
+                                                         "selu", "elu",        "gelu",  "softplus", "glu",     "celu"};
+  static const std::set<std::string_view> layers = {"ReLU", "LeakyReLU", "PReLU", "Tanh",     "Sigmoid", "SiLU",
+                                                    "SELU", "ELU",       "GELU",  "Softplus", "Hardtanh"};
+  const Step& one = call_.steps[step];
+  if (!one.call) return activations.contains(NodeView(calls_, one.node).row()) ? 2 : 0;
+  return !one.call->layer ? 1 : layers.contains(one.call->layer->type) ? 2 : 0;
+}
+
+/// Where a chain of steps is longer than an expression should be, it is cut into pieces of about one length.
+void Forward::cut_chain(size_t first, size_t end) {
+  const size_t length = end - first, pieces = (length + deepest - 1) / deepest;
+  size_t begin = first;
+  for (size_t piece = 1; piece < pieces; ++piece) {
+    const size_t ideal = first + length * piece / pieces;
+    size_t best = ideal;
+    for (const size_t near : {ideal - 1, ideal + 1, ideal - 2, ideal + 2})
+      if (near > begin && near < end && near - begin <= deepest && completeness(near - 1) > completeness(best - 1))
+        best = near;
+    cuts_.insert(best - 1);
+    begin = best;
+  }
+}
+
+/// Chains are steps of which each is read by the next one alone, outside of loops and in their first rounds.
+void Forward::find_cuts() {
+  for (size_t begin = 0; begin < call_.steps.size();) {
+    const auto loop = loops_.lower_bound(begin);
+    const bool is_loop = loop != loops_.end() && loop->first == begin;
+    const size_t limit = is_loop                ? begin + loop->second.length
+                         : loop != loops_.end() ? loop->first
+                                                : call_.steps.size();
+    size_t first = begin;
+    for (size_t i = begin; i < limit; ++i) {
+      const std::vector<int> made = calls_.makes(call_.steps[i]);
+      const auto uses = made.size() == 1 ? uses_.find(made[0]) : uses_.end();
+      if (i + 1 < limit && uses != uses_.end() && uses->second == std::vector<size_t>{i + 1}) continue;
+      cut_chain(first, i + 1);
+      first = i + 1;
+    }
+    begin = is_loop ? loop->second.end() : limit;
+  }
 }
 
 void Forward::write() {
@@ -446,7 +517,17 @@ void Forward::write() {
     for (int base : size_bases(call_.steps[i], i)) uses_[base].push_back(i);
   }
   for (int output : call_.outputs) uses_[output].push_back(call_.steps.size());
-  for (at_ = 0; at_ < call_.steps.size(); ++at_) write_step(call_.steps[at_]);
+  find_loops();
+  find_cuts();
+  for (at_ = 0; at_ < call_.steps.size();) {
+    if (const auto loop = loops_.find(at_); loop != loops_.end()) {
+      write_loop(loop->second);
+      at_ = loop->second.end();
+    } else {
+      write_step(call_.steps[at_]);
+      ++at_;
+    }
+  }
   Statement result{{}, "", false, {}};
   if (call_.outputs.size() != 1) flush(at_);
   for (int output : call_.outputs) result.values.push_back(value(output));
@@ -457,10 +538,10 @@ void Forward::write() {
         result.values[0].text == last.targets[0]) {
       result.values = last.values;
       draft_.statements.pop_back();
-      settle_const();
     }
   }
   draft_.statements.push_back(std::move(result));
+  settle_const();
   const size_t count = call_.outputs.size();
   draft_.result = count == 1 ? "Value" : count > most_in_tuple ? "Values" : "std::tuple<Value";
   if (count == 2 || count == 3) {

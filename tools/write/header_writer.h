@@ -1,6 +1,6 @@
 #pragma once
 // A header while it is written: drafts of the structs of its modules, of which those that differ in numbers alone
-// become one. writer.cpp has the modules, forward.cpp what their forward() does, structs.cpp the structs.
+// become one. writer.cpp has the modules, forward.cpp and loops.cpp what their forward() does, structs.cpp the structs.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -25,10 +25,25 @@ struct Member {
 };
 
 struct Statement {
-  std::vector<std::string> targets;  ///< none of what is given back
+  std::vector<std::string> targets;  ///< none of what is given back, and of a loop
   std::string type;                  ///< "Value", "Values" or "auto"; "" where the target is there already
   bool is_const = true;
-  std::vector<Expression> values;  ///< one, but of what is given back
+  std::vector<Expression> values;    ///< one, but of what is given back
+  std::string loop = {};             ///< of a loop its head: "for (const Block& block : blocks)"
+  std::string each = {};             ///< the variable of that
+  std::vector<Statement> body = {};  ///< what is done in each round of it
+
+  template <class F>
+  void each_expression(F f) const {
+    for (const Expression& value : values) f(value);
+    for (const Statement& statement : body) statement.each_expression(f);
+  }
+  /// What all that do the same share, but for expressions.
+  std::string signature() const {
+    std::string all = fmt::format(";{} {}{}{}", type, fmt::join(targets, ","), is_const, loop);
+    for (const Statement& statement : body) all += statement.signature();
+    return all;
+  }
 };
 
 /// A struct as one module has it; those of several are one where they differ in numbers alone.
@@ -47,15 +62,14 @@ struct Draft {
     for (const Member& member : members)
       if (!member.is_argument) f(member.constructor, true);
     for (const Statement& statement : statements)
-      for (const Expression& value : statement.values) f(value, false);
+      statement.each_expression([&](const Expression& value) { f(value, false); });
   }
   std::string signature() const {
     std::string all = class_name + result + "(" + arguments + ")";
     for (const Member& member : members)
       all += fmt::format(";{} {} {} {}", member.type, member.name, member.key, static_cast<int>(member.kind));
     for (const std::string& input : inputs) all += "," + input;
-    for (const Statement& statement : statements)
-      all += fmt::format(";{} {}{}", statement.type, fmt::join(statement.targets, ","), statement.is_const);
+    for (const Statement& statement : statements) all += statement.signature();
     each_expression([&](const Expression& expression, bool) {
       all += ";" + (is_open ? print(expression) : tools::signature(expression));
     });
@@ -92,9 +106,14 @@ class HeaderWriter {
   void print_struct(const Draft& draft, const std::string& name,
                     const std::vector<std::pair<std::string, Number>>& arguments, const std::set<std::string>& kept,
                     const Naming& naming);
+  void print_sequential(const Built& network);
   std::vector<std::string> unnested(const Expression& constructor, const Naming& naming) const;
   std::string unique_class(const std::string& name);
-  std::string access(int step_node, const std::string& from, const std::string& path) const;
+  /// Which of a list's modules is meant where loops count: instead of its number.
+  struct Index {
+    std::string list, text;
+  };
+  std::string access(int step_node, const std::string& from, const std::string& path, const Index& index = {}) const;
   void add_weights(const std::string& path, StateDict& weights) const;
   Stored stored(int value) const;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 
 #include "tools/write/header_writer.h"
 #include "tools/write/names.h"
@@ -19,8 +20,191 @@ bool is_channels(const std::string& role) {
          role == "channels";
 }
 
+/// Sizes that are often a multiple of a block's channels, as those of a table of factors and shifts are.
+bool may_be_multiple(const std::string& role) { return role == "embedding_dim" || role == "out_features"; }
+
+/// How many times larger one number is than another in each of several structs; 0 where that differs.
+int64_t multiple_of(const std::vector<Number>& larger, const std::vector<Number>& numbers) {
+  int64_t factor = 0;
+  for (size_t k = 0; k < numbers.size(); ++k) {
+    const auto *a = std::get_if<int64_t>(&larger[k]), *b = std::get_if<int64_t>(&numbers[k]);
+    if (a == nullptr || b == nullptr || *b <= 0 || *a % *b != 0 || (factor != 0 && *a / *b != factor)) return 0;
+    factor = *a / *b;
+  }
+  return factor;
+}
+
+/// A number at one place of several structs that are one but for numbers.
+struct Hole {
+  std::vector<Number> values = {};  ///< in each of them
+  std::string role;
+  bool in_constructor;
+  const Expression* first;  ///< in the first
+
+  bool varies() const {
+    return std::any_of(values.begin(), values.end(), [&](const Number& value) { return value != values[0]; });
+  }
+  bool is_width() const { return is_channels(role) && in_constructor && std::holds_alternative<int64_t>(values[0]); }
+};
+
+/// What who makes a struct gives it: numbers of several places that are always the same.
+struct Argument {
+  std::string role = {};
+  std::set<std::string> roles = {};
+  std::vector<Number> values = {};
+  std::vector<const Expression*> places = {};  ///< in the first struct
+  std::string name = {};
+  bool is_kept = false;     ///< whether forward() needs it
+  bool is_given = false;    ///< whether it is an argument for certain, not only where it follows from another
+  bool is_derived = false;  ///< whether `name` says how it follows from another one
+};
+
+std::vector<Hole> holes_of(const std::vector<Draft*>& group) {
+  std::vector<Hole> holes;
+  for (size_t k = 0; k < group.size(); ++k) {
+    size_t at = 0;
+    group[k]->each_expression([&](const Expression& expression, bool in_constructor) {
+      each_number(expression, [&](const Expression& number) {
+        if (k == 0) holes.push_back({.role = number.role, .in_constructor = in_constructor, .first = &number});
+        holes[at++].values.push_back(number.number);
+      });
+    });
+  }
+  return holes;
+}
+
+/// The numbers that differ, and the one number of channels of a block that is there several times, even where all have
+/// the same.
+std::vector<Argument> arguments_of(const std::vector<Draft*>& group) {
+  const std::vector<Hole> holes = holes_of(group);
+  std::set<int64_t> widths;
+  for (const Hole& hole : holes)
+    if (hole.is_width()) widths.insert(std::get<int64_t>(hole.values[0]));
+  const bool has_width = group.size() > 1 && widths.size() == 1;
+  std::vector<Argument> arguments;
+  for (const Hole& hole : holes) {
+    const bool is_given = hole.varies() || (has_width && hole.is_width());
+    if (!is_given && !(group.size() > 1 && may_be_multiple(hole.role) && hole.in_constructor)) continue;
+    auto found = std::find_if(arguments.begin(), arguments.end(),
+                              [&](const Argument& one) { return one.values == hole.values; });
+    if (found == arguments.end()) found = arguments.insert(arguments.end(), {.role = hole.role, .values = hole.values});
+    found->roles.insert(hole.role);
+    found->places.push_back(hole.first);
+    found->is_kept |= !hole.in_constructor;
+    found->is_given |= is_given;
+  }
+  return arguments;
+}
+
+/// One of several numbers of channels is called by what it counts, the only one "channels" where it counts several.
+std::string name_of_channels(const Argument& argument, bool is_only_one) {
+  if (is_only_one) return argument.roles.size() > 1 ? "channels" : argument.role;
+  for (const char* name : {"out_channels", "in_channels"})
+    if (argument.roles.contains(name)) return name;
+  return argument.roles.size() > 1 ? "channels" : argument.role;
+}
+
+/// Names that an argument of a struct may not have.
+std::set<std::string> names_in(const Draft& draft) {
+  std::set<std::string> names(draft.inputs.begin(), draft.inputs.end());
+  for (const Member& member : draft.members) names.insert(member.name);
+  const std::function<void(const Statement&)> look = [&](const Statement& statement) {
+    names.insert(statement.targets.begin(), statement.targets.end());
+    names.insert(statement.each);
+    std::for_each(statement.body.begin(), statement.body.end(), look);
+  };
+  std::for_each(draft.statements.begin(), draft.statements.end(), look);
+  return names;
+}
+
+/// Names arguments, and says of those that are multiples of a number of channels how they follow from it. What is no
+/// argument then is left out.
+void name_arguments(std::vector<Argument>& arguments, std::set<std::string> taken) {
+  const auto is_of_channels = [](const Argument& one) { return one.is_given && is_channels(one.role); };
+  const bool is_only_one = std::count_if(arguments.begin(), arguments.end(), is_of_channels) == 1;
+  for (Argument& argument : arguments) {
+    if (!argument.is_given) continue;
+    if (is_channels(argument.role)) argument.role = name_of_channels(argument, is_only_one);
+    argument.name = argument.role;
+    for (int i = 2; taken.contains(argument.name) || !is_free_name(argument.name); ++i)
+      argument.name = argument.role + std::to_string(i);
+    taken.insert(argument.name);
+  }
+  for (Argument& argument : arguments) {
+    if (!may_be_multiple(argument.role) || argument.is_kept) continue;
+    const auto base = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& one) {
+      return is_of_channels(one) && multiple_of(argument.values, one.values) > 1;
+    });
+    if (base == arguments.end()) continue;
+    argument.name = fmt::format("{} * {}", base->name, multiple_of(argument.values, base->values));
+    argument.is_given = argument.is_derived = true;
+  }
+  std::erase_if(arguments, [](const Argument& one) { return !one.is_given; });
+}
+
 std::string type_of(const Number& number) {
   return std::holds_alternative<bool>(number) ? "bool" : std::holds_alternative<int64_t>(number) ? "int64_t" : "double";
+}
+
+/// On one line, without its semicolon.
+std::string line_of(const Statement& statement, const Naming& naming) {
+  std::vector<std::string> values;
+  for (const Expression& value : statement.values) values.push_back(print(value, naming));
+  if (statement.targets.empty())
+    return values.size() == 1 ? "return " + values[0] : fmt::format("return {{{}}}", fmt::join(values, ", "));
+  const std::string names =
+      statement.type == "auto" ? fmt::format("[{}]", fmt::join(statement.targets, ", ")) : statement.targets[0];
+  return fmt::format("{}{}{}{} = {}", !statement.type.empty() && statement.is_const ? "const " : "", statement.type,
+                     statement.type.empty() ? "" : " ", names, values[0]);
+}
+
+/// Adds a statement's lines, which will begin at `column`.
+void add_lines(const Statement& statement, const Naming& naming, size_t column, std::vector<std::string>& lines) {
+  if (statement.loop.empty()) {
+    lines.push_back(wrapped(line_of(statement, naming) + ";", column, column));
+    return;
+  }
+  std::vector<std::string> body;
+  for (const Statement& one : statement.body) add_lines(one, naming, column + 2, body);
+  const bool is_short = body.size() == 1;
+  if (is_short && column + statement.loop.size() + 1 + body[0].size() <= line_length) {
+    lines.push_back(statement.loop + " " + body[0]);
+    return;
+  }
+  lines.push_back(wrapped(statement.loop + (is_short ? "" : " {"), column, column));
+  for (const std::string& line : body) lines.push_back("  " + line);
+  if (!is_short) lines.push_back("}");
+}
+
+/// From so many equal neighbours on they are appended in a loop.
+constexpr size_t least_in_loop = 4;
+
+/// How many of the arguments from `first` on are written alike.
+size_t equal_from(const std::vector<ExpressionArgument>& parts, size_t first, const Naming& naming) {
+  size_t end = first + 1;
+  while (end < parts.size() && print(parts[end].value, naming) == print(parts[first].value, naming)) ++end;
+  return end - first;
+}
+
+/// The first of many equal neighbours; the number of all parts where there are none.
+size_t first_of_many(const std::vector<ExpressionArgument>& parts, const Naming& naming) {
+  for (size_t i = 0; i < parts.size(); i += equal_from(parts, i, naming))
+    if (equal_from(parts, i, naming) >= least_in_loop) return i;
+  return parts.size();
+}
+
+/// Lines that append the parts from `first` on; `list` is what they are appended to, with a dot, or "".
+std::string appended(const std::vector<ExpressionArgument>& parts, size_t first, const std::string& list,
+                     const Naming& naming) {
+  std::string lines;
+  for (size_t i = first; i < parts.size();) {
+    const size_t count = equal_from(parts, i, naming), times = count >= least_in_loop ? count : 1;
+    std::string line = fmt::format("{}append({});", list, print(parts[i].value, naming));
+    if (times > 1) line = fmt::format("for (int i = 0; i < {}; ++i) {}", count, line);
+    lines += "    " + wrapped(line, 4, 4) + "\n";
+    i += times;
+  }
+  return lines;
 }
 
 /// The first call of a struct that takes layers, within others of its arguments.
@@ -66,64 +250,12 @@ void HeaderWriter::settle(std::vector<Draft>& drafts) {
       for (Draft* draft : group) give(known->second, *draft, {});
       continue;
     }
-    struct Hole {
-      std::vector<Number> values;
-      std::string role;
-      bool in_constructor;
-      const Expression* first;
-    };
-    std::vector<Hole> holes;
-    for (size_t k = 0; k < group.size(); ++k) {
-      size_t at = 0;
-      group[k]->each_expression([&](const Expression& expression, bool in_constructor) {
-        each_number(expression, [&](const Expression& number) {
-          if (k == 0) holes.push_back({{}, number.role, in_constructor, &number});
-          holes[at++].values.push_back(number.number);
-        });
-      });
-    }
-    struct Argument {
-      std::string role;
-      std::vector<Number> values;
-      bool is_kept = false, is_channels = false;
-      size_t roles = 1;
-      std::string name = {};
-    };
-    std::vector<Argument> arguments;
-    std::map<const Expression*, size_t> argument_of;
-    // The one number of channels of a block that is there several times is an argument, even where all have the same.
-    std::set<int64_t> widths;
-    for (const Hole& hole : holes)
-      if (is_channels(hole.role) && hole.in_constructor && std::holds_alternative<int64_t>(hole.values[0]))
-        widths.insert(std::get<int64_t>(hole.values[0]));
-    for (const Hole& hole : holes) {
-      const bool varies = std::any_of(hole.values.begin(), hole.values.end(),
-                                      [&](const Number& value) { return value != hole.values[0]; });
-      if (group[0]->is_open) continue;
-      const bool is_width = group.size() > 1 && widths.size() == 1 && is_channels(hole.role) && hole.in_constructor;
-      if (!varies && !is_width) continue;
-      auto found = std::find_if(arguments.begin(), arguments.end(),
-                                [&](const Argument& one) { return one.values == hole.values; });
-      if (found == arguments.end()) {
-        arguments.push_back({hole.role, hole.values, false, is_channels(hole.role)});
-        found = arguments.end() - 1;
-      } else if (found->role != hole.role && is_channels(hole.role) && found->is_channels) {
-        found->role = "channels";
-      }
-      found->is_kept |= !hole.in_constructor;
-      argument_of[hole.first] = static_cast<size_t>(found - arguments.begin());
-    }
-    std::set<std::string> names;
-    for (const Member& member : group[0]->members) names.insert(member.name);
-    for (const std::string& input : group[0]->inputs) names.insert(input);
-    for (const Statement& statement : group[0]->statements)
-      names.insert(statement.targets.begin(), statement.targets.end());
-    for (Argument& argument : arguments) {
-      argument.name = argument.role;
-      for (int i = 2; names.contains(argument.name) || !is_free_name(argument.name); ++i)
-        argument.name = argument.role + std::to_string(i);
-      names.insert(argument.name);
-    }
+    std::vector<Argument> arguments = group[0]->is_open ? std::vector<Argument>() : arguments_of(group);
+    name_arguments(arguments, names_in(*group[0]));
+    std::map<const Expression*, std::string> name_of;
+    for (const Argument& argument : arguments)
+      for (const Expression* place : argument.places) name_of[place] = argument.name;
+    std::erase_if(arguments, [](const Argument& one) { return one.is_derived; });
     const std::string name = unique_class(group[0]->class_name);
     std::vector<std::pair<std::string, Number>> given;
     std::set<std::string> kept;
@@ -132,8 +264,8 @@ void HeaderWriter::settle(std::vector<Draft>& drafts) {
       if (argument.is_kept) kept.insert(argument.name);
     }
     print_struct(*group[0], name, given, kept, [&](const Expression& number) {
-      const auto found = argument_of.find(&number);
-      return found == argument_of.end() ? std::string() : arguments[found->second].name;
+      const auto found = name_of.find(&number);
+      return found == name_of.end() ? std::string() : found->second;
     });
     if (group[0]->is_open) open_[signature] = name;
     for (size_t k = 0; k < group.size(); ++k) {
@@ -159,6 +291,16 @@ std::vector<std::string> HeaderWriter::unnested(const Expression& constructor, c
   }
   lines.push_back("return " + print(whole, naming) + ";");
   return lines;
+}
+
+/// A network that is a Sequential itself.
+void HeaderWriter::print_sequential(const Built& network) {
+  const Naming as_they_are = [](const Expression&) { return std::string(); };
+  std::vector<ExpressionArgument> parts = network.constructor.arguments;
+  const bool is_named = parts.size() == 1 && parts[0].value.kind == Expression::Kind::list;
+  if (is_named) parts = std::vector<ExpressionArgument>(parts[0].value.arguments);
+  structs_ += fmt::format("\nstruct {} : Sequential {{\n  {}() {{\n{}  }}\n}};\n", options_.name, options_.name,
+                          appended(parts, 0, "", as_they_are));
 }
 
 void HeaderWriter::print_struct(const Draft& draft, const std::string& name,
@@ -216,15 +358,16 @@ void HeaderWriter::print_struct(const Draft& draft, const std::string& name,
     if (member.is_argument) {
       inits.push_back(fmt::format("{}(child(\"{}\", std::move({})))", member.name, member.key, member.name));
     } else if (member.kind == Member::Kind::child) {
-      // Many equal ones in a row are appended in a loop.
-      const auto& parts = member.constructor.arguments;
-      bool are_equal = member.type == "Sequential" && member.constructor.text == "sequential" && parts.size() >= 4;
-      for (size_t i = 1; are_equal && i < parts.size(); ++i)
-        are_equal = print(parts[i].value, naming) == print(parts[0].value, naming);
-      if (are_equal) {
-        body += fmt::format("    for (int i = 0; i < {}; ++i) {}.append({});\n", parts.size(), member.name,
-                            print(parts[0].value, naming));
-        made = "Sequential()";
+      // Many equal ones in a row are appended in a loop, and what is behind them after it.
+      Expression begin = member.constructor;
+      const bool is_list = member.type.starts_with("ModuleList<") && begin.arguments.size() == 1;
+      auto& parts = is_list ? begin.arguments[0].value.arguments : begin.arguments;
+      const auto all = parts;
+      const size_t first = first_of_many(all, naming);
+      if (first < all.size() && (is_list || begin.text == "sequential")) {
+        body += appended(all, first, member.name + ".", naming);
+        parts.resize(first);
+        made = first == 0 ? member.type + "()" : print(begin, naming);
       }
       inits.push_back(fmt::format("{}(child(\"{}\", {}))", member.name, member.key, made));
     } else if (member.kind == Member::Kind::constant) {
@@ -250,26 +393,12 @@ void HeaderWriter::print_struct(const Draft& draft, const std::string& name,
     for (const std::string& input : draft.inputs) inputs += (inputs.empty() ? "Value " : ", Value ") + input;
     const std::string head = fmt::format("  {} forward({}) const override {{", draft.result, inputs);
     std::vector<std::string> lines;
-    for (const Statement& statement : draft.statements) {
-      std::string line;
-      if (statement.targets.empty()) {
-        std::vector<std::string> values;
-        for (const Expression& value : statement.values) values.push_back(print(value, naming));
-        line = values.size() == 1 ? "return " + values[0] : fmt::format("return {{{}}}", fmt::join(values, ", "));
-      } else {
-        const std::string names =
-            statement.type == "auto" ? fmt::format("[{}]", fmt::join(statement.targets, ", ")) : statement.targets[0];
-        line =
-            fmt::format("{}{}{}{} = {}", !statement.type.empty() && statement.is_const ? "const " : "", statement.type,
-                        statement.type.empty() ? "" : " ", names, print(statement.values[0], naming));
-      }
-      lines.push_back(line + ";");
-    }
+    for (const Statement& statement : draft.statements) add_lines(statement, naming, 4, lines);
     if (lines.size() == 1 && head.size() + lines[0].size() + 3 <= line_length) {
       out += fmt::format("{} {} }}\n", head, lines[0]);
     } else {
       out += head + "\n";
-      for (const std::string& line : lines) out += "    " + wrapped(line, 4, 4) + "\n";
+      for (const std::string& line : lines) out += "    " + line + "\n";
       out += "  }\n";
     }
   }

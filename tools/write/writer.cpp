@@ -71,7 +71,8 @@ Expression parameter_of(const std::string& name, const Stored& stored) {
 }  // namespace
 
 /// A module as another one that is around it calls it.
-std::string HeaderWriter::access(int step_node, const std::string& from, const std::string& path) const {
+std::string HeaderWriter::access(int step_node, const std::string& from, const std::string& path,
+                                 const Index& index) const {
   const bool is_below = from.empty() || path.starts_with(from + ".");
   if (!is_below || path == from) {
     const std::string why =
@@ -84,15 +85,16 @@ std::string HeaderWriter::access(int step_node, const std::string& from, const s
   while (!rest.empty()) {
     const std::string name = rest.substr(0, rest.find('.'));
     rest = rest.size() == name.size() ? "" : rest.substr(name.size() + 1);
+    const std::string number = index.list == at ? index.text : name;
     at += (at.empty() ? "" : ".") + name;
     const Built& built = built_.at(at);
     if (around == nullptr)
       text = identifier_of(name, "layer");
     else if (around->kind == Built::Kind::list && !around->item.empty())
-      text += "[" + name + "]";
+      text += "[" + number + "]";
     else if (around->kind == Built::Kind::sequential || around->kind == Built::Kind::list)
-      text += rest.empty() && built.inputs == 1 && built.outputs == 1 ? "[" + name + "]"
-                                                                      : ".at<" + built.type + ">(" + name + ")";
+      text += rest.empty() && built.inputs == 1 && built.outputs == 1 ? "[" + number + "]"
+                                                                      : ".at<" + built.type + ">(" + number + ")";
     else if (around->kind == Built::Kind::structure)
       text += "." + identifier_of(name, "layer");
     else
@@ -116,9 +118,7 @@ std::optional<Built> HeaderWriter::as_layer(const ModuleNode& node) const {
 
 /// Whether each child is called once, with what the one before it gave.
 std::optional<Built> HeaderWriter::as_sequential(const ModuleNode& node) const {
-  if (node.calls.empty() || node.path.empty() || !node.type_name.ends_with("container.Sequential") ||
-      !node.tensors.empty())
-    return {};
+  if (node.calls.empty() || !node.type_name.ends_with("container.Sequential") || !node.tensors.empty()) return {};
   for (const Call* call : node.calls) {
     if (call->inputs.size() != 1 || call->outputs.size() != 1) return {};
     int value = call->inputs[0];
@@ -335,6 +335,7 @@ Header HeaderWriter::write() {
         continue;
       }
       if (auto built = as_sequential(node)) {
+        if (path.empty()) print_sequential(*built);
         built_[path] = std::move(*built);
         continue;
       }

@@ -28,10 +28,18 @@ for line in "for (const Conv1d& conv : convs) x = conv(x) + x;" \
   "for (int64_t i = 0; i < 2; ++i) x = second[i](leaky_relu(first[i](leaky_relu(x, 0.1)), 0.1)) + x;" \
   "h = (u + pairs[2 * i + 1](h)) / 2;" \
   "for (const Conditional& norm : norms) h = norm(h, label);" \
-  "h = unlike[1](unlike[0](blocks(h)) * 2) * 3;" \
+  "h = unlike[1](unlike[0](rows(blocks(h))) * 2) * 3;" \
+  "inline Sequential make_rows(int64_t in_channels, int64_t out_channels) {" \
+  "rows(child(\"rows\", sequential(make_rows(2, 3), make_rows(3, 2))))" \
   "for (int i = 0; i < 4; ++i) blocks.append(PReLU());" \
   "embed(child(\"embed\", Embedding(5, num_features * 2)))"; do
   check grep -qF "$line" loops.h
+done
+expect 0 "chain.h: chain::Chain" write "$golden/../written/chain.pt2" --name Chain --out chain.h
+for line in "struct Chain : Sequential {" \
+  "    for (int i = 0; i < 5; ++i) append(Conv2d(4, 4, 3, {.padding = 1}));" \
+  "    for (int i = 0; i < 4; ++i) {"; do
+  check grep -qxF "$line" chain.h
 done
 # What PyTorch's functions are made of is written as the functions.
 expect 0 "styles.h: styles::Generator" write "$golden/../written/styles.pt2" --out styles.h

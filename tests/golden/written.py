@@ -149,6 +149,10 @@ class Conditional(nn.Module):
         return gamma * self.norm(x) + beta
 
 
+def row(in_channels, out_channels):
+    return nn.Sequential(nn.Conv1d(in_channels, out_channels, 1), nn.BatchNorm1d(out_channels), nn.SiLU())
+
+
 class Loops(nn.Module):
     """Python's loops, which an archive has round by round."""
 
@@ -162,6 +166,7 @@ class Loops(nn.Module):
         self.pairs = nn.ModuleList([Pair(channels) for channels in (10, 10, 5, 5)])
         self.norms = nn.ModuleList([Conditional(5), Conditional(5)])
         self.blocks = nn.Sequential(nn.Conv1d(5, 6, 1), *(nn.PReLU() for _ in range(4)), nn.Conv1d(6, 2, 1))
+        self.rows = nn.Sequential(row(2, 3), row(3, 2))
         self.unlike = nn.ModuleList([nn.Conv1d(2, 2, 1) for _ in range(3)])
 
     def forward(self, x, label):
@@ -178,7 +183,7 @@ class Loops(nn.Module):
             y = (self.pairs[2 * i](y) + self.pairs[2 * i + 1](y)) / 2
         for norm in self.norms:  # which the labels come to, unchanged
             y = norm(y, label)
-        y = self.blocks(y)
+        y = self.rows(self.blocks(y))
         # None of these is a loop: the factors differ, the last one is not read by the next, and one is left out.
         y = self.unlike[1](self.unlike[0](y) * 2) * 3
         return self.unlike[2](y), y
@@ -224,7 +229,8 @@ class Scale(nn.Module):
 def chain():
     """A network that is a Sequential itself."""
     blocks = [nn.Conv2d(4, 4, 3, padding=1) for _ in range(5)]
-    return nn.Sequential(Scale(), nn.Conv2d(3, 4, 1), *blocks, nn.ReLU(), nn.Conv2d(4, 3, 1))
+    pairs = [layer for _ in range(4) for layer in (nn.Conv2d(4, 4, 1), nn.SiLU())]
+    return nn.Sequential(Scale(), nn.Conv2d(3, 4, 1), *blocks, nn.ReLU(), *pairs, nn.Conv2d(4, 3, 1))
 
 
 def save(name, network, inputs, shapes, bare=False):

@@ -175,6 +175,9 @@ void Calls::find_layers(Call& call) {
 
 namespace {
 
+/// Views of views that are looked behind: what a file of a few bytes can ask for is bounded.
+constexpr int most_views = 32;
+
 bool is_view(std::string_view row) {
   static const std::set<std::string_view> views = {"view",      "_unsafe_view", "reshape",     "flatten.using_ints",
                                                    "unsqueeze", "squeeze",      "squeeze.dim", "squeeze.dims"};
@@ -201,23 +204,26 @@ bool have_same_sizes(const std::optional<ExportedType>& a, const std::optional<E
 int Calls::origin_of_view(int node) const {
   const auto& values = program().values;
   const int output = program().nodes[static_cast<size_t>(node)].outputs.at(0);
-  for (int value = output;;) {
+  int value = output;
+  for (int i = 0; i < most_views; ++i) {
     const int made = maker(value);
     if (made < 0 || !is_view(program().nodes[static_cast<size_t>(made)].row->name)) return -1;
     value = same(program().nodes[static_cast<size_t>(made)].arguments.at(0).get<Reference>()->index);
     if (have_same_sizes(values[static_cast<size_t>(value)].type, values[static_cast<size_t>(output)].type))
       return value;
   }
+  return -1;
 }
 
 /// Of a squeeze() that takes away what unsqueeze() has added: the tensor before both, and what is left of it.
-std::optional<Unsqueezed> Calls::unsqueezed_of(int node) const {
+std::optional<Unsqueezed> Calls::unsqueezed_of(int node, int views) const {
+  if (node < 0 || views > most_views) return {};
   const NodeView one(*this, node);
   if (one.row() == "unsqueeze") {
     const auto dim = one.integer("dim");
     if (!dim) return {};
     const int value = one.value("self");
-    const auto before = maker(value) < 0 ? std::nullopt : unsqueezed_of(maker(value));
+    const auto before = unsqueezed_of(maker(value), views + 1);
     Unsqueezed made = before.value_or(Unsqueezed{value, {}});
     const auto at = *dim < 0 ? *dim + static_cast<int64_t>(rank(one.output())) : *dim;
     for (int64_t& other : made.dims) other += other >= at ? 1 : 0;
@@ -225,8 +231,7 @@ std::optional<Unsqueezed> Calls::unsqueezed_of(int node) const {
     return made;
   }
   if (one.row() != "squeeze.dim" && one.row() != "squeeze.dims") return {};
-  const int from = maker(one.value("self"));
-  auto made = from < 0 ? std::nullopt : unsqueezed_of(from);
+  auto made = unsqueezed_of(maker(one.value("self")), views + 1);
   auto dims = one.integers("dim");
   if (!made || !dims) return {};
   for (int64_t& dim : *dims) dim += dim < 0 ? static_cast<int64_t>(rank(one.value("self"))) : 0;
@@ -244,12 +249,12 @@ const Unsqueezed* Calls::unsqueezed(int node) const {
 }
 
 /// Whether a tensor is made of ones alone.
-bool Calls::is_ones(int value) const {
+bool Calls::is_ones(int value, int views) const {
   const int node = maker(value);
-  if (node < 0) return false;
+  if (node < 0 || views > most_views) return false;
   const NodeView one(*this, node);
   if (one.row() == "ones") return true;
-  return (is_view(one.row()) || one.row() == "slice.Tensor") && is_ones(one.value("self"));
+  return (is_view(one.row()) || one.row() == "slice.Tensor") && is_ones(one.value("self"), views + 1);
 }
 
 /// The value that a node's result is as it was; -1 where it is another one.

@@ -109,8 +109,8 @@ class Calls {
   void find_copies(Call& call, bool in_layer);
   int copied(int node) const;
   int origin_of_view(int node) const;
-  std::optional<Unsqueezed> unsqueezed_of(int node) const;
-  bool is_ones(int value) const;
+  std::optional<Unsqueezed> unsqueezed_of(int node, int views = 0) const;
+  bool is_ones(int value, int views = 0) const;
   void find_normalizations(Call& call, const std::vector<int>& counts);
   std::vector<int> count_readers() const;
   std::optional<Normalization> normalization_of(int node, std::vector<int>& parts) const;

@@ -299,7 +299,7 @@ Expression Forward::value(int value) {
 Expression Forward::named(int value) {
   value = here(value);
   if (pending_ && pending_->value == value) flush(at_);
-  if (const auto found = names_.find(value); found != names_.end() && found->second.kind == Expression::Kind::call)
+  if (const auto found = names_.find(value); found != names_.end() && found->second.kind != Expression::Kind::text)
     assign(value, Expression(found->second), at_);
   return this->value(value);
 }
@@ -365,6 +365,12 @@ void Forward::settle(int value, Expression expression, size_t next) {
   }
   const auto uses = uses_.find(value);
   const size_t count = uses == uses_.end() ? 0 : uses->second.size();
+  // Arithmetic of parameters is written where it is read, whatever is done before.
+  const bool is_of_parameters = at_ < call_.steps.size() && calls_.reads(call_, call_.steps[at_]).empty();
+  if (count == 1 && is_of_parameters && depth(expression) == 1) {
+    names_[value] = std::move(expression);
+    return;
+  }
   if (count == 1 && !cuts_.contains(at_) && depth(expression) < static_cast<int>(deepest) &&
       print(expression).size() < longest) {
     pending_ = Pending{value, std::move(expression)};

@@ -81,6 +81,7 @@ class Forward : public Operands {
   bool add_round(Loop& loop) const;
   bool count_on(Loop& loop, size_t step, const Call& call) const;
   bool settle_kind(Loop& loop) const;
+  bool is_worth_it(Loop& loop) const;
   size_t size_of_list(const std::string& path) const;
   std::optional<std::vector<std::pair<int, int>>> pairs(size_t step, size_t other) const;
   bool are_alike(const internal::Argument& a, const internal::Argument& b,

@@ -344,8 +344,14 @@ Expression squeezed(const Writing& w) {
     for (int64_t dim : left->dims) all = w.call("unsqueeze").add(all).add(Expression::of(dim));
     return all;
   }
-  if (!w.node.integer("dim")) w.node.refuse("squeezing several dimensions has no C++ that reads well");
-  return w.call("squeeze").add(w.value("self")).add(w.number("dim", ""));
+  auto dims = w.node.integers("dim");
+  if (!dims) w.node.refuse("expected dims that are the same in each call");
+  for (int64_t& dim : *dims) dim += dim < 0 && dims->size() > 1 ? static_cast<int64_t>(w.node.rank("self")) : 0;
+  // From the last one on, so that the others keep their places.
+  std::sort(dims->rbegin(), dims->rend());
+  Expression all = w.value("self");
+  for (int64_t dim : *dims) all = w.call("squeeze").add(all).add(Expression::of(dim));
+  return all;
 }
 
 /// As load_exported computes it, which is as PyTorch does: from the nearer end.

@@ -106,6 +106,7 @@ class HeaderWriter {
   void print_struct(const Draft& draft, const std::string& name,
                     const std::vector<std::pair<std::string, Number>>& arguments, const std::set<std::string>& kept,
                     const Naming& naming);
+  void share_sequentials(const std::vector<std::string>& paths);
   void print_sequential(const Built& network);
   std::vector<std::string> unnested(const Expression& constructor, const Naming& naming) const;
   std::string unique_class(const std::string& name);

@@ -176,31 +176,35 @@ size_t Forward::size_of_list(const std::string& path) const {
   return kind == Built::Kind::list || kind == Built::Kind::sequential ? calls_.module(path).children.size() : 0;
 }
 
-/// How a loop is written; false where it is longer than what it does.
+/// How a loop is written, whatever its rounds; false where it cannot be.
 bool Forward::settle_kind(Loop& loop) const {
   if (loop.counted.empty()) return false;
   const auto& [first_step, first] = *loop.counted.begin();
-  bool is_one = true, are_all = true, are_lists = true, are_themselves = true, are_structs = true;
+  bool is_one = true, are_lists = true, are_themselves = true, are_structs = true;
   for (const auto& [step, one] : loop.counted) {
-    const size_t size = size_of_list(one.list);
     is_one &= one.child == first.child;
-    are_lists &= size > 0;
-    are_all &= size == loop.rounds * static_cast<size_t>(one.stride);
+    are_lists &= size_of_list(one.list) > 0;
     are_themselves &= call_.steps[step].call->path == one.child;
     are_structs &= writer_.built_.at(one.child).kind == Built::Kind::structure;
   }
   if (!are_lists) {
     loop.kind = Loop::Kind::pointer;
-    return is_one && are_themselves && first.stride == 1 && loop.rounds >= least_names && first.list == node_.path;
+    return is_one && are_themselves && first.stride == 1 && first.list == node_.path;
   }
-  const Built& list = writer_.built_.at(first.list);
-  const bool is_whole = is_one && are_all && first.number == 0 && first.stride == 1 &&
-                        parent_of(first.list) == node_.path && list.kind == Built::Kind::list;
-  if (is_whole && !list.item.empty() && (are_themselves || are_structs)) {
-    loop.kind = Loop::Kind::element;
-    return true;
-  }
-  loop.kind = Loop::Kind::index;
+  const bool is_element = is_one && first.number == 0 && first.stride == 1 && parent_of(first.list) == node_.path &&
+                          !writer_.built_.at(first.list).item.empty() && (are_themselves || are_structs);
+  loop.kind = is_element ? Loop::Kind::element : Loop::Kind::index;
+  return true;
+}
+
+/// Whether a loop is shorter to read than what it does.
+bool Forward::is_worth_it(Loop& loop) const {
+  if (loop.rounds < 2) return false;
+  if (loop.kind == Loop::Kind::pointer) return loop.rounds >= least_names;
+  const bool are_all = std::all_of(loop.counted.begin(), loop.counted.end(), [&](const auto& one) {
+    return size_of_list(one.second.list) == loop.rounds * static_cast<size_t>(one.second.stride);
+  });
+  if (!are_all) loop.kind = Loop::Kind::index;
   return are_all || loop.rounds >= least_of_a_part;
 }
 
@@ -230,16 +234,17 @@ std::optional<Forward::Loop> Forward::whole_at(size_t first) const {
 /// The longest loop whose rounds have so many steps.
 std::optional<Forward::Loop> Forward::loop_of(size_t first, size_t length) const {
   const size_t last = first + length - 1;
+  if (!pairs(first, first + length)) return {};
   for (size_t step = first; step <= last; ++step) {
     const std::vector<int> made = calls_.makes(call_.steps[step]);
     if (made.size() != 1 || (step != last && !is_kept_within(made[0], first, last + 1))) return {};
   }
   Loop loop{.first = first, .length = length};
   loop.given = loop.after = calls_.makes(call_.steps[last])[0];
+  if (!add_round(loop) || !settle_kind(loop)) return {};
   while (add_round(loop)) {
   }
-  if (loop.rounds < 2 || !settle_kind(loop)) return {};
-  return loop;
+  return is_worth_it(loop) ? std::optional(loop) : std::nullopt;
 }
 
 std::optional<Forward::Loop> Forward::loop_at(size_t first) const {

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <functional>
 
+#include "layers/exported/path.h"
 #include "tools/write/header_writer.h"
 #include "tools/write/names.h"
 
@@ -44,7 +45,10 @@ struct Hole {
   bool varies() const {
     return std::any_of(values.begin(), values.end(), [&](const Number& value) { return value != values[0]; });
   }
-  bool is_width() const { return is_channels(role) && in_constructor && std::holds_alternative<int64_t>(values[0]); }
+  bool is_width() const {
+    const auto* size = std::get_if<int64_t>(&values[0]);
+    return is_channels(role) && in_constructor && size != nullptr && *size > 1;
+  }
 };
 
 /// What who makes a struct gives it: numbers of several places that are always the same.
@@ -88,6 +92,7 @@ std::vector<Argument> arguments_of(const std::vector<Draft*>& group) {
     auto found = std::find_if(arguments.begin(), arguments.end(),
                               [&](const Argument& one) { return one.values == hole.values; });
     if (found == arguments.end()) found = arguments.insert(arguments.end(), {.role = hole.role, .values = hole.values});
+    if (is_channels(hole.role) && hole.role != "channels" && !is_channels(found->role)) found->role = hole.role;
     found->roles.insert(hole.role);
     found->places.push_back(hole.first);
     found->is_kept |= !hole.in_constructor;
@@ -102,6 +107,17 @@ std::string name_of_channels(const Argument& argument, bool is_only_one) {
   for (const char* name : {"out_channels", "in_channels"})
     if (argument.roles.contains(name)) return name;
   return argument.roles.size() > 1 ? "channels" : argument.role;
+}
+
+/// What goes in comes before what comes out, as in torch.nn, where a weight has it the other way round.
+void put_inputs_first(std::vector<Argument>& arguments) {
+  for (const auto& [in, out] : {std::pair("in_channels", "out_channels"), std::pair("in_features", "out_features")}) {
+    const auto position = [&](const char* role) {
+      return std::find_if(arguments.begin(), arguments.end(), [&](const Argument& one) { return one.name == role; });
+    };
+    const auto first = position(out), second = position(in);
+    if (second != arguments.end() && first < second) std::rotate(first, second, second + 1);
+  }
 }
 
 /// Names that an argument of a struct may not have.
@@ -140,6 +156,7 @@ void name_arguments(std::vector<Argument>& arguments, std::set<std::string> take
     argument.is_given = argument.is_derived = true;
   }
   std::erase_if(arguments, [](const Argument& one) { return !one.is_given; });
+  put_inputs_first(arguments);
 }
 
 std::string type_of(const Number& number) {
@@ -176,35 +193,84 @@ void add_lines(const Statement& statement, const Naming& naming, size_t column, 
   if (!is_short) lines.push_back("}");
 }
 
-/// From so many equal neighbours on they are appended in a loop.
-constexpr size_t least_in_loop = 4;
+/// Parts that follow each other again and again.
+struct Run {
+  size_t period = 1, times = 1;
+  /// Whether it is shorter to read as a loop.
+  bool is_loop() const { return period == 1 ? times >= 4 : times >= 2 && period * times >= 8; }
+};
 
-/// How many of the arguments from `first` on are written alike.
-size_t equal_from(const std::vector<ExpressionArgument>& parts, size_t first, const Naming& naming) {
-  size_t end = first + 1;
-  while (end < parts.size() && print(parts[end].value, naming) == print(parts[first].value, naming)) ++end;
-  return end - first;
+/// The run that begins at `first`.
+Run run_from(const std::vector<std::string>& parts, size_t first) {
+  constexpr size_t most = 16;
+  for (size_t period = 1; period <= most && first + 2 * period <= parts.size(); ++period) {
+    const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = std::mismatch(begin + static_cast<std::ptrdiff_t>(period), parts.end(), begin).first;
+    const Run run{period, static_cast<size_t>(end - begin) / period};
+    if (run.is_loop()) return run;
+  }
+  return {};
 }
 
-/// The first of many equal neighbours; the number of all parts where there are none.
-size_t first_of_many(const std::vector<ExpressionArgument>& parts, const Naming& naming) {
-  for (size_t i = 0; i < parts.size(); i += equal_from(parts, i, naming))
-    if (equal_from(parts, i, naming) >= least_in_loop) return i;
-  return parts.size();
+/// Where the first run begins that is a loop; the number of all parts where none is.
+size_t first_run(const std::vector<std::string>& parts) {
+  size_t first = 0;
+  while (first < parts.size() && !run_from(parts, first).is_loop()) ++first;
+  return first;
 }
 
 /// Lines that append the parts from `first` on; `list` is what they are appended to, with a dot, or "".
-std::string appended(const std::vector<ExpressionArgument>& parts, size_t first, const std::string& list,
-                     const Naming& naming) {
+std::string appended(const std::vector<std::string>& parts, size_t first, const std::string& list) {
   std::string lines;
+  const auto append = [&](const std::string& part, const std::string& before, size_t column) {
+    lines += std::string(column, ' ') + wrapped(fmt::format("{}{}append({});", before, list, part), column, column);
+    lines += '\n';
+  };
   for (size_t i = first; i < parts.size();) {
-    const size_t count = equal_from(parts, i, naming), times = count >= least_in_loop ? count : 1;
-    std::string line = fmt::format("{}append({});", list, print(parts[i].value, naming));
-    if (times > 1) line = fmt::format("for (int i = 0; i < {}; ++i) {}", count, line);
-    lines += "    " + wrapped(line, 4, 4) + "\n";
-    i += times;
+    const Run run = run_from(parts, i);
+    const std::string loop = fmt::format("for (int i = 0; i < {}; ++i) ", run.times);
+    if (run.period == 1) append(parts[i], run.times > 1 ? loop : "", 4);
+    if (run.period > 1) {
+      lines += "    " + loop + "{\n";
+      for (size_t k = 0; k < run.period; ++k) append(parts[i + k], "", 6);
+      lines += "    }\n";
+    }
+    i += run.period * run.times;
   }
   return lines;
+}
+
+std::vector<std::string> printed(const std::vector<ExpressionArgument>& arguments, const Naming& naming) {
+  std::vector<std::string> all;
+  for (const ExpressionArgument& argument : arguments) all.push_back(print(argument.value, naming));
+  return all;
+}
+
+Naming naming_of(const std::vector<Argument>& arguments) {
+  std::map<const Expression*, std::string> names;
+  for (const Argument& argument : arguments)
+    for (const Expression* place : argument.places) names[place] = argument.name;
+  return [names](const Expression& number) {
+    const auto found = names.find(&number);
+    return found == names.end() ? std::string() : found->second;
+  };
+}
+
+/// What several modules are called that one function makes: "feat" of "feat_8", "decoder" of "decoder.0".
+std::string name_of_several(const std::string& path) {
+  std::string name = last_of(path);
+  while (!name.empty() && (std::isdigit(static_cast<unsigned char>(name.back())) != 0 || name.back() == '_'))
+    name.pop_back();
+  return identifier_of(name.empty() ? last_of(parent_of(path)) : name, "layers");
+}
+
+std::string function_text(const std::string& name, const Expression& made, const std::vector<Argument>& arguments) {
+  std::vector<std::string> parameters;
+  for (const Argument& argument : arguments)
+    if (!argument.is_derived) parameters.push_back(type_of(argument.values[0]) + " " + argument.name);
+  const std::string head = fmt::format("inline Sequential {}({}) {{", name, fmt::join(parameters, ", "));
+  const std::string line = fmt::format("return {};", print(made, naming_of(arguments)));
+  return fmt::format("\n{}\n  {}\n}}\n", wrapped(head, 0, 4), wrapped(line, 2, 2));
 }
 
 /// The first call of a struct that takes layers, within others of its arguments.
@@ -252,9 +318,7 @@ void HeaderWriter::settle(std::vector<Draft>& drafts) {
     }
     std::vector<Argument> arguments = group[0]->is_open ? std::vector<Argument>() : arguments_of(group);
     name_arguments(arguments, names_in(*group[0]));
-    std::map<const Expression*, std::string> name_of;
-    for (const Argument& argument : arguments)
-      for (const Expression* place : argument.places) name_of[place] = argument.name;
+    const Naming naming = naming_of(arguments);
     std::erase_if(arguments, [](const Argument& one) { return one.is_derived; });
     const std::string name = unique_class(group[0]->class_name);
     std::vector<std::pair<std::string, Number>> given;
@@ -263,10 +327,7 @@ void HeaderWriter::settle(std::vector<Draft>& drafts) {
       given.emplace_back(argument.name, argument.values[0]);
       if (argument.is_kept) kept.insert(argument.name);
     }
-    print_struct(*group[0], name, given, kept, [&](const Expression& number) {
-      const auto found = name_of.find(&number);
-      return found == name_of.end() ? std::string() : found->second;
-    });
+    print_struct(*group[0], name, given, kept, naming);
     if (group[0]->is_open) open_[signature] = name;
     for (size_t k = 0; k < group.size(); ++k) {
       std::vector<Expression> values;
@@ -293,6 +354,41 @@ std::vector<std::string> HeaderWriter::unnested(const Expression& constructor, c
   return lines;
 }
 
+/// Sequentials that differ in numbers alone and are several in one module become a function.
+void HeaderWriter::share_sequentials(const std::vector<std::string>& paths) {
+  constexpr size_t least_layers = 3;
+  std::map<std::string, std::vector<Draft>> alike;
+  std::map<std::string, std::set<std::string>> parents;
+  std::set<std::string> repeated;
+  std::vector<std::string> order;
+  for (const std::string& path : paths) {
+    const Expression& constructor = built_.at(path).constructor;
+    if (constructor.text != "sequential" || constructor.arguments.size() < least_layers) continue;
+    const std::string shape = signature(constructor);
+    if (!alike.contains(shape)) order.push_back(shape);
+    if (!parents[shape].insert(parent_of(path)).second) repeated.insert(shape);
+    Draft draft;
+    draft.path = path;
+    draft.members.push_back({"", "Sequential", "", constructor, Member::Kind::child});
+    alike[shape].push_back(std::move(draft));
+  }
+  for (const std::string& shape : order) {
+    if (!repeated.contains(shape)) continue;
+    std::vector<Draft*> group;
+    for (Draft& draft : alike.at(shape)) group.push_back(&draft);
+    std::vector<Argument> arguments = arguments_of(group);
+    name_arguments(arguments, {});
+    const std::string name = unique_class("make_" + name_of_several(group[0]->path));
+    structs_ += function_text(name, group[0]->members[0].constructor, arguments);
+    std::erase_if(arguments, [](const Argument& one) { return one.is_derived; });
+    for (size_t k = 0; k < group.size(); ++k) {
+      Expression call = Expression::call(name);
+      for (const Argument& argument : arguments) call.add(Expression::of(argument.values[k], argument.role));
+      built_.at(group[k]->path).constructor = std::move(call);
+    }
+  }
+}
+
 /// A network that is a Sequential itself.
 void HeaderWriter::print_sequential(const Built& network) {
   const Naming as_they_are = [](const Expression&) { return std::string(); };
@@ -300,7 +396,7 @@ void HeaderWriter::print_sequential(const Built& network) {
   const bool is_named = parts.size() == 1 && parts[0].value.kind == Expression::Kind::list;
   if (is_named) parts = std::vector<ExpressionArgument>(parts[0].value.arguments);
   structs_ += fmt::format("\nstruct {} : Sequential {{\n  {}() {{\n{}  }}\n}};\n", options_.name, options_.name,
-                          appended(parts, 0, "", as_they_are));
+                          appended(printed(parts, as_they_are), 0, ""));
 }
 
 void HeaderWriter::print_struct(const Draft& draft, const std::string& name,
@@ -362,10 +458,10 @@ void HeaderWriter::print_struct(const Draft& draft, const std::string& name,
       Expression begin = member.constructor;
       const bool is_list = member.type.starts_with("ModuleList<") && begin.arguments.size() == 1;
       auto& parts = is_list ? begin.arguments[0].value.arguments : begin.arguments;
-      const auto all = parts;
-      const size_t first = first_of_many(all, naming);
+      const std::vector<std::string> all = printed(parts, naming);
+      const size_t first = first_run(all);
       if (first < all.size() && (is_list || begin.text == "sequential")) {
-        body += appended(all, first, member.name + ".", naming);
+        body += appended(all, first, member.name + ".");
         parts.resize(first);
         made = first == 0 ? member.type + "()" : print(begin, naming);
       }

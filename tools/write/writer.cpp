@@ -315,6 +315,7 @@ Header HeaderWriter::write() {
   const int top = module("").height;
   for (int height = 0; height <= top; ++height) {
     std::vector<Draft> drafts;
+    std::vector<std::string> sequentials;
     for (const std::string& path : paths) {
       const ModuleNode& node = module(path);
       if (node.height != height) continue;
@@ -336,6 +337,7 @@ Header HeaderWriter::write() {
       }
       if (auto built = as_sequential(node)) {
         if (path.empty()) print_sequential(*built);
+        sequentials.push_back(path);
         built_[path] = std::move(*built);
         continue;
       }
@@ -346,6 +348,7 @@ Header HeaderWriter::write() {
       drafts.push_back(draft(node));
     }
     settle(drafts);
+    share_sequentials(sequentials);
   }
   Header header;
   add_weights("", header.weights);

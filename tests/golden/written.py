@@ -149,12 +149,24 @@ class Conditional(nn.Module):
         return gamma * self.norm(x) + beta
 
 
+class Same(nn.Module):
+    """A convolution whose padding follows from its kernel."""
+
+    def __init__(self, channels, kernel_size, dilation):
+        super().__init__()
+        padding = dilation * (kernel_size - 1) // 2
+        self.conv = nn.Conv1d(channels, channels, kernel_size, padding=padding, dilation=dilation)
+
+    def forward(self, x):
+        return self.conv(x).relu()
+
+
 def row(in_channels, out_channels):
     return nn.Sequential(nn.Conv1d(in_channels, out_channels, 1), nn.BatchNorm1d(out_channels), nn.SiLU())
 
 
 class Loops(nn.Module):
-    """Python's loops, which an archive has round by round."""
+    """Python's loops, which an archive has round by round, and an input that nobody reads."""
 
     def __init__(self):
         super().__init__()
@@ -167,9 +179,10 @@ class Loops(nn.Module):
         self.norms = nn.ModuleList([Conditional(5), Conditional(5)])
         self.blocks = nn.Sequential(nn.Conv1d(5, 6, 1), *(nn.PReLU() for _ in range(4)), nn.Conv1d(6, 2, 1))
         self.rows = nn.Sequential(row(2, 3), row(3, 2))
+        self.wide, self.narrow = Same(2, 5, 2), Same(2, 3, 3)
         self.unlike = nn.ModuleList([nn.Conv1d(2, 2, 1) for _ in range(3)])
 
-    def forward(self, x, label):
+    def forward(self, x, label, unread):
         for conv in self.convs:
             x = conv(x) + x
         for layer in self.mixed:
@@ -183,7 +196,7 @@ class Loops(nn.Module):
             y = (self.pairs[2 * i](y) + self.pairs[2 * i + 1](y)) / 2
         for norm in self.norms:  # which the labels come to, unchanged
             y = norm(y, label)
-        y = self.rows(self.blocks(y))
+        y = self.narrow(self.wide(self.rows(self.blocks(y))))
         # None of these is a loop: the factors differ, the last one is not read by the next, and one is left out.
         y = self.unlike[1](self.unlike[0](y) * 2) * 3
         return self.unlike[2](y), y
@@ -258,7 +271,8 @@ def main():
     save("tokens", Tokens(), (torch.randint(0, 11, (2, 5)),), ({0: batch, 1: torch.export.Dim("length")},))
     save("chain", chain(), (torch.randn(2, 3, 6, 5),), ({0: batch},), bare=True)
     rows, labels = torch.randn(2, 4, 7), torch.randint(0, 5, (2,))
-    save("loops", Loops(), (rows, labels), ({0: batch, 2: torch.export.Dim("length")}, {0: batch}), bare=True)
+    shapes = ({0: batch, 2: torch.export.Dim("length")}, {0: batch}, None)
+    save("loops", Loops(), (rows, labels, torch.zeros(1)), shapes, bare=True)
     pictures, styles = torch.randn(2, 3, 5, 6), torch.randn(2, 4)
     save("styles", Styles(), (pictures, styles), ({0: batch, 2: height, 3: width}, {0: batch}), bare=True)
 

@@ -66,7 +66,8 @@ TEST_CASE(
     "written: loops over lists, over numbered names and over what lies in steps; arguments that follow from others") {
   std::vector<std::vector<Tensor>> calls;
   for (const Shape& shape : {Shape{2, 4, 7}, Shape{1, 4, 12}})
-    calls.push_back({randn(shape, 1), Tensor({shape[0]}, std::vector<int64_t>(static_cast<size_t>(shape[0]), 3))});
+    calls.push_back({randn(shape, 1), Tensor({shape[0]}, std::vector<int64_t>(static_cast<size_t>(shape[0]), 3)),
+                     Tensor({int64_t{1}})});
   compare<loops::Loops>("loops", calls);
 }
 

@@ -320,13 +320,18 @@ std::string Forward::fresh(const std::vector<std::string>& wishes) {
     if (const std::string name = wishes.front() + std::to_string(i); is_free(name)) return *taken_.insert(name).first;
 }
 
+/// Whether a variable is an input with a name that would not fit another value: "labels", not "x".
+bool Forward::says_what_it_is(const std::string& variable) const {
+  return variable.size() > 1 && std::count(draft_.inputs.begin(), draft_.inputs.end(), variable) > 0;
+}
+
 /// Gives a value a name: that of a variable in the expression which nobody reads any more, or a new one.
 void Forward::assign(int value, const Expression& expression, size_t next) {
   const std::string text = print(expression);
   std::string name;
   size_t first = text.npos;
   for (const auto& [variable, held] : variables_) {
-    if (!is_dead(held, next)) continue;
+    if (!is_dead(held, next) || says_what_it_is(variable)) continue;
     // As a word of its own.
     for (size_t at = text.find(variable); at != text.npos; at = text.find(variable, at + 1)) {
       const auto is_word = [&](size_t i) {
@@ -506,16 +511,8 @@ void Forward::find_cuts() {
   }
 }
 
-void Forward::write() {
-  for (size_t i = 0; i < call_.inputs.size(); ++i) {
-    const std::string given = calls_.program().values[static_cast<size_t>(call_.inputs[i])].name;
-    static const std::vector<std::string> letters = {"x", "y", "z", "w"};
-    std::string name =
-        node_.path.empty() ? fresh({identifier_of(given, "x")}) : fresh({letters[std::min<size_t>(i, 3)]});
-    draft_.inputs.push_back(name);
-    names_[call_.inputs[i]] = Expression::name(name);
-    variables_[name] = call_.inputs[i];
-  }
+/// Which steps read and make each value.
+void Forward::find_uses() {
   for (size_t i = 0; i < call_.steps.size(); ++i)
     for (int made : calls_.makes(call_.steps[i])) made_[made] = i;
   for (size_t i = 0; i < call_.steps.size(); ++i) {
@@ -523,6 +520,25 @@ void Forward::write() {
     for (int base : size_bases(call_.steps[i], i)) uses_[base].push_back(i);
   }
   for (int output : call_.outputs) uses_[output].push_back(call_.steps.size());
+}
+
+void Forward::name_inputs() {
+  for (size_t i = 0; i < call_.inputs.size(); ++i) {
+    const int input = call_.inputs[i];
+    const std::string given = calls_.program().values[static_cast<size_t>(input)].name;
+    static const std::vector<std::string> letters = {"x", "y", "z", "w"};
+    const std::string name =
+        node_.path.empty() ? fresh({identifier_of(given, "x")}) : fresh({letters[std::min<size_t>(i, 3)]});
+    // Compilers warn of a name that nobody reads.
+    draft_.inputs.push_back(uses_.contains(input) ? name : "/*" + name + "*/");
+    names_[input] = Expression::name(name);
+    variables_[name] = input;
+  }
+}
+
+void Forward::write() {
+  find_uses();
+  name_inputs();
   find_loops();
   find_cuts();
   for (at_ = 0; at_ < call_.steps.size();) {

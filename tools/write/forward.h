@@ -71,6 +71,8 @@ class Forward : public Operands {
   bool is_here(int value, size_t step) const;
   Range range_of(int value) const;
   const std::vector<internal::ExportedSize>& sizes_of(int value) const;
+  void find_uses();
+  void name_inputs();
   void write_step(const Step& step);
   void write_parts(int whole, int64_t dim, const std::vector<int>& parts);
   std::string called(const Step& step) const;
@@ -97,6 +99,7 @@ class Forward : public Operands {
   void flush(size_t next);
   void assign(int value, const Expression& expression, size_t next);
   bool is_dead(int value, size_t next) const;
+  bool says_what_it_is(const std::string& variable) const;
   std::string fresh(const std::vector<std::string>& wishes);
   std::string parameter(int value);
   int here(int value) const;

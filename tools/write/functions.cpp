@@ -354,6 +354,22 @@ Expression squeezed(const Writing& w) {
   return all;
 }
 
+/// Rows as pictures are a view; of more dimensions it is the layer.
+Expression unflattened(const Writing& w) {
+  const auto dim = w.node.integer("dim");
+  if ((dim == 1 || dim == -1) && w.node.rank("self") == 2) {
+    const auto count = w.node.size("self", 0);
+    const Expression rows = count ? w.value("self") : w.named("self"), picture = w.numbers("sizes", "size");
+    Expression sizes = Expression::list();
+    sizes.add(count ? Expression::of(*count, "size") : Expression::name(print(rows) + ".size(0)"));
+    for (const ExpressionArgument& size : picture.arguments) sizes.add(size.value);
+    return w.call("view").add(rows).add(sizes);
+  }
+  Expression layer = Expression::call("Unflatten");
+  layer.add(w.number("dim", "")).add(w.numbers("sizes", "size"));
+  return Expression::call(print(layer) + ".forward").add(w.value("self"));
+}
+
 /// As load_exported computes it, which is as PyTorch does: from the nearer end.
 Expression interpolated_between(const Writing& w) {
   const double weight = w.node.number("weight").value_or(0);
@@ -542,14 +558,7 @@ constexpr Spelling spellings[] = {
     {"slice.Tensor", {}, sliced, true},
     {"narrow", {}, narrowed, true},
     {"select.int", "select(self, dim, index)", nullptr, true},
-    {"unflatten.int",
-     {},
-     [](const Writing& w) {
-       Expression layer = Expression::call("Unflatten");
-       layer.add(w.number("dim", "")).add(w.numbers("sizes", "size"));
-       return Expression::call(print(layer) + ".forward").add(w.value("self"));
-     },
-     true},
+    {"unflatten.int", {}, unflattened, true},
     {"unsqueeze", "unsqueeze(self, dim)", nullptr, true},
     {"squeeze", "squeeze(self)", nullptr, true},
     {"squeeze.dim", {}, squeezed, true},

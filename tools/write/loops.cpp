@@ -311,7 +311,8 @@ void Forward::write_loop(const Loop& loop) {
   const Expression given = names_.at(loop.before);
   carried_ = print(given);
   const auto variable = variables_.find(carried_);
-  if (variable == variables_.end() || variable->second != loop.before || !is_dead(loop.before, loop.end())) {
+  if (variable == variables_.end() || variable->second != loop.before || !is_dead(loop.before, loop.end()) ||
+      says_what_it_is(carried_)) {
     carried_ = fresh({"x", "y", "h", "u", "v"});
     draft_.statements.push_back({{carried_}, "Value", false, {given}});
   }

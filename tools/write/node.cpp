@@ -19,6 +19,11 @@ const Argument& NodeView::argument(std::string_view name) const {
 
 size_t NodeView::rank(std::string_view name) const { return calls_.rank(value(name)); }
 
+std::optional<int64_t> NodeView::size(std::string_view name, size_t dim) const {
+  const auto& known = calls_.program().values[static_cast<size_t>(value(name))].type;
+  return known && dim < known->sizes.size() ? known->sizes[dim].number : std::nullopt;
+}
+
 const Normalization* NodeView::normalization() const { return calls_.normalization(index_); }
 const Unsqueezed* NodeView::unsqueezed() const { return calls_.unsqueezed(index_); }
 

@@ -36,6 +36,8 @@ class NodeView {
   const Normalization* normalization() const;
   /// What a squeeze() comes to, where that is known.
   const Unsqueezed* unsqueezed() const;
+  /// A size of a tensor that is the same in each call.
+  std::optional<int64_t> size(std::string_view name, size_t dim) const;
   int output() const { return node().outputs.at(0); }
   [[noreturn]] void refuse(const std::string& why) const { calls_.refuse(index_, why); }
 

@@ -133,10 +133,46 @@ std::set<std::string> names_in(const Draft& draft) {
   return names;
 }
 
-/// Names arguments, and says of those that are multiples of a number of channels how they follow from it. What is no
-/// argument then is left out.
+bool is_of_channels(const Argument& argument) { return argument.is_given && is_channels(argument.role); }
+
+/// Says of a size that is a multiple of a number of channels in each struct how it follows from that.
+void follow_channels(Argument& argument, const std::vector<Argument>& arguments) {
+  const auto base = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& one) {
+    return is_of_channels(one) && multiple_of(argument.values, one.values) > 1;
+  });
+  if (base == arguments.end()) return;
+  argument.name = fmt::format("{} * {}", base->name, multiple_of(argument.values, base->values));
+  argument.is_given = argument.is_derived = true;
+}
+
+/// The same of a padding that leaves a picture as large as it is, whatever the kernel and its dilation.
+void follow_kernel(Argument& padding, std::vector<Argument>& arguments) {
+  const auto fits = [&](const Argument& kernel, const Argument* dilation) {
+    for (size_t k = 0; k < padding.values.size(); ++k) {
+      const auto *p = std::get_if<int64_t>(&padding.values[k]), *size = std::get_if<int64_t>(&kernel.values[k]);
+      const auto* d = dilation == nullptr ? nullptr : std::get_if<int64_t>(&dilation->values[k]);
+      if (p == nullptr || size == nullptr || *size % 2 == 0 || *p != (*size - 1) / 2 * (d == nullptr ? 1 : *d))
+        return false;
+    }
+    return true;
+  };
+  for (Argument& kernel : arguments) {
+    if (kernel.role != "kernel_size" || !kernel.is_given) continue;
+    if (fits(kernel, nullptr)) padding.name = kernel.name + " / 2";
+    for (Argument& dilation : arguments) {
+      if (dilation.role != "dilation" || !dilation.is_given || !fits(kernel, &dilation)) continue;
+      padding.name = fmt::format("{} * ({} - 1) / 2", dilation.name, kernel.name);
+      dilation.is_kept |= padding.is_kept;
+    }
+    if (padding.name.find(' ') == padding.name.npos) continue;
+    kernel.is_kept |= padding.is_kept;
+    padding.is_derived = true;
+    return;
+  }
+}
+
+/// Names arguments, and says of those that follow from others how they do. What is no argument then is left out.
 void name_arguments(std::vector<Argument>& arguments, std::set<std::string> taken) {
-  const auto is_of_channels = [](const Argument& one) { return one.is_given && is_channels(one.role); };
   const bool is_only_one = std::count_if(arguments.begin(), arguments.end(), is_of_channels) == 1;
   for (Argument& argument : arguments) {
     if (!argument.is_given) continue;
@@ -147,13 +183,8 @@ void name_arguments(std::vector<Argument>& arguments, std::set<std::string> take
     taken.insert(argument.name);
   }
   for (Argument& argument : arguments) {
-    if (!may_be_multiple(argument.role) || argument.is_kept) continue;
-    const auto base = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& one) {
-      return is_of_channels(one) && multiple_of(argument.values, one.values) > 1;
-    });
-    if (base == arguments.end()) continue;
-    argument.name = fmt::format("{} * {}", base->name, multiple_of(argument.values, base->values));
-    argument.is_given = argument.is_derived = true;
+    if (may_be_multiple(argument.role) && !argument.is_kept) follow_channels(argument, arguments);
+    if (argument.role == "padding" && argument.is_given) follow_kernel(argument, arguments);
   }
   std::erase_if(arguments, [](const Argument& one) { return !one.is_given; });
   put_inputs_first(arguments);

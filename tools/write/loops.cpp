@@ -74,8 +74,11 @@ std::optional<std::vector<std::pair<int, int>>> Forward::pairs(size_t step, size
   if (calls_.makes(a).size() != 1 || calls_.makes(b).size() != 1) return {};
   std::vector<std::pair<int, int>> values;
   if (a.call) {
-    const Built &one = writer_.built_.at(a.call->path), &two = writer_.built_.at(b.call->path);
-    if (one.kind != two.kind || one.type != two.type || a.call->inputs.size() != b.call->inputs.size()) return {};
+    // A module that is not within this one has not been built.
+    const auto one = writer_.built_.find(a.call->path), two = writer_.built_.find(b.call->path);
+    if (one == writer_.built_.end() || two == writer_.built_.end()) return {};
+    if (one->second.kind != two->second.kind || one->second.type != two->second.type) return {};
+    if (a.call->inputs.size() != b.call->inputs.size()) return {};
     for (size_t i = 0; i < a.call->inputs.size(); ++i) values.emplace_back(a.call->inputs[i], b.call->inputs[i]);
   } else {
     const NodeView one(calls_, a.node), two(calls_, b.node);
@@ -266,34 +269,31 @@ void Forward::find_loops() {
 /// What a step calls, by the name that it has in its loop.
 std::string Forward::called(const Step& step) const {
   const std::string& path = step.call->path;
-  const auto counted = loop_ == nullptr ? decltype(loop_->counted.begin()){} : loop_->counted.find(at_);
-  if (loop_ == nullptr || counted == loop_->counted.end()) return writer_.access(step.call->first, node_.path, path);
-  const Loop::Counted& one = counted->second;
+  const auto plain = [&](const std::string& from, const HeaderWriter::Index& index) {
+    return writer_.access(step.call->first, from, path, index);
+  };
+  if (loop_ == nullptr || !loop_->counted.contains(at_)) return plain(node_.path, {});
+  const Loop::Counted& one = loop_->counted.at(at_);
   if (loop_->kind == Loop::Kind::pointer) return "(*" + each_ + ")";
-  if (loop_->kind == Loop::Kind::element)
-    return path == one.child ? each_ : each_ + "." + writer_.access(step.call->first, one.child, path);
-  return writer_.access(step.call->first, node_.path, path, {one.list, index_text(each_, one.number, one.stride)});
+  if (loop_->kind == Loop::Kind::element) return path == one.child ? each_ : each_ + "." + plain(one.child, {});
+  return plain(node_.path, {one.list, index_text(each_, one.number, one.stride)});
 }
 
 /// "for (...)", of which each_ is what changes.
 std::string Forward::head_of(const Loop& loop) {
-  const Loop::Counted& one = loop.counted.begin()->second;
+  const auto& [step, one] = *loop.counted.begin();
   if (loop.kind == Loop::Kind::index) {
     each_ = fresh({"i", "j", "k"});
     return fmt::format("for (int64_t {} = 0; {} < {}; ++{})", each_, each_, loop.rounds, each_);
   }
+  const bool is_element = loop.kind == Loop::Kind::element;
+  const std::string wish = is_element ? singular(last_of(one.list)) : stem_of(last_of(one.child));
   const std::string type = writer_.built_.at(one.child).type;
-  if (loop.kind == Loop::Kind::element) {
-    each_ = fresh({identifier_of(singular(last_of(one.list)), "layer"), "layer", "each"});
-    return fmt::format("for (const {}& {} : {})", type, each_, writer_.access(-1, node_.path, one.list));
-  }
-  each_ = fresh({identifier_of(stem_of(last_of(one.child)), "layer"), "layer", "each"});
+  each_ = fresh({identifier_of(wish, "layer"), "layer", "each"});
+  if (is_element) return fmt::format("for (const {}& {} : {})", type, each_, writer_.access(-1, node_.path, one.list));
   std::vector<std::string> names;
   for (size_t k = 0; k < loop.rounds; ++k)
-    names.push_back(
-        "&" + writer_.access(
-                  -1, node_.path,
-                  call_.steps[loop.first + k * loop.length + loop.counted.begin()->first - loop.first].call->path));
+    names.push_back("&" + writer_.access(-1, node_.path, call_.steps[step + k * loop.length].call->path));
   return fmt::format("for (const {}* {} : {{{}}})", type, each_, fmt::join(names, ", "));
 }
 

@@ -55,6 +55,11 @@ for pattern in '[a-z0-9]+ = affine\(([a-z0-9]+) \+ \(mean \+ \(([a-z0-9]+) - mea
   check grep -qE "$pattern" styles.h
 done
 
+# What load_exported() would refuse is said.
+expect 0 "merged.h: merged::Generator" write "$golden/../exported/merged.pt2" --out merged.h
+check grep -qE "^// Nothing uses a: .* b stands for both" merged.h
+check grep -qF "forward(Value /*a*/, Value b)" merged.h
+
 expect 0 "my net.h: my_net::U" write "$archive" --name U --out "my net.h"
 check grep -qx "namespace my_net {" "my net.h"
 expect 0 "a.h: paint::U" write "$archive" --name U --namespace paint --out a.h

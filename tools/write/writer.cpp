@@ -362,6 +362,11 @@ Header HeaderWriter::write() {
         "What PyTorch computes of weights alone, such as weight and spectral norm, is done in {}: {} of its tensors {} "
         "what the layers in PyTorch compute before they use them.",
         options_.weights, folded_weights_, folded_weights_ == 1 ? "is" : "are"));
+  for (const ExportedMerge& merge : calls_.program().merges)
+    out += comment(
+        fmt::format("Nothing uses {}: where it was exported with one tensor for it and for {}, {} stands for both: "
+                    "load_exported() refuses to run it.",
+                    printable(merge.unused), printable(merge.used), printable(merge.used)));
   if (structs_.find("std::sqrt(") != structs_.npos) includes_.insert("cmath");
   out += "#include <upconv/upconv.h>\n";
   if (!includes_.empty()) out += "\n";

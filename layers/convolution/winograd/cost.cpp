@@ -103,14 +103,14 @@ std::optional<double> winograd_cost(const ConvQuery& query, const Tiling& tiling
 /// The direct sum's error grows faster with the number of terms than a transform's does. Phases with fewer taps than a
 /// scheme's have as many roundings as others, the direct sum has not: F(4,2) asks for more terms there, F(4,3) for its
 /// three taps in most phases. `./dev errors` shows what stands behind the numbers: F(4,2) is at 2.1 with 48 terms, with
-/// fewer taps at 2.2 with 72; F(4,3) at 2.3 with 144, at 2.1 with 288.
+/// fewer taps at 2.2 with 72, with two, as of a 1x2 kernel, at 2.4 with 128; F(4,3) at 2.3 with 144, at 2.1 with 288.
 bool is_allowed(kernels::Scheme scheme, const ConvQuery& query) {
   if (query.accuracy == Accuracy::exact) return false;
   if (query.accuracy == Accuracy::fast) return true;
   const Terms terms = terms_of(query.geometry);
   switch (scheme) {
     case kernels::scheme_of<4, 2>():
-      return terms.all >= (terms.taps < 4 ? 80 : 48);
+      return terms.all >= (terms.taps <= 2 ? 512 : terms.taps < 4 ? 80 : 48);
     case kernels::scheme_of<4, 3>():
       return terms.all >= 256 && terms.taps >= 6;
     default:

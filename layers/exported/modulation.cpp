@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 
 #include "layers/exported/operations.h"
 
@@ -18,6 +19,18 @@ struct Factors {
 };
 
 using Sizes = std::vector<ExportedSize>;
+
+/// Pictures of a batch, and how a program writes them down.
+struct Batch {
+  ExportedSize pictures, channels;  ///< N, O
+  Argument number;                  ///< N, as the convolution's groups are given
+};
+
+/// What becomes of an operation of each channel alone that follows a convolution of one picture of N * O channels.
+struct Channelwise {
+  Batch batch;
+  int scale = -1;  ///< factors (N, O, 1, 1) that its result is multiplied by, or -1
+};
 
 /// Views, copies and factors of one weight that are looked at: what a file of a few bytes can ask for is bounded.
 constexpr size_t most_looked_at = 32;
@@ -47,7 +60,10 @@ class Recognition {
         maker_(program.values.size(), -1),
         tensor_(program.values.size()),
         known_(program.values.size()),
-        readers_(program.values.size()) {
+        readers_(program.values.size()),
+        given_back_(program.values.size()) {
+    for (const Argument& output : program.outputs)
+      each_reference(output, [&](int value) { given_back_[at(value)] = true; });
     for (const ExportedTensor& tensor : program.tensors) {
       known_[at(tensor.value)] = true;
       tensor_[at(tensor.value)] = &tensor;
@@ -70,7 +86,9 @@ class Recognition {
   void run() {
     for (const ExportedNode& node : program_.nodes) {
       bool found = false;
-      if (name_is(node, {"conv2d", "conv2d.padding", "conv_transpose2d.input", "convolution"}))
+      if (const auto follows = channelwise_.find(&node); follows != channelwise_.end())
+        found = channelwise(node, follows->second);
+      else if (is_convolution(node))
         found = convolution(node);
       else if (name_is(node, {"sum.dim_IntList"}))
         found = sum_of_squares(node);
@@ -139,8 +157,13 @@ class Recognition {
   static bool is_view(const ExportedNode& node) {
     return name_is(node, {"view", "reshape", "_unsafe_view", "flatten.using_ints", "unflatten.int", "view_as"});
   }
-  static bool is_copy(const ExportedNode& node) {
+  /// Whether a node gives what it is given; from float32 to float32 types do not change it.
+  bool is_copy(const ExportedNode& node) const {
+    if (name_is(node, {"to.dtype"})) return sizes(given(node, "self")) && sizes(node.outputs[0]);
     return name_is(node, {"clone", "contiguous", "alias", "detach", "lift_fresh_copy"});
+  }
+  static bool is_convolution(const ExportedNode& node) {
+    return name_is(node, {"conv2d", "conv2d.padding", "conv_transpose2d.input", "convolution"});
   }
 
   /// What a value is without copies of it.
@@ -198,15 +221,14 @@ class Recognition {
     value = uncopied(value);
     const std::optional<Sizes> own = sizes(value);
     if (!own || ++looked_at > most_looked_at) return false;
-    if (known_[at(value)]) {
+    if (known_[at(value)] && all.weight < 0) {
       // (O, I, KH, KW), with a dimension of 1 before it or without.
       Sizes of_all = *own;
       if (of_all.size() == 5 && is_one(of_all[0])) of_all.erase(of_all.begin());
       const bool is_weight =
-          all.weight < 0 && same(of_all, Sizes(whole.begin() + 1, whole.end())) &&
+          same(of_all, Sizes(whole.begin() + 1, whole.end())) &&
           std::all_of(of_all.begin(), of_all.end(), [](const auto& size) { return size.number > 0; });
-      if (is_weight) all.weight = value;
-      return is_weight;
+      if (is_weight) return all.weight = value, true;
     }
     const ExportedNode* node = maker(value);
     if (node != nullptr && name_is(*node, {"mul.Tensor", "mul.Scalar"})) {
@@ -251,6 +273,10 @@ class Recognition {
     return made_.back().outputs[0];
   }
   static Argument value(int index) { return {Reference{index}}; }
+  static void give(ExportedNode& node, std::string_view parameter, Argument argument) {
+    for (size_t i = 0; i < node.row->parameters.size(); ++i)
+      if (node.row->parameters[i].name == parameter) node.arguments[i] = argument;
+  }
 
   /// The weight as (O, I, KH, KW), with the numbers in it.
   int plain_weight(const ExportedNode& of, const Factors& factors, const Sizes& shape) {
@@ -283,9 +309,13 @@ class Recognition {
     // The weight: (N, O, I, KH, KW), or with O and I the other way round, whose first two dimensions are made one.
     const auto is_of_five = [](const Sizes& sizes) { return sizes.size() == 5; };
     int product = seen_as(given_weight, is_of_five);
-    if (transposed) product = seen_as(untransposed(product), is_of_five);
+    if (transposed) {
+      product = untransposed(product);
+      const std::optional<Sizes> before = sizes(product);
+      product = before ? seen_as(product, [&](const Sizes& sizes) { return same(sizes, *before); }) : -1;
+    }
     const std::optional<Sizes> whole = sizes(product);
-    if (!whole || known_[at(product)]) return false;
+    if (!whole || whole->size() != 5 || known_[at(product)]) return false;
     const ExportedSize &N = (*whole)[0], &O = (*whole)[1], &I = (*whole)[2];
     const ExportedSize& second = transposed ? O : I;
     if (!same((*flat)[1], second) || !same((*flat)[2], (*whole)[3]) || !same((*flat)[3], (*whole)[4])) return false;
@@ -295,9 +325,11 @@ class Recognition {
     const Sizes pictures{N, I, (*group)[2], (*group)[3]};
     int x = seen_as(given(node, "input"), [&](const Sizes& sizes) { return same(sizes, pictures); });
     if (x < 0 || !is_one((*group)[0])) return false;
-    // The result: (1, N * O, H, W), which all who read it see as pictures again.
+    // The result: (1, N * O, H, W), which all who read it, or what follows from it, see as pictures again.
     const Sizes results{N, O, (*result)[2], (*result)[3]};
-    if (!(is_one(N) && same(*result, results)) && !is_read_as(output, results)) return false;
+    const Batch batch{N, O, *groups};
+    const std::optional<std::vector<const ExportedNode*>> path = channelwise_path(output, batch);
+    if (!path) return false;
 
     const Sizes shape(whole->begin() + 1, whole->end());
     int weight = plain_weight(node, *found, shape);
@@ -309,35 +341,164 @@ class Recognition {
     }
     int scale = -1;
     if (!found->outputs.empty()) scale = picture_factors(node, found->outputs, 2, {N, O, size(1), size(1)});
+    for (const ExportedNode* next : *path) channelwise_[next] = {batch, next == path->back() ? scale : -1};
+    if (!path->empty()) scale = -1;
     ExportedNode plain = node;
-    for (size_t i = 0; i < node.row->parameters.size(); ++i) {
-      const std::string_view name = node.row->parameters[i].name;
-      if (name == "input") plain.arguments[i] = value(x);
-      if (name == "weight") plain.arguments[i] = value(weight);
-      if (name == "groups") plain.arguments[i] = {int64_t{1}};
-    }
-    plain.in_place = false;
-    if (scale >= 0) plain.outputs = {add_value(results)};
-    const int sums = plain.outputs[0];
-    made_.push_back(std::move(plain));
-    program_.values[at(output)].type->sizes = results;
-    if (scale >= 0) add(node, "mul.Tensor", {value(sums), value(scale)}, results, output);
+    give(plain, "input", value(x));
+    give(plain, "weight", value(weight));
+    give(plain, "groups", {int64_t{1}});
+    add_scaled(std::move(plain), scale, results);
     return true;
   }
+  /// A node, which makes pictures of those sizes now, and what multiplies them by factors (N, O, 1, 1).
+  void add_scaled(ExportedNode node, int scale, const Sizes& results) {
+    const int output = node.outputs[0];
+    node.in_place = false;
+    program_.values[at(output)].type->sizes = results;
+    if (scale < 0) return made_.push_back(std::move(node));
+    node.outputs = {add_value(results)};
+    made_.push_back(std::move(node));
+    const ExportedNode& of = made_.back();
+    add(ExportedNode(of), "mul.Tensor", {value(of.outputs[0]), value(scale)}, results, output);
+  }
 
+  /// The operations of each channel alone that follow a convolution's result (1, N * O, H, W) until all who read it see
+  /// (N, O, H, W), or nothing where somebody does not: factors move behind all of them, so that they are multiplied
+  /// together with what comes next. Of one picture, which is seen as one anyway, the last of them is a convolution.
+  std::optional<std::vector<const ExportedNode*>> channelwise_path(int output, const Batch& batch) const {
+    const bool is_single = is_one(batch.pictures);
+    const ExportedSize merged = (*sizes(output))[1];
+    std::vector<const ExportedNode*> path;
+    std::optional<std::vector<const ExportedNode*>> found;
+    for (int value = output;;) {
+      if (is_seen_as_pictures(value, batch) && (!is_single || path.empty() || is_convolution(*path.back())))
+        found = path;
+      const bool is_done = found && !is_single;
+      const ExportedNode* next = is_done ? nullptr : channelwise_reader(value, merged, is_single);
+      if (next == nullptr || path.size() == most_looked_at) return found;
+      path.push_back(next);
+      value = next->outputs[0];
+    }
+  }
+  bool is_seen_as_pictures(int value, const Batch& batch) const {
+    const Sizes own = *sizes(value);
+    if (own.size() != 4) return false;
+    const Sizes pictures{batch.pictures, batch.channels, own[2], own[3]};
+    return (is_one(batch.pictures) && same(own, pictures)) || is_read_as(value, pictures);
+  }
+  /// The only node that reads a value (1, C, ...) for more than its height and width, where it computes (1, C, ...) of
+  /// it, each channel from itself alone and in proportion to it; nullptr where there is none. Kernels are the same for
+  /// all channels, unless they may differ.
+  const ExportedNode* channelwise_reader(int value, const ExportedSize& channels, bool may_differ) const {
+    if (given_back_[at(value)]) return nullptr;
+    const ExportedNode* only = nullptr;
+    for (int reader : readers_[at(value)]) {
+      const ExportedNode& node = program_.nodes[at(reader)];
+      if (asks_for_height_or_width(node)) continue;
+      if (only != nullptr || node.outputs.size() != 1) return nullptr;
+      only = &node;
+    }
+    if (only == nullptr) return nullptr;
+    const std::optional<Sizes> from = sizes(value), to = sizes(only->outputs[0]);
+    const auto is_merged = [&](const std::optional<Sizes>& sizes) {
+      return sizes && sizes->size() >= 4 && is_one((*sizes)[0]) && same((*sizes)[1], channels);
+    };
+    if (!is_merged(from) || !is_merged(to)) return nullptr;
+    if (is_convolution(*only)) return is_depthwise(*only, value, channels, may_differ) ? only : nullptr;
+    if (given(*only, "self") != value) return nullptr;
+    const bool fits = is_copy(*only) || is_sized_view(*only, to->size()) || pads_with_zeros(*only, from->size()) ||
+                      cuts_pictures(*only, from->size());
+    return fits ? only : nullptr;
+  }
+  /// Whether it is a convolution of each of the channels by a kernel of its own or, unless they may differ, by one
+  /// kernel for all.
+  bool is_depthwise(const ExportedNode& node, int input, const ExportedSize& channels, bool may_differ) const {
+    const int weight = given(node, "weight");
+    const std::optional<Sizes> kernels = sizes(weight);
+    return given(node, "input") == input && weight != input && kernels && kernels->size() == 4 &&
+           sizes(input)->size() == 4 && same((*kernels)[0], channels) && is_one((*kernels)[1]) &&
+           find_argument(node, "bias")->is_none() &&
+           (may_differ ? known_[at(weight)] : repeated_kernel(weight) != nullptr);
+  }
+  /// The node that repeats one kernel for all channels of a depthwise weight; nullptr where none does.
+  const ExportedNode* repeated_kernel(int weight) const {
+    const ExportedNode* node = maker(uncopied(weight));
+    if (node == nullptr || !name_is(*node, {"expand", "repeat"})) return nullptr;
+    const auto* times = node->arguments[1].get<Argument::List>();
+    const std::optional<Sizes> kernel = sizes(given(*node, "self"));
+    const bool fits = times != nullptr && times->size() == 4 && kernel && (kernel->size() < 4 || is_one((*kernel)[0]));
+    return fits ? node : nullptr;
+  }
+  /// Whether it is a view that says each of its sizes.
+  static bool is_sized_view(const ExportedNode& node, size_t rank) {
+    if (!name_is(node, {"view", "reshape", "_unsafe_view"})) return false;
+    const auto* sizes = node.arguments[1].get<Argument::List>();
+    return sizes != nullptr && sizes->size() == rank;
+  }
+  /// Whether it pads with zeros, none of them beside batch and channels.
+  static bool pads_with_zeros(const ExportedNode& node, size_t rank) {
+    if (!name_is(node, {"pad", "constant_pad_nd"})) return false;
+    const auto* pad = find_argument(node, "pad")->get<Argument::List>();
+    if (pad == nullptr || pad->size() > 2 * (rank - 2)) return false;
+    const Argument* mode = find_argument(node, "mode");
+    const bool is_constant = mode == nullptr || (mode->get<std::string>() && *mode->get<std::string>() == "constant");
+    return is_constant && (find_argument(node, "value")->is_none() || number(node, "value") == 0);
+  }
+  /// Whether it is a slice of another dimension than batch and channels.
+  static bool cuts_pictures(const ExportedNode& node, size_t rank) {
+    if (!name_is(node, {"slice.Tensor"})) return false;
+    const auto* dim = find_argument(node, "dim")->get<int64_t>();
+    return dim != nullptr && (*dim < 0 ? *dim + static_cast<int64_t>(rank) : *dim) >= 2;
+  }
+
+  /// An operation of each channel alone, for N pictures of O channels.
+  bool channelwise(const ExportedNode& node, const Channelwise& follows) {
+    const Batch& batch = follows.batch;
+    Sizes results = *sizes(node.outputs[0]);
+    results[0] = batch.pictures;
+    results[1] = batch.channels;
+    ExportedNode plain = node;
+    if (!is_one(batch.pictures) && is_view(node)) {
+      Argument::List sizes = *node.arguments[1].get<Argument::List>();
+      sizes[0] = batch.number;
+      sizes[1] = {*batch.channels.number};
+      plain.arguments[1] = {std::move(sizes)};
+    }
+    if (!is_one(batch.pictures) && is_convolution(node)) {
+      give(plain, "weight", value(repeated_weight(node, batch.channels)));
+      give(plain, "groups", {*batch.channels.number});
+    }
+    add_scaled(std::move(plain), follows.scale, results);
+    return true;
+  }
+  /// A depthwise convolution's weight, for fewer channels.
+  int repeated_weight(const ExportedNode& convolution, const ExportedSize& channels) {
+    const int weight = given(convolution, "weight");
+    ExportedNode node = *repeated_kernel(weight);
+    Argument::List times = *node.arguments[1].get<Argument::List>();
+    times[0] = {*channels.number};
+    node.arguments[1] = {std::move(times)};
+    Sizes kernels = *sizes(weight);
+    kernels[0] = channels;
+    node.outputs = {add_value(std::move(kernels))};
+    made_.push_back(std::move(node));
+    return made_.back().outputs[0];
+  }
+
+  static bool asks_for_height_or_width(const ExportedNode& node) {
+    const std::optional<double> dim = name_is(node, {"sym_size.int"}) ? number(node, "dim") : std::nullopt;
+    return dim && (*dim == 2 || *dim == 3 || *dim == -1 || *dim == -2);
+  }
   /// Whether all who read a value see it in that shape, or ask for its height and width.
   bool is_read_as(int value, const Sizes& shape) const {
-    bool fits = true;
-    const auto refuse = [&](int read) { fits &= read != value; };
-    for (const Argument& output : program_.outputs) each_reference(output, refuse);
+    bool fits = !given_back_[at(value)];
     for (int reader : readers_[at(value)]) {
       const ExportedNode& node = program_.nodes[at(reader)];
       if (is_view(node)) {
         const std::optional<Sizes> seen = sizes(node.outputs[0]);
         fits &= seen && same(*seen, shape);
       } else {
-        const std::optional<double> dim = name_is(node, {"sym_size.int"}) ? number(node, "dim") : std::nullopt;
-        fits &= dim && (*dim == 2 || *dim == 3 || *dim == -1 || *dim == -2);
+        fits &= asks_for_height_or_width(node);
       }
     }
     return fits;
@@ -431,8 +592,10 @@ class Recognition {
   std::vector<const ExportedTensor*> tensor_;  // the tensor of the file that it is, or nullptr
   std::vector<bool> known_;                    // whether it depends on weights alone
   std::vector<std::vector<int>> readers_;      // which nodes
+  std::vector<bool> given_back_;               // whether it is a result of the program
   std::vector<const ExportedNode*> replaced_;
-  std::vector<ExportedNode> made_;  // what the program will be
+  std::map<const ExportedNode*, Channelwise> channelwise_;  // what comes later, and follows a convolution
+  std::vector<ExportedNode> made_;                          // what the program will be
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "examples/dcgan.h"
 #include "examples/esrgan.h"
 #include "examples/pix2pix.h"
+#include "examples/stylegan2.h"
 #include "examples/taesd.h"
 #include "tests/layers/sandwich.h"
 
@@ -69,45 +70,95 @@ TEST_CASE("exported: TAESD is what is written by hand") {
 }
 
 TEST_CASE("exported: what only looks like a modulated convolution is computed as it is written") {
-  const StateDict golden = testing::golden("exported/examples/unlike.safetensors");
-  const Tensor styles = golden.at("styles").to_tensor(), pictures = golden.at("pictures").to_tensor();
-  const Exported network = exported("unlike");
-  const Program program = compile(network, styles.shape(), {});
-  const std::vector<StepInfo> steps = program.steps();
-  CHECK(std::any_of(steps.begin(), steps.end(),
-                    [](const StepInfo& step) { return step.algorithm == "packed by each run"; }));
-  const double bound = network_tolerance(network, pictures);
-  check_close(program(styles), pictures, [&](int64_t) { return bound; });
+  for (const auto& [name, count] : {std::pair<std::string, int>("unlike", 1), {"unlike_upsampling", 5}}) {
+    CAPTURE(name);
+    const StateDict golden = testing::golden("exported/examples/" + name + ".safetensors");
+    const Tensor styles = golden.at("styles").to_tensor(), pictures = golden.at("pictures").to_tensor();
+    const Exported network = exported(name);
+    const Program program = compile(network, styles.shape(), {});
+    const std::vector<StepInfo> steps = program.steps();
+    CHECK(std::count_if(steps.begin(), steps.end(),
+                        [](const StepInfo& step) { return step.algorithm == "packed by each run"; }) == count);
+    const double bound = network_tolerance(network, pictures);
+    check_close(program(styles), pictures, [&](int64_t) { return bound; });
+  }
 }
 
-TEST_CASE("exported: modulated convolutions pack their weights once") {
-  const StateDict golden = testing::golden("exported/examples/modulation.safetensors");
+namespace {
+
+/// An archive of a network of styles packs the weights of so many convolutions once, for each batch, on every
+/// instruction set, and gives the pictures of FILE.safetensors.
+void check_packed_once(const std::string& name, const std::string& file, const std::vector<int64_t>& batches,
+                       int64_t count) {
+  CAPTURE(name);
+  const StateDict golden = testing::golden("exported/examples/" + file + ".safetensors");
   const Tensor styles = golden.at("styles").to_tensor(), pictures = golden.at("pictures").to_tensor();
-  for (const std::string form : {"", ".functional", ".core"})
-    for (const bool is_dynamic : {false, true}) {
-      const std::string name = std::string("modulation.") + (is_dynamic ? "dynamic" : "static") + form;
-      CAPTURE(name);
-      Exported network = exported(name);
-      for (int64_t batch : is_dynamic ? std::vector<int64_t>{1, 3} : std::vector<int64_t>{1}) {
-        const Tensor x({batch, styles.shape()[1]},
-                       std::vector<float>(styles.data(), styles.data() + batch * styles.shape()[1]));
-        const int64_t size = numel(pictures.shape()) / pictures.shape()[0];
-        Shape shape = pictures.shape();
-        shape[0] = batch;
-        const Tensor expected(shape, std::vector<float>(pictures.data(), pictures.data() + batch * size));
-        for (Isa isa : available_isas()) {
-          CAPTURE(upconv::name(isa));
-          const Program program = compile(network, x.shape(), {.isa = isa});
-          int64_t convolutions = 0;
-          for (const StepInfo& step : program.steps()) {
-            CHECK(step.algorithm != "packed by each run");
-            convolutions += step.operation == "Conv2d" || step.operation == "ConvTranspose2d" ? 1 : 0;
-            if (step.operation == "Conv2d" || step.operation == "ConvTranspose2d") CHECK(step.packed_bytes > 0);
-          }
-          CHECK(convolutions == 4);
-          const double bound = network_tolerance(network, expected);
-          check_close(program(x), expected, [&](int64_t) { return bound; });
-        }
+  const Exported network = exported(name);
+  const auto first = [](const Tensor& all, int64_t batch) {
+    Shape shape = all.shape();
+    const int64_t size = numel(shape) / shape[0];
+    shape[0] = batch;
+    return Tensor(shape, std::vector<float>(all.data(), all.data() + batch * size));
+  };
+  for (int64_t batch : batches) {
+    CAPTURE(batch);
+    const Tensor x = first(styles, batch), expected = first(pictures, batch);
+    for (Isa isa : available_isas()) {
+      CAPTURE(upconv::name(isa));
+      const Program program = compile(network, x.shape(), {.isa = isa});
+      int64_t convolutions = 0;
+      for (const StepInfo& step : program.steps()) {
+        CHECK(step.algorithm != "packed by each run");
+        if (step.operation != "Conv2d" && step.operation != "ConvTranspose2d") continue;
+        ++convolutions;
+        CHECK(step.packed_bytes > 0);
+        CHECK(step.shape[0] == batch);
       }
+      CHECK(convolutions == count);
+      const double bound = network_tolerance(network, expected);
+      check_close(program(x), expected, [&](int64_t) { return bound; });
     }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("exported: modulated convolutions pack their weights once") {
+  for (const std::string form : {"", ".functional", ".core"}) {
+    check_packed_once("modulation.static" + form, "modulation", {1}, 4);
+    check_packed_once("modulation.dynamic" + form, "modulation", {1, 3}, 4);
+  }
+}
+
+TEST_CASE("exported: modulated convolutions that upsample pack their weights once") {
+  for (const std::string form : {"", ".core"}) {
+    check_packed_once("upsampling.one" + form, "upsampling", {1}, 2);
+    check_packed_once("upsampling.static" + form, "upsampling", {2}, 2);
+  }
+  for (const std::string form : {"", ".functional", ".core"})
+    check_packed_once("upsampling.dynamic" + form, "upsampling", {1, 2, 3}, 2);
+}
+
+TEST_CASE("exported: a layer of StyleGAN2 that upsamples has the convolutions of what is written by hand") {
+  const examples::stylegan2::SynthesisLayer written(20, 12, 7, 12, 256, examples::stylegan2::setup_filter(), 2);
+  Random random(1);
+  randomize(written, random);
+  Exported network = exported("upsampling_layer");
+  network.load_state_dict(written.state_dict());
+  const std::vector<Type> inputs{{{2, 20, 6, 6}}, {{2, 7}}};
+  const auto convolutions = [](const Program& program) {
+    std::vector<std::string> all;
+    for (const StepInfo& step : program.steps())
+      if (step.operation.find("Conv") != std::string::npos) all.push_back(shown(step));
+    return all;
+  };
+  for (Isa isa : available_isas()) {
+    CAPTURE(upconv::name(isa));
+    const Program expected = compile(written, inputs, {.isa = isa}), got = compile(network, inputs, {.isa = isa});
+    CHECK(convolutions(got) == convolutions(expected));
+    const std::vector<Tensor> xs{random.randn({2, 20, 6, 6}), random.randn({2, 7})};
+    const Tensor y = expected(xs)[0];
+    const double bound = network_tolerance(network, y);
+    check_close(got(xs)[0], y, [&](int64_t) { return bound; });
+  }
 }

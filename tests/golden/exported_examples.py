@@ -8,8 +8,9 @@ widths are dynamic. There are no weights in the archives: each parameter is one 
 network in C++.
 
 modulation.* is a small network of StyleGAN2's convolutions, of a fixed batch of one and of any batch, in all three
-forms, with its weights; unlike.pt2 is a network that only looks like it. modulation.safetensors and unlike.safetensors
-have what they are called with and what PyTorch answers, computed in float64. Running it again changes no byte.
+forms, with its weights; upsampling.* is one of those that upsample; unlike.pt2 and unlike_upsampling.pt2 only look like
+them. modulation.safetensors and the like have what they are called with and what PyTorch answers, computed in float64.
+Running it again changes no byte.
 """
 
 import copy
@@ -18,12 +19,11 @@ import math
 import warnings
 
 import torch
-from convert_dcgan import write_safetensors
-from exported import FOLDER, decomposed, rewrite
+from exported import FOLDER, decomposed, rewrite, write_safetensors
 from torch import nn
 from torch.export import Dim
 from torch.nn import functional as F
-from twins import cyclegan, pix2pix
+from twins import cyclegan, pix2pix, stylegan2
 
 
 class Dcgan(nn.Module):
@@ -180,6 +180,78 @@ class Unlike(nn.Module):
         return y * torch.rsqrt(1 + sums.mean(2))[:, :, None, None]
 
 
+def upfirdn2d(x, f, padding, gain, value=0):
+    """As in NVlabs/stylegan2-ada-pytorch, where x is not upsampled; value is what it is padded with."""
+    batch, channels, height, width = x.shape
+    left, right, top, bottom = padding
+    x = F.pad(x.reshape([batch, channels, height, 1, width, 1]), [0] * 6).reshape([batch, channels, height, width])
+    x = F.pad(x, [max(side, 0) for side in padding], value=value)
+    x = x[:, :, max(-top, 0) : x.shape[2] - max(-bottom, 0), max(-left, 0) : x.shape[3] - max(-right, 0)]
+    f = (f * gain).to(x.dtype).flip([0, 1])
+    return F.conv2d(x, f[None, None].repeat([channels, 1, 1, 1]), groups=channels)
+
+
+class Upsampled(nn.Module):
+    """As conv0 of a SynthesisBlock there: the weight is transposed group by group, and what follows sees one picture."""
+
+    def __init__(self, styles, n_in, n_out, padding):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, 3, 3))
+        self.affine = nn.Linear(styles, n_in)
+        f = torch.tensor([1.0, 3.0, 3.0, 1.0])
+        self.register_buffer("resample_filter", torch.outer(f, f) / 64)
+        self.padding = padding
+
+    def scaled(self, style):
+        w = self.weight.unsqueeze(0) * self.affine(style).reshape(style.shape[0], 1, -1, 1, 1)
+        return w * (w.square().sum(dim=[2, 3, 4]) + 1e-8).rsqrt().reshape(style.shape[0], -1, 1, 1, 1)
+
+    def weights(self, style):
+        batch, n_out, n_in = style.shape[0], *self.weight.shape[:2]
+        w = self.scaled(style).reshape(-1, n_in, 3, 3).to(style.dtype).reshape(batch, n_out, n_in, 3, 3)
+        return w.transpose(1, 2).reshape(batch * n_in, n_out, 3, 3)
+
+    def forward(self, x, style):
+        x = x.reshape(1, -1, *x.shape[2:])
+        y = F.conv_transpose2d(x, self.weights(style), stride=2, groups=style.shape[0])
+        y = upfirdn2d(y, self.resample_filter, self.padding, 4)
+        return y.reshape(style.shape[0], -1, *y.shape[2:])
+
+
+class Upsampling(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(1, 6, 4, 5))
+        self.conv0 = Upsampled(7, 6, 5, (1, -1, 0, 1))
+
+    def forward(self, style):
+        return F.leaky_relu(self.conv0(self.start.repeat(style.shape[0], 1, 1, 1), style) + 0.1, 0.2)
+
+
+class UnlikeUpsampling(nn.Module):
+    """What looks like it: kernels of each picture's own, ones beside pictures, a result that is read in the middle too,
+    channels that are mixed, and other dimensions that are transposed; beside them, what is like it."""
+
+    def __init__(self):
+        super().__init__()
+        self.start = nn.Parameter(torch.randn(2, 6, 4, 5))
+        self.kernels = nn.Parameter(torch.randn(2 * 5, 1, 4, 4))
+        self.conv0 = Upsampled(7, 6, 5, None)
+
+    def forward(self, style):
+        w, f, sides = self.conv0.weights(style), self.conv0.resample_filter, (1, 1, 1, 1)
+        x = self.start.reshape(1, 12, 4, 5)
+        own, ones, middle, mixed, like = (F.conv_transpose2d(x, w, stride=2, groups=2) for _ in range(5))
+        own = F.conv2d(own, self.kernels, padding=1, groups=10)
+        ones = upfirdn2d(ones, f, sides, 4, value=1)
+        middle = upfirdn2d(middle, f, sides, 4).reshape(2, 5, 8, 10) + middle.mean()
+        mixed = mixed.view(1, 5, 18, 11)[:, :, :16].reshape(1, 10, 8, 11)[..., :10]
+        w = self.conv0.scaled(style).reshape(4, 5, 3, 3, 3).transpose(1, 2).reshape(12, 5, 3, 3)
+        turned = F.conv_transpose2d(x, w, stride=2, padding=(1, 1), output_padding=(1, 1), groups=2)
+        like = upfirdn2d(like, f, sides, 4)
+        return sum(y.reshape(2, 5, 8, 10) for y in (own, ones, middle, mixed, turned, like))
+
+
 def networks():
     """Name, network, the shape of its example, and which of the dimensions calls may choose."""
     batch, height, width = Dim("batch", min=1, max=64), Dim("height", min=4, max=512), Dim("width", min=4, max=512)
@@ -200,8 +272,14 @@ def save(program, path):
 def without_weights(network):
     for module in network.modules():
         for key, parameter in module.named_parameters(recurse=False):
-            module.register_parameter(key, nn.Parameter(torch.zeros(1).expand(parameter.shape)))
+            module.register_parameter(key, nn.Parameter(torch.zeros(()).expand(parameter.shape)))
     return network.eval()
+
+
+def answer(folder, name, network, styles):
+    with torch.no_grad():
+        pictures = copy.deepcopy(network).double()(styles.double()).float()
+    write_safetensors(folder / f"{name}.safetensors", {"styles": styles, "pictures": pictures})
 
 
 def main():
@@ -222,11 +300,28 @@ def main():
         for form in ("", "functional", "core"):
             save(decomposed(program, form), folder / f"modulation.{name}{form and '.'}{form}.pt2")
     save(torch.export.export(unlike, (styles[:2],), dynamic_shapes=any_batch), folder / "unlike.pt2")
-    for name, network in (("modulation", modulation), ("unlike", unlike)):
-        with torch.no_grad():
-            pictures = copy.deepcopy(network).double()(styles.double()).float()
-        write_safetensors(folder / f"{name}.safetensors", {"styles": styles, "pictures": pictures})
+    answer(folder, "modulation", modulation, styles)
+    answer(folder, "unlike", unlike, styles)
+
+    upsampling, unlike, styles = Upsampling().eval(), UnlikeUpsampling().eval(), torch.randn(3, 7)
+    for name, count, dims, forms in (
+        ("one", 1, None, ("", "core")),
+        ("static", 2, None, ("", "core")),
+        ("dynamic", 2, any_batch, ("", "functional", "core")),
+    ):
+        program = torch.export.export(upsampling, (styles[:count],), dynamic_shapes=dims)
+        for form in forms:
+            save(decomposed(program, form), folder / f"upsampling.{name}{form and '.'}{form}.pt2")
+    save(torch.export.export(unlike, (styles[:2],)), folder / "unlike_upsampling.pt2")
+    answer(folder, "upsampling", upsampling, styles)
+    answer(folder, "unlike_upsampling", unlike, styles[:2])
+    layer = stylegan2.SynthesisLayer(20, 12, 7, 12, 256, upsampling.conv0.resample_filter, up=2)
+    program = torch.export.export(without_weights(layer), (torch.randn(2, 20, 6, 6), torch.randn(2, 7)))
+    save(program, folder / "upsampling_layer.pt2")
 
 
 if __name__ == "__main__":
-    main()
+    # Archives name each class by its module, which is this file's name however it is run.
+    import exported_examples
+
+    exported_examples.main()

@@ -13,6 +13,7 @@
 #include "framework/weights/writers.h"
 #include "layers/exported/modulation.h"
 #include "layers/exported/reader.h"
+#include "layers/exported/upsampling.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -58,7 +59,9 @@ void Write::run() const {
   const ExportedParts parts = read_exported(file.bytes, in, std::move(file.owner), program);
   auto read = std::make_shared<ExportedProgram>(read_program(parts));
   refuse_unsupported(*read);
-  recognise_modulation(*read);  // as load_exported() does: what is written has its bits
+  // As load_exported() does: what is written has its bits.
+  recognise_modulation(*read);
+  recognise_upsampling(*read);
   const ExportedRunner runner(std::move(read), {});
 
   std::string command = fmt::format("upconv write {} --name {} --out {}", printable(in), name, printable(out));

@@ -11,6 +11,7 @@
 #include "layers/exported/printed.h"
 #include "layers/exported/reader.h"
 #include "layers/exported/runner.h"
+#include "layers/exported/upsampling.h"
 
 namespace upconv {
 
@@ -119,6 +120,7 @@ Exported internal::load_exported_with(std::span<const std::byte> bytes, const st
   auto program = std::make_shared<ExportedProgram>(read_program(parts));
   refuse_unsupported(*program);
   recognise_modulation(*program);
+  recognise_upsampling(*program);
   return Exported(std::move(program), options);
 }
 

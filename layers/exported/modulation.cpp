@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <map>
 
-#include "layers/exported/operations.h"
+#include "layers/exported/rewriting.h"
 
 namespace upconv::internal {
 namespace {
@@ -17,8 +16,6 @@ struct Factors {
   std::vector<int> inputs;   ///< (N, 1, I, 1, 1)
   std::vector<int> outputs;  ///< (N, O, 1, 1, 1)
 };
-
-using Sizes = std::vector<ExportedSize>;
 
 /// Pictures of a batch, and how a program writes them down.
 struct Batch {
@@ -32,149 +29,20 @@ struct Channelwise {
   int scale = -1;  ///< factors (N, O, 1, 1) that its result is multiplied by, or -1
 };
 
-/// Views, copies and factors of one weight that are looked at: what a file of a few bytes can ask for is bounded.
-constexpr size_t most_looked_at = 32;
-
-ExportedSize size(int64_t number) { return {.number = number, .text = std::to_string(number), .expression = {}}; }
-/// Whether both are known to be one: sizes that are not understood never are.
-bool same(const ExportedSize& a, const ExportedSize& b) {
-  if (a.number || b.number) return a.number == b.number;
-  return a.expression && b.expression && a.text == b.text;
-}
-bool same(const Sizes& a, const Sizes& b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](const auto& one, const auto& other) { return same(one, other); });
-}
-bool is_one(const ExportedSize& size) { return size.number == 1; }
-
-Argument list(std::initializer_list<int64_t> numbers) {
-  Argument::List all;
-  for (int64_t number : numbers) all.push_back({number});
-  return {std::move(all)};
-}
-
-class Recognition {
+class Recognition : ProgramRewriting {
  public:
-  explicit Recognition(ExportedProgram& program)
-      : program_(program),
-        maker_(program.values.size(), -1),
-        tensor_(program.values.size()),
-        known_(program.values.size()),
-        readers_(program.values.size()),
-        given_back_(program.values.size()) {
-    for (const Argument& output : program.outputs)
-      each_reference(output, [&](int value) { given_back_[at(value)] = true; });
-    for (const ExportedTensor& tensor : program.tensors) {
-      known_[at(tensor.value)] = true;
-      tensor_[at(tensor.value)] = &tensor;
-    }
-    for (size_t i = 0; i < program.nodes.size(); ++i) {
-      const ExportedNode& node = program.nodes[i];
-      bool known = true;
-      for (const Argument& argument : node.arguments)
-        each_reference(argument, [&](int value) {
-          known &= known_[at(value)];
-          readers_[at(value)].push_back(static_cast<int>(i));
-        });
-      for (int output : node.outputs) {
-        maker_[at(output)] = static_cast<int>(i);
-        known_[at(output)] = known && program.values[at(output)].is_tensor;
-      }
-    }
-  }
+  using ProgramRewriting::ProgramRewriting;
 
   void run() {
-    for (const ExportedNode& node : program_.nodes) {
-      bool found = false;
+    rewrite([&](const ExportedNode& node) {
       if (const auto follows = channelwise_.find(&node); follows != channelwise_.end())
-        found = channelwise(node, follows->second);
-      else if (is_convolution(node))
-        found = convolution(node);
-      else if (name_is(node, {"sum.dim_IntList"}))
-        found = sum_of_squares(node);
-      if (found)
-        replaced_.push_back(&node);
-      else
-        made_.push_back(node);
-    }
-    if (replaced_.empty()) return;
-    drop_unread();
-    program_.nodes = std::move(made_);
+        return channelwise(node, follows->second);
+      if (is_convolution(node)) return convolution(node);
+      return name_is(node, {"sum.dim_IntList"}) && sum_of_squares(node);
+    });
   }
 
  private:
-  static size_t at(int value) { return static_cast<size_t>(value); }
-  static bool name_is(const ExportedNode& node, std::initializer_list<std::string_view> names) {
-    return node.row != nullptr && std::find(names.begin(), names.end(), node.row->name) != names.end();
-  }
-
-  // What is asked of the program.
-
-  /// The value that is given for a parameter, or -1.
-  static int given(const ExportedNode& node, std::string_view name) {
-    const Argument* argument = find_argument(node, name);
-    const auto* reference = argument == nullptr ? nullptr : argument->get<Reference>();
-    return reference == nullptr ? -1 : reference->index;
-  }
-  static std::optional<double> number(const ExportedNode& node, std::string_view name) {
-    const Argument* argument = find_argument(node, name);
-    if (argument == nullptr) return {};
-    if (const auto* integer = argument->get<int64_t>()) return static_cast<double>(*integer);
-    if (const auto* real = argument->get<double>()) return *real;
-    return {};
-  }
-  /// The node that makes a value, or nullptr.
-  const ExportedNode* maker(int value) const {
-    return value < 0 || maker_[at(value)] < 0 ? nullptr : &program_.nodes[at(maker_[at(value)])];
-  }
-  /// The sizes of a tensor of float32; nothing for all else.
-  std::optional<Sizes> sizes(int value) const {
-    if (value < 0) return {};
-    if (at(value) < tensor_.size() && tensor_[at(value)] != nullptr) {
-      const Stored& stored = tensor_[at(value)]->stored;
-      if (stored.dtype != DType::float32) return {};
-      Sizes all;
-      for (int64_t number : stored.shape) all.push_back(size(number));
-      return all;
-    }
-    const ExportedValue& of = program_.values[at(value)];
-    if (!of.is_tensor || !of.type || of.type->dtype != DType::float32) return {};
-    return of.type->sizes;
-  }
-  /// Whether an argument is that size, as a number or as the size of a tensor's dimension.
-  bool is_size(const Argument& argument, const ExportedSize& expected) const {
-    if (const auto* integer = argument.get<int64_t>()) return expected.number == *integer;
-    const auto* reference = argument.get<Reference>();
-    const ExportedNode* node = reference == nullptr ? nullptr : maker(reference->index);
-    if (node == nullptr || !name_is(*node, {"sym_size.int"})) return false;
-    const std::optional<Sizes> of = sizes(given(*node, "self"));
-    const auto* dim = find_argument(*node, "dim")->get<int64_t>();
-    if (!of || dim == nullptr) return false;
-    const int64_t rank = std::ssize(*of), index = *dim < 0 ? *dim + rank : *dim;
-    return index >= 0 && index < rank && same((*of)[at(static_cast<int>(index))], expected);
-  }
-
-  static bool is_view(const ExportedNode& node) {
-    return name_is(node, {"view", "reshape", "_unsafe_view", "flatten.using_ints", "unflatten.int", "view_as"});
-  }
-  /// Whether a node gives what it is given; from float32 to float32 types do not change it.
-  bool is_copy(const ExportedNode& node) const {
-    if (name_is(node, {"to.dtype"})) return sizes(given(node, "self")) && sizes(node.outputs[0]);
-    return name_is(node, {"clone", "contiguous", "alias", "detach", "lift_fresh_copy"});
-  }
-  static bool is_convolution(const ExportedNode& node) {
-    return name_is(node, {"conv2d", "conv2d.padding", "conv_transpose2d.input", "convolution"});
-  }
-
-  /// What a value is without copies of it.
-  int uncopied(int value) const {
-    for (size_t i = 0; i < most_looked_at; ++i) {
-      const ExportedNode* node = maker(value);
-      if (node == nullptr || !is_copy(*node)) break;
-      value = given(*node, "self");
-    }
-    return value;
-  }
   /// A value without views and copies of it: the last of those on the way back for which `fits` holds, or -1.
   template <class Fits>
   int seen_as(int value, Fits fits) const {
@@ -248,36 +116,6 @@ class Recognition {
     return false;
   }
 
-  // What is made.
-
-  int add_value(Sizes sizes) {
-    program_.values.push_back({.name = "modulation_" + std::to_string(program_.values.size()),
-                               .is_tensor = true,
-                               .type = ExportedType{std::move(sizes), DType::float32}});
-    return static_cast<int>(program_.values.size()) - 1;
-  }
-  /// A node of the module of `of`, its arguments in their order; those that are left out are the row's.
-  int add(const ExportedNode& of, std::string_view name, std::vector<Argument> arguments, Sizes sizes,
-          int output = -1) {
-    ExportedNode node;
-    node.row = find_operation(name);
-    node.target = "torch.ops.aten." + std::string(name) + (name.find('.') == std::string_view::npos ? ".default" : "");
-    node.path = of.path;
-    node.type_name = of.type_name;
-    node.stack = of.stack;
-    for (size_t i = arguments.size(); i < node.row->parameters.size(); ++i)
-      arguments.push_back(node.row->parameters[i].initial.value_or(Argument{}));
-    node.arguments = std::move(arguments);
-    node.outputs = {output < 0 ? add_value(std::move(sizes)) : output};
-    made_.push_back(std::move(node));
-    return made_.back().outputs[0];
-  }
-  static Argument value(int index) { return {Reference{index}}; }
-  static void give(ExportedNode& node, std::string_view parameter, Argument argument) {
-    for (size_t i = 0; i < node.row->parameters.size(); ++i)
-      if (node.row->parameters[i].name == parameter) node.arguments[i] = argument;
-  }
-
   /// The weight as (O, I, KH, KW), with the numbers in it.
   int plain_weight(const ExportedNode& of, const Factors& factors, const Sizes& shape) {
     int weight = factors.weight;
@@ -298,9 +136,7 @@ class Recognition {
   }
 
   bool convolution(const ExportedNode& node) {
-    const Argument* transposes = find_argument(node, "transposed");
-    const bool transposed = name_is(node, {"conv_transpose2d.input"}) ||
-                            (transposes != nullptr && transposes->get<bool>() != nullptr && *transposes->get<bool>());
+    const bool transposed = is_transposed_convolution(node);
     const Argument* groups = find_argument(node, "groups");
     const int given_weight = given(node, "weight"), output = node.outputs[0];
     if (!find_argument(node, "bias")->is_none() || given_weight < 0 || known_[at(given_weight)]) return false;
@@ -336,11 +172,12 @@ class Recognition {
     if (transposed)
       weight = add(node, "transpose.int", {value(weight), {int64_t{0}}, {int64_t{1}}}, {I, O, shape[2], shape[3]});
     if (!found->inputs.empty()) {
-      const int scale = picture_factors(node, found->inputs, 1, {N, I, size(1), size(1)});
+      const int scale = picture_factors(node, found->inputs, 1, {N, I, exported_size(1), exported_size(1)});
       x = add(node, "mul.Tensor", {value(x), value(scale)}, pictures);
     }
     int scale = -1;
-    if (!found->outputs.empty()) scale = picture_factors(node, found->outputs, 2, {N, O, size(1), size(1)});
+    if (!found->outputs.empty())
+      scale = picture_factors(node, found->outputs, 2, {N, O, exported_size(1), exported_size(1)});
     for (const ExportedNode* next : *path) channelwise_[next] = {batch, next == path->back() ? scale : -1};
     if (!path->empty()) scale = -1;
     ExportedNode plain = node;
@@ -435,15 +272,6 @@ class Recognition {
     const auto* sizes = node.arguments[1].get<Argument::List>();
     return sizes != nullptr && sizes->size() == rank;
   }
-  /// Whether it pads with zeros, none of them beside batch and channels.
-  static bool pads_with_zeros(const ExportedNode& node, size_t rank) {
-    if (!name_is(node, {"pad", "constant_pad_nd"})) return false;
-    const auto* pad = find_argument(node, "pad")->get<Argument::List>();
-    if (pad == nullptr || pad->size() > 2 * (rank - 2)) return false;
-    const Argument* mode = find_argument(node, "mode");
-    const bool is_constant = mode == nullptr || (mode->get<std::string>() && *mode->get<std::string>() == "constant");
-    return is_constant && (find_argument(node, "value")->is_none() || number(node, "value") == 0);
-  }
   /// Whether it is a slice of another dimension than batch and channels.
   static bool cuts_pictures(const ExportedNode& node, size_t rank) {
     if (!name_is(node, {"slice.Tensor"})) return false;
@@ -485,10 +313,6 @@ class Recognition {
     return made_.back().outputs[0];
   }
 
-  static bool asks_for_height_or_width(const ExportedNode& node) {
-    const std::optional<double> dim = name_is(node, {"sym_size.int"}) ? number(node, "dim") : std::nullopt;
-    return dim && (*dim == 2 || *dim == 3 || *dim == -1 || *dim == -2);
-  }
   /// Whether all who read a value see it in that shape, or ask for its height and width.
   bool is_read_as(int value, const Sizes& shape) const {
     bool fits = !given_back_[at(value)];
@@ -524,16 +348,16 @@ class Recognition {
     const auto* keeps = find_argument(node, "keepdim")->get<bool>();
     const bool keepdim = keeps != nullptr && *keeps;
     Sizes sums{N, O};
-    if (keepdim) sums.insert(sums.end(), {size(1), size(1), size(1)});
+    if (keepdim) sums.insert(sums.end(), {exported_size(1), exported_size(1), exported_size(1)});
     if (!of_all || !same(*result, sums)) return false;
 
     const Sizes shape(whole->begin() + 1, whole->end());
     const int weight = plain_weight(node, *found, shape);
     const int squares = add(node, "mul.Tensor", {value(weight), value(weight)}, shape);
-    const int taps = add(node, "sum.dim_IntList", {value(squares), list({2, 3})}, {O, I});
+    const int taps = add(node, "sum.dim_IntList", {value(squares), list_of({2, 3})}, {O, I});
     int style = -1;
     for (int factor : found->inputs) {
-      const int here = add(node, "squeeze.dims", {value(factor), list({1, 3, 4})}, {N, I});
+      const int here = add(node, "squeeze.dims", {value(factor), list_of({1, 3, 4})}, {N, I});
       style = style < 0 ? here : add(node, "mul.Tensor", {value(style), value(here)}, {N, I});
     }
     const int powers = add(node, "mul.Tensor", {value(style), value(style)}, {N, I});
@@ -554,48 +378,7 @@ class Recognition {
     return is_power || is_product || name_is(*node, {"square"}) ? uncopied(given(*node, "self")) : -1;
   }
 
-  /// Drops what only the nodes that were replaced have read.
-  void drop_unread() {
-    std::vector<bool> may_go(program_.values.size());
-    std::vector<int> queue;
-    const auto visit = [&](int value) {
-      if (may_go[at(value)]) return;
-      may_go[at(value)] = true;
-      queue.push_back(value);
-    };
-    for (const ExportedNode* node : replaced_)
-      for (const Argument& argument : node->arguments) each_reference(argument, visit);
-    while (!queue.empty()) {
-      const ExportedNode* node = maker(queue.back());
-      queue.pop_back();
-      if (node == nullptr) continue;
-      for (const Argument& argument : node->arguments) each_reference(argument, visit);
-    }
-    std::vector<bool> is_read(program_.values.size());
-    const auto read = [&](int value) { is_read[at(value)] = true; };
-    for (const Argument& output : program_.outputs) each_reference(output, read);
-    std::vector<ExportedNode> kept;
-    for (size_t i = made_.size(); i-- > 0;) {
-      const bool goes = !made_[i].outputs.empty() &&
-                        std::all_of(made_[i].outputs.begin(), made_[i].outputs.end(),
-                                    [&](int output) { return may_go[at(output)] && !is_read[at(output)]; });
-      if (goes) continue;
-      for (const Argument& argument : made_[i].arguments) each_reference(argument, read);
-      kept.push_back(std::move(made_[i]));
-    }
-    made_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
-  }
-
-  ExportedProgram& program_;
-  // Of each value of the program as it was:
-  std::vector<int> maker_;                     // which node, or -1
-  std::vector<const ExportedTensor*> tensor_;  // the tensor of the file that it is, or nullptr
-  std::vector<bool> known_;                    // whether it depends on weights alone
-  std::vector<std::vector<int>> readers_;      // which nodes
-  std::vector<bool> given_back_;               // whether it is a result of the program
-  std::vector<const ExportedNode*> replaced_;
   std::map<const ExportedNode*, Channelwise> channelwise_;  // what comes later, and follows a convolution
-  std::vector<ExportedNode> made_;                          // what the program will be
 };
 
 }  // namespace

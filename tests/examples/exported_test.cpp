@@ -162,3 +162,24 @@ TEST_CASE("exported: a layer of StyleGAN2 that upsamples has the convolutions of
     check_close(got(xs)[0], y, [&](int64_t) { return bound; });
   }
 }
+
+TEST_CASE("exported: filters of pixels that were put apart are transposed convolutions") {
+  const StateDict golden = testing::golden("exported/examples/filters.safetensors");
+  const Tensor x = golden.at("x").to_tensor(), pictures = golden.at("pictures").to_tensor();
+  for (const std::string name : {"filters", "filters.core"}) {
+    CAPTURE(name);
+    const Exported network = exported(name);
+    for (Isa isa : available_isas()) {
+      CAPTURE(upconv::name(isa));
+      const Program program = compile(network, x.shape(), {.isa = isa});
+      const std::vector<StepInfo> steps = program.steps();
+      const auto count = [&](const std::string& operation) {
+        return std::count_if(steps.begin(), steps.end(), [&](const auto& step) { return step.operation == operation; });
+      };
+      CHECK(count("ConvTranspose2d") == 2);
+      CHECK(count("Conv2d") == 4);
+      const double bound = network_tolerance(network, pictures);
+      check_close(program(x), pictures, [&](int64_t) { return bound; });
+    }
+  }
+}

@@ -9,8 +9,8 @@ network in C++.
 
 modulation.* is a small network of StyleGAN2's convolutions, of a fixed batch of one and of any batch, in all three
 forms, with its weights; upsampling.* is one of those that upsample; unlike.pt2 and unlike_upsampling.pt2 only look like
-them. modulation.safetensors and the like have what they are called with and what PyTorch answers, computed in float64.
-Running it again changes no byte.
+them. filters.* upsamples by zeros between pixels. modulation.safetensors and the like have what they are called with
+and what PyTorch answers, computed in float64. Running it again changes no byte.
 """
 
 import copy
@@ -192,7 +192,7 @@ def upfirdn2d(x, f, padding, gain, value=0):
 
 
 class Upsampled(nn.Module):
-    """As conv0 of a SynthesisBlock there: the weight is transposed group by group, and what follows sees one picture."""
+    """As conv0 of a SynthesisBlock there: weights are transposed group by group, and what follows sees one picture."""
 
     def __init__(self, styles, n_in, n_out, padding):
         super().__init__()
@@ -252,6 +252,32 @@ class UnlikeUpsampling(nn.Module):
         return sum(y.reshape(2, 5, 8, 10) for y in (own, ones, middle, mixed, turned, like))
 
 
+def spread(x, sides, value=0):
+    n, channels, height, width = x.shape
+    return F.pad(x.reshape(n, channels, height, 1, width, 1), sides, value=value)
+
+
+class Filters(nn.Module):
+    """Pictures whose pixels are put apart and filtered, which are transposed convolutions, and what looks like it:
+    zeros before pixels, ones between them, sides that no transposed convolution has, rows taken for columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.f = nn.Parameter(torch.randn(4, 4))
+        self.kernels, self.bias = nn.Parameter(torch.randn(3, 1, 5, 4)), nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        f = self.f.flip([0, 1]).expand(3, 1, 4, 4)
+        like = F.conv2d(F.pad(spread(x, [0, 1, 0, 0, 0, 1]).reshape(-1, 3, 8, 10), (2, 1, 2, 1)), f, groups=3)
+        uneven = F.pad(spread(x, [0, 1, 0, 0, 0, 2]).reshape(-1, 3, 12, 10), (1, 1, 3, 2))
+        uneven = F.conv2d(uneven, self.kernels, self.bias, padding=(1, 0), groups=3)
+        before = F.conv2d(spread(x, [1, 0, 0, 0, 1, 0]).reshape(-1, 3, 8, 10), f, padding=2, groups=3)
+        ones = F.conv2d(spread(x, [0, 1, 0, 0, 0, 1], 1.0).reshape(-1, 3, 8, 10), f, padding=2, groups=3)
+        sides = F.conv2d(F.pad(spread(x, [0, 1, 0, 0, 0, 1]).reshape(-1, 3, 8, 10), (1, 2, 1, 2)), f, groups=3)
+        turned = F.conv2d(spread(x, [0, 1, 0, 0, 0, 1]).reshape(-1, 3, 10, 8), f, padding=2, groups=3)
+        return sum(y[..., :7, :7] for y in (like, uneven, before, ones, sides, turned))
+
+
 def networks():
     """Name, network, the shape of its example, and which of the dimensions calls may choose."""
     batch, height, width = Dim("batch", min=1, max=64), Dim("height", min=4, max=512), Dim("width", min=4, max=512)
@@ -276,10 +302,10 @@ def without_weights(network):
     return network.eval()
 
 
-def answer(folder, name, network, styles):
+def answer(folder, name, network, x, key="styles"):
     with torch.no_grad():
-        pictures = copy.deepcopy(network).double()(styles.double()).float()
-    write_safetensors(folder / f"{name}.safetensors", {"styles": styles, "pictures": pictures})
+        pictures = copy.deepcopy(network).double()(x.double()).float()
+    write_safetensors(folder / f"{name}.safetensors", {key: x, "pictures": pictures})
 
 
 def main():
@@ -318,6 +344,12 @@ def main():
     layer = stylegan2.SynthesisLayer(20, 12, 7, 12, 256, upsampling.conv0.resample_filter, up=2)
     program = torch.export.export(without_weights(layer), (torch.randn(2, 20, 6, 6), torch.randn(2, 7)))
     save(program, folder / "upsampling_layer.pt2")
+
+    filters, x = Filters().eval(), torch.randn(2, 3, 4, 5)
+    program = torch.export.export(filters, (x,), dynamic_shapes=any_batch)
+    for form in ("", "core"):
+        save(decomposed(program, form), folder / f"filters{form and '.'}{form}.pt2")
+    answer(folder, "filters", filters, x, "x")
 
 
 if __name__ == "__main__":

@@ -114,6 +114,16 @@ Tensor::Tensor(Shape shape, const std::vector<int64_t>& values) : Tensor(std::mo
   fill(*this, values);
 }
 
+Tensor::Tensor(Shape shape, DType dtype, std::shared_ptr<std::byte> memory)
+    : shape_(std::move(shape)), numel_(upconv::numel(shape_)), dtype_(dtype), bytes_(std::move(memory)) {
+  if (dtype != DType::float32 && dtype != DType::int64)
+    fail("a tensor expected elements of float32 or int64, got {}", name(dtype));
+  (void)byte_count(shape_, dtype);
+  constexpr auto alignment = static_cast<uintptr_t>(alignment_bytes);
+  if (!bytes_ || reinterpret_cast<uintptr_t>(bytes_.get()) % alignment != 0)
+    fail("a tensor of shape {} expected memory that begins at a multiple of {} bytes", str(shape_), alignment);
+}
+
 int64_t Tensor::size(int dim) const {
   const int64_t rank = this->dim();
   if (dim < -rank || dim >= rank) fail("a tensor of shape {} has no dimension {}", str(shape_), dim);

@@ -68,6 +68,10 @@ class Tensor {
   Tensor(Shape shape, std::initializer_list<T> values)
       : Tensor(std::move(shape), std::vector<int64_t>(values.begin(), values.end())) {}
 
+  /// What lies at `memory`, which is kept for as long as the tensor or a copy of it: float32 or int64 of that shape, in
+  /// row-major order. Throws Error where the type is another, or where it does not begin at a multiple of 64 bytes.
+  Tensor(Shape shape, DType dtype, std::shared_ptr<std::byte> memory);
+
   /// The sizes of its dimensions.
   [[nodiscard]] const Shape& shape() const { return shape_; }
   /// The size of one dimension; negative counts from the end.

@@ -1,0 +1,125 @@
+#include "arrays.h"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <bit>
+#include <cstring>
+
+namespace upconv::python {
+namespace {
+
+using Array = nb::ndarray<nb::ro, nb::device::cpu>;
+
+std::string class_of(nb::handle object) { return nb::cast<std::string>(nb::str(object.type().attr("__name__"))); }
+
+float widened(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half >> 15) << 31, exponent = half >> 10 & 31, fraction = half & 1023;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000 | fraction << 13);
+  if (exponent > 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  const float denormal = static_cast<float>(fraction) * 0x1p-24f;
+  return sign != 0 ? -denormal : denormal;
+}
+
+/// to[i] = value(from[...]) of all elements in row-major order; strides count elements.
+template <class From, class To, class Value>
+void copy(const Array& array, To* to, Value value) {
+  const size_t rank = array.ndim();
+  std::vector<size_t> index(rank, 0);
+  const auto* from = static_cast<const From*>(array.data());
+  for (size_t i = 0, count = array.size(); i < count; ++i) {
+    to[i] = static_cast<To>(value(*from));
+    for (size_t d = rank; d-- > 0;) {
+      from += array.stride(d);
+      if (++index[d] < array.shape(d)) break;
+      from -= array.stride(d) * static_cast<int64_t>(array.shape(d));
+      index[d] = 0;
+    }
+  }
+}
+template <class From, class To>
+void copy(const Array& array, To* to) {
+  copy<From>(array, to, [](From value) { return value; });
+}
+
+bool is_contiguous(const Array& array) {
+  int64_t step = 1;
+  for (size_t d = array.ndim(); d-- > 0; step *= static_cast<int64_t>(array.shape(d)))
+    if (array.shape(d) != 1 && array.stride(d) != step) return false;
+  return true;
+}
+
+/// The same memory, which the array's owner keeps; its last reference may go on any thread.
+Tensor view(const Array& array, Shape shape, DType dtype) {
+  auto* owner = new Array(array);
+  std::shared_ptr<std::byte> memory(static_cast<std::byte*>(const_cast<void*>(array.data())), [owner](std::byte*) {
+    const nb::gil_scoped_acquire held;
+    delete owner;
+  });
+  return {std::move(shape), dtype, std::move(memory)};
+}
+
+}  // namespace
+
+Tensor tensor_of(nb::handle object, const std::string& role) {
+  Array array;
+  if (!nb::try_cast(object, array, false)) {
+    const std::string got = "got " + class_of(object);
+    throw nb::type_error((role + ": expected an array of NumPy, PyTorch or DLPack on the CPU, " + got).c_str());
+  }
+  const auto type = array.dtype();
+  const auto is = [&](nb::dlpack::dtype_code code, int bits) {
+    return type.code == static_cast<uint8_t>(code) && type.bits == bits && type.lanes == 1;
+  };
+  using Code = nb::dlpack::dtype_code;
+  Shape shape;
+  for (size_t d = 0; d < array.ndim(); ++d) shape.push_back(static_cast<int64_t>(array.shape(d)));
+  const bool floats = is(Code::Float, 32), integers = is(Code::Int, 64);
+  const DType dtype = type.code == static_cast<uint8_t>(Code::Float) ? DType::float32 : DType::int64;
+  const bool aligned = reinterpret_cast<uintptr_t>(array.data()) % 64 == 0 && array.data() != nullptr;
+  if ((floats || integers) && aligned && is_contiguous(array)) return view(array, std::move(shape), dtype);
+  Tensor tensor(std::move(shape), is(Code::Bool, 8) ? DType::float32 : dtype);
+  if (floats && is_contiguous(array))
+    std::memcpy(tensor.bytes(), array.data(), array.nbytes());
+  else if (floats)
+    copy<float>(array, tensor.data());
+  else if (is(Code::Float, 64))
+    copy<double>(array, tensor.data());
+  else if (is(Code::Float, 16))
+    copy<uint16_t>(array, tensor.data(), widened);
+  else if (is(Code::Bool, 8))
+    copy<uint8_t>(array, tensor.data(), [](uint8_t value) { return value != 0 ? 1.0f : 0.0f; });
+  else if (integers)
+    copy<int64_t>(array, tensor.indices());
+  else if (is(Code::Int, 32))
+    copy<int32_t>(array, tensor.indices());
+  else if (is(Code::Int, 16))
+    copy<int16_t>(array, tensor.indices());
+  else if (is(Code::Int, 8))
+    copy<int8_t>(array, tensor.indices());
+  else if (is(Code::UInt, 8))
+    copy<uint8_t>(array, tensor.indices());
+  else
+    throw nb::type_error((role + ": expected float32, float64, float16, bool or an integer of up to 64 bits, got " +
+                          nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))))
+                             .c_str());
+  return tensor;
+}
+
+nb::object array_of(const Tensor& tensor, bool torch) {
+  std::vector<size_t> shape(tensor.shape().begin(), tensor.shape().end());
+  auto* keep = new Tensor(tensor);
+  const nb::capsule owner(keep, [](void* kept) noexcept { delete static_cast<Tensor*>(kept); });
+  const auto made = [&]<class Framework>(Framework) -> nb::object {
+    if (tensor.dtype() == DType::float32)
+      return nb::cast(nb::ndarray<Framework, float>(keep->data(), shape.size(), shape.data(), owner));
+    return nb::cast(nb::ndarray<Framework, int64_t>(keep->indices(), shape.size(), shape.data(), owner));
+  };
+  return torch ? made(nb::pytorch()) : made(nb::numpy());
+}
+
+bool is_torch(nb::handle array) {
+  return nb::cast<std::string>(nb::str(array.type().attr("__module__"))).starts_with("torch");
+}
+
+}  // namespace upconv::python

@@ -1,0 +1,65 @@
+"""Networks of PyTorch, where it is installed: ./dev test python --with-torch."""
+
+import numpy as np
+import pytest
+import upconv
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+
+def dcgan(width: int = 8):
+    return nn.Sequential(
+        nn.ConvTranspose2d(16, width * 2, 4, bias=False), nn.BatchNorm2d(width * 2), nn.ReLU(True),
+        nn.ConvTranspose2d(width * 2, width, 4, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True),
+        nn.ConvTranspose2d(width, 3, 4, 2, 1), nn.Tanh(),
+    )  # fmt: skip
+
+
+def vocoder():
+    return nn.Sequential(nn.Conv1d(8, 32, 7, padding=3), nn.LeakyReLU(0.1), nn.ConvTranspose1d(32, 16, 8, 4, 2),
+                         nn.LeakyReLU(0.1), nn.Conv1d(16, 1, 7, padding=3), nn.Tanh())  # fmt: skip
+
+
+NETWORKS = [
+    (dcgan, (16, 1, 1)),
+    (vocoder, (8, 50)),
+    (lambda: nn.Sequential(nn.Linear(5, 12), nn.ReLU(), nn.Unflatten(1, (3, 2, 2)), nn.Upsample(scale_factor=2)), (5,)),
+    (lambda: nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.InstanceNorm2d(8), nn.PixelShuffle(2)), (3, 20, 30)),
+]
+
+
+@pytest.mark.parametrize("make, shape", NETWORKS)
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_equal_to_eager(make, shape, batch):
+    torch.manual_seed(0)
+    module = make()
+    module.train()
+    net = upconv.from_torch(module)
+    assert module.training and all(part.training for part in module.modules())
+    x = torch.randn(batch, *shape)
+    module.eval()
+    with torch.no_grad():
+        expected = module(x)
+    got = net(x)
+    assert isinstance(got, torch.Tensor)
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(net(x.numpy()), got.numpy())
+
+
+def test_torch_shares_memory():
+    net = upconv.parse_module("ReLU()")
+    y = net(torch.ones(4, requires_grad=True))
+    again = torch.from_numpy(y.numpy())
+    assert again.data_ptr() == y.data_ptr()
+
+
+def test_what_cannot_be_run_is_named():
+    class Sorts(nn.Module):
+        def forward(self, x):
+            return torch.linalg.svdvals(x)
+
+    with pytest.raises(upconv.Error, match="svd"):
+        upconv.from_torch(Sorts(), torch.randn(2, 3, 4))
+    with pytest.raises(TypeError, match="example_inputs are needed, as no layer of Sorts says"):
+        upconv.from_torch(Sorts())

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "framework/error.h"
@@ -112,6 +113,26 @@ TEST_CASE("tensor: reshape shares memory and keeps the number of elements") {
 
 TEST_CASE("tensor: a size that no memory has is an Error") {
   CHECK_THROWS_AS(Tensor({int64_t{1} << 62}, DType::int64), Error);
+}
+
+TEST_CASE("tensor: memory of others is what it lies at, for as long as it is used") {
+  alignas(64) float numbers[6] = {1, 2, 3, 4, 5, 6};
+  bool kept = true;
+  {
+    const std::shared_ptr<std::byte> memory(reinterpret_cast<std::byte*>(numbers), [&](std::byte*) { kept = false; });
+    Tensor x({2, 3}, DType::float32, memory);
+    const Tensor row = x.reshape({6});
+    x.data()[4] = 9;
+    CHECK(numbers[4] == 9);
+    CHECK(row.data() == numbers);
+  }
+  CHECK(!kept);
+  const std::shared_ptr<std::byte> odd(reinterpret_cast<std::byte*>(numbers + 1), [](std::byte*) {});
+  const char* misaligned = "a tensor of shape (2,) expected memory that begins at a multiple of 64 bytes";
+  CHECK_THROWS_WITH_AS(Tensor({2}, DType::float32, odd), misaligned, Error);
+  CHECK_THROWS_WITH_AS(Tensor({2}, DType::float32, nullptr), misaligned, Error);
+  CHECK_THROWS_WITH_AS(Tensor({2}, DType::float16, odd), "a tensor expected elements of float32 or int64, got float16",
+                       Error);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ set(upconv_public_headers
   framework/random.h framework/tensor.h framework/version.h
   framework/weights/npy.h framework/weights/safetensors.h framework/weights/state_dict.h
   layers/activation.h layers/attention.h layers/concat.h layers/conv1d.h layers/conv2d.h layers/conv_transpose1d.h
-  layers/conv_transpose2d.h layers/elementwise.h layers/exported.h layers/fold.h
+  layers/conv_transpose2d.h layers/einsum.h layers/elementwise.h layers/exported.h layers/fold.h
   layers/functional.h layers/integer_or_number.h layers/linear.h layers/matmul.h layers/norm.h layers/one_or_two.h
   layers/pad.h layers/pair.h layers/permute.h layers/pool.h layers/reduce.h layers/resample.h layers/rms_norm.h
   layers/shuffle.h layers/softmax.h layers/spec.h layers/structure.h)

@@ -53,6 +53,7 @@
 #include "layers/conv2d.h"
 #include "layers/conv_transpose1d.h"
 #include "layers/conv_transpose2d.h"
+#include "layers/einsum.h"
 #include "layers/elementwise.h"
 #include "layers/exported.h"
 #include "layers/fold.h"

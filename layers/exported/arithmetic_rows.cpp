@@ -1,6 +1,7 @@
 // Arithmetic, comparisons and types.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "framework/fail.h"
 #include "layers/elementwise.h"
@@ -13,35 +14,77 @@ namespace {
 
 using Items = std::vector<Item>;
 
-/// Those that have no other use in the library, element by element in the C library's precision.
-#define UPCONV_ELEMENTWISE(name, expression)                                                                  \
-  Value name##_of(Value value) {                                                                              \
-    static const ElementwiseFunction function(#name, 1, [](const float* const* in, float* y, int64_t count) { \
-      for (int64_t i = 0; i < count; ++i) {                                                                   \
-        const float x = in[0][i];                                                                             \
-        y[i] = expression;                                                                                    \
-      }                                                                                                       \
-    });                                                                                                       \
-    return function(value);                                                                                   \
-  }
-UPCONV_ELEMENTWISE(floor, std::floor(x))
-UPCONV_ELEMENTWISE(trunc, std::trunc(x))
-UPCONV_ELEMENTWISE(ceil, std::ceil(x))
-UPCONV_ELEMENTWISE(round, std::nearbyint(x))
-UPCONV_ELEMENTWISE(sign, static_cast<float>((x > 0) - (x < 0)))
-UPCONV_ELEMENTWISE(erf, std::erf(x))
-UPCONV_ELEMENTWISE(expm1, std::expm1(x))
-UPCONV_ELEMENTWISE(log1p, std::log1p(x))
-UPCONV_ELEMENTWISE(log2, std::log2(x))
-UPCONV_ELEMENTWISE(log10, std::log10(x))
-UPCONV_ELEMENTWISE(exp2, std::exp2(x))
-UPCONV_ELEMENTWISE(tan, std::tan(x))
-UPCONV_ELEMENTWISE(atan, std::atan(x))
-UPCONV_ELEMENTWISE(sinh, std::sinh(x))
-UPCONV_ELEMENTWISE(cosh, std::cosh(x))
-#undef UPCONV_ELEMENTWISE
-
 Value as_integer(const Operand& x) { return converted(x, DType::int64).value; }
+
+/// The rest of a division that is rounded down, with the sign of the divisor.
+float rest_of(float a, float b) {
+  const float rest = std::fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+/// Those that have no other use in the library, element by element in the C library's precision: by their address, so
+/// that none costs the program a loop of its own.
+struct Seldom {
+  const char* name;
+  float (*of_one)(float);
+  float (*of_two)(float, float);
+};
+constexpr Seldom seldom[] = {
+    {"floor", [](float x) { return std::floor(x); }, nullptr},
+    {"trunc", [](float x) { return std::trunc(x); }, nullptr},
+    {"ceil", [](float x) { return std::ceil(x); }, nullptr},
+    {"round", [](float x) { return std::nearbyint(x); }, nullptr},
+    {"sign", [](float x) { return static_cast<float>((x > 0) - (x < 0)); }, nullptr},
+    {"erf", [](float x) { return std::erf(x); }, nullptr},
+    {"expm1", [](float x) { return std::expm1(x); }, nullptr},
+    {"log1p", [](float x) { return std::log1p(x); }, nullptr},
+    {"log2", [](float x) { return std::log2(x); }, nullptr},
+    {"log10", [](float x) { return std::log10(x); }, nullptr},
+    {"exp2", [](float x) { return std::exp2(x); }, nullptr},
+    {"tan", [](float x) { return std::tan(x); }, nullptr},
+    {"atan", [](float x) { return std::atan(x); }, nullptr},
+    {"sinh", [](float x) { return std::sinh(x); }, nullptr},
+    {"cosh", [](float x) { return std::cosh(x); }, nullptr},
+    {"asin", [](float x) { return std::asin(x); }, nullptr},
+    {"acos", [](float x) { return std::acos(x); }, nullptr},
+    {"asinh", [](float x) { return std::asinh(x); }, nullptr},
+    {"acosh", [](float x) { return std::acosh(x); }, nullptr},
+    {"atanh", [](float x) { return std::atanh(x); }, nullptr},
+    {"erfc", [](float x) { return std::erfc(x); }, nullptr},
+    {"frac", [](float x) { return x - std::trunc(x); }, nullptr},
+    {"sinc", [](float x) { return x == 0 ? 1.0F : std::sin(3.14159265F * x) / (3.14159265F * x); }, nullptr},
+    {"isnan", [](float x) { return std::isnan(x) ? 1.0F : 0.0F; }, nullptr},
+    {"isinf", [](float x) { return std::isinf(x) ? 1.0F : 0.0F; }, nullptr},
+    {"isfinite", [](float x) { return std::isfinite(x) ? 1.0F : 0.0F; }, nullptr},
+    {"remainder", nullptr, rest_of},
+    {"fmod", nullptr, [](float a, float b) { return std::fmod(a, b); }},
+    {"atan2", nullptr, [](float a, float b) { return std::atan2(a, b); }},
+};
+
+Value seldom_of(std::string_view name, const Values& xs) {
+  static const std::vector<ElementwiseFunction> functions = [] {
+    std::vector<ElementwiseFunction> all;
+    for (const Seldom& one : seldom)
+      all.emplace_back(one.name, one.of_one ? 1 : 2, [&one](const float* const* in, float* y, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) y[i] = one.of_one ? one.of_one(in[0][i]) : one.of_two(in[0][i], in[1][i]);
+      });
+    return all;
+  }();
+  size_t at = 0;
+  while (seldom[at].name != name) ++at;
+  return functions[at](xs);
+}
+
+Value floor_of(Value x) { return seldom_of("floor", {x}); }
+Value trunc_of(Value x) { return seldom_of("trunc", {x}); }
+Value ceil_of(Value x) { return seldom_of("ceil", {x}); }
+Value round_of(Value x) { return seldom_of("round", {x}); }
+
+/// Of the operand self.
+Items seldom_row(const NodeCall& call, std::string_view name, DType type = DType::float32) {
+  return one(seldom_of(name, {as_float(call.operand("self"))}), type);
+}
+
 Value integer(const NodeCall& call, int64_t number) { return call.graph().constant(Tensor({}, {number})); }
 
 /// A number as a tensor without dimensions, in the type that PyTorch would compute in beside `other`.
@@ -93,6 +136,14 @@ Items sum_of(const NodeCall& call, bool minus, std::string_view first = "self", 
   const double alpha = call.number("alpha");
   if (are_integral(call)) {
     const Sides both = sides(call, first, second);
+    const auto is_truth = [&](std::string_view name) {  // numbers are integers, but for True and False
+      return call.number_or_tensor(name) ? call.is_truth(name) : call.operand(name).type == DType::boolean;
+    };
+    if (is_truth(first) && is_truth(second)) {
+      if (minus || alpha != 1) call.refuse("expected a sum of truths with an alpha of 1");
+      return one(maximum(as_float(converted(both.a, DType::boolean)), as_float(converted(both.b, DType::boolean))),
+                 DType::boolean);
+    }
     Value b = as_integer(both.b);
     if (alpha != 1) b = integer_function(IntegerFunction::multiply, b, integer(call, call.integer("alpha")));
     return one(integer_function(minus ? IntegerFunction::subtract : IntegerFunction::add, as_integer(both.a), b),
@@ -150,6 +201,21 @@ Items rounded_quotient(const NodeCall& call) {
 Items floor_quotient(const NodeCall& call) {
   if (are_integral(call)) return integer_pair(call, IntegerFunction::floor_divide);
   return one(floor_of(std::get<Operand>(quotient_of(call)[0]).value));
+}
+
+/// Of integers, the rest of the quotient that is rounded in the same way.
+Items rest(const NodeCall& call) {
+  if (are_integral(call)) return integer_pair(call, IntegerFunction::remainder);
+  const Sides both = sides(call);
+  return one(seldom_of("remainder", {as_float(both.a), as_float(both.b)}));
+}
+Items truncated_rest(const NodeCall& call) {
+  const Sides both = sides(call);
+  if (!are_integral(call)) return one(seldom_of("fmod", {as_float(both.a), as_float(both.b)}));
+  const Value a = as_integer(both.a), b = as_integer(both.b);
+  const Value quotient = std::get<Operand>(truncated_quotient(call)[0]).value;
+  const Value whole = integer_function(IntegerFunction::multiply, quotient, b);
+  return one(integer_function(IntegerFunction::subtract, a, whole), DType::int64);
 }
 
 template <IntegerFunction of_integers, Value (*of_floats)(Value, Value)>
@@ -216,6 +282,42 @@ Items unary(const NodeCall& call) {
   return one(function(as_float(call.operand("self"))));
 }
 
+/// Those that leave integers as they are.
+template <Value (*function)(Value)>
+Items rounded(const NodeCall& call) {
+  const Operand x = call.operand("self");
+  return x.type == DType::int64 ? one(x) : one(function(as_float(x)));
+}
+Items sign(const NodeCall& call) {
+  const Operand x = call.operand("self");
+  const Value y = seldom_of("sign", {as_float(x)});
+  return x.type == DType::int64 ? one(to_int64(y), x.type) : one(y, x.type);
+}
+
+/// What is no number becomes one: NaN, and what is beyond all numbers.
+Items made_finite(const NodeCall& call) {
+  const Operand given = call.operand("self");
+  if (given.type != DType::float32) return one(given);
+  const Value x = given.value;
+  constexpr float largest = std::numeric_limits<float>::max();
+  const auto number = [&](std::string_view name, float otherwise) {
+    const double value = call.optional_number(name).value_or(otherwise);
+    return call.graph().constant(Tensor({}, {static_cast<float>(value)}));
+  };
+  const auto infinity = [&](float sign) {
+    return call.graph().constant(Tensor({}, {sign * std::numeric_limits<float>::infinity()}));
+  };
+  const Value y =
+      where(eq(x, infinity(1)), number("posinf", largest), where(eq(x, infinity(-1)), number("neginf", -largest), x));
+  return one(where(seldom_of("isnan", {x}), number("nan", 0), y));
+}
+
+Items logit(const NodeCall& call) {
+  Value x = as_float(call.operand("self"));
+  if (const auto eps = call.optional_number("eps")) x = clamp(x, *eps, 1 - *eps);
+  return one(log(x / (1 - x)));
+}
+
 Value reciprocal_of(Value x) { return 1 / x; }
 
 Items negated(const NodeCall& call) {
@@ -235,7 +337,8 @@ Items without_sign(const NodeCall& call) {
 Items clamped(const NodeCall& call, std::optional<std::string_view> least, std::optional<std::string_view> most) {
   const Operand x = call.operand("self");
   const bool has_least = least && !call.is_none(*least), has_most = most && !call.is_none(*most);
-  if (x.type == DType::int64) {
+  const bool is_integral = (!has_least || call.is_integral(*least)) && (!has_most || call.is_integral(*most));
+  if (x.type == DType::int64 && is_integral) {
     Value y = x.value;
     if (has_least) y = integer_function(IntegerFunction::maximum, y, number_operand(call, *least, x.type).value);
     if (has_most) y = integer_function(IntegerFunction::minimum, y, number_operand(call, *most, x.type).value);
@@ -314,6 +417,11 @@ std::vector<OperationRow> arithmetic_rows() {
        [](const NodeCall& c) { return sum_of(c, true, "other", "self"); }},
       {"rsub.Tensor", "Tensor self, Tensor other, Scalar alpha=1",
        [](const NodeCall& c) { return sum_of(c, true, "other", "self"); }},
+      {"subtract.Tensor", "Operand self, Operand other, Scalar alpha=1",
+       [](const NodeCall& c) { return sum_of(c, true); }},
+      {"multiply.Tensor", "Operand self, Operand other", product_of},
+      {"divide.Tensor", "Operand self, Operand other", quotient_of},
+      {"true_divide.Tensor", "Operand self, Operand other", quotient_of},
       {"mul.Tensor", "Operand self, Operand other", product_of},
       {"mul.Scalar", "Tensor self, Scalar other", product_of},
       {"div.Tensor", "Operand self, Operand other", quotient_of},
@@ -369,21 +477,44 @@ std::vector<OperationRow> arithmetic_rows() {
       {"cos", "Tensor self", unary<cos>},
       {"reciprocal", "Tensor self", unary<reciprocal_of>},
       {"square", "Tensor self", squared},
-      {"floor", "Tensor self", unary<floor_of>},
-      {"ceil", "Tensor self", unary<ceil_of>},
-      {"round", "Tensor self", unary<round_of>},
-      {"trunc", "Tensor self", unary<trunc_of>},
-      {"sign", "Tensor self", unary<sign_of>},
-      {"erf", "Tensor self", unary<erf_of>},
-      {"expm1", "Tensor self", unary<expm1_of>},
-      {"log1p", "Tensor self", unary<log1p_of>},
-      {"log2", "Tensor self", unary<log2_of>},
-      {"log10", "Tensor self", unary<log10_of>},
-      {"exp2", "Tensor self", unary<exp2_of>},
-      {"tan", "Tensor self", unary<tan_of>},
-      {"atan", "Tensor self", unary<atan_of>},
-      {"sinh", "Tensor self", unary<sinh_of>},
-      {"cosh", "Tensor self", unary<cosh_of>},
+      {"floor", "Tensor self", rounded<floor_of>},
+      {"ceil", "Tensor self", rounded<ceil_of>},
+      {"round", "Tensor self", rounded<round_of>},
+      {"trunc", "Tensor self", rounded<trunc_of>},
+      {"sign", "Tensor self", sign},
+      {"sgn", "Tensor self", sign},
+      {"erf", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "erf"); }},
+      {"expm1", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "expm1"); }},
+      {"log1p", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "log1p"); }},
+      {"log2", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "log2"); }},
+      {"log10", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "log10"); }},
+      {"exp2", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "exp2"); }},
+      {"tan", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "tan"); }},
+      {"atan", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "atan"); }},
+      {"sinh", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "sinh"); }},
+      {"cosh", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "cosh"); }},
+      {"asin", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "asin"); }},
+      {"acos", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "acos"); }},
+      {"asinh", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "asinh"); }},
+      {"acosh", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "acosh"); }},
+      {"atanh", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "atanh"); }},
+      {"erfc", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "erfc"); }},
+      {"frac", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "frac"); }},
+      {"sinc", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "sinc"); }},
+      {"isnan", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "isnan", DType::boolean); }},
+      {"isinf", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "isinf", DType::boolean); }},
+      {"isfinite", "Tensor self", [](const NodeCall& c) { return seldom_row(c, "isfinite", DType::boolean); }},
+      {"nan_to_num", "Tensor self, float? nan=None, float? posinf=None, float? neginf=None", made_finite},
+      {"logit", "Tensor self, float? eps=None", logit},
+      {"positive", "Tensor self", [](const NodeCall& c) { return one(c.operand("self")); }, true},
+      {"atan2", "Tensor self, Tensor other",
+       [](const NodeCall& c) {
+         return one(seldom_of("atan2", {as_float(c.operand("self")), as_float(c.operand("other"))}));
+       }},
+      {"remainder.Scalar", "Tensor self, Scalar other", rest},
+      {"remainder.Tensor", "Tensor self, Tensor other", rest},
+      {"fmod.Scalar", "Tensor self, Scalar other", truncated_rest},
+      {"fmod.Tensor", "Tensor self, Tensor other", truncated_rest},
       {"eq.Tensor", "Tensor self, Tensor other", compared<F::equal, eq>},
       {"eq.Scalar", "Tensor self, Scalar other", compared<F::equal, eq>},
       {"ne.Tensor", "Tensor self, Tensor other", compared<F::unequal, ne>},
@@ -409,6 +540,13 @@ std::vector<OperationRow> arithmetic_rows() {
       {"__xor__.Tensor", "Tensor self, Tensor other", of_truths<logical_xor>},
       {"where.self", "Tensor condition, Tensor self, Tensor other", chosen},
       {"where.ScalarOther", "Tensor condition, Tensor self, Scalar other", chosen},
+      {"where.Scalar", "Tensor condition, Scalar self, Scalar other",
+       [](const NodeCall& c) {
+         const DType type = c.is_integral("self") && c.is_integral("other") ? DType::int64 : DType::float32;
+         const auto [y, n] = Sides{number_operand(c, "self", type), number_operand(c, "other", type)};
+         if (!c.is_truth("self") || !c.is_truth("other")) return either(c, truth(c, "condition").value, y, n);
+         return either(c, truth(c, "condition").value, converted(y, DType::boolean), converted(n, DType::boolean));
+       }},
       {"where.ScalarSelf", "Tensor condition, Scalar self, Tensor other", chosen},
       {"masked_fill.Scalar", "Tensor self, Tensor mask, Operand value", masked_fill},
       {"masked_fill.Tensor", "Tensor self, Tensor mask, Operand value", masked_fill},

@@ -4,6 +4,7 @@
 
 #include "framework/fail.h"
 #include "layers/dimension.h"
+#include "layers/einsum.h"
 #include "layers/elementwise.h"
 #include "layers/exported/rows.h"
 #include "layers/fold.h"
@@ -136,7 +137,8 @@ Items instance_normed(const NodeCall& call) {
 Items normed_by_batch(const NodeCall& call) {
   const Value x = call.value("input");
   if (!call.boolean("training")) call.refuse("expected training=True where there are no statistics");
-  if (x.shape().size() < 3 || x.size(0) != 1) call.refuse("expected (1, C, ...), got {}", str(x.shape()));
+  if (x.shape().size() < 2) call.refuse("expected (N, C, ...), got {}", str(x.shape()));
+  if (x.shape().size() == 2 || x.size(0) != 1) return normed_by_own(call, 0);  // of a whole batch
   if (x.shape().size() == 4)
     return one(instance_norm(x, call.optional_value("weight"), call.optional_value("bias"), call.number("eps")));
   return normed_by_own(call, 2);
@@ -270,6 +272,34 @@ Items padded_as(const NodeCall& call, const std::string& mode) {
   return one(padded(call, sides, mode, 0));
 }
 
+/// Places of (N, C, H, W) that a matrix (N, 2, 3) makes of those of its own pixels, as (N, H, W, 2).
+Items affine_grid(const NodeCall& call) {
+  const Value theta = call.value("theta");
+  const std::vector<int64_t> size = call.integers("size");
+  const Shape& shape = theta.shape();
+  if (size.size() != 4 || shape != Shape{size[0], 2, 3})
+    call.refuse("expected a theta of (N, 2, 3) for a size of (N, C, H, W), got {} for {}", str(shape), str(size));
+  constexpr int64_t most_pixels = int64_t{1} << 20;
+  int64_t pixels = 0;
+  if (size[2] < 1 || size[3] < 1 || __builtin_mul_overflow(size[2], size[3], &pixels) || pixels > most_pixels)
+    call.refuse("expected 1 to {} pixels, got {}", most_pixels, str(size));
+  const bool align_corners = call.boolean("align_corners");
+  // From -1 to 1, which are the centres of the outermost pixels or their outer edges.
+  const auto place = [&](int64_t i, int64_t count) {
+    const double cells = static_cast<double>(align_corners ? count - 1 : count);
+    const double twice = align_corners ? 2.0 * static_cast<double>(i) : 2.0 * static_cast<double>(i) + 1;
+    return count == 1 ? 0.0F : static_cast<float>(twice / cells - 1);
+  };
+  Tensor places({pixels, 3});
+  for (int64_t i = 0; i < pixels; ++i) {
+    places.data()[3 * i] = place(i % size[3], size[3]);
+    places.data()[3 * i + 1] = place(i / size[3], size[2]);
+    places.data()[3 * i + 2] = 1;
+  }
+  const Value y = matmul(call.graph().constant(places), transpose(theta, 1, 2));
+  return one(reshape(y, {size[0], size[2], size[3], 2}));
+}
+
 Items softmaxed(const NodeCall& call, Value (*function)(Value, int64_t)) {
   check_dtype(call);
   return one(function(as_float(call.operand("self")), call.integer("dim")));
@@ -382,6 +412,22 @@ std::vector<OperationRow> layer_rows_of_aten() {
        [](const NodeCall& c) { return one(matmul(c.value("self"), c.value("tensor"))); }},
       {"vdot", "Tensor self, Tensor other",
        [](const NodeCall& c) { return one(matmul(c.value("self"), c.value("other"))); }},
+      {"einsum", "str equation, Tensor[] tensors, any path=None",
+       [](const NodeCall& c) -> Items {
+         Values values;
+         for (const Operand& operand : c.operands("tensors")) {
+           if (operand.type != DType::float32) c.refuse("expected tensors of float32, got {}", name(operand.type));
+           values.push_back(operand.value);
+         }
+         return one(einsum(c.text("equation"), values));
+       }},
+      {"outer", "Tensor self, Tensor vec2",
+       [](const NodeCall& c) -> Items {
+         const Value a = c.value("self"), b = c.value("vec2");
+         if (a.shape().size() != 1 || b.shape().size() != 1)
+           c.refuse("expected two vectors, got {} and {}", str(a.shape()), str(b.shape()));
+         return one(reshape(a, {-1, 1}) * b);
+       }},
       {"baddbmm", "Tensor self, Tensor batch1, Tensor batch2, Scalar beta=1, Scalar alpha=1",
        [](const NodeCall& c) { return scaled_sum(c, matmul(c.value("batch1"), c.value("batch2"))); }},
       {"embedding",
@@ -543,6 +589,8 @@ std::vector<OperationRow> layer_rows_of_aten() {
       {"reflection_pad1d", "Tensor self, int[] padding", [](const NodeCall& c) { return padded_as<1>(c, "reflect"); }},
       {"replication_pad1d", "Tensor self, int[] padding",
        [](const NodeCall& c) { return padded_as<1>(c, "replicate"); }},
+
+      {"affine_grid_generator", "Tensor theta, int[] size, bool align_corners", affine_grid},
 
       {"pixel_shuffle", "Tensor self, int upscale_factor",
        [](const NodeCall& c) { return one(pixel_shuffle(c.value("self"), c.integer("upscale_factor"))); }},

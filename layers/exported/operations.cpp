@@ -69,7 +69,8 @@ OperationParameter parameter_of(std::string_view text) {
 
 std::vector<OperationRow> all_rows() {
   std::vector<OperationRow> rows;
-  for (const auto& part : {arithmetic_rows(), reduction_rows(), number_rows(), layer_rows_of_aten(), shape_rows()})
+  for (const auto& part :
+       {arithmetic_rows(), reduction_rows(), number_rows(), layer_rows_of_aten(), shape_rows(), choice_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   for (OperationRow& row : rows)
     for (std::string_view rest = row.signature; !rest.empty();) {

@@ -195,7 +195,11 @@ void ProgramReader::read_inputs(const Json& graph, const Json& signature) {
       if (!read.unsupported.empty()) refuse("the constant input {}: {}", shown(name), read.unsupported);
       program_.baked.emplace_back(define(bounded(name, "a constant input"), false), std::move(read.argument));
     } else {
-      refuse("an input is a {}, which is not supported", shown(kind));
+      refuse(
+          "an input is a {}, which is not supported: tensors are, and parameters and buffers; objects that forward() "
+          "uses, such as a torch.Generator, are such inputs, and so are the tokens of checks that "
+          "run_decompositions() adds",
+          shown(kind));
     }
   }
 }
@@ -264,13 +268,15 @@ void ProgramReader::follow_memory(ExportedNode& node) {
   for (int value : read)
     if (is_stale_[static_cast<size_t>(value)])
       node.unsupported = fmt::format(
-          "it reads {} after something wrote over its memory in place; let the network make a new tensor there",
+          "it reads {} after something wrote over its memory in place; let the network make a new tensor there, or "
+          "export "
+          "with run_decompositions({{}})",
           called(value));
   if (node.arguments.empty() || !is_tensor(node.arguments[0])) return;
   const int memory = memory_[static_cast<size_t>(node.arguments[0].get<Reference>()->index)];
   if (node.in_place) {
     if (kept_memory_.contains(memory))
-      node.unsupported = "it changes a parameter or buffer, which stay as they are here";
+      node.unsupported = "it changes a parameter or buffer, which stay as they are here; let forward() read it alone";
     std::vector<int>& sharing = sharing_[static_cast<size_t>(memory)];  // the results are not among them
     for (int value : sharing) is_stale_[static_cast<size_t>(value)] = true;
     sharing.clear();  // once is enough, so that all nodes together take no longer than there are values
@@ -314,8 +320,12 @@ void ProgramReader::read_outputs(const Json& graph, const Json& signature) {
   for (const Json& json : specs) {
     const auto [kind, spec] = single(json, "what an output is");
     if (kind == "user_input_mutation") continue;  // what the caller gave stays as it is
-    if (kind != "user_output")
-      refuse("it gives a {}, which is not supported: parameters and buffers stay as they are", shown(kind));
+    if (kind != "user_output") {
+      const Json* buffer = spec.find("buffer_name");
+      const auto* name = buffer == nullptr ? nullptr : buffer->get<std::string>();
+      refuse("it gives a {}, which is not supported: parameters and buffers stay as they are{}", shown(kind),
+             name == nullptr ? "" : fmt::format("; let forward() read {} alone", shown(*name)));
+    }
     const Json* given = spec.find("arg");
     if (given == nullptr) refuse("expected an arg of an output");
     ReadArgument read = argument(*given, "an output");
@@ -325,8 +335,10 @@ void ProgramReader::read_outputs(const Json& graph, const Json& signature) {
       read.unsupported = "it is " + unreadable_.at(reference->index);
     if (!read.unsupported.empty()) refuse("an output cannot be given: {}", read.unsupported);
     if (reference != nullptr && is_stale_[static_cast<size_t>(reference->index)])
-      refuse("the output {} was written over in place; let the network make a new tensor there",
-             shown(program_.values[static_cast<size_t>(reference->index)].name));
+      refuse(
+          "the output {} was written over in place; let the network make a new tensor there, or export with "
+          "run_decompositions({{}})",
+          shown(program_.values[static_cast<size_t>(reference->index)].name));
     program_.outputs.push_back(std::move(read.argument));
   }
 }

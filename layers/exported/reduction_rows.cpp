@@ -38,6 +38,29 @@ Items summed(const NodeCall& call, const Dims& dims, bool keepdim) {
   return one(to_int64(sum(x.value, dims, keepdim)), DType::int64);
 }
 
+/// With its place as a second result.
+template <Value (*function)(Value, Dims, bool)>
+Items largest_and_place(const NodeCall& call) {
+  const Value x = call.value("self");
+  const int64_t dim = call.integer("dim");
+  const bool keepdim = call.boolean("keepdim");
+  if (x.shape().empty() || call.results() < 2) return one(function(x, dim, keepdim));
+  return {Operand{function(x, dim, keepdim)},
+          Operand{place_of(call, x, function(x, dim, true), dim, keepdim), DType::int64}};
+}
+
+/// The logarithm of the sum of what e is raised to, less the largest first, so that nothing overflows.
+Items log_of_sum(const NodeCall& call) {
+  const Value x = as_float(call.operand("self"));
+  const Dims dims = dims_of(call);
+  const Value largest = amax(x, dims, true);
+  Graph& graph = call.graph();
+  const Value infinity = graph.constant(Tensor({}, {std::numeric_limits<float>::infinity()}));
+  const Value finite = where(eq(abs(largest), infinity), graph.constant(Tensor({}, {0.0F})), largest);
+  const Value y = log(sum(exp(x - finite), dims, true)) + finite;
+  return one(call.boolean("keepdim") ? y : sum(y, dims));  // each sum is of one
+}
+
 template <Value (*function)(Value, Dims, bool)>
 Items largest(const NodeCall& call) {
   return one(function(call.value("self"), dims_of(call), call.boolean("keepdim")));
@@ -48,6 +71,14 @@ Items spread(const NodeCall& call) {
   const int64_t correction = whole(call.optional_number("correction").value_or(1));
   return one(function(call.value("self"), dims_of(call), correction, call.boolean("keepdim")));
 }
+/// With the mean as a second result.
+template <Value (*function)(Value, Dims, int64_t, bool)>
+Items spread_and_mean(const NodeCall& call, int64_t correction) {
+  const Value x = call.value("self");
+  const bool keepdim = call.boolean("keepdim");
+  return {Operand{function(x, dims_of(call), correction, keepdim)}, Operand{mean(x, dims_of(call), keepdim)}};
+}
+
 template <Value (*function)(Value, Dims, int64_t, bool)>
 Items spread_unbiased(const NodeCall& call) {
   return one(function(call.value("self"), dims_of(call), call.boolean("unbiased") ? 1 : 0, call.boolean("keepdim")));
@@ -92,14 +123,35 @@ std::vector<OperationRow> reduction_rows() {
       {"sum", "Tensor self, ScalarType? dtype=None", [](const NodeCall& c) { return summed(c, {}, false); }},
       {"amax", "Tensor self, int[] dim=[], bool keepdim=False", largest<amax>},
       {"amin", "Tensor self, int[] dim=[], bool keepdim=False", largest<amin>},
-      {"max.dim", "Tensor self, int dim, bool keepdim=False", largest<amax>},
-      {"min.dim", "Tensor self, int dim, bool keepdim=False", largest<amin>},
+      {"max.dim", "Tensor self, int dim, bool keepdim=False", largest_and_place<amax>},
+      {"min.dim", "Tensor self, int dim, bool keepdim=False", largest_and_place<amin>},
       {"max", "Tensor self", [](const NodeCall& c) { return one(amax(c.value("self"))); }},
       {"min", "Tensor self", [](const NodeCall& c) { return one(amin(c.value("self"))); }},
       {"var.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False", spread<var>},
       {"std.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False", spread<std>},
       {"var.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False", spread_unbiased<var>},
       {"std.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False", spread_unbiased<std>},
+      {"var", "Tensor self, bool unbiased=True",
+       [](const NodeCall& c) { return one(var(c.value("self"), {}, c.boolean("unbiased") ? 1 : 0)); }},
+      {"std", "Tensor self, bool unbiased=True",
+       [](const NodeCall& c) { return one(std(c.value("self"), {}, c.boolean("unbiased") ? 1 : 0)); }},
+      {"var_mean.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False",
+       [](const NodeCall& c) { return spread_and_mean<var>(c, whole(c.optional_number("correction").value_or(1))); }},
+      {"std_mean.correction", "Tensor self, int[]? dim=None, Scalar? correction=None, bool keepdim=False",
+       [](const NodeCall& c) { return spread_and_mean<std>(c, whole(c.optional_number("correction").value_or(1))); }},
+      {"var_mean.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False",
+       [](const NodeCall& c) { return spread_and_mean<var>(c, c.boolean("unbiased") ? 1 : 0); }},
+      {"std_mean.dim", "Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False",
+       [](const NodeCall& c) { return spread_and_mean<std>(c, c.boolean("unbiased") ? 1 : 0); }},
+      {"logsumexp", "Tensor self, int[] dim, bool keepdim=False", log_of_sum},
+      {"cosine_similarity", "Tensor x1, Tensor x2, int dim=1, float eps=1e-08",
+       [](const NodeCall& c) {
+         const Value a = c.value("x1"), b = c.value("x2");
+         const int64_t dim = c.integer("dim");
+         const double eps = c.number("eps");
+         const auto length = [&](Value x) { return clamp(sqrt(sum(x * x, dim, true)), eps); };
+         return one(sum(a / length(a) * (b / length(b)), dim));
+       }},
       {"linalg_vector_norm", "Tensor self, Scalar ord=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None",
        [](const NodeCall& c) { return vector_norm(c, "ord"); }},
       {"norm.ScalarOpt_dim", "Tensor self, Scalar? p, int[] dim, bool keepdim=False, ScalarType? dtype=None",

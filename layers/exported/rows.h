@@ -14,6 +14,8 @@ std::vector<OperationRow> reduction_rows();
 std::vector<OperationRow> number_rows();
 /// Layers: what has weights, activations, norms, pools, resampling.
 std::vector<OperationRow> layer_rows_of_aten();
+/// What is chosen by indices and masks, written into parts, and summed along.
+std::vector<OperationRow> choice_rows();
 /// Views, cuts, joins and fills.
 std::vector<OperationRow> shape_rows();
 
@@ -27,6 +29,8 @@ Value as_float(const Operand& x);
 inline Operand truth(const NodeCall& call, std::string_view name) {
   return converted(call.operand(name), DType::boolean);
 }
+/// The first place of a dimension where x is its largest or smallest element there, which was computed with keepdim.
+Value place_of(const NodeCall& call, Value x, Value extreme, int64_t dim, bool keepdim);
 /// Throws Error where the argument dtype is another one than what is computed in anyway.
 void check_dtype(const NodeCall& call);
 

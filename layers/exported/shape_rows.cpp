@@ -139,6 +139,43 @@ Items range(const NodeCall& call, double start, double end, double step, bool in
   return one(call.graph().constant(numbers), DType::int64);
 }
 
+/// `steps` numbers from `start` to `end`, both among them.
+Items spaced(const NodeCall& call) {
+  check_dtype(call);
+  const double start = call.number("start"), end = call.number("end");
+  const int64_t steps = call.integer("steps");
+  if (steps < 0 || steps > most_numbers) call.refuse("expected 0 to {} steps, got {}", most_numbers, steps);
+  Tensor numbers({steps});
+  const double apart = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
+  for (int64_t i = 0; i < steps; ++i)  // from the nearer end, so that both are what was given
+    numbers.data()[i] =
+        static_cast<float>(i < steps / 2 || steps == 1 ? start + apart * static_cast<double>(i)
+                                                       : end - apart * static_cast<double>(steps - 1 - i));
+  return one(call.graph().constant(numbers));
+}
+
+/// Each of several rows along a dimension of its own, in the shape of all of them.
+Items meshed(const NodeCall& call, const std::string& indexing) {
+  const std::vector<Operand> operands = call.operands("tensors");
+  if (indexing != "ij" && indexing != "xy") call.refuse("expected an indexing of 'ij' or 'xy', got '{}'", indexing);
+  check_parts(call, static_cast<int64_t>(operands.size()));
+  Shape sizes;
+  for (const Operand& operand : operands) {
+    if (operand.value.shape().size() > 1) call.refuse("expected rows, got {}", str(operand.value.shape()));
+    sizes.push_back(numel(operand.value.shape()));
+  }
+  const bool swaps = indexing == "xy" && sizes.size() > 1;
+  if (swaps) std::swap(sizes[0], sizes[1]);
+  Items items;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const size_t d = swaps && i < 2 ? 1 - i : i;
+    Shape along(sizes.size(), 1);
+    along[d] = sizes[d];
+    items.emplace_back(Operand{expand(reshape(operands[i].value, along), sizes), operands[i].type});
+  }
+  return items;
+}
+
 /// A number as it was given; one that is whole need be no double.
 struct Number {
   double value = 0;
@@ -240,21 +277,6 @@ Items moved(const NodeCall& call) {
   });
 }
 
-/// x[:, index] and the like: one tensor of indices among Nones.
-Items indexed(const NodeCall& call) {
-  const Operand x = call.operand("self");
-  const std::vector<std::optional<Operand>> indices = call.optional_operands("indices");
-  std::optional<size_t> dim;
-  for (size_t d = 0; d < indices.size(); ++d) {
-    if (!indices[d]) continue;
-    if (dim) call.refuse("expected indices in one dimension, got them in {} and {}", *dim, d);
-    dim = d;
-  }
-  if (!dim) return one(x);
-  if (indices[*dim]->type != DType::int64) call.refuse("expected indices of int64, got {}", name(indices[*dim]->type));
-  return one(gather(x.value, static_cast<int64_t>(*dim), indices[*dim]->value), x.type);
-}
-
 Value transposed_matrix(Value x) { return x.shape().size() < 2 ? x : transpose(x, 0, 1); }
 
 constexpr std::string_view range_end =
@@ -313,6 +335,19 @@ std::vector<OperationRow> shape_rows() {
        true},
       {"mT", "Tensor self", [](const NodeCall& c) { return shaped(c, [](Value x) { return transpose(x, -2, -1); }); },
        true},
+      {"mH", "Tensor self", [](const NodeCall& c) { return shaped(c, [](Value x) { return transpose(x, -2, -1); }); },
+       true},
+      {"adjoint", "Tensor self",
+       [](const NodeCall& c) { return shaped(c, [](Value x) { return transpose(x, -2, -1); }); }, true},
+      {"swapaxes", "Tensor self, int axis0, int axis1",
+       [](const NodeCall& c) {
+         return shaped(c, [&](Value x) { return transpose(x, c.integer("axis0"), c.integer("axis1")); });
+       },
+       true},
+      {"ravel", "Tensor self", [](const NodeCall& c) { return shaped(c, [](Value x) { return reshape(x, {-1}); }); },
+       true},
+      {"moveaxis.int", "Tensor self, int source, int destination", moved, true},
+      {"moveaxis.intlist", "Tensor self, int[] source, int[] destination", moved, true},
       {"movedim.int", "Tensor self, int source, int destination", moved, true},
       {"movedim.intlist", "Tensor self, int[] source, int[] destination", moved, true},
       {"slice.Tensor", "Tensor self, int dim=0, int? start=None, int? end=None, int step=1", sliced, true},
@@ -342,6 +377,8 @@ std::vector<OperationRow> shape_rows() {
        [](const NodeCall& c) { return shaped(c, [&](Value x) { return squeezed(x, c.integers("dim")); }); }, true},
       {"expand", "Tensor self, int[] size, any implicit=False",
        [](const NodeCall& c) { return shaped(c, [&](Value x) { return expand(x, c.integers("size")); }); }, true},
+      {"broadcast_to", "Tensor self, int[] size",
+       [](const NodeCall& c) { return shaped(c, [&](Value x) { return expand(x, c.integers("size")); }); }, true},
       {"expand_as", "Tensor self, Tensor other",
        [](const NodeCall& c) {
          return shaped(c, [&](Value x) { return expand(x, c.operand("other").value.shape()); });
@@ -360,6 +397,8 @@ std::vector<OperationRow> shape_rows() {
       {"repeat_interleave.self_int", "Tensor self, int repeats, int? dim=None, any output_size=None",
        repeated_interleaved},
       {"cat", "Tensor[] tensors, int dim=0", [](const NodeCall& c) { return joined(c, cat); }},
+      {"concat", "Tensor[] tensors, int dim=0", [](const NodeCall& c) { return joined(c, cat); }},
+      {"concatenate", "Tensor[] tensors, int dim=0", [](const NodeCall& c) { return joined(c, cat); }},
       {"stack", "Tensor[] tensors, int dim=0", [](const NodeCall& c) { return joined(c, stack); }},
       {"chunk", "Tensor self, int chunks, int dim=0", chunked, true},
       {"split.Tensor", "Tensor self, int split_size, int dim=0", split_by_size, true},
@@ -368,7 +407,6 @@ std::vector<OperationRow> shape_rows() {
       {"split_with_sizes", "Tensor self, int[] split_sizes, int dim=0",
        [](const NodeCall& c) { return split_by_sizes(c, "split_sizes"); }, true},
       {"unbind.int", "Tensor self, int dim=0", unbound, true},
-      {"index.Tensor", "Tensor self, Tensor[] indices", indexed},
       {"index_select", "Tensor self, int dim, Tensor index",
        [](const NodeCall& c) {
          return shaped(c, [&](Value x) { return gather(x, c.integer("dim"), c.operand("index").value); });
@@ -413,6 +451,17 @@ std::vector<OperationRow> shape_rows() {
        [](const NodeCall& c) {
          return filled(c, c.integers("size"), unit, c.optional_type("dtype").value_or(DType::float32));
        }},
+      {"empty.memory_format", sizes_alone,
+       [](const NodeCall& c) {
+         return filled(c, c.integers("size"), zero, c.optional_type("dtype").value_or(DType::float32));
+       }},
+      {"linspace",
+       "Scalar start, Scalar end, int steps, ScalarType? dtype=None, any layout=None, any device=None, any "
+       "pin_memory=None",
+       spaced},
+      {"meshgrid.indexing", "Tensor[] tensors, str indexing",
+       [](const NodeCall& c) { return meshed(c, c.text("indexing")); }},
+      {"meshgrid", "Tensor[] tensors", [](const NodeCall& c) { return meshed(c, "ij"); }},
       {"scalar_tensor", "Scalar s, ScalarType? dtype=None, any layout=None, any device=None, any pin_memory=None",
        [](const NodeCall& c) {
          return filled(c, {}, number_given(c, "s"), c.optional_type("dtype").value_or(DType::float32));
@@ -423,6 +472,8 @@ std::vector<OperationRow> shape_rows() {
        [](const NodeCall& c) { return filled_like(c, number_given(c, "fill_value")); }},
       {"zeros_like", like, [](const NodeCall& c) { return filled_like(c, zero); }},
       {"ones_like", like, [](const NodeCall& c) { return filled_like(c, unit); }},
+      {"empty_like", like, [](const NodeCall& c) { return filled_like(c, zero); }},
+      {"new_empty", of_new, [](const NodeCall& c) { return filled_new(c, zero); }},
       {"new_zeros", of_new, [](const NodeCall& c) { return filled_new(c, zero); }},
       {"new_ones", of_new, [](const NodeCall& c) { return filled_new(c, unit); }},
       {"new_full",

@@ -70,9 +70,9 @@ double odd_number(Random& random) {
 }
 
 std::string odd_text(Random& random) {
-  const std::string all[] = {"none",    "tanh",     "floor",     "trunc",    "valid",   "same",
-                             "reflect", "constant", "replicate", "circular", "\x1b[2J", std::string(1000, 'x'),
-                             ""};
+  const std::string all[] = {"none",    "tanh",      "floor",     "trunc",    "valid",   "same",
+                             "reflect", "constant",  "replicate", "circular", "\x1b[2J", std::string(1000, 'x'),
+                             "",        "ij,jk->ki", "...a,...a", "aab,b",    "abcd->",  "xy"};
   return any(random, all);
 }
 

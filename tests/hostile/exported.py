@@ -696,16 +696,6 @@ CALLS = {
     ),
     "full_negative": (one("full", size=as_ints(-2, 3), fill_value=as_int(0)), "full"),
     "full_beyond": (one("full", size=as_ints(HUGE, 4), fill_value=as_int(0)), "more elements than 63 bits can count"),
-    "index_two": (
-        pt2(
-            program(
-                node("arange", ["i"], end=as_int(2)),
-                node("index.Tensor", self=X, indices=many("i", "i")),
-                types={"i": tensor(2, dtype=INT64), "y": None},
-            )
-        ),
-        "expected indices in one dimension, got them in 0 and 1",
-    ),
     "index_float": (one("index.Tensor", self=X, indices=many("p_w")), "expected indices of int64, got float32"),
     "pad_beyond": (shaped((1, 1, 2, 2), "pad", pad=as_ints(HUGE, HUGE)), "pad"),
     "pad_least": (shaped((1, 1, 2, 2), "pad", pad=as_ints(-(2**63), 0)), "pad"),

@@ -31,8 +31,8 @@ Function of(const std::shared_ptr<Module>& module, bool inside) {
   };
 }
 
-/// Positions of a resampling round as numbers of the row's length do; Winograd's sums along rows err up to twice as much
-/// as direct ones.
+/// Positions of a resampling round as numbers of the row's length do; Winograd's sums along rows err up to twice as
+/// much as direct ones.
 double rounding(const std::string& text, const AnyModule& module, const Tensor& x) {
   const double terms = terms_of(module);
   const double rounds = text.find("Upsampl") != std::string::npos ? tolerance(8, 4.0 * x.size(-1)) : 0;

@@ -21,8 +21,8 @@ def test_floats_become_float32(x):
     assert y.dtype == np.float32 and y.shape == x.shape
     with np.errstate(over="ignore", under="ignore"):
         expected = x.astype(np.float32)
-    expected[np.abs(expected) < np.finfo(np.float32).tiny] = 0  # as runs take denormal numbers
-    np.testing.assert_array_equal(y, expected)
+    kept = ~(np.abs(expected) < np.finfo(np.float32).tiny)  # denormal numbers may count as zero
+    np.testing.assert_array_equal(y[kept], expected[kept])
 
 
 @given(arrays.arrays(np.float32, SHAPES, elements={"allow_subnormal": False}), st.data())

@@ -21,16 +21,16 @@ struct AlongPart {
   int64_t first, count, IC;  ///< of the input channels
 };
 
-/// G g, in double and rounded once, to w[point][row of the kernel][chunk][ic][lane] of `row` lanes; whether all are
-/// finite.
-bool transform(const AlongPlan& plan, const AlongPart& of, float* w, int64_t row) {
+/// G g, in double and rounded once, to w[point][row of the kernel][chunk][ic][lane] of `row` lanes, points so many
+/// floats apart; whether all are finite.
+bool transform(const AlongPlan& plan, const AlongPart& of, float* w, int64_t row, int64_t apart) {
   bool finite = true;
   const auto [m, T, n] = plan.size;
   const double* G = kernels::with_scheme(plan.scheme, [](auto s) { return &decltype(s)::G[0][0]; });
   for (int64_t point = 0; point < n; ++point, G += T)
     for (int64_t kh = 0; kh < of.rows; ++kh)
       for (int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
-        float* to = w + (((point * of.rows + kh) * plan.chunks + chunk) * of.IC + of.first) * row;
+        float* to = w + point * apart + ((kh * plan.chunks + chunk) * of.IC + of.first) * row;
         const int64_t* taps = plan.taps.data() + chunk * T;
         for (int64_t ic = 0; ic < of.count; ++ic, to += row) {
           double sums[most_lanes] = {};
@@ -63,7 +63,7 @@ PackedAlong::PackedAlong(const kernels::Table& table, const WeightView& weight, 
     const auto lanes = static_cast<int32_t>(std::min(full_, layout.OC - oc));
     const int32_t vectors = lanes > width_ ? 2 : 1;
     blocks_.push_back({size, oc, vectors, lanes});
-    size += whole_lines(plan.size.n * taps_ * IC_ * vectors * width_);
+    size += plan.size.n * floats_of_point(vectors);
   }
   shifts_ = size;
   zeros_ = shifts_ + whole_lines(blocks() * full_);
@@ -83,7 +83,7 @@ PackedAlong::PackedAlong(const kernels::Table& table, const WeightView& weight, 
                        .first = first,
                        .count = count,
                        .IC = IC_};
-    if (!transform(plan, of, out + block.start, int64_t{block.vectors} * width_))
+    if (!transform(plan, of, out + block.start, int64_t{block.vectors} * width_, floats_of_point(block.vectors)))
       std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
     if (first == 0) std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts_ + part / parts * full_);
   };
@@ -94,10 +94,13 @@ PackedAlong::PackedAlong(const kernels::Table& table, const WeightView& weight, 
   finite_ = packed_.span[static_cast<size_t>(infinite)] == 0;
 }
 
+/// Each point begins at a cache line, as kernels ask.
+int64_t PackedAlong::floats_of_point(int32_t vectors) const { return whole_lines(taps_ * IC_ * vectors * width_); }
+
 kernels::Block PackedAlong::point(int64_t block, int64_t point) const {
   const Lanes& of = at(block);
   const float* packed = packed_.span.data();
-  return {.w = packed + of.start + point * taps_ * IC_ * of.vectors * width_,
+  return {.w = packed + of.start + point * floats_of_point(of.vectors),
           .shift = packed + zeros_,
           .ic = 0,
           .oc = 0,

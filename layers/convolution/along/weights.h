@@ -32,6 +32,7 @@ class PackedAlong {
     int64_t oc;
     int32_t vectors, lanes;
   };
+  int64_t floats_of_point(int32_t vectors) const;
   const Lanes& at(int64_t block) const { return blocks_[static_cast<size_t>(block)]; }
 
   PackedFloats packed_;

@@ -95,6 +95,11 @@ Parameter AnyModule::add_buffer(std::string name, Parameter buffer) {
   return buffer;
 }
 
+void AnyModule::remove(const std::string& name) {
+  std::erase_if(state().children, [&](const State::Child& child) { return child.first == name; });
+  std::erase_if(state().parameters, [&](const State::Named& named) { return named.name == name; });
+}
+
 size_t AnyModule::child_count() const { return state().children.size(); }
 
 const std::shared_ptr<AnyModule>& AnyModule::shared_child_at(int64_t index) const {

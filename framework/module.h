@@ -133,6 +133,8 @@ class AnyModule {
   [[nodiscard]] AnyModule& child_named(const std::string& name) const;
   /// How many children there are.
   [[nodiscard]] size_t child_count() const;
+  /// Takes away the child, parameter or buffer of that name, if there is one.
+  void remove(const std::string& name);
   /// str() of a list: equal neighbours once, with their number.
   [[nodiscard]] std::string list_str() const;
 
@@ -143,6 +145,8 @@ class AnyModule {
   std::vector<Tensor> run(const std::vector<Tensor>& xs, const std::function<Values(const Values&)>& write) const;
   /// forward() of values of any number. Throws Error where it has none of that kind.
   virtual Values forward_all(const Values& xs) const;
+  /// That of another module, under this one's path: for a module that stands for a copy of it.
+  static Values forward_of(const AnyModule& module, const Values& xs) { return module.forward_all(xs); }
   /// Throws Error where forward(), which takes `expected` values, was given others.
   void check_count(size_t expected, size_t got) const;
 

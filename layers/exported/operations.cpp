@@ -72,16 +72,21 @@ std::vector<OperationRow> all_rows() {
   for (const auto& part :
        {arithmetic_rows(), reduction_rows(), number_rows(), layer_rows_of_aten(), shape_rows(), choice_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
-  for (OperationRow& row : rows)
-    for (std::string_view rest = row.signature; !rest.empty();) {
-      const size_t comma = std::min(rest.find(','), rest.size());
-      row.parameters.push_back(parameter_of(trimmed(rest.substr(0, comma))));
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
+  for (OperationRow& row : rows) row.parameters = parameters_of(row.signature);
   return rows;
 }
 
 }  // namespace
+
+std::vector<OperationParameter> parameters_of(std::string_view signature) {
+  std::vector<OperationParameter> all;
+  while (!signature.empty()) {
+    const size_t comma = std::min(signature.find(','), signature.size());
+    all.push_back(parameter_of(trimmed(signature.substr(0, comma))));
+    signature.remove_prefix(std::min(comma + 1, signature.size()));
+  }
+  return all;
+}
 
 std::span<const OperationRow> operation_rows() {
   static const std::vector<OperationRow> rows = all_rows();

@@ -65,6 +65,8 @@ struct OperationRow {
   const OperationParameter* find(std::string_view parameter) const;
 };
 
+/// What OperationRow::signature says.
+std::vector<OperationParameter> parameters_of(std::string_view signature);
 /// All of them.
 std::span<const OperationRow> operation_rows();
 /// The row of that name; nullptr where there is none.
@@ -79,8 +81,10 @@ std::optional<DType> computed_type(DType type);
 /// has another type, throws Error that names the argument.
 class NodeCall {
  public:
-  NodeCall(const ExportedNode& node, const std::vector<Item>& items, Graph& graph)
-      : node_(node), items_(items), graph_(graph) {}
+  /// `results`: how many the caller has names for; any_results where it takes all that there are.
+  NodeCall(const ExportedNode& node, const std::vector<Item>& items, Graph& graph, size_t results)
+      : node_(node), items_(items), graph_(graph), results_(results) {}
+  static constexpr size_t any_results = SIZE_MAX;
 
   /// A tensor of any type.
   Operand operand(std::string_view name) const;
@@ -107,7 +111,7 @@ class NodeCall {
   std::string shown_text(std::string_view name) const;  ///< any text, or anything else, for messages
   std::optional<DType> optional_type(std::string_view name) const;
   bool is_none(std::string_view name) const;
-  size_t results() const { return node_.outputs.size(); }  ///< how many the program has names for
+  size_t results() const { return results_; }  ///< how many the caller has names for
   Graph& graph() const { return graph_; }
 
   /// Throws Error: "expected ...".
@@ -126,6 +130,7 @@ class NodeCall {
   const ExportedNode& node_;
   const std::vector<Item>& items_;
   Graph& graph_;
+  size_t results_;
 };
 
 }  // namespace upconv::internal

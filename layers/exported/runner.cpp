@@ -337,7 +337,7 @@ void ExportedRunner::write_node(Call& call, const ExportedNode& node) const {
   if (ignore_guards_ && node.row->name == "_assert_scalar") return;  // a guard that became a node
   const PathScope scope(call.graph, node.path);
   try {
-    std::vector<Item> made = node.row->make(NodeCall(node, call.items, call.graph));
+    std::vector<Item> made = node.row->make(NodeCall(node, call.items, call.graph, node.outputs.size()));
     if (made.size() > node.outputs.size())
       fail("gives {} results, where the program has {}", made.size(), node.outputs.size());
     for (size_t i = 0; i < made.size(); ++i) {

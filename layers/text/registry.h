@@ -83,6 +83,7 @@ struct LayerRow {
   std::string_view name;
   /// Names in PyTorch's positional order, with its defaults, in Python's words. Those after "*" are given by name only.
   std::string_view signature;
+  std::string_view summary;  ///< what it gives, with shapes, in a sentence
   std::function<std::shared_ptr<Module>(const Arguments&)> build;
 };
 

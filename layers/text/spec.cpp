@@ -10,9 +10,9 @@
 
 #include "framework/containers.h"
 #include "framework/fail.h"
-#include "framework/suggestion.h"
 #include "layers/text/registry.h"
 #include "layers/text/scanner.h"
+#include "layers/text/signature.h"
 #include "layers/text/unknown.h"
 #include "layers/text/unprinted.h"
 
@@ -46,50 +46,6 @@ class Wrapper : public Module {
   std::string type_name_;
   std::shared_ptr<const AnyModule> only_;
 };
-
-/// One name of a signature, and the value it has: given, or the default.
-struct Slot {
-  std::string_view name;
-  std::optional<Literal> value;
-};
-
-/// A row's signature while a call fills it.
-struct Signature {
-  explicit Signature(std::string_view text);
-  Slot* find(std::string_view name);
-  std::vector<std::string_view> names() const;
-
-  std::vector<Slot> slots;
-  size_t positional = 0;  ///< how many may be given by position: those before "*"
-};
-
-Signature::Signature(std::string_view text) {
-  Scanner scan(text);
-  bool by_name_only = false;
-  for (; !scan.at_end(); scan.accept(',')) {
-    if (scan.accept('*')) {
-      by_name_only = true;
-      continue;
-    }
-    slots.push_back({scan.word("a name"), {}});
-    if (scan.accept('=')) {
-      slots.back().value = scan.literal();
-      slots.back().value->is_default = true;
-    }
-    if (!by_name_only) ++positional;
-  }
-}
-
-Slot* Signature::find(std::string_view name) {
-  const auto found = std::find_if(slots.begin(), slots.end(), [&](const Slot& slot) { return slot.name == name; });
-  return found == slots.end() ? nullptr : &*found;
-}
-
-std::vector<std::string_view> Signature::names() const {
-  std::vector<std::string_view> all;
-  for (const Slot& slot : slots) all.push_back(slot.name);
-  return all;
-}
 
 std::string_view without_prefix(std::string_view name) {
   for (std::string_view prefix : {"torch.nn.", "nn."})
@@ -127,7 +83,6 @@ class Parser {
   Head container(std::string_view name);
   void assume(const Arguments& bound, const LayerRow& row, const AnyModule& layer);
   Arguments arguments(const Head& head, const LayerRow& row);
-  Slot& slot_for(std::string_view keyword, size_t position, Signature& signature, const LayerRow& row);
 
   /// Reads items to the ")", each with `read`. Commas divide them, except before the "(" of a printed child's name.
   template <class Read>
@@ -315,33 +270,11 @@ Arguments Parser::arguments(const Head& head, const LayerRow& row) {
       scan_.expected(fmt::format("name=value in {}, as after any argument that is given by name", row.name));
     keywords = !keyword.empty();
     Literal value = scan_.literal();
-    placed(offset, [&] {
-      Slot& slot = slot_for(keyword, position, signature, row);
-      if (slot.value && !slot.value->is_default) fail("{}: {} is given twice", row.name, slot.name);
-      slot.value = std::move(value);
-    });
+    placed(offset, [&] { signature.give(row.name, keyword, position, std::move(value)); });
     ++position;
   });
 
-  Arguments::Values values;
-  for (Slot& slot : signature.slots) {
-    if (!slot.value)
-      scan_.refuse(head.start, fmt::format("{}: {} is missing; it takes ({})", row.name, slot.name, row.signature));
-    values.emplace(slot.name, std::move(*slot.value));
-  }
-  return Arguments(row.name, std::move(values));
-}
-
-/// Where an argument goes: by its keyword, or by its position where that is "".
-Slot& Parser::slot_for(std::string_view keyword, size_t position, Signature& signature, const LayerRow& row) {
-  if (keyword.empty()) {
-    if (position < signature.positional) return signature.slots[position];
-    fail("{}: more than {} arguments by position; it takes ({})", row.name, signature.positional, row.signature);
-  }
-  if (Slot* slot = signature.find(keyword)) return *slot;
-  const std::string hint = suggestion(keyword, signature.names());
-  fail("{}: unknown argument \"{}\"{}", row.name, shown(keyword),
-       hint.empty() ? fmt::format("; it takes ({})", row.signature) : hint);
+  return placed(head.start, [&] { return signature.arguments(row.name); });
 }
 
 }  // namespace

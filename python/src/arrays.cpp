@@ -6,12 +6,12 @@
 #include <bit>
 #include <cstring>
 
+#include "values.h"
+
 namespace upconv::python {
 namespace {
 
 using Array = nb::ndarray<nb::ro, nb::device::cpu>;
-
-std::string class_of(nb::handle object) { return nb::cast<std::string>(nb::str(object.type().attr("__name__"))); }
 
 float widened(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half >> 15) << 31, exponent = half >> 10 & 31, fraction = half & 1023;
@@ -116,6 +116,35 @@ nb::object array_of(const Tensor& tensor, bool torch) {
     return nb::cast(nb::ndarray<Framework, int64_t>(keep->indices(), shape.size(), shape.data(), owner));
   };
   return torch ? made(nb::pytorch()) : made(nb::numpy());
+}
+
+Place::Place(nb::handle array, const Type& type, const std::string& role) {
+  using Written = nb::ndarray<nb::device::cpu>;
+  Written to;
+  if (!nb::try_cast(array, to, false))
+    throw nb::type_error((role + ": expected an array that can be written to, got " + class_of(array)).c_str());
+  const nb::dlpack::dtype expected = type.dtype == DType::float32 ? nb::dtype<float>() : nb::dtype<int64_t>();
+  if (to.dtype() != expected)
+    throw nb::type_error((role + ": expected " + std::string(name(type.dtype)) + ", got " +
+                          nb::cast<std::string>(nb::str(nb::object(array.attr("dtype")))))
+                             .c_str());
+  Shape shape;
+  for (size_t d = 0; d < to.ndim(); ++d) shape.push_back(static_cast<int64_t>(to.shape(d)));
+  if (shape != type.shape)
+    throw nb::value_error((role + ": expected shape " + str(type.shape) + ", got " + str(shape)).c_str());
+  const Array read(to);
+  if (!is_contiguous(read)) throw nb::value_error((role + ": expected an array in row-major order").c_str());
+  if (reinterpret_cast<uintptr_t>(to.data()) % 64 == 0 && to.data() != nullptr) {
+    tensor_ = view(read, std::move(shape), type.dtype);
+  } else {
+    tensor_ = Tensor(std::move(shape), type.dtype);
+    copy_to_ = static_cast<std::byte*>(to.data());
+  }
+}
+
+void Place::finish() const {
+  const size_t bytes = static_cast<size_t>(tensor_.numel()) * size_of(tensor_.dtype());
+  if (copy_to_ != nullptr && bytes > 0) std::memcpy(copy_to_, tensor_.bytes(), bytes);
 }
 
 bool is_torch(nb::handle array) {

@@ -18,6 +18,22 @@ Tensor tensor_of(nb::handle array, const std::string& role);
 /// The tensor's memory as a torch.Tensor, where `like` is one, or as a NumPy array.
 nb::object array_of(const Tensor& tensor, bool torch);
 
+/// An array of Python that a result is written to: itself where it begins at a multiple of 64 bytes, or else by a copy
+/// that finish() makes.
+class Place {
+ public:
+  /// Throws nb::type_error where it is no array that can be written to, or has another type than `type`, and
+  /// nb::value_error where it has another shape, or does not lie in row-major order.
+  Place(nb::handle array, const Type& type, const std::string& role);
+  const Tensor& tensor() const { return tensor_; }
+  /// After the tensor was written to; needs no interpreter.
+  void finish() const;
+
+ private:
+  Tensor tensor_;
+  std::byte* copy_to_ = nullptr;
+};
+
 /// Whether it is a torch.Tensor, without torch having been imported for that.
 bool is_torch(nb::handle array);
 

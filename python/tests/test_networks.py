@@ -57,9 +57,9 @@ def test_programs_compute_what_calls_do(dcgan):
     program = upconv.compile(dcgan, z, threads=1)
     assert np.array_equal(program(z), dcgan(z))
     assert program.threads == 1
-    assert program.steps()[0]["operation"] == "ConvTranspose2d"
+    assert program.steps()[0].operation == "ConvTranspose2d"
     exact = upconv.compile(dcgan, z, accuracy="exact")
-    assert {step["algorithm"] for step in exact.steps()} <= {"direct", "rows"}
+    assert {step.algorithm for step in exact.steps()} <= {"direct", "rows"}
 
 
 def test_weights_go_out_and_in(dcgan):
@@ -90,8 +90,10 @@ def test_errors_say_what_was_wrong(dcgan, tmp_path):
 
 
 def test_stubs_have_pythons_types_alone():
-    stub = (Path(upconv.__file__).parent / "_core.pyi").read_text()
-    assert "std::" not in stub and "upconv::" not in stub
+    stubs = list((Path(upconv.__file__).parent / "_core").glob("*.pyi"))
+    assert len(stubs) == 3
+    for stub in stubs:
+        assert "std::" not in stub.read_text() and "upconv::" not in stub.read_text()
 
 
 def test_torch_is_imported_only_where_it_is_asked_for():

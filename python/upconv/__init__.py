@@ -5,30 +5,48 @@ pictures = net(torch.randn(64, 100, 1, 1))
 upconv.save_grid("fake.png", pictures, value_range=(-1, 1))
 """
 
+from . import nn
 from ._core import (
     Error,
     Exported,
     Module,
+    Profile,
     Program,
-    __version__,
+    Step,
     compile,
+    inspect,
+    load,
     load_exported,
+    make_grid,
+    manual_seed,
     parse_module,
     randn,
+    randn_sharded,
     save_grid,
+    save_safetensors,
 )
+from ._core import version as __version__
 from ._torch import from_torch
 
 __all__ = [
     "Error",
     "Exported",
     "Module",
+    "Profile",
     "Program",
+    "Step",
     "__version__",
     "compile",
     "from_torch",
+    "inspect",
+    "load",
     "load_exported",
+    "make_grid",
+    "manual_seed",
+    "nn",
     "parse_module",
     "randn",
+    "randn_sharded",
     "save_grid",
+    "save_safetensors",
 ]

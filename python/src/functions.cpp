@@ -1,0 +1,677 @@
+#include "functions.h"
+
+#include <fmt/format.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "framework/writing.h"
+#include "layers/text/signature.h"
+#include "values.h"
+
+namespace upconv::python {
+
+using internal::Argument;
+using internal::ArgumentKind;
+using internal::Item;
+using internal::OperationParameter;
+using internal::OperationRow;
+
+namespace {
+
+/// Functions of torch.nn.functional that are layers called at once: what follows the input are the layer's arguments.
+constexpr std::pair<const char*, const char*> layer_functions[] = {
+    {"relu", "ReLU"},
+    {"leaky_relu", "LeakyReLU"},
+    {"elu", "ELU"},
+    {"silu", "SiLU"},
+    {"gelu", "GELU"},
+    {"softplus", "Softplus"},
+    {"hardtanh", "Hardtanh"},
+    {"relu6", "ReLU6"},
+    {"hardsigmoid", "Hardsigmoid"},
+    {"hardswish", "Hardswish"},
+    {"mish", "Mish"},
+    {"selu", "SELU"},
+    {"celu", "CELU"},
+    {"softsign", "Softsign"},
+    {"tanhshrink", "Tanhshrink"},
+    {"hardshrink", "Hardshrink"},
+    {"softshrink", "Softshrink"},
+    {"logsigmoid", "LogSigmoid"},
+    {"threshold", "Threshold"},
+    {"glu", "GLU"},
+    {"softmin", "Softmin"},
+    {"interpolate", "Upsample"},
+    {"pixel_shuffle", "PixelShuffle"},
+    {"pixel_unshuffle", "PixelUnshuffle"},
+    {"channel_shuffle", "ChannelShuffle"},
+    {"unfold", "Unfold"},
+    {"fold", "Fold"},
+    {"avg_pool2d", "AvgPool2d"},
+    {"avg_pool1d", "AvgPool1d"},
+    {"lp_pool2d", "LPPool2d"},
+    {"adaptive_avg_pool2d", "AdaptiveAvgPool2d"},
+    {"adaptive_avg_pool1d", "AdaptiveAvgPool1d"},
+};
+
+/// Functions of torch.nn.functional that have the arguments of ATen's in another order, or other defaults.
+constexpr std::pair<const char*, const char*> functional_signatures[] = {
+    {"batch_norm",
+     "Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, bool "
+     "training=False, float momentum=0.1, float eps=1e-05, any cudnn_enabled=None"},
+    {"instance_norm",
+     "Tensor input, Tensor? running_mean=None, Tensor? running_var=None, Tensor? weight=None, Tensor? bias=None, bool "
+     "use_input_stats=True, float momentum=0.1, float eps=1e-05, any cudnn_enabled=None"},
+    {"embedding", "Tensor indices, Tensor weight, int padding_idx=-1"},
+};
+
+/// Operators of Python, the operation of each, and whether the value stands on the right.
+struct Operator {
+  const char* name;
+  const char* operation;
+  bool reflected = false;
+};
+constexpr Operator operators[] = {
+    {"__add__", "add"},
+    {"__radd__", "add", true},
+    {"__sub__", "sub"},
+    {"__rsub__", "sub", true},
+    {"__mul__", "mul"},
+    {"__rmul__", "mul", true},
+    {"__truediv__", "div"},
+    {"__rtruediv__", "div", true},
+    {"__floordiv__", "floor_divide"},
+    {"__mod__", "remainder"},
+    {"__pow__", "pow"},
+    {"__rpow__", "pow", true},
+    {"__matmul__", "matmul"},
+    {"__rmatmul__", "matmul", true},
+    {"__eq__", "eq"},
+    {"__ne__", "ne"},
+    {"__lt__", "lt"},
+    {"__le__", "le"},
+    {"__gt__", "gt"},
+    {"__ge__", "ge"},
+    {"__and__", "__and__"},
+    {"__or__", "__or__"},
+    {"__xor__", "__xor__"},
+};
+constexpr std::pair<const char*, const char*> unary_operators[] = {
+    {"__neg__", "neg"}, {"__pos__", "positive"}, {"__abs__", "abs"}, {"__invert__", "bitwise_not"}};
+
+/// Rows of one name: "add.Tensor" and "add.Scalar", in their order.
+using Overloads = std::vector<const OperationRow*>;
+
+std::string base_of(std::string_view name) { return std::string(name.substr(0, name.find('.'))); }
+
+/// Whether people write it: not what PyTorch keeps for itself, and not what only stands in exported programs.
+bool is_public(std::string_view name) {
+  static const std::set<std::string, std::less<>> others = {"affine_grid_generator",
+                                                            "alias",
+                                                            "alpha_dropout",
+                                                            "col2im",
+                                                            "constant_pad_nd",
+                                                            "convolution",
+                                                            "copy",
+                                                            "dropout",
+                                                            "feature_alpha_dropout",
+                                                            "feature_dropout",
+                                                            "im2col",
+                                                            "lift_fresh_copy",
+                                                            "log_sigmoid",
+                                                            "math",
+                                                            "max_pool2d_with_indices",
+                                                            "numpy_T",
+                                                            "reflection_pad1d",
+                                                            "reflection_pad2d",
+                                                            "replication_pad1d",
+                                                            "replication_pad2d",
+                                                            "rrelu",
+                                                            "scalar_tensor",
+                                                            "torch"};
+  const std::string base = base_of(name);
+  return base[0] != '_' && !base.starts_with("native_") && !base.starts_with("sym_") &&
+         !base.starts_with("upsample_") && !others.contains(base);
+}
+
+const std::map<std::string, Overloads>& overloads() {
+  static const std::map<std::string, Overloads> all = [] {
+    std::map<std::string, Overloads> made;
+    for (const OperationRow& row : internal::operation_rows()) made[base_of(row.name)].push_back(&row);
+    static std::vector<OperationRow> reordered;
+    reordered.reserve(std::size(functional_signatures));
+    for (const auto& [name, signature] : functional_signatures) {
+      reordered.push_back(*made.at(name).front());
+      reordered.back().signature = signature;
+      reordered.back().parameters = internal::parameters_of(signature);
+      made.at(name) = {&reordered.back()};
+    }
+    return made;
+  }();
+  return all;
+}
+
+/// The arguments of a call while they are matched with a row.
+struct Call {
+  internal::ExportedNode node;
+  std::vector<Item> items;
+};
+
+std::optional<Argument> number_of(nb::handle given) {
+  if (PyBool_Check(given.ptr())) return Argument{nb::cast<bool>(given)};
+  if (PyLong_Check(given.ptr()) || PyIndex_Check(given.ptr())) return Argument{nb::cast<int64_t>(given)};
+  if (PyFloat_Check(given.ptr())) return Argument{nb::cast<double>(given)};
+  return {};
+}
+
+bool is_list(nb::handle given) { return nb::isinstance<nb::tuple>(given) || nb::isinstance<nb::list>(given); }
+
+std::optional<DType> type_of(nb::handle given) {
+  const auto text = nb::cast<std::string>(
+      nb::str(nb::object(nb::hasattr(given, "name") ? nb::object(given.attr("name")) : nb::borrow(given))));
+  const std::string word = text.substr(text.rfind('.') + 1);
+  for (const auto& [name, type] :
+       {std::pair("float32", DType::float32), std::pair("float", DType::float32), std::pair("int64", DType::int64),
+        std::pair("long", DType::int64), std::pair("int32", DType::int32), std::pair("bool", DType::boolean)})
+    if (word == name) return type;
+  return {};
+}
+
+/// A tensor, whose place among the call's items becomes the argument; nothing where it is none.
+std::optional<Argument> tensor_argument(Call& call, nb::handle given, std::string_view role) {
+  const std::optional<Operand> operand = operand_of(given, std::string(role));
+  if (!operand) return {};
+  call.items.emplace_back(*operand);
+  return Argument{internal::Reference{static_cast<int>(call.items.size()) - 1}};
+}
+
+/// One that may be a list of `element`s, or one of them.
+template <class Element>
+std::optional<Argument> list_argument(nb::handle given, bool one_will_do, Element element) {
+  if (!is_list(given)) return one_will_do ? element(given) : std::nullopt;
+  Argument::List list;
+  for (nb::handle one : given) {
+    std::optional<Argument> argument = element(one);
+    if (!argument) return {};
+    list.push_back(std::move(*argument));
+  }
+  return Argument{std::move(list)};
+}
+
+std::optional<Argument> integer_of(nb::handle given) {
+  if (PyBool_Check(given.ptr()) || !PyIndex_Check(given.ptr()) || is_symbolic(given)) return {};
+  return Argument{nb::cast<int64_t>(given)};
+}
+
+/// What is given for a parameter, or nothing where it is of another kind.
+std::optional<Argument> argument_of(Call& call, const OperationParameter& parameter, nb::handle given) {
+  if (given.is_none() && parameter.takes_none) return Argument{};
+  const auto tensor = [&](nb::handle one) {
+    return one.is_none() ? std::optional(Argument{}) : tensor_argument(call, one, parameter.name);
+  };
+  switch (parameter.kind) {
+    case ArgumentKind::tensor:
+      return tensor_argument(call, given, parameter.name);
+    case ArgumentKind::tensors:
+      return list_argument(given, false, tensor);
+    case ArgumentKind::operand:
+      if (std::optional<Argument> number = number_of(given)) return number;
+      return tensor_argument(call, given, parameter.name);
+    case ArgumentKind::integer:
+      return integer_of(given);
+    case ArgumentKind::integers:
+      return list_argument(given, true, integer_of);
+    case ArgumentKind::number:
+      return number_of(given);
+    case ArgumentKind::numbers:
+      return list_argument(given, true, number_of);
+    case ArgumentKind::boolean:
+      if (PyBool_Check(given.ptr())) return Argument{nb::cast<bool>(given)};
+      return {};
+    case ArgumentKind::text:
+      if (PyUnicode_Check(given.ptr())) return Argument{nb::cast<std::string>(given)};
+      return {};
+    case ArgumentKind::type:
+      if (const std::optional<DType> type = type_of(given)) return Argument{*type};
+      return {};
+    case ArgumentKind::any:
+      return Argument{};
+  }
+  return {};
+}
+
+/// How Python calls a parameter: PyTorch's functions call the first one input, whatever ATen calls it.
+std::string_view called(const OperationRow& row, const OperationParameter& parameter) {
+  const bool is_input =
+      parameter.name == "self" || (&parameter == row.parameters.data() && parameter.name == "indices");
+  return is_input ? "input" : parameter.name;
+}
+
+/// Arguments in the order of a row's parameters, where they fit it; otherwise why they do not, in `reason`. The last
+/// list of sizes may be written without brackets: x.permute(0, 2, 1).
+std::optional<Call> matched(const OperationRow& row, const std::vector<nb::object>& args, const nb::kwargs& kwargs,
+                            std::string& reason) {
+  Call call;
+  call.node.row = &row;
+  size_t next = 0, named = 0;
+  for (const OperationParameter& parameter : row.parameters) {
+    nb::object given;
+    if (next < args.size()) {
+      const bool rest = parameter.kind == ArgumentKind::integers && !is_list(args[next]) && args.size() > next + 1 &&
+                        parameter.length == 0;
+      given = rest ? nb::object(nb::tuple(
+                         nb::cast(std::vector<nb::object>(args.begin() + static_cast<ptrdiff_t>(next), args.end()))))
+                   : args[next];
+      next = rest ? args.size() : next + 1;
+    }
+    for (const auto& [key, value] : kwargs) {
+      if (nb::cast<std::string_view>(key) != called(row, parameter)) continue;
+      if (given.is_valid()) return reason = fmt::format("{} is given twice", parameter.name), std::nullopt;
+      given = nb::borrow(value);
+      ++named;
+    }
+    if (!given.is_valid()) {
+      if (parameter.initial) {
+        call.node.arguments.push_back(*parameter.initial);
+      } else if (parameter.kind == ArgumentKind::any) {
+        call.node.arguments.emplace_back();
+      } else {
+        return reason = fmt::format("{} is missing", parameter.name), std::nullopt;
+      }
+      continue;
+    }
+    std::optional<Argument> argument = argument_of(call, parameter, given);
+    if (!argument)
+      return reason = fmt::format("{} cannot be of type {}", parameter.name, class_of(given)), std::nullopt;
+    call.node.arguments.push_back(std::move(*argument));
+  }
+  if (next < args.size()) return reason = "there are more arguments than it takes", std::nullopt;
+  if (named < kwargs.size()) return reason = "an argument has a name that it does not know", std::nullopt;
+  return call;
+}
+
+nb::object object_of(Item& item) {
+  if (const auto* operand = std::get_if<Operand>(&item)) return nb::cast(*operand);
+  if (const auto* integer = std::get_if<int64_t>(&item)) return nb::int_(*integer);
+  if (const auto* number = std::get_if<double>(&item)) return nb::float_(*number);
+  return nb::none();
+}
+
+/// Writes the first row down that the arguments fit. Throws nb::type_error where none does.
+nb::object written(const std::string& name, const Overloads& rows, const std::vector<nb::object>& args,
+                   const nb::kwargs& kwargs) {
+  Graph* graph = internal::Writing::current();
+  if (graph == nullptr)
+    throw Error(name + ": called outside of a module's forward(), where there are values; arrays are NumPy's");
+  std::string reasons;
+  for (const OperationRow* row : rows) {
+    std::string reason;
+    const std::optional<Call> call = matched(*row, args, kwargs, reason);
+    if (!call) {
+      reasons += fmt::format("\n  {}({}): {}", row->name, row->signature, reason);
+      continue;
+    }
+    std::vector<Item> made =
+        row->make(internal::NodeCall(call->node, call->items, *graph, internal::NodeCall::any_results));
+    if (made.size() == 1) return object_of(made.front());
+    nb::list all;
+    for (Item& item : made) all.append(object_of(item));
+    return nb::tuple(all);
+  }
+  throw nb::type_error((name + ": the arguments fit none of" + reasons).c_str());
+}
+
+std::vector<nb::object> listed(const nb::args& args) {
+  std::vector<nb::object> all;
+  for (nb::handle one : args) all.push_back(nb::borrow(one));
+  return all;
+}
+
+/// How signatures call the class Value, whatever this module was imported as.
+const std::string& value_name() {
+  static const std::string name = nb::cast<std::string>(nb::object(nb::type<Operand>().attr("__module__"))) + ".Value";
+  return name;
+}
+
+/// What may stand for a tensor.
+std::string value_like() {
+  const std::string module = value_name().substr(0, value_name().rfind('.'));
+  return value_name() + " | " + module + ".Parameter | numpy.typing.NDArray[typing.Any]";
+}
+
+/// "int | Sequence[int]" for a parameter of the kind int[2], and so on.
+std::string annotation(const OperationParameter& parameter) {
+  const auto text = [&]() -> std::string {
+    switch (parameter.kind) {
+      case ArgumentKind::tensor:
+        return value_like();
+      case ArgumentKind::tensors:
+        return "collections.abc.Sequence[" + value_like() + " | None]";
+      case ArgumentKind::operand:
+        return value_like() + " | float";
+      case ArgumentKind::integer:
+        return "int";
+      case ArgumentKind::integers:
+        return "int | collections.abc.Sequence[int]";
+      case ArgumentKind::number:
+        return "float";
+      case ArgumentKind::numbers:
+        return "float | collections.abc.Sequence[float]";
+      case ArgumentKind::boolean:
+        return "bool";
+      case ArgumentKind::text:
+        return "str";
+      case ArgumentKind::type:
+      case ArgumentKind::any:
+        return "typing.Any";
+    }
+    return "typing.Any";
+  }();
+  return text == "typing.Any" || !parameter.takes_none ? text : text + " | None";
+}
+
+std::string default_of(const Argument& argument) {
+  if (const auto* truth = argument.get<bool>()) return *truth ? "True" : "False";
+  if (const auto* integer = argument.get<int64_t>()) return std::to_string(*integer);
+  if (const auto* number = argument.get<double>()) return fmt::format("{}", *number);
+  if (const auto* text = argument.get<std::string>()) return "'" + *text + "'";
+  return argument.get<Argument::List>() != nullptr ? "()" : "None";
+}
+
+/// What a row gives: rows of parts and of pairs give tuples.
+std::string result_of(const OperationRow& row) {
+  static const std::set<std::string, std::less<>> several = {
+      "chunk", "max.dim", "meshgrid", "min.dim", "split", "split_with_sizes", "std_mean", "unbind", "var_mean"};
+  const bool is_tuple = several.contains(row.name) || several.contains(base_of(row.name));
+  return is_tuple ? "tuple[" + value_name() + ", ...]" : value_name();
+}
+
+/// "def add(input: ValueLike, other: ValueLike | float, alpha: float = 1) -> Value"
+std::string declared(const std::string& name, const OperationRow& row, bool is_method) {
+  std::string text;
+  bool first = true, has_default = false, sizes_last = false;
+  for (size_t i = 0; i < row.parameters.size(); ++i) {
+    const OperationParameter& parameter = row.parameters[i];
+    if (std::exchange(first, false) && is_method) {
+      text = "self";
+      continue;
+    }
+    sizes_last = is_method && i + 1 == row.parameters.size() && parameter.kind == ArgumentKind::integers &&
+                 parameter.length == 0 && !parameter.initial && !parameter.takes_none;
+    if (sizes_last) {
+      text += fmt::format(", *{}: int | collections.abc.Sequence[int]", parameter.name);
+      continue;
+    }
+    has_default = has_default || parameter.initial || parameter.kind == ArgumentKind::any;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", called(row, parameter), annotation(parameter));
+    if (has_default) text += " = " + (parameter.initial ? default_of(*parameter.initial) : "None");
+  }
+  return fmt::format("def {}({}) -> {}", name, text, result_of(row));
+}
+
+std::string doc_of(const OperationRow& row) {
+  return fmt::format("As in PyTorch: {}({}).", base_of(row.name), row.signature);
+}
+
+/// "int | None" as its parts; whoever takes a float takes an int.
+std::set<std::string> parts_of(const std::string& annotation) {
+  std::set<std::string> all;
+  for (size_t at = 0; at < annotation.size();) {
+    const size_t end = std::min(annotation.find(" | ", at), annotation.size());
+    all.insert(annotation.substr(at, end - at));
+    at = end + 3;
+  }
+  if (all.contains("float")) all.insert("int");
+  return all;
+}
+
+/// Whether every call that fits `row` fits `other`, too.
+bool covers(const OperationRow& other, const OperationRow& row) {
+  if (other.parameters.size() < row.parameters.size()) return false;
+  for (size_t i = 0; i < row.parameters.size(); ++i) {
+    const std::set<std::string> wide = parts_of(annotation(other.parameters[i])),
+                                narrow = parts_of(annotation(row.parameters[i]));
+    if (other.parameters[i].name != row.parameters[i].name ||
+        !std::includes(wide.begin(), wide.end(), narrow.begin(), narrow.end()))
+      return false;
+  }
+  return true;
+}
+
+/// The rows that a reader of signatures must see, in their order.
+Overloads seen(const Overloads& rows) {
+  Overloads all;
+  for (const OperationRow* row : rows)
+    if (std::none_of(all.begin(), all.end(), [&](const OperationRow* other) { return covers(*other, *row); }))
+      all.push_back(row);
+  return all;
+}
+
+/// A function for each row that is to be seen, of which the first finds the one that fits.
+void bind_function(nb::module_& functional, const std::string& name, const Overloads& rows) {
+  for (const OperationRow* row : seen(rows))
+    functional.def(
+        name.c_str(),
+        [name, &rows](const nb::args& args, const nb::kwargs& kwargs) {
+          return written(name, rows, listed(args), kwargs);
+        },
+        nb::sig(declared(name, *row, false).c_str()), doc_of(*row).c_str());
+}
+
+template <class Class>
+void bind_method(Class& of, const std::string& name, const Overloads& rows) {
+  for (const OperationRow* row : seen(rows)) {
+    if (row->parameters[0].kind == ArgumentKind::number) continue;  // no value's method
+
+    of.def(
+        name.c_str(),
+        [name, &rows](nb::handle self, const nb::args& args, const nb::kwargs& kwargs) {
+          std::vector<nb::object> all = listed(args);
+          all.insert(all.begin(), nb::borrow(self));
+          return written(name, rows, all, kwargs);
+        },
+        nb::sig(declared(name, *row, true).c_str()), doc_of(*row).c_str());
+  }
+}
+
+/// NotImplemented where the other side is nothing that Python could compute with a value.
+template <class Class>
+void bind_operator(Class& of, const Operator& one) {
+  const Overloads& rows = overloads().at(one.operation);
+  of.def(
+      one.name,
+      [one, &rows](nb::handle self, nb::handle other) -> nb::object {
+        if (!is_symbolic(other) && !PyNumber_Check(other.ptr()) && !nb::hasattr(other, "__dlpack__"))
+          return nb::borrow(Py_NotImplemented);
+        std::vector<nb::object> both = {nb::borrow(self), nb::borrow(other)};
+        if (one.reflected) std::swap(both[0], both[1]);
+        return written(one.operation, rows, both, nb::kwargs());
+      },
+      // Of any object, == and != give bool: what they give here must be something that may be one.
+      nb::sig(fmt::format("def {}(self, other: typing.Any, /) -> {}", one.name,
+                          one.name == std::string_view("__eq__") || one.name == std::string_view("__ne__")
+                              ? "typing.Any"
+                              : value_name())
+                  .c_str()));
+}
+
+template <class Class>
+void bind_methods(Class& of) {
+  for (const auto& [name, rows] : overloads()) {
+    const OperationRow& first = *rows.front();
+    if ((is_public(first.name) || name == "to") && !first.parameters.empty() && first.parameters[0].name == "self")
+      bind_method(of, name, rows);
+  }
+  for (const Operator& one : operators) bind_operator(of, one);
+  for (const auto& [name, operation] : unary_operators) {
+    const Overloads& rows = overloads().at(operation);
+    of.def(
+        name,
+        [operation, &rows](nb::handle self) { return written(operation, rows, {nb::borrow(self)}, nb::kwargs()); },
+        nb::sig(fmt::format("def {}(self) -> {}", name, value_name()).c_str()));
+  }
+}
+
+/// What stands for an argument of a layer in Python's signatures, by its name: it has one meaning in all layers.
+std::string annotation(std::string_view argument, const internal::text::Slot& slot) {
+  static const std::map<std::string_view, std::string_view> types = {
+      {"kernel_size", "int | collections.abc.Sequence[int]"},
+      {"stride", "int | collections.abc.Sequence[int]"},
+      {"padding", "int | collections.abc.Sequence[int] | str"},
+      {"output_padding", "int | collections.abc.Sequence[int]"},
+      {"dilation", "int | collections.abc.Sequence[int]"},
+      {"normalized_shape", "int | collections.abc.Sequence[int]"},
+      {"unflattened_size", "collections.abc.Sequence[int]"},
+      {"output_size", "int | None | collections.abc.Sequence[int | None]"},
+      {"size", "int | collections.abc.Sequence[int]"},
+      {"scale_factor", "float | collections.abc.Sequence[float]"},
+      {"divisor_override", "int"},
+      {"padding_idx", "int"},
+      {"dim", "int"},
+      {"align_corners", "bool"},
+      {"recompute_scale_factor", "bool"},
+      {"eps", "float"},
+      {"momentum", "float | None"},
+      {"threshold", "float"},
+      {"value", "float"},
+      {"norm_type", "float"}};
+  const auto found = types.find(argument);
+  std::string text(found == types.end() ? "int" : found->second);
+  if (!slot.value) return text;
+  const internal::PythonValue& value = slot.value->value;
+  if (std::holds_alternative<std::monostate>(value)) return text + " | None";
+  if (found != types.end()) return text;
+  if (std::holds_alternative<bool>(value)) return "bool";
+  if (std::holds_alternative<double>(value)) return "float";
+  if (std::holds_alternative<std::string>(value)) return "str";
+  return text;
+}
+
+/// What Python gives for an argument of a layer.
+internal::Literal literal_of(nb::handle given) {
+  internal::Literal literal;
+  literal.text = nb::cast<std::string>(nb::repr(given));
+  const auto one = [](nb::handle value) -> std::optional<internal::PythonValue> {
+    if (value.is_none()) return internal::PythonValue();
+    if (PyBool_Check(value.ptr())) return internal::PythonValue(nb::cast<bool>(value));
+    if (PyFloat_Check(value.ptr())) return internal::PythonValue(nb::cast<double>(value));
+    if (PyUnicode_Check(value.ptr())) return internal::PythonValue(nb::cast<std::string>(value));
+    if (PyIndex_Check(value.ptr()))
+      return internal::PythonValue(nb::cast<int64_t>(nb::object(nb::int_(nb::borrow(value)))));
+    return {};
+  };
+  if (std::optional<internal::PythonValue> value = one(given)) {
+    literal.value = std::move(*value);
+    return literal;
+  }
+  if (!is_list(given)) throw nb::type_error(("it cannot be of type " + class_of(given)).c_str());
+  Shape sizes;
+  internal::Numbers numbers;
+  for (nb::handle element : given) {
+    const std::optional<internal::PythonValue> value = one(element);
+    if (value && std::holds_alternative<int64_t>(*value)) {
+      sizes.push_back(std::get<int64_t>(*value));
+      numbers.emplace_back(static_cast<double>(sizes.back()));
+    } else if (value && std::holds_alternative<double>(*value)) {
+      numbers.emplace_back(std::get<double>(*value));
+    } else if (value && std::holds_alternative<std::monostate>(*value)) {
+      numbers.emplace_back();
+    } else {
+      throw nb::type_error(("it cannot hold what is of type " + class_of(element)).c_str());
+    }
+  }
+  if (sizes.size() == numbers.size())
+    literal.value = std::move(sizes);
+  else
+    literal.value = std::move(numbers);
+  return literal;
+}
+
+/// x and the layer's arguments, as torch.nn.functional has them.
+void bind_layer_function(nb::module_& functional, const char* name, const internal::LayerRow& row) {
+  const std::string arguments = python::declared(row);
+  functional.def(
+      name,
+      [name, &row](const nb::args& args, nb::kwargs kwargs) {
+        nb::object input;
+        if (args.size() > 0)
+          input = nb::borrow(args[0]);
+        else if (kwargs.contains("input"))
+          input = kwargs["input"];
+        const std::optional<Operand> x = input.is_valid() ? operand_of(input, "input") : std::nullopt;
+        if (!x) throw nb::type_error((std::string(name) + ": expected a Value as input").c_str());
+        nb::kwargs rest;
+        for (const auto& [key, value] : kwargs)
+          if (args.size() > 0 || nb::cast<std::string_view>(key) != "input") rest[key] = value;
+        nb::list others;
+        for (size_t i = 1; i < args.size(); ++i) others.append(args[i]);
+        const std::shared_ptr<AnyModule> layer = built(row, nb::borrow<nb::args>(nb::tuple(others)), rest);
+        return operand_of((*layer)(x->value));
+      },
+      nb::sig(fmt::format("def {}(input: {}{}) -> {}", name, value_like(), arguments.empty() ? "" : ", " + arguments,
+                          value_name())
+                  .c_str()),
+      std::string(row.summary).c_str());
+}
+
+}  // namespace
+
+std::string declared(const internal::LayerRow& row) {
+  const internal::text::Signature signature(row.signature);
+  std::string text;
+  for (size_t i = 0; i < signature.slots().size(); ++i) {
+    const internal::text::Slot& slot = signature.slots()[i];
+    if (i == signature.positional()) text += text.empty() ? "*" : ", *";
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", slot.name, annotation(slot.name, slot));
+    if (slot.value) text += " = " + slot.value->text;
+  }
+  return text;
+}
+
+std::shared_ptr<AnyModule> built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs) {
+  internal::text::Signature signature(row.signature);
+  const auto give = [&](std::string_view name, size_t position, nb::handle value) {
+    try {
+      signature.give(row.name, name, position, literal_of(value));
+    } catch (const nb::builtin_exception& error) {
+      const std::string_view argument =
+          name.empty() && position < signature.slots().size() ? signature.slots()[position].name : name;
+      throw nb::type_error(fmt::format("{}: {}: {}", row.name, argument, error.what()).c_str());
+    }
+  };
+  // What does not fit a signature is a TypeError, as Python has it; what a layer refuses is an Error.
+  const internal::Arguments arguments = [&] {
+    try {
+      for (size_t i = 0; i < args.size(); ++i) give("", i, args[i]);
+      for (const auto& [key, value] : kwargs) give(nb::cast<std::string_view>(key), 0, value);
+      return signature.arguments(row.name);
+    } catch (const Error& error) {
+      throw nb::type_error(error.what());
+    }
+  }();
+  try {
+    return row.build(arguments);
+  } catch (const internal::ArgumentError& error) {
+    throw nb::type_error(error.what());
+  }
+}
+
+void bind_functions(nb::module_& functional) {
+  std::set<std::string> taken;
+  for (const auto& [name, layer] : layer_functions) {
+    bind_layer_function(functional, name, *internal::find_row(layer));
+    taken.insert(name);
+  }
+  for (const auto& [name, rows] : overloads())
+    if (is_public(rows.front()->name) && !taken.contains(name) && name != "to") bind_function(functional, name, rows);
+  auto value = nb::borrow<nb::class_<Operand>>(nb::type<Operand>());
+  bind_methods(value);
+  auto parameter = nb::borrow<nb::class_<Parameter>>(nb::type<Parameter>());
+  bind_methods(parameter);
+}
+
+}  // namespace upconv::python

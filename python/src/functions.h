@@ -1,0 +1,23 @@
+#pragma once
+// Functions of values, made from the two tables: of layers, and of ATen's operations.
+#include <nanobind/nanobind.h>
+
+#include <string_view>
+
+#include "layers/text/registry.h"
+
+namespace upconv::python {
+
+namespace nb = nanobind;
+
+/// Adds every function to `functional`, and to Value and Parameter the methods and operators. These two and the layers
+/// exist before.
+void bind_functions(nb::module_& functional);
+
+/// "kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1": a layer's signature as Python declares it.
+std::string declared(const internal::LayerRow& row);
+
+/// What a row of layers builds from the arguments of Python. Throws Error as a text that names them does.
+std::shared_ptr<AnyModule> built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs);
+
+}  // namespace upconv::python

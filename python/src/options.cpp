@@ -1,0 +1,50 @@
+#include "options.h"
+
+#include <nanobind/nanobind.h>
+
+#include <array>
+#include <utility>
+
+namespace upconv::python {
+namespace {
+
+namespace nb = nanobind;
+
+template <class T, size_t count>
+T one_of(const char* argument, const std::string& word,
+         const std::array<std::pair<std::string_view, T>, count>& words) {
+  std::string all;
+  for (const auto& [name, value] : words) {
+    if (word == name) return value;
+    all += (all.empty() ? "" : ", ") + std::string(name);
+  }
+  throw nb::value_error((std::string(argument) + ": expected one of " + all + ", got " + word).c_str());
+}
+
+constexpr std::array<std::pair<std::string_view, Tune>, 2> tunes = {
+    {{"latency", Tune::latency}, {"throughput", Tune::throughput}}};
+constexpr std::array<std::pair<std::string_view, Accuracy>, 3> accuracies = {
+    {{"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}}};
+
+Isa isa_of(const std::string& word) {
+  std::string all;
+  for (Isa known : available_isas()) {
+    if (word == name(known)) return known;
+    all += (all.empty() ? "" : ", ") + std::string(name(known));
+  }
+  throw nb::value_error(("isa: this machine has " + all + ", got " + word).c_str());
+}
+
+}  // namespace
+
+Options options_of(const std::string& tune, const std::string& accuracy, const std::string& algorithm, int threads,
+                   const std::optional<std::string>& isa) {
+  Options options{.tune = one_of("tune", tune, tunes),
+                  .accuracy = one_of("accuracy", accuracy, accuracies),
+                  .algorithm = algorithm,
+                  .threads = threads};
+  if (isa) options.isa = isa_of(*isa);
+  return options;
+}
+
+}  // namespace upconv::python

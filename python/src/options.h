@@ -1,0 +1,14 @@
+#pragma once
+// Options as keywords: options("tune", ...) is what every function that compiles takes.
+#include <upconv/upconv.h>
+
+#include <optional>
+#include <string>
+
+namespace upconv::python {
+
+/// Throws nb::value_error, listing the words, where one is none of those that there are.
+Options options_of(const std::string& tune, const std::string& accuracy, const std::string& algorithm, int threads,
+                   const std::optional<std::string>& isa);
+
+}  // namespace upconv::python

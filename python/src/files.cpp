@@ -106,7 +106,7 @@ Stream& stream() {
 
 /// randn(2, 3) or randn((2, 3)).
 Shape shape_of(const nb::args& size) {
-  const bool is_whole = size.size() == 1 && !nb::isinstance<nb::int_>(size[0]);
+  const bool is_whole = size.size() == 1 && PySequence_Check(nb::object(size[0]).ptr());
   Shape shape;
   for (nb::handle one : is_whole ? nb::object(size[0]) : nb::object(size)) {
     if (!PyIndex_Check(one.ptr())) throw nb::type_error(("size: expected integers, got " + class_of(one)).c_str());

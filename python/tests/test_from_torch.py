@@ -61,5 +61,49 @@ def test_what_cannot_be_run_is_named():
 
     with pytest.raises(upconv.Error, match="svd"):
         upconv.from_torch(Sorts(), torch.randn(2, 3, 4))
-    with pytest.raises(TypeError, match="example_inputs are needed, as no layer of Sorts says"):
+    with pytest.raises(TypeError, match="example_inputs are needed for Sorts, as no layer says"):
         upconv.from_torch(Sorts())
+
+
+def test_an_example_is_as_large_as_the_network_needs():
+    halvings = [nn.Conv2d(3 if i == 0 else 4, 4, 4, 2, 1) for i in range(7)]
+    net = upconv.from_torch(nn.Sequential(*halvings))
+    x = torch.randn(1, 3, 128, 128)
+    assert net(x).shape == (1, 4, 1, 1)
+
+
+def test_what_the_first_layer_does_not_say_is_asked_for():
+    class Unshuffles(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(12, 3, 3, padding=1)
+
+        def forward(self, x):
+            return self.conv(nn.functional.pixel_unshuffle(x, 2))
+
+    with pytest.raises(TypeError, match=r"example_inputs are needed for Unshuffles: it does not take \(2, 12"):
+        upconv.from_torch(Unshuffles())
+    assert upconv.from_torch(Unshuffles(), torch.randn(1, 3, 8, 8))(torch.randn(3, 3, 6, 4)).shape == (3, 3, 3, 2)
+
+
+def test_what_cannot_be_exported_is_said_so():
+    class Branches(nn.Module):
+        def forward(self, x):
+            return x * 2 if x.sum() > 0 else x
+
+    with pytest.raises(upconv.Error, match=r"torch\.export cannot export Branches for inputs of \(2, 3\)"):
+        upconv.from_torch(Branches(), torch.randn(2, 3))
+    with pytest.raises(TypeError, match=r"module must be a torch\.nn\.Module, got int"):
+        upconv.from_torch(3)
+    with pytest.raises(TypeError, match=r"example_inputs\[0\] must be a torch\.Tensor, got ndarray"):
+        upconv.from_torch(nn.ReLU(), [np.zeros(3)])
+
+
+def test_shared_weights_and_guards():
+    class Pools(nn.Module):
+        def forward(self, x):
+            return nn.functional.adaptive_avg_pool2d(x, 1) if x.shape[2] == 8 else x
+
+    net = upconv.from_torch(Pools(), torch.randn(2, 3, 8, 8))
+    with pytest.raises(upconv.Error, match="guard|exported for"):
+        net(torch.randn(2, 3, 9, 9))

@@ -17,6 +17,8 @@ def from_torch(
     module: torch.nn.Module,
     example_inputs: torch.Tensor | Sequence[torch.Tensor] | None = None,
     dynamic: bool = True,
+    *,
+    ignore_guards: bool = False,
 ) -> _core.Exported:
     """The network as upconv runs it: exported by torch.export in eval mode, with the weights that it has now.
 
@@ -24,20 +26,27 @@ def from_torch(
     Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d), an example is made for it.
     dynamic: whether calls may have another batch, height, width or length than the example, as far as PyTorch can
     export that; False fixes all sizes.
+    ignore_guards: whether calls run whose sizes torch.export did not allow for. Its guards often ask for more than the
+    network needs: compare with PyTorch first.
 
     The module is left as it was. Raises upconv.Error where an operation cannot be run, naming it and the module that
-    it is in; TypeError where no example was given and none was found; and what torch.export raises.
+    it is in, and where torch.export fails; TypeError where no example was given and none was found.
     """
     import torch
 
-    if example_inputs is None:
-        example_inputs = _example(module)
-    inputs = (example_inputs,) if isinstance(example_inputs, torch.Tensor) else tuple(example_inputs)
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"from_torch: module must be a torch.nn.Module, got {type(module).__name__}")
     with _evaluating(module), torch.no_grad():
+        if example_inputs is None:
+            example_inputs = _example(module)
+        inputs = (example_inputs,) if isinstance(example_inputs, torch.Tensor) else tuple(example_inputs)
+        for place, one in enumerate(inputs):
+            if not isinstance(one, torch.Tensor):
+                raise TypeError(f"from_torch: example_inputs[{place}] must be a torch.Tensor, got {type(one).__name__}")
         program = _export(module, inputs, dynamic)
     archive = io.BytesIO()
     torch.export.save(program, archive)
-    return _core.load_exported(archive.getvalue())
+    return _core.load_exported(archive.getvalue(), ignore_guards=ignore_guards)
 
 
 @contextlib.contextmanager
@@ -58,26 +67,27 @@ def _export(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], dynamic: 
 
     # PyTorch takes a size of 1 for one that is fixed.
     examples = tuple(x.expand(2, *x.shape[1:]) if dynamic and x.dim() > 0 and x.shape[0] == 1 else x for x in inputs)
-    failure: Exception | None = None
     for shapes in _shapes(examples) if dynamic else []:
-        try:
+        # torch.export fails by exceptions of many classes.
+        with contextlib.suppress(Exception):
             return torch.export.export(module, examples, dynamic_shapes=shapes)
-        except Exception as error:  # torch.export fails by exceptions of many classes
-            failure = error
     try:
         return torch.export.export(module, inputs)
     except Exception as error:
-        raise error from failure
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise _core.Error(
+            f"from_torch: torch.export cannot export {type(module).__name__} for inputs of "
+            f"{', '.join(str(tuple(x.shape)) for x in inputs)}: {reason}. forward() may branch on shapes and numbers, "
+            "not on what tensors hold; torch.export.export(module, example_inputs) on its own says more"
+        ) from error
 
 
 def _shapes(inputs: tuple[torch.Tensor, ...]) -> Iterator[tuple[dict[int, Any], ...]]:
     from torch.export import Dim
 
-    # A batch by name may be 1, one that PyTorch finds by itself may not; sizes it may find.
+    # A batch by name may be 1, one that PyTorch finds by itself may not; sizes it may find, channels then are fixed.
     batch = Dim("batch", min=1)
-    sizes = [
-        {d: Dim.AUTO for d in range(2, x.dim()) if x.shape[d] > 1} if x.is_floating_point() else {} for x in inputs
-    ]
+    sizes = [{d: Dim.AUTO for d in range(1, x.dim()) if x.shape[d] > 1} for x in inputs]
     batches = [{0: batch} if x.dim() > 0 else {} for x in inputs]
     if any(sizes):
         yield tuple({**one, **more} for one, more in zip(batches, sizes, strict=True))
@@ -86,17 +96,33 @@ def _shapes(inputs: tuple[torch.Tensor, ...]) -> Iterator[tuple[dict[int, Any], 
 
 
 def _example(module: torch.nn.Module) -> torch.Tensor:
-    """An input for the first layer that says what it takes."""
+    """An input that forward() takes, of the first layer that says what it takes."""
+    refused = ""
+    for example in _examples(module):
+        try:
+            module(example)
+            return example
+        except Exception as error:  # too small a picture, or not what forward() takes
+            refused = f": it does not take {tuple(example.shape)}, {str(error).strip().splitlines()[0]}"
+    why = refused or ", as no layer says what it takes"
+    raise TypeError(f"from_torch: example_inputs are needed for {type(module).__name__}{why}")
+
+
+def _examples(module: torch.nn.Module) -> Iterator[torch.Tensor]:
     import torch
     from torch import nn
 
     for layer in module.modules():
         if isinstance(layer, nn.Embedding):
-            return torch.zeros(2, 4, dtype=torch.int64)
-        if isinstance(layer, nn.Linear):
-            return torch.randn(2, layer.in_features)
-        if isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d):
-            return torch.randn(2, layer.in_channels, *[1] * (layer.weight.dim() - 2))
-        if isinstance(layer, nn.Conv1d | nn.Conv2d):
-            return torch.randn(2, layer.in_channels, *[64] * (layer.weight.dim() - 2))
-    raise TypeError(f"from_torch: example_inputs are needed, as no layer of {type(module).__name__} says what it takes")
+            yield torch.zeros(2, 4, dtype=torch.int64)
+        elif isinstance(layer, nn.Linear):
+            yield torch.randn(2, layer.in_features)
+        elif isinstance(layer, nn.ConvTranspose1d | nn.ConvTranspose2d):
+            for size in 1, 16, 64:
+                yield torch.randn(2, layer.in_channels, *[size] * (layer.weight.dim() - 2))
+        elif isinstance(layer, nn.Conv1d | nn.Conv2d):
+            for size in 64, 128, 256, 512:
+                yield torch.randn(2, layer.in_channels, *[size] * (layer.weight.dim() - 2))
+        else:
+            continue
+        return

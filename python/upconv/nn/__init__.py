@@ -8,7 +8,8 @@
         def forward(self, x):
             return F.tanh(self.up(x))
 
-forward() is given values, which stand for tensors and have no numbers: it says what is computed, and upconv compiles that.
+forward() is given values, which stand for tensors and have no numbers: it says what is computed, and upconv compiles
+that.
 """
 
 from .._core import Module, Parameter, Value

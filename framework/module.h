@@ -22,6 +22,10 @@ namespace upconv {
 
 class Program;
 
+namespace internal {
+class FixedForward;
+}
+
 /// What every layer and every network is, whatever its forward() takes and gives: a tree of named children, parameters
 /// and buffers, as torch.nn.Module is. Derive yours from Module, or from ModuleOf where forward() is not from one value
 /// to one value.
@@ -31,8 +35,9 @@ class Program;
 ///
 /// Calling a module with a Tensor runs its forward(), which writes down how values flow, and then the program that was
 /// compiled of such a graph before, or compiles one. So a call sees whatever forward() reads as it is then: parameters,
-/// children, members, the options of the module. Writing down costs about a microsecond for each layer; a Program that
-/// compile() gives is spared that, and is a snapshot.
+/// children, members, the options of the module. Writing down costs about a microsecond for each layer; an Exported
+/// network is spared it while neither shapes nor weights change, and so is a Program that compile() gives, which is a
+/// snapshot.
 ///
 /// Calls from several threads are safe as long as none of them changes what they read.
 class AnyModule {
@@ -147,6 +152,9 @@ class AnyModule {
   virtual Values forward_all(const Values& xs) const;
   /// That of another module, under this one's path: for a module that stands for a copy of it.
   static Values forward_of(const AnyModule& module, const Values& xs) { return module.forward_all(xs); }
+  /// What forward_all() reads, where that is decided once and for all, or nullptr: it may read anything, so that each
+  /// call writes it down. A class that says something here must not leave forward_all() to those that derive from it.
+  [[nodiscard]] virtual std::shared_ptr<const internal::FixedForward> fixed_forward() const { return nullptr; }
   /// Throws Error where forward(), which takes `expected` values, was given others.
   void check_count(size_t expected, size_t got) const;
 
@@ -156,6 +164,8 @@ class AnyModule {
   class Scope;
   friend Program compile(const AnyModule&, std::span<const Type>, const Options&);
   State& state() const;
+  std::vector<Tensor> run(const std::vector<Tensor>& xs, const std::function<Values(const Values&)>& write,
+                          const std::shared_ptr<const internal::FixedForward>& fixed) const;
   void check_single(size_t results) const;
   void check_parameters(const Fingerprint& print) const;
   std::vector<std::pair<std::string, Parameter>> named(bool buffers) const;

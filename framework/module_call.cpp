@@ -22,6 +22,12 @@ std::shared_ptr<const Graph> written(std::span<const Type> inputs, const std::fu
   return graph;
 }
 
+bool has_types(const std::vector<Tensor>& xs, const std::vector<Type>& types) {
+  return std::equal(xs.begin(), xs.end(), types.begin(), types.end(), [](const Tensor& x, const Type& type) {
+    return x.dtype() == type.dtype && x.shape() == type.shape;
+  });
+}
+
 }  // namespace
 
 /// While it lives, nodes are written under the path of `module`.
@@ -116,7 +122,8 @@ Value AnyModule::operator()(const Value& x) const {
 }
 
 std::vector<Tensor> AnyModule::operator()(const std::vector<Tensor>& xs) const {
-  return run(xs, [this](const Values& values) { return (*this)(values); });
+  return run(
+      xs, [this](const Values& values) { return (*this)(values); }, fixed_forward());
 }
 
 Tensor AnyModule::operator()(const Tensor& x) const {
@@ -147,14 +154,35 @@ void AnyModule::check_parameters(const Fingerprint& print) const {
 
 std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs,
                                    const std::function<Values(const Values&)>& write) const {
+  return run(xs, write, nullptr);
+}
+
+/// `fixed`: what `write` is, or nullptr where that may be anything.
+std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs, const std::function<Values(const Values&)>& write,
+                                   const std::shared_ptr<const FixedForward>& fixed) const {
   State& state = this->state();
+  auto& programs = state.programs;
+  if (fixed) {
+    std::unique_lock lock(state.mutex);
+    const auto found = std::find_if(programs.begin(), programs.end(), [&](const CachedProgram& cached) {
+      return cached.fixed == fixed && has_types(xs, cached.program.inputs()) && fixed->has_versions(cached.versions);
+    });
+    if (found != programs.end()) {
+      programs.splice(programs.begin(), programs, found);
+      const Program program = found->program;
+      lock.unlock();
+      return program(xs);
+    }
+  }
+
+  // Before anything is read: what changes meanwhile, the next call is to see.
+  std::vector<uint64_t> versions = fixed ? fixed->versions() : std::vector<uint64_t>();
   std::vector<Type> inputs;
   for (const Tensor& x : xs) inputs.push_back({x.shape(), x.dtype()});
   const std::shared_ptr<const Graph> graph = written(inputs, write);
   Fingerprint print = graph->fingerprint();
 
   std::unique_lock lock(state.mutex);
-  auto& programs = state.programs;
   const auto found = std::find_if(programs.begin(), programs.end(),
                                   [&](const CachedProgram& cached) { return cached.print == print; });
   if (found == programs.end()) {
@@ -165,6 +193,10 @@ std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs,
     if (programs.size() > max_programs) programs.pop_back();
   } else {
     programs.splice(programs.begin(), programs, found);
+  }
+  if (fixed) {
+    programs.front().fixed = fixed;
+    programs.front().versions = std::move(versions);
   }
   const Program program = programs.front().program;
   lock.unlock();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fail.h"
+#include "fixed_forward.h"
 #include "module.h"
 #include "program.h"
 
@@ -24,6 +25,11 @@ struct CachedProgram {
   std::shared_ptr<const Graph> graph;
   Fingerprint print;
   Program program;
+
+  /// Who writes this graph of inputs of the program's types for as long as its parameters have these versions; nobody
+  /// where forward() may read more than that.
+  std::shared_ptr<const FixedForward> fixed = nullptr;
+  std::vector<uint64_t> versions = {};
 };
 
 inline std::string joined(const std::string& path, const std::string& name) {

@@ -1,6 +1,7 @@
 #include "framework/parameter.h"
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -194,8 +195,8 @@ struct Parameter::State {
   const DType dtype;
   std::mutex mutex;  // guards all that follows
   std::optional<Stored> stored;
-  std::function<Tensor()> initial;  // of the values, where they were neither loaded nor set
-  uint64_t version = 0;
+  std::function<Tensor()> initial;    // of the values, where they were neither loaded nor set
+  std::atomic<uint64_t> version = 0;  // read without the lock too: calls compare those of many parameters
   std::map<std::string, std::shared_ptr<CacheEntry>> cache;  // of this version only
 };
 
@@ -265,10 +266,7 @@ void Parameter::set(Stored values) const {
   state_->cache.clear();
 }
 
-uint64_t Parameter::version() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->version;
-}
+uint64_t Parameter::version() const { return state_->version; }
 
 std::shared_ptr<const void> Memo::of(const Parameter& parameter, const std::string& key,
                                      const std::function<std::shared_ptr<const void>()>& make) {

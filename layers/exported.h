@@ -76,7 +76,8 @@ class Exported : public AnyModule {
                                                const std::shared_ptr<internal::PackedCache>&);
   explicit Exported(std::shared_ptr<const internal::ExportedProgram> program, const ExportedOptions& options);
   void add_modules(const std::shared_ptr<const internal::ExportedProgram>& program);
-  Values forward_all(const Values& xs) const override { return forward(xs); }
+  Values forward_all(const Values& xs) const final { return forward(xs); }
+  std::shared_ptr<const internal::FixedForward> fixed_forward() const final;
 
   std::shared_ptr<const internal::ExportedRunner> runner_;
 };

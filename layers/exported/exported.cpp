@@ -103,6 +103,8 @@ Values Exported::forward(const Values& xs) const {
   return runner_->write(xs);
 }
 
+std::shared_ptr<const FixedForward> Exported::fixed_forward() const { return runner_; }
+
 const std::vector<ExportedTensorInfo>& Exported::inputs() const { return runner_->inputs; }
 const std::vector<ExportedTensorInfo>& Exported::outputs() const { return runner_->outputs; }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "../../framework/fixed_forward.h"
 #include "../../framework/graph.h"
 #include "../exported.h"
 #include "operations.h"
@@ -13,13 +14,13 @@
 
 namespace upconv::internal {
 
-class ExportedRunner {
+class ExportedRunner : public FixedForward {
  public:
   ExportedRunner(std::shared_ptr<const ExportedProgram> program, const ExportedOptions& options);
 
   const ExportedProgram& program() const { return *program_; }
   /// What stands for the program's tensors, in its order.
-  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& parameters() const override { return parameters_; }
   /// Writes it down. Throws Error naming the place where something does not fit.
   Values write(const Values& xs) const;
 

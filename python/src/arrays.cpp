@@ -3,8 +3,10 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <atomic>
 #include <bit>
 #include <cstring>
+#include <optional>
 
 #include "values.h"
 
@@ -12,6 +14,49 @@ namespace upconv::python {
 namespace {
 
 using Array = nb::ndarray<nb::ro, nb::device::cpu>;
+
+/// What is asked of PyTorch in each call, looked up once. Tensors go in and out by its functions in C++:
+/// Tensor.__dlpack__, which is Python, takes several times as long as a small network.
+struct Torch {
+  nb::object tensor, is_neg, to_dlpack, from_dlpack;
+
+  /// nullptr where nobody has imported torch, or not to its end.
+  static const Torch* imported() {
+    static std::atomic<const Torch*> found = nullptr;
+    if (const Torch* torch = found) return torch;
+    const nb::dict modules = nb::borrow<nb::dict>(PyImport_GetModuleDict());
+    if (!modules.contains("torch") || !modules.contains("torch.utils.dlpack")) return nullptr;
+    const nb::object torch = modules["torch"], functions = modules["torch.utils.dlpack"];
+    Torch all{nb::getattr(torch, "Tensor", nb::none()), nb::getattr(torch, "is_neg", nb::none()),
+              nb::getattr(functions, "to_dlpack", nb::none()), nb::getattr(functions, "from_dlpack", nb::none())};
+    if (!PyType_Check(all.tensor.ptr()) || all.is_neg.is_none() || all.from_dlpack.is_none()) return nullptr;
+    found = new Torch(std::move(all));  // never deleted: what it holds lives as long as the interpreter
+    return found;
+  }
+  /// nullptr where `object` is no torch.Tensor.
+  static const Torch* of(nb::handle object) {
+    const Torch* torch = imported();
+    if (!torch) return nullptr;
+    return PyObject_TypeCheck(object.ptr(), reinterpret_cast<PyTypeObject*>(torch->tensor.ptr())) ? torch : nullptr;
+  }
+};
+
+/// The array that `object` is, or nothing.
+template <class Array>
+std::optional<Array> array_in(nb::handle object) {
+  Array array;
+  if (const Torch* torch = Torch::of(object)) {
+    try {
+      nb::object tensor = nb::borrow(object);
+      // The imaginary part of a conjugate is a view whose signs are yet to be changed, which DLPack cannot say.
+      if (torch->is_neg(tensor).is(nb::bool_(true))) tensor = tensor.attr("resolve_neg")();
+      return nb::try_cast(torch->to_dlpack(tensor), array, false) ? std::optional(array) : std::nullopt;
+    } catch (const nb::python_error&) {  // sparse ones, and those without memory
+      return {};
+    }
+  }
+  return nb::try_cast(object, array, false) ? std::optional(array) : std::nullopt;
+}
 
 float widened(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half >> 15) << 31, exponent = half >> 10 & 31, fraction = half & 1023;
@@ -62,11 +107,12 @@ Tensor view(const Array& array, Shape shape, DType dtype) {
 }  // namespace
 
 Tensor tensor_of(nb::handle object, const std::string& role) {
-  Array array;
-  if (!nb::try_cast(object, array, false)) {
+  const std::optional<Array> found = array_in<Array>(object);
+  if (!found) {
     const std::string got = "got " + class_of(object);
     throw nb::type_error((role + ": expected an array of NumPy, PyTorch or DLPack on the CPU, " + got).c_str());
   }
+  const Array& array = *found;
   const auto type = array.dtype();
   const auto is = [&](nb::dlpack::dtype_code code, int bits) {
     return type.code == static_cast<uint8_t>(code) && type.bits == bits && type.lanes == 1;
@@ -110,19 +156,20 @@ nb::object array_of(const Tensor& tensor, bool torch) {
   std::vector<size_t> shape(tensor.shape().begin(), tensor.shape().end());
   auto* keep = new Tensor(tensor);
   const nb::capsule owner(keep, [](void* kept) noexcept { delete static_cast<Tensor*>(kept); });
-  const auto made = [&]<class Framework>(Framework) -> nb::object {
+  const auto made = [&]<class... Framework>(Framework...) -> nb::object {
     if (tensor.dtype() == DType::float32)
-      return nb::cast(nb::ndarray<Framework, float>(keep->data(), shape.size(), shape.data(), owner));
-    return nb::cast(nb::ndarray<Framework, int64_t>(keep->indices(), shape.size(), shape.data(), owner));
+      return nb::cast(nb::ndarray<Framework..., float>(keep->data(), shape.size(), shape.data(), owner));
+    return nb::cast(nb::ndarray<Framework..., int64_t>(keep->indices(), shape.size(), shape.data(), owner));
   };
-  return torch ? made(nb::pytorch()) : made(nb::numpy());
+  return torch ? Torch::imported()->from_dlpack(made()) : made(nb::numpy());
 }
 
 Place::Place(nb::handle array, const Type& type, const std::string& role) {
   using Written = nb::ndarray<nb::device::cpu>;
-  Written to;
-  if (!nb::try_cast(array, to, false))
+  const std::optional<Written> found = array_in<Written>(array);
+  if (!found)
     throw nb::type_error((role + ": expected an array that can be written to, got " + class_of(array)).c_str());
+  const Written& to = *found;
   const nb::dlpack::dtype expected = type.dtype == DType::float32 ? nb::dtype<float>() : nb::dtype<int64_t>();
   if (to.dtype() != expected)
     throw nb::type_error((role + ": expected " + std::string(name(type.dtype)) + ", got " +
@@ -150,5 +197,6 @@ void Place::finish() const {
 bool is_torch(nb::handle array) {
   return nb::cast<std::string>(nb::str(array.type().attr("__module__"))).starts_with("torch");
 }
+bool is_torch(nb::handle array) { return Torch::of(array) != nullptr; }
 
 }  // namespace upconv::python

@@ -54,6 +54,43 @@ def test_torch_shares_memory():
     assert again.data_ptr() == y.data_ptr()
 
 
+def test_calls_see_changes():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 4), nn.Tanh())
+    net, x = upconv.from_torch(module), torch.randn(2, 4)
+    before = net(x)
+    assert torch.equal(net(x), before)
+    other = {name: 2 * value.detach() for name, value in module.state_dict().items()}
+    net.load_state_dict(other)
+    after = net(x)
+    assert not torch.equal(after, before)
+    module.load_state_dict(other)
+    torch.testing.assert_close(after, module(x).detach(), rtol=0, atol=1e-6)
+    net.set_options(algorithm="none such")
+    with pytest.raises(upconv.Error, match="none such"):
+        net(x)
+    net.set_options()
+    assert torch.equal(net(x), after)
+    assert torch.equal(net(x[:1]), after[:1]) and torch.equal(net(x), after)
+
+
+def test_tensors_of_any_kind():
+    net = upconv.parse_module("LeakyReLU(1.0)")
+    x = torch.randn(3, 4)
+    for one in (x, nn.Parameter(x), x.t(), x[:, ::2], x.double(), x.requires_grad_()):
+        y = net(one)
+        assert type(y) is torch.Tensor and not y.requires_grad
+        assert torch.equal(y, one.detach().float())
+    imaginary = torch.randn(4, dtype=torch.cfloat).conj().imag
+    assert imaginary.is_neg() and torch.equal(net(imaginary), imaginary.resolve_neg())
+    y = net(x.detach())
+    y += 1  # its own memory
+    assert torch.equal(net(x), x.detach())
+    for other in (x.to_sparse(), torch.empty(3, device="meta")):
+        with pytest.raises(TypeError, match="input 0: expected an array of NumPy, PyTorch or DLPack on the CPU"):
+            net(other)
+
+
 def test_what_cannot_be_run_is_named():
     class Sorts(nn.Module):
         def forward(self, x):

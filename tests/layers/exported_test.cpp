@@ -11,6 +11,7 @@
 #include "framework/weights/zip.h"
 #include "layers/exported/operations.h"
 #include "layers/exported/reader.h"
+#include "tests/allocations.h"
 #include "tests/layers/sandwich.h"
 
 using namespace upconv;
@@ -201,6 +202,24 @@ class Around : public ModuleOf<Values(Values)> {
   Exported net_;
 };
 
+/// What the network gives, times a number that anybody may change at any time.
+class Scaled : public ModuleOf<Values(Values)> {
+ public:
+  explicit Scaled(const Exported& net) : net_(child("net", net)) {}
+  Values forward(Values xs) const override { return {net_(xs)[0] * factor}; }
+  float factor = 1;
+
+ private:
+  Exported net_;
+};
+
+template <class F>
+size_t allocations_of(F f) {
+  const size_t before = Calls::of_thread().allocations;
+  f();
+  return Calls::of_thread().allocations - before;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -226,6 +245,85 @@ TEST_CASE("exported: weights that are replaced are used, folded ones too") {
   CHECK(same_outputs(after, first_outputs(other, "normed")));
   net.load_state_dict(load_exported(archive("normed")).state_dict());
   CHECK(same_outputs(before, first_outputs(net, "normed")));
+}
+
+TEST_CASE("exported: a call like the one before is not written down again") {
+  if (!Calls::counted()) return;
+  for (const std::string name : {"normed", "painter_dynamic"}) {  // with and without folded weights
+    CAPTURE(name);
+    const Exported net = load_exported(archive(name));
+    const std::vector<Tensor> xs = calls_of(name)[0].inputs;
+    const std::vector<Type> types = types_of(xs);
+    const Program program = compile(net, types, {});
+    (void)net(xs);
+    (void)program(xs);
+    const size_t least = allocations_of([&] { (void)program(xs); });
+    CHECK(allocations_of([&] { (void)net(xs); }) == least);
+    net.named_parameters()[0].second.set(filled(net.named_parameters()[0].second.shape(), 1));
+    CHECK(allocations_of([&] { (void)net(xs); }) > least + 20);
+    CHECK(allocations_of([&] { (void)net(xs); }) == least);
+  }
+}
+
+TEST_CASE("exported: calls of several sizes in turns give what each gives alone") {
+  const Exported net = load_exported(archive("painter_dynamic"));
+  const std::vector<GoldenCall> calls = calls_of("painter_dynamic");
+  std::set<Shape> shapes;
+  for (int round = 0; round < 3; ++round)
+    for (const GoldenCall& call : calls) {
+      shapes.insert(call.inputs[0].shape());
+      CHECK(same_outputs(net(call.inputs), load_exported(archive("painter_dynamic"))(call.inputs)));
+    }
+  CHECK(shapes.size() > 1);
+}
+
+TEST_CASE("exported: the next call sees each change, whoever made it, on whichever thread") {
+  using Change = std::function<void(Exported&)>;
+  const Change changes[] = {
+      [](Exported& net) { net.named_parameters()[0].second.set(filled(net.named_parameters()[0].second.shape(), 2)); },
+      [](Exported& net) { init::uniform_(net.named_parameters()[0].second); },
+      [](Exported& net) { net.load_state_dict(drawn_for(load_exported(archive("normed")), 4)); },
+      [](Exported& net) {
+        const Exported copy = net;
+        std::thread([&] { (void)drawn_for(copy, 5); }).join();
+      },
+      [](Exported& net) { net = load_exported(archive("normed")); },
+  };
+  Exported net = load_exported(archive("normed"));
+  const std::vector<Tensor> xs = calls_of("normed")[0].inputs;
+  std::vector<Tensor> before = net(xs);
+  for (const Change& change : changes) {
+    change(net);
+    const std::vector<Tensor> after = net(xs);
+    CHECK_FALSE(same_outputs(after, before));
+    Exported alike = load_exported(archive("normed"));
+    alike.load_state_dict(net.state_dict());
+    CHECK(same_outputs(after, alike(xs)));
+    std::vector<Tensor> elsewhere;
+    std::thread([&] { elsewhere = net(xs); }).join();
+    CHECK(same_outputs(after, elsewhere));
+    before = after;
+  }
+  net.set_options({.algorithm = "none such"});
+  CHECK(error_of([&] { (void)net(xs); }).find("none such") != std::string::npos);
+  net.set_options({});
+  CHECK(same_outputs(net(xs), before));
+}
+
+TEST_CASE("exported: programs of other networks, and of code around one, are never taken for its own") {
+  Exported one = load_exported(archive("normed")), two = load_exported(archive("normed"));
+  (void)drawn_for(one, 6);  // as often as the other one, so that their versions are equal
+  (void)drawn_for(two, 7);
+  const std::vector<Tensor> xs = calls_of("normed")[0].inputs, of_one = one(xs), of_two = two(xs);
+  CHECK_FALSE(same_outputs(of_one, of_two));
+  static_cast<AnyModule&>(one) = two;  // its children and parameters, which share the programs
+  CHECK(same_outputs(one(xs), of_one));
+  CHECK(same_outputs(two(xs), of_two));
+
+  Scaled scaled(two);
+  CHECK(same_outputs(scaled(xs), of_two));
+  scaled.factor = 0;
+  CHECK(largest(scaled(xs)[0]) == 0);
 }
 
 TEST_CASE("exported: weights go through a file and back, strictly, under PyTorch's names and in its order") {

@@ -1,6 +1,7 @@
 // Calls of modules: forward() written down under its path, and the program that is compiled of it or found.
 #include "framework/compile.h"
 #include "framework/module_state.h"
+#include "framework/parallel.h"
 #include "framework/writing.h"
 
 namespace upconv {
@@ -162,10 +163,12 @@ std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs, const std::fun
                                    const std::shared_ptr<const FixedForward>& fixed) const {
   State& state = this->state();
   auto& programs = state.programs;
+  const int told = told_threads();
   if (fixed) {
     std::unique_lock lock(state.mutex);
     const auto found = std::find_if(programs.begin(), programs.end(), [&](const CachedProgram& cached) {
-      return cached.fixed == fixed && has_types(xs, cached.program.inputs()) && fixed->has_versions(cached.versions);
+      return cached.fixed == fixed && cached.told_threads == told && has_types(xs, cached.program.inputs()) &&
+             fixed->has_versions(cached.versions);
     });
     if (found != programs.end()) {
       programs.splice(programs.begin(), programs, found);
@@ -183,13 +186,14 @@ std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs, const std::fun
   Fingerprint print = graph->fingerprint();
 
   std::unique_lock lock(state.mutex);
-  const auto found = std::find_if(programs.begin(), programs.end(),
-                                  [&](const CachedProgram& cached) { return cached.print == print; });
+  const auto found = std::find_if(programs.begin(), programs.end(), [&](const CachedProgram& cached) {
+    return cached.told_threads == told && cached.print == print;
+  });
   if (found == programs.end()) {
     programs.remove_if([](const CachedProgram& cached) { return cached.print.outdated(); });
     check_parameters(print);
     Program program = compile(*graph, state.options);
-    programs.push_front({graph, std::move(print), std::move(program)});
+    programs.push_front({graph, std::move(print), std::move(program), told});
     if (programs.size() > max_programs) programs.pop_back();
   } else {
     programs.splice(programs.begin(), programs, found);

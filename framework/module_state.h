@@ -25,6 +25,7 @@ struct CachedProgram {
   std::shared_ptr<const Graph> graph;
   Fingerprint print;
   Program program;
+  int told_threads;  // what set_num_threads() had said
 
   /// Who writes this graph of inputs of the program's types for as long as its parameters have these versions; nobody
   /// where forward() may read more than that.

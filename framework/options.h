@@ -30,11 +30,18 @@ struct Options {
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.
   std::string algorithm = {};
-  /// How many work on one run; 0 means all of the arena, or as many as the quota of a container (Linux's control
-  /// groups) allows; more than the arena has means all of it.
+  /// How many work on one run; 0 means as many as set_num_threads() said, and where it said nothing all of the arena, or
+  /// as many as the quota of a container (Linux's control groups) allows; more than the arena has means all of it.
   int threads = 0;
   std::optional<Isa> isa = {};              ///< nothing means default_isa()
   std::shared_ptr<const Arena> arena = {};  ///< whose threads; nothing means upconv's own, as many as the machine has
 };
+
+/// What Options::threads = 0 means in this process from now on, as torch.set_num_threads; 0 gives back what it meant
+/// before. Programs keep the threads that they were compiled for; calls of modules see it from the next one on. Throws
+/// Error for a negative number.
+void set_num_threads(int threads);
+/// How many threads Options::threads = 0 means now, where the caller lends no arena.
+[[nodiscard]] int get_num_threads();
 
 }  // namespace upconv

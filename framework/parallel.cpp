@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "framework/fail.h"
+#include "framework/options.h"
 #include "framework/quota.h"
 
 #if defined(__x86_64__)
@@ -186,11 +188,16 @@ class Own : public Arena {
   mutable tbb::task_arena arena_;
 };
 
+std::atomic<int> told = 0;
+
 }  // namespace
+
+int told_threads() { return told; }
 
 int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrency()); }
 
 int default_threads(int available) {
+  if (const int threads = told; threads > 0) return std::min(available, threads);
   static const std::optional<int> quota = quota_threads();
   return std::min(available, quota.value_or(available));
 }
@@ -281,3 +288,14 @@ std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>
 }
 
 }  // namespace upconv::internal
+
+namespace upconv {
+
+void set_num_threads(int threads) {
+  if (threads < 0) internal::fail("set_num_threads: expected no negative number, got {}; 0 is the default", threads);
+  internal::told = threads;
+}
+
+int get_num_threads() { return internal::default_threads(internal::hardware_threads()); }
+
+}  // namespace upconv

@@ -10,7 +10,10 @@ namespace upconv::internal {
 
 /// How many threads the machine gives to one program: as many as it has processors that this process may run on.
 int hardware_threads();
-/// How many of `available` threads a program takes that is not told: no more than the quota of a container.
+/// What set_num_threads() said, or 0.
+int told_threads();
+/// How many of `available` threads a program takes that is not told: as set_num_threads() said, or no more than the quota
+/// of a container.
 int default_threads(int available);
 /// How many of `available` threads a program takes: so many, or where it is not told, which is 0, default_threads().
 int wanted_threads(int threads, int available);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <bit>
 #include <chrono>
+#include <cstring>
 #include <set>
 #include <thread>
 
@@ -295,6 +296,78 @@ TEST_CASE("concurrency: a run does not begin another task of the caller's on its
 TEST_CASE("concurrency: two programs that share a crew, and one with another, at once") {
   const Work works[] = {Work({.threads = 2}), Work({.threads = 2}), Work()};
   CHECK(on_threads([&](int caller) { return works[caller % 3].run(caller); }) == 0);
+}
+
+TEST_CASE("set_num_threads: what programs of no number take from now on, in an arena of four") {
+  struct Restored {
+    ~Restored() { set_num_threads(0); }
+  } restored;
+  Crowd crowd(4);
+  const Options told{.arena = make_arena(crowd.arena)}, fixed{.threads = 2, .arena = told.arena};
+  const Sequential net = painter();
+  const int before = compile(net, shape, told).threads();
+  CHECK(before == wanted_threads(0, 4));
+  const Program kept = compile(net, shape, told);
+  for (const int threads : {1, 3, 4, 5}) {
+    CAPTURE(threads);
+    set_num_threads(threads);
+    CHECK(compile(net, shape, told).threads() == std::min(threads, 4));
+    CHECK(compile(net, shape, fixed).threads() == 2);
+    CHECK(get_num_threads() == std::min(threads, hardware_threads()));
+  }
+  CHECK(kept.threads() == before);
+  CHECK(error_of([] { set_num_threads(-1); }).find("got -1") != std::string::npos);
+  CHECK(compile(net, shape, told).threads() == 4);  // a refused number changes nothing
+  set_num_threads(0);
+  CHECK(compile(net, shape, told).threads() == before);
+  CHECK(get_num_threads() == wanted_threads(0, hardware_threads()));
+}
+
+TEST_CASE("set_num_threads: a module's next call has as many, and its results the same bits") {
+  struct Restored {
+    ~Restored() { set_num_threads(0); }
+  } restored;
+  Crowd crowd(4);
+  /// Nothing, which tells how many threads it was compiled for.
+  struct Telling : Operation {
+    explicit Telling(std::set<int>& told) : threads(told) {}
+    std::set<int>& threads;
+    std::string_view name() const override { return "Telling"; }
+    Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+    std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+      struct Copying : Step {
+        explicit Copying(size_t bytes) : bytes_(bytes) {}
+        int64_t tiles() const override { return 1; }
+        void run(int64_t, const Frame& frame) const override { std::memcpy(frame.output, frame.inputs[0], bytes_); }
+        std::string algorithm() const override { return "copying"; }
+        size_t bytes_;
+      };
+      threads.insert(lowering.options.threads);
+      return std::make_unique<Copying>(static_cast<size_t>(numel(lowering.output.shape)) * sizeof(float));
+    }
+  };
+  struct Net : Module {
+    std::set<int> threads;  // of the programs that were compiled
+    std::shared_ptr<const Telling> telling = std::make_shared<Telling>(threads);
+    Sequential& painting = child("painting", painter());
+    Value forward(Value x) const override { return x.graph().apply(telling, {painting(x)}); }
+  };
+  Net net;
+  net.set_options({.arena = make_arena(crowd.arena)});
+  Random random(9);
+  const Tensor x = random.randn(shape), expected = net(x);
+  CHECK(net.threads == std::set<int>{wanted_threads(0, 4)});
+  for (const int threads : {3, 2}) {
+    net.threads.clear();
+    set_num_threads(threads);
+    CHECK(same_bits(net(x), expected));
+    CHECK(same_bits(net(x), expected));
+    CHECK(net.threads == std::set<int>{threads});
+  }
+  net.threads.clear();
+  set_num_threads(3);
+  CHECK(same_bits(net(x), expected));
+  CHECK(net.threads.empty());  // its program of before is there still
 }
 
 TEST_CASE("concurrency: parameters are read while they are set, 16 threads") {

@@ -194,9 +194,6 @@ void Place::finish() const {
   if (copy_to_ != nullptr && bytes > 0) std::memcpy(copy_to_, tensor_.bytes(), bytes);
 }
 
-bool is_torch(nb::handle array) {
-  return nb::cast<std::string>(nb::str(array.type().attr("__module__"))).starts_with("torch");
-}
 bool is_torch(nb::handle array) { return Torch::of(array) != nullptr; }
 
 }  // namespace upconv::python

@@ -154,6 +154,9 @@ void bind_programs(nb::module_& m) {
         nb::sig("def compile(module: Module, *inputs: typing.Any, tune: str = 'latency', accuracy: str = 'standard', "
                 "algorithm: str = '', threads: int = 0, isa: str | None = None) -> Program"),
         "Compiles a module for arrays of these shapes and types.");
+  m.def("set_num_threads", &set_num_threads, "threads"_a,
+        "How many threads whoever is not told takes from then on; 0 means as many as there are.");
+  m.def("get_num_threads", &get_num_threads, "How many that is.");
 }
 
 }  // namespace upconv::python

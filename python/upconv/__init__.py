@@ -14,6 +14,7 @@ from ._core import (
     Program,
     Step,
     compile,
+    get_num_threads,
     inspect,
     load,
     load_exported,
@@ -24,6 +25,7 @@ from ._core import (
     randn_sharded,
     save_grid,
     save_safetensors,
+    set_num_threads,
 )
 from ._core import version as __version__
 from ._torch import from_torch
@@ -38,6 +40,7 @@ __all__ = [
     "__version__",
     "compile",
     "from_torch",
+    "get_num_threads",
     "inspect",
     "load",
     "load_exported",
@@ -49,4 +52,5 @@ __all__ = [
     "randn_sharded",
     "save_grid",
     "save_safetensors",
+    "set_num_threads",
 ]

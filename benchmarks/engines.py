@@ -98,11 +98,19 @@ class PyTorch(Engine):
             net = torch.nn.Sequential(*(getattr(torch.nn, type(layer).__name__)(**vars(layer)) for layer in row.layers))
         net.load_state_dict(load_file(folder / "weights.safetensors"))
         self.torch = torch
-        self.net = export.fold(net.eval()).to(memory_format=torch.channels_last)
-        inputs = [torch.from_numpy(np.load(file)) for file in inputs_of(row, folder)]
-        self.inputs = [x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x for x in inputs]
+        # Copies, since PyTorch's own memory begins at a multiple of 64 bytes.
+        self.inputs = [torch.from_numpy(np.load(file)).clone() for file in inputs_of(row, folder)]
+        self.load(net.eval(), threads)
         with torch.inference_mode():
             return self.net(*self.inputs).numpy()
+
+    def load(self, net, threads: int) -> None:
+        """The network that is timed, and the layout of its inputs."""
+        import export
+
+        channels_last = self.torch.channels_last
+        self.net = export.fold(net).to(memory_format=channels_last)
+        self.inputs = [x.contiguous(memory_format=channels_last) if x.dim() == 4 else x for x in self.inputs]
 
     def once(self) -> None:
         with self.torch.inference_mode():
@@ -199,6 +207,40 @@ ENGINES = {
 }
 
 
+class FromPython(PyTorch):
+    title = "upconv from Python"
+    package = "upconv"
+    about = "`upconv.from_torch`, called with tensors of PyTorch, as its users call it"
+
+    def version(self) -> str:
+        import upconv
+
+        return upconv.__version__
+
+    def load(self, net, threads: int) -> None:
+        import upconv
+
+        self.net = upconv.from_torch(net, self.inputs, dynamic=False)
+        tune = "throughput" if self.inputs[0].shape[0] > 1 else "latency"
+        self.net.set_options(threads=threads, tune=tune, accuracy=self.accuracy)
+
+    def once(self) -> None:
+        self.net(*self.inputs)
+
+
+class TorchCompile(PyTorch):
+    title = "torch.compile"
+    about = "the network that eager PyTorch runs here, compiled by inductor, mode max-autotune-no-cudagraphs"
+
+    def load(self, net, threads: int) -> None:
+        super().load(net, threads)
+        self.net = self.torch.compile(self.net, mode="max-autotune-no-cudagraphs")
+
+
+# What benchmarks/python.py compares besides.
+PYTHONS = {"python": FromPython, "torch.compile": TorchCompile}
+
+
 def answer(engine: Engine, request: dict) -> dict:
     command = request.pop("command")
     if command == "version":
@@ -214,7 +256,7 @@ def answer(engine: Engine, request: dict) -> dict:
 def serve(name: str) -> None:
     with os.fdopen(os.dup(1), "w") as answers, contextlib.redirect_stdout(sys.stderr):
         os.dup2(2, 1)  # what libraries print must not come between the answers
-        engine = ENGINES[name]()
+        engine = (ENGINES | PYTHONS)[name]()
         for line in sys.stdin:
             try:
                 reply = answer(engine, json.loads(line))

@@ -1,12 +1,12 @@
 """upconv from Python beside `upconv bench`, eager PyTorch and torch.compile, in one run: ./dev bench python --help
 
 The engines, their processes and their rounds are those of compare.py: each row is computed by all of them from the same
-weights and inputs, results must be PyTorch's, and samples are taken in turns. The figure of an engine is the median over
-the rounds of its samples' medians; ratios are medians over the rounds.
+weights and inputs, results must be PyTorch's, and samples are taken in turns. An engine's figure is the median over the
+rounds of its samples' medians; ratios are medians over the rounds.
 
 --check fails where a call from Python takes both 10 microseconds and 3 % more than `upconv bench`, of DCGAN, and where
-eager PyTorch takes less than 2 times, or torch.compile less than 1.7 times as long as a call, of DCGAN at batch 1 and 16
-and of pix2pix.
+eager PyTorch takes less than 2 times, or torch.compile less than 1.7 times as long as a call, of DCGAN at batch 1 and
+16 and of pix2pix.
 """
 
 import argparse

@@ -1,8 +1,11 @@
 """Networks of PyTorch, where it is installed: ./dev test python --with-torch."""
 
+import importlib
+
 import numpy as np
 import pytest
 import upconv
+from goldens import GOLDEN
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -45,6 +48,25 @@ def test_equal_to_eager(make, shape, batch):
     assert isinstance(got, torch.Tensor)
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
     np.testing.assert_array_equal(net(x.numpy()), got.numpy())
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (GOLDEN / "twins").glob("*.py")))
+def test_networks_of_others(name, monkeypatch):
+    """The twins of examples/, which are written as their authors wrote them."""
+    monkeypatch.syspath_prepend(GOLDEN)
+    twin = importlib.import_module(f"twins.{name}")
+    networks = importlib.import_module("networks")
+    torch.manual_seed(0)
+    module = twin.twin().eval()
+    getattr(twin, "fill", networks.fill)(module)
+    inputs = twin.inputs()
+    net = upconv.from_torch(module, inputs)
+    with torch.no_grad():
+        expected = module(*inputs)
+    got = net(*inputs)
+    for one, other in zip(*((x,) if isinstance(x, torch.Tensor) else x for x in (got, expected)), strict=True):
+        assert torch.equal(one, one) and (one - other).abs().max() <= 2e-5 * other.abs().max()
+    assert set(net.state_dict()) <= set(module.state_dict())
 
 
 def test_torch_shares_memory():

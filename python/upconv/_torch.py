@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,9 @@ def from_torch(
 
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"from_torch: module must be a torch.nn.Module, got {type(module).__name__}")
-    with _evaluating(module), torch.no_grad():
+    with _evaluating(module), torch.no_grad(), warnings.catch_warnings():
+        # Hooks that norm a weight assign it in each call, and so in the export: nothing that anybody must mend.
+        warnings.filterwarnings("ignore", message="The tensor attributes? ")
         if example_inputs is None:
             example_inputs = _example(module)
         inputs = (example_inputs,) if isinstance(example_inputs, torch.Tensor) else tuple(example_inputs)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "framework/fail.h"
+#include "framework/forks.h"
 #include "framework/initial.h"
 #include "framework/random.h"
 
@@ -122,6 +123,7 @@ class InitialValues {
 
     Tensor draw(const Position& position, const Shape& shape, const Fill& fill) {
       const std::lock_guard lock(mutex_);
+      if (mutex_.was_abandoned()) at_.reset();  // from the seed on again
       if (!seed_) seed_ = std::random_device()();
       random_.cached_.reset();
       if (position.pair) {
@@ -169,7 +171,7 @@ class InitialValues {
 
     static std::span<float> elements(Tensor& values) { return {values.data(), static_cast<size_t>(values.numel())}; }
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::optional<uint64_t> seed_;  // none until somebody reads
     Random random_;
     std::optional<uint64_t> at_;  // of the engine; none until it has the seed
@@ -184,8 +186,8 @@ class InitialValues {
     static Place place;
     return place;
   }
-  static std::mutex& mutex() {
-    static std::mutex mutex;
+  static Mutex& mutex() {
+    static Mutex mutex;
     return mutex;
   }
 };

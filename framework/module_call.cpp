@@ -165,7 +165,7 @@ std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs, const std::fun
   auto& programs = state.programs;
   const int told = told_threads();
   if (fixed) {
-    std::unique_lock lock(state.mutex);
+    auto lock = state.lock();
     const auto found = std::find_if(programs.begin(), programs.end(), [&](const CachedProgram& cached) {
       return cached.fixed == fixed && cached.told_threads == told && has_types(xs, cached.program.inputs()) &&
              fixed->has_versions(cached.versions);
@@ -185,7 +185,7 @@ std::vector<Tensor> AnyModule::run(const std::vector<Tensor>& xs, const std::fun
   const std::shared_ptr<const Graph> graph = written(inputs, write);
   Fingerprint print = graph->fingerprint();
 
-  std::unique_lock lock(state.mutex);
+  auto lock = state.lock();
   const auto found = std::find_if(programs.begin(), programs.end(), [&](const CachedProgram& cached) {
     return cached.told_threads == told && cached.print == print;
   });
@@ -215,7 +215,7 @@ Program compile(const AnyModule& module, std::span<const Type> inputs, const Opt
 
 void AnyModule::set_options(const Options& options) {
   State& state = this->state();
-  const std::lock_guard lock(state.mutex);
+  const auto lock = state.lock();
   state.options = options;
   state.programs.clear();
 }

@@ -12,6 +12,7 @@
 
 #include "fail.h"
 #include "fixed_forward.h"
+#include "forks.h"
 #include "module.h"
 #include "program.h"
 
@@ -49,8 +50,15 @@ struct AnyModule::State {
   std::vector<Child> children;
   std::vector<Named> parameters;
   Options options;
-  std::mutex mutex;                             // guards programs and options
+  internal::Mutex mutex;                        // guards programs and options
   std::list<internal::CachedProgram> programs;  // most recently used first
+
+  /// Locks them. Programs that a fork may have left half written are no more.
+  std::unique_lock<internal::Mutex> lock() {
+    std::unique_lock lock(mutex);
+    if (mutex.was_abandoned()) internal::begin_anew(programs);
+    return lock;
+  }
 
   /// Throws Error where a child or a parameter cannot have this name.
   void check_name(const char* what, const std::string& name, const AnyModule& module) const {

@@ -10,6 +10,7 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "framework/fail.h"
+#include "framework/forks.h"
 #include "framework/options.h"
 #include "framework/quota.h"
 
@@ -132,6 +134,22 @@ class Run {
   std::exception_ptr error_;  // of the one who set failed_
 };
 
+/// forks() of the process that asked oneTBB for threads first, in this one or in those that it was forked from.
+constexpr int64_t nowhere = -1;
+std::atomic<int64_t> begun = nowhere;
+
+void begin_threads() {
+  int64_t where = begun;
+  if (where == nowhere) begun.compare_exchange_strong(where, forks());
+}
+
+/// Whether oneTBB believes in threads that a fork has left behind. A forked process that is the first to need any has
+/// its own.
+bool is_left_alone() {
+  const int64_t where = begun;
+  return where != nowhere && where != forks();
+}
+
 /// Where work passes from one thread to another through oneTBB, which orders the two. Debian's library of it is not
 /// instrumented, so ThreadSanitizer has to be told; nothing in other builds.
 template <class Work>
@@ -176,16 +194,27 @@ class Own : public Arena {
  public:
   /// `made`: how many threads can be made. Where these are fewer than the processors oneTBB must know, or its own
   /// threads throw when they ask for the next.
-  Own(int threads, int made) : arena_(threads) {
+  Own(int threads, int made) : threads_(std::make_unique<Threads>(threads)) {
     if (threads > 1 && made < hardware_threads())
-      limit_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(made));
+      threads_->limit.emplace(tbb::global_control::max_allowed_parallelism, static_cast<size_t>(made));
   }
-  int concurrency() const override { return arena_.max_concurrency(); }
-  void execute(const std::function<void()>& work) const override { arena_.execute(work); }
+  /// Where a fork has left the threads behind, who could have held oneTBB's locks, it is never ended.
+  ~Own() override {
+    if (forks_ != forks()) static_cast<void>(threads_.release());
+  }
+  Own(const Own&) = delete;
+  Own& operator=(const Own&) = delete;
+  int concurrency() const override { return threads_->arena.max_concurrency(); }
+  void execute(const std::function<void()>& work) const override { threads_->arena.execute(work); }
 
  private:
-  std::optional<tbb::global_control> limit_;
-  mutable tbb::task_arena arena_;
+  struct Threads {
+    explicit Threads(int threads) : arena(threads) {}
+    std::optional<tbb::global_control> limit;
+    tbb::task_arena arena;
+  };
+  const uint32_t forks_ = forks();
+  std::unique_ptr<Threads> threads_;
 };
 
 std::atomic<int> told = 0;
@@ -194,7 +223,7 @@ std::atomic<int> told = 0;
 
 int told_threads() { return told; }
 
-int hardware_threads() { return std::max(1, tbb::this_task_arena::max_concurrency()); }
+int hardware_threads() { return is_left_alone() ? 1 : std::max(1, tbb::this_task_arena::max_concurrency()); }
 
 int default_threads(int available) {
   if (const int threads = told; threads > 0) return std::min(available, threads);
@@ -207,7 +236,7 @@ int wanted_threads(int threads, int available) {
 }
 
 int makeable_threads() {
-  static std::mutex mutex;
+  static Mutex mutex;
   static int made = 1;  // the most that could be made so far
   const std::lock_guard lock(mutex);
   if (const int all = hardware_threads(); made < all) made = std::max(made, 1 + try_threads(all - 1));
@@ -218,13 +247,14 @@ void Crew::run(const Chain& chain) const {
   Run run(chain);
   bool shared = false;
   for (int64_t step = 0; step < chain.steps(); ++step) shared = shared || chain.shared(step);
-  if (threads_ == 1 || !shared) {
+  if (threads_ == 1 || !shared || is_left_alone()) {
     {
       FlushDenormals flush;
       run.lead();
     }
     return run.finish();
   }
+  begin_threads();
   auto work = [&] {
     hand_over(run);
     tbb::task_group helpers;
@@ -257,6 +287,8 @@ void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) c
     FlushDenormals flush;
     for (int64_t index = next++; index < count; index = next++) part(index, worker);
   };
+  if (std::min<int64_t>(threads_, count) <= 1 || is_left_alone()) return work(0);
+  begin_threads();
   tbb::this_task_arena::isolate([&] {
     tbb::task_group helpers;
     hand_over(next);
@@ -274,13 +306,14 @@ void Crew::share(int64_t count, const std::function<void(int64_t, int)>& part) c
 }
 
 std::shared_ptr<const Crew> crew(int threads, const std::shared_ptr<const Arena>& arena) {
-  const int most = arena ? std::max(1, arena->concurrency()) : hardware_threads();
+  const int most = arena && !is_left_alone() ? std::max(1, arena->concurrency()) : hardware_threads();
   const int wanted = wanted_threads(threads, most);
   if (arena) return std::make_shared<const Crew>(wanted, arena);
   const int made = wanted > 1 ? makeable_threads() : 1, count = std::min(wanted, made);
-  static std::mutex mutex;
+  static Mutex mutex;
   static std::map<std::pair<int, int>, std::weak_ptr<const Crew>> crews;
-  std::lock_guard lock(mutex);
+  const std::lock_guard lock(mutex);
+  if (mutex.was_abandoned()) begin_anew(crews);
   std::weak_ptr<const Crew>& place = crews[{count, made}];
   std::shared_ptr<const Crew> found = place.lock();
   if (!found) place = found = std::make_shared<const Crew>(count, std::make_shared<Own>(count, made));

@@ -8,12 +8,14 @@
 
 namespace upconv::internal {
 
-/// How many threads the machine gives to one program: as many as it has processors that this process may run on.
+/// How many threads the machine gives to one program: as many as it has processors that this process may run on. One in
+/// a process that was forked from one whose programs had begun to share their work: the threads are not its own, and
+/// oneTBB would wait for them.
 int hardware_threads();
 /// What set_num_threads() said, or 0.
 int told_threads();
-/// How many of `available` threads a program takes that is not told: as set_num_threads() said, or no more than the quota
-/// of a container.
+/// How many of `available` threads a program takes that is not told: as set_num_threads() said, or no more than the
+/// quota of a container.
 int default_threads(int available);
 /// How many of `available` threads a program takes: so many, or where it is not told, which is 0, default_threads().
 int wanted_threads(int threads, int available);
@@ -34,6 +36,7 @@ class Chain {
 };
 
 /// A group of at most `threads` threads of an arena that run chains. Immutable, may be used by several callers at once.
+/// In a forked process, where hardware_threads() is one for that, the calling thread does everything.
 class Crew {
  public:
   Crew(int threads, std::shared_ptr<const Arena> arena) : threads_(threads), arena_(std::move(arena)) {}

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "framework/fail.h"
+#include "framework/forks.h"
 #include "framework/memo.h"
 
 namespace upconv {
@@ -185,7 +186,7 @@ void Stored::to_float(float* out, size_t first, size_t count) const {
 struct Parameter::State {
   /// Has a lock of its own, so that making one entry neither waits for another nor is made twice.
   struct CacheEntry {
-    std::mutex mutex;
+    Mutex mutex;
     std::shared_ptr<const void> value;
   };
 
@@ -193,11 +194,17 @@ struct Parameter::State {
 
   const Shape shape;
   const DType dtype;
-  std::mutex mutex;  // guards all that follows
+  Mutex mutex;  // guards all that follows
   std::optional<Stored> stored;
   std::function<Tensor()> initial;    // of the values, where they were neither loaded nor set
   std::atomic<uint64_t> version = 0;  // read without the lock too: calls compare those of many parameters
   std::map<std::string, std::shared_ptr<CacheEntry>> cache;  // of this version only
+
+  std::unique_lock<Mutex> lock() {
+    std::unique_lock lock(mutex);
+    if (mutex.was_abandoned()) begin_anew(cache);
+    return lock;
+  }
 };
 
 Parameter::Parameter(Shape shape, DType dtype) : state_(std::make_shared<State>(std::move(shape), dtype)) {
@@ -214,7 +221,7 @@ Parameter::Parameter(Shape shape, DType dtype, std::function<Tensor()> initial) 
 }
 
 void Parameter::begin(std::function<Tensor()> initial) const {
-  const std::lock_guard lock(state_->mutex);
+  const auto lock = state_->lock();
   state_->stored.reset();
   state_->initial = std::move(initial);
   ++state_->version;
@@ -222,7 +229,7 @@ void Parameter::begin(std::function<Tensor()> initial) const {
 }
 
 std::function<Tensor()> Parameter::initial() const {
-  const std::lock_guard lock(state_->mutex);
+  const auto lock = state_->lock();
   return state_->stored ? nullptr : state_->initial;
 }
 
@@ -231,17 +238,17 @@ const Shape& Parameter::shape() const { return state_->shape; }
 DType Parameter::dtype() const { return state_->dtype; }
 
 bool Parameter::has_value() const {
-  const std::lock_guard lock(state_->mutex);
+  const auto lock = state_->lock();
   return state_->stored || state_->initial;
 }
 
 bool Parameter::is_initial() const {
-  const std::lock_guard lock(state_->mutex);
+  const auto lock = state_->lock();
   return state_->initial != nullptr;
 }
 
 Stored Parameter::stored() const {
-  const std::lock_guard lock(state_->mutex);
+  const auto lock = state_->lock();
   if (!state_->stored && state_->initial) state_->stored = Stored::of(state_->initial());
   if (!state_->stored) fail("a {} parameter of shape {} has no values yet", name(dtype()), str(shape()));
   return *state_->stored;
@@ -259,7 +266,7 @@ void Parameter::set(Stored values) const {
     fail("expected {} values for shape {}, got {}", kind(dtype()), str(shape()), name(values.dtype));
   }
   checked_count(values);
-  const std::lock_guard lock(state_->mutex);
+  const auto lock = state_->lock();
   state_->stored = std::move(values);
   state_->initial = nullptr;
   ++state_->version;
@@ -273,12 +280,13 @@ std::shared_ptr<const void> Memo::of(const Parameter& parameter, const std::stri
   Parameter::State& state = *parameter.state_;
   std::shared_ptr<Parameter::State::CacheEntry> entry;
   {
-    const std::lock_guard lock(state.mutex);
+    const auto lock = state.lock();
     auto& slot = state.cache[key];
     if (!slot) slot = std::make_shared<Parameter::State::CacheEntry>();
     entry = slot;
   }
   const std::lock_guard lock(entry->mutex);
+  if (entry->mutex.was_abandoned()) begin_anew(entry->value);
   if (!entry->value) entry->value = make();
   return entry->value;
 }

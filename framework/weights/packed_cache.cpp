@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include "framework/fail.h"
 #include "framework/parallel.h"
@@ -115,6 +116,7 @@ Stored PackedCache::alike(Stored values, const Stored& like) {
 
 const PackedCache::Mapped* PackedCache::file(Isa isa) {
   const std::lock_guard lock(mutex_);
+  if (mutex_.was_abandoned()) begin_anew(files_);
   const auto [place, is_new] = files_.try_emplace(isa);
   if (is_new) place->second = Mapped::open(weights_, isa);
   return place->second.get();

@@ -10,12 +10,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "../cpu.h"
+#include "../forks.h"
 #include "../packed.h"
 #include "state_dict.h"
 #include "temporary_file.h"
@@ -73,7 +73,7 @@ class PackedCache {
 
   const bool records_;
   const std::filesystem::path weights_;
-  mutable std::mutex mutex_;  // guards what follows
+  mutable Mutex mutex_;  // guards what follows
   std::map<Isa, std::shared_ptr<const Mapped>> files_;
   std::map<Isa, std::map<uint64_t, PackedFloats>> kept_;
 

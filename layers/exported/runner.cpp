@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <tuple>
 
 #include "framework/compile.h"
@@ -180,6 +181,10 @@ std::vector<Parameter> ExportedRunner::folded() const {
   std::vector<uint64_t> versions;
   for (const Parameter& parameter : parameters_) versions.push_back(parameter.version());
   const std::lock_guard lock(mutex_);
+  if (mutex_.was_abandoned()) {
+    begin_anew(versions_);
+    begin_anew(folded_);
+  }
   if (versions_ == versions) return folded_;
   Graph graph;
   {

@@ -2,11 +2,11 @@
 // Internal: a program that is written down as values, again for each call.
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include "../../framework/fixed_forward.h"
+#include "../../framework/forks.h"
 #include "../../framework/graph.h"
 #include "../exported.h"
 #include "operations.h"
@@ -50,7 +50,7 @@ class ExportedRunner : public FixedForward {
   std::vector<int> frontier_;    // the values of such nodes that others read
   std::vector<bool> is_read_;    // of each value: whether a node of a call reads it, or a call gives it
 
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;                                    // guards what follows
   mutable std::optional<std::vector<uint64_t>> versions_;  // of the parameters, when what follows was computed
   mutable std::vector<Parameter> folded_;                  // of the frontier
 };

@@ -56,36 +56,93 @@ constexpr std::pair<const char*, const char*> layer_functions[] = {
     {"lp_pool2d", "LPPool2d"},
     {"adaptive_avg_pool2d", "AdaptiveAvgPool2d"},
     {"adaptive_avg_pool1d", "AdaptiveAvgPool1d"},
+    {"adaptive_max_pool2d", "AdaptiveMaxPool2d"},
+    {"adaptive_max_pool1d", "AdaptiveMaxPool1d"},
 };
 
 /// Functions of torch.nn.functional that have the arguments of ATen's in another order, or other defaults.
 constexpr std::pair<const char*, const char*> functional_signatures[] = {
     {"batch_norm",
      "Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, bool "
-     "training=False, float momentum=0.1, float eps=1e-05, any cudnn_enabled=None"},
+     "training=False, float momentum=0.1, float eps=1e-05"},
     {"instance_norm",
      "Tensor input, Tensor? running_mean=None, Tensor? running_var=None, Tensor? weight=None, Tensor? bias=None, bool "
-     "use_input_stats=True, float momentum=0.1, float eps=1e-05, any cudnn_enabled=None"},
-    {"embedding", "Tensor indices, Tensor weight, int padding_idx=-1"},
+     "use_input_stats=True, float momentum=0.1, float eps=1e-05"},
+    {"group_norm", "Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05"},
+    {"layer_norm", "Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05"},
+    {"embedding", "Tensor indices, Tensor weight, any padding_idx=None"},
+    {"norm", "Tensor self, Scalar? p=2, int[]? dim=None, bool keepdim=False, ScalarType? dtype=None"},
 };
+
+/// What PyTorch has as methods of tensors and not as functions; split() has other names there, and is Python's.
+constexpr std::string_view methods_alone[] = {"contiguous", "expand", "expand_as", "new_empty", "new_full", "new_ones",
+                                              "new_zeros",  "repeat", "split",     "type_as",   "view",     "view_as"};
+
+/// What it has as functions and not as methods.
+constexpr std::string_view functions_alone[] = {"adaptive_avg_pool1d",
+                                                "adaptive_avg_pool2d",
+                                                "adaptive_max_pool1d",
+                                                "adaptive_max_pool2d",
+                                                "avg_pool1d",
+                                                "avg_pool2d",
+                                                "celu",
+                                                "channel_shuffle",
+                                                "elu",
+                                                "empty_like",
+                                                "fill",
+                                                "full_like",
+                                                "gelu",
+                                                "glu",
+                                                "hardswish",
+                                                "hardsigmoid",
+                                                "hardtanh",
+                                                "leaky_relu",
+                                                "max_pool1d",
+                                                "max_pool2d",
+                                                "mish",
+                                                "one_hot",
+                                                "ones_like",
+                                                "pad",
+                                                "pixel_shuffle",
+                                                "pixel_unshuffle",
+                                                "relu6",
+                                                "rsub",
+                                                "selu",
+                                                "silu",
+                                                "softplus",
+                                                "softshrink",
+                                                "std_mean",
+                                                "threshold",
+                                                "var_mean",
+                                                "zeros_like"};
+
+/// Methods that are written without parentheses, and the operation of each.
+constexpr std::pair<const char*, const char*> properties[] = {{"T", "numpy_T"}, {"mT", "mT"}, {"mH", "mH"}};
+
+/// Methods that convert.
+constexpr std::pair<const char*, DType> conversions[] = {
+    {"float", DType::float32}, {"long", DType::int64}, {"int", DType::int32}, {"bool", DType::boolean}};
 
 /// Operators of Python, the operation of each, and whether the value stands on the right.
 struct Operator {
   const char* name;
   const char* operation;
   bool reflected = false;
+  bool takes_tensors = false;  ///< in the place of a number
 };
 constexpr Operator operators[] = {
     {"__add__", "add"},
-    {"__radd__", "add", true},
+    {"__radd__", "add"},
     {"__sub__", "sub"},
     {"__rsub__", "sub", true},
     {"__mul__", "mul"},
-    {"__rmul__", "mul", true},
+    {"__rmul__", "mul"},
     {"__truediv__", "div"},
     {"__rtruediv__", "div", true},
     {"__floordiv__", "floor_divide"},
+    {"__rfloordiv__", "floor_divide", true, true},
     {"__mod__", "remainder"},
+    {"__rmod__", "remainder", true, true},
     {"__pow__", "pow"},
     {"__rpow__", "pow", true},
     {"__matmul__", "matmul"},
@@ -96,9 +153,12 @@ constexpr Operator operators[] = {
     {"__le__", "le"},
     {"__gt__", "gt"},
     {"__ge__", "ge"},
-    {"__and__", "__and__"},
-    {"__or__", "__or__"},
-    {"__xor__", "__xor__"},
+    {"__and__", "__and__", false, true},
+    {"__rand__", "__and__", true, true},
+    {"__or__", "__or__", false, true},
+    {"__ror__", "__or__", true, true},
+    {"__xor__", "__xor__", false, true},
+    {"__rxor__", "__xor__", true, true},
 };
 constexpr std::pair<const char*, const char*> unary_operators[] = {
     {"__neg__", "neg"}, {"__pos__", "positive"}, {"__abs__", "abs"}, {"__invert__", "bitwise_not"}};
@@ -121,8 +181,12 @@ bool is_public(std::string_view name) {
                                                             "feature_alpha_dropout",
                                                             "feature_dropout",
                                                             "im2col",
+                                                            "index",
                                                             "lift_fresh_copy",
+                                                            "linalg_vector_norm",
                                                             "log_sigmoid",
+                                                            "mH",
+                                                            "mT",
                                                             "math",
                                                             "max_pool2d_with_indices",
                                                             "numpy_T",
@@ -132,10 +196,17 @@ bool is_public(std::string_view name) {
                                                             "replication_pad2d",
                                                             "rrelu",
                                                             "scalar_tensor",
-                                                            "torch"};
+                                                            "slice",
+                                                            "torch",
+                                                            "zero"};
   const std::string base = base_of(name);
   return base[0] != '_' && !base.starts_with("native_") && !base.starts_with("sym_") &&
          !base.starts_with("upsample_") && !others.contains(base);
+}
+
+template <size_t count>
+bool holds(const std::string_view (&names)[count], std::string_view name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
 const std::map<std::string, Overloads>& overloads() {
@@ -163,7 +234,7 @@ struct Call {
 
 std::optional<Argument> number_of(nb::handle given) {
   if (PyBool_Check(given.ptr())) return Argument{nb::cast<bool>(given)};
-  if (PyLong_Check(given.ptr()) || PyIndex_Check(given.ptr())) return Argument{nb::cast<int64_t>(given)};
+  if (is_integer(given)) return Argument{nb::cast<int64_t>(given)};
   if (PyFloat_Check(given.ptr())) return Argument{nb::cast<double>(given)};
   return {};
 }
@@ -176,7 +247,8 @@ std::optional<DType> type_of(nb::handle given) {
   const std::string word = text.substr(text.rfind('.') + 1);
   for (const auto& [name, type] :
        {std::pair("float32", DType::float32), std::pair("float", DType::float32), std::pair("int64", DType::int64),
-        std::pair("long", DType::int64), std::pair("int32", DType::int32), std::pair("bool", DType::boolean)})
+        std::pair("long", DType::int64), std::pair("int32", DType::int32), std::pair("int", DType::int32),
+        std::pair("bool", DType::boolean)})
     if (word == name) return type;
   return {};
 }
@@ -203,13 +275,15 @@ std::optional<Argument> list_argument(nb::handle given, bool one_will_do, Elemen
 }
 
 std::optional<Argument> integer_of(nb::handle given) {
-  if (PyBool_Check(given.ptr()) || !PyIndex_Check(given.ptr()) || is_symbolic(given)) return {};
+  if (!is_integer(given)) return {};
   return Argument{nb::cast<int64_t>(given)};
 }
 
 /// What is given for a parameter, or nothing where it is of another kind.
 std::optional<Argument> argument_of(Call& call, const OperationParameter& parameter, nb::handle given) {
   if (given.is_none() && parameter.takes_none) return Argument{};
+  const auto* list = parameter.initial ? parameter.initial->get<Argument::List>() : nullptr;
+  if (given.is_none() && list != nullptr && list->empty()) return *parameter.initial;
   const auto tensor = [&](nb::handle one) {
     return one.is_none() ? std::optional(Argument{}) : tensor_argument(call, one, parameter.name);
   };
@@ -251,25 +325,47 @@ std::string_view called(const OperationRow& row, const OperationParameter& param
   return is_input ? "input" : parameter.name;
 }
 
-/// Arguments in the order of a row's parameters, where they fit it; otherwise why they do not, in `reason`. The last
-/// list of sizes may be written without brackets: x.permute(0, 2, 1).
+/// Whether Python gives it by name alone: a type, and what is not looked at.
+bool is_by_name(const OperationParameter& parameter) {
+  return parameter.kind == ArgumentKind::any || parameter.kind == ArgumentKind::type;
+}
+
+/// Whether a parameter is a list that may be written without brackets, x.permute(0, 2, 1) or einsum("i,i", a, b): what
+/// follows it is given by name.
+bool may_lack_brackets(const OperationRow& row, size_t place) {
+  const OperationParameter& parameter = row.parameters[place];
+  const bool is_list =
+      parameter.kind == ArgumentKind::tensors || (parameter.kind == ArgumentKind::integers && parameter.length == 0);
+  return is_list && !parameter.initial && !parameter.takes_none &&
+         std::all_of(
+             row.parameters.begin() + static_cast<ptrdiff_t>(place) + 1, row.parameters.end(),
+             [](const OperationParameter& later) { return is_by_name(later) || later.kind == ArgumentKind::text; });
+}
+
+/// Whether Python calls a parameter so; some have a second name, which is NumPy's.
+bool is_called(const OperationRow& row, const OperationParameter& parameter, std::string_view name) {
+  const std::string_view first = called(row, parameter);
+  return name == first || (name == "axis" && first == "dim") || (name == "keepdims" && first == "keepdim");
+}
+
+/// Arguments in the order of a row's parameters, where they fit it; otherwise why they do not, in `reason`.
 std::optional<Call> matched(const OperationRow& row, const std::vector<nb::object>& args, const nb::kwargs& kwargs,
                             std::string& reason) {
   Call call;
   call.node.row = &row;
   size_t next = 0, named = 0;
-  for (const OperationParameter& parameter : row.parameters) {
+  for (size_t place = 0; place < row.parameters.size(); ++place) {
+    const OperationParameter& parameter = row.parameters[place];
     nb::object given;
-    if (next < args.size()) {
-      const bool rest = parameter.kind == ArgumentKind::integers && !is_list(args[next]) && args.size() > next + 1 &&
-                        parameter.length == 0;
-      given = rest ? nb::object(nb::tuple(
-                         nb::cast(std::vector<nb::object>(args.begin() + static_cast<ptrdiff_t>(next), args.end()))))
-                   : args[next];
-      next = rest ? args.size() : next + 1;
+    if (next < args.size() && may_lack_brackets(row, place) && !is_list(args[next])) {
+      nb::list rest;
+      while (next < args.size()) rest.append(args[next++]);
+      given = rest;
+    } else if (next < args.size()) {
+      given = args[next++];
     }
     for (const auto& [key, value] : kwargs) {
-      if (nb::cast<std::string_view>(key) != called(row, parameter)) continue;
+      if (!is_called(row, parameter, nb::cast<std::string_view>(key))) continue;
       if (given.is_valid()) return reason = fmt::format("{} is given twice", parameter.name), std::nullopt;
       given = nb::borrow(value);
       ++named;
@@ -323,6 +419,10 @@ nb::object written(const std::string& name, const Overloads& rows, const std::ve
     return nb::tuple(all);
   }
   throw nb::type_error((name + ": the arguments fit none of" + reasons).c_str());
+}
+
+nb::object written(const std::string& name, const std::vector<nb::object>& args) {
+  return written(name, overloads().at(name), args, nb::kwargs());
 }
 
 std::vector<nb::object> listed(const nb::args& args) {
@@ -393,17 +493,17 @@ std::string result_of(const OperationRow& row) {
 /// "def add(input: ValueLike, other: ValueLike | float, alpha: float = 1) -> Value"
 std::string declared(const std::string& name, const OperationRow& row, bool is_method) {
   std::string text;
-  bool first = true, has_default = false, sizes_last = false;
+  bool first = true, has_default = false;
   for (size_t i = 0; i < row.parameters.size(); ++i) {
     const OperationParameter& parameter = row.parameters[i];
     if (std::exchange(first, false) && is_method) {
       text = "self";
       continue;
     }
-    sizes_last = is_method && i + 1 == row.parameters.size() && parameter.kind == ArgumentKind::integers &&
-                 parameter.length == 0 && !parameter.initial && !parameter.takes_none;
-    if (sizes_last) {
-      text += fmt::format(", *{}: int | collections.abc.Sequence[int]", parameter.name);
+    if (may_lack_brackets(row, i) && (is_method || i == 0 || parameter.kind == ArgumentKind::tensors)) {
+      const std::string one = parameter.kind == ArgumentKind::tensors ? value_like() : "int";
+      text +=
+          fmt::format("{}*{}: {} | collections.abc.Sequence[{}]", text.empty() ? "" : ", ", parameter.name, one, one);
       continue;
     }
     has_default = has_default || parameter.initial || parameter.kind == ArgumentKind::any;
@@ -481,16 +581,18 @@ void bind_method(Class& of, const std::string& name, const Overloads& rows) {
 /// NotImplemented where the other side is nothing that Python could compute with a value.
 template <class Class>
 void bind_operator(Class& of, const Operator& one) {
-  const Overloads& rows = overloads().at(one.operation);
+  using namespace nb::literals;
   of.def(
       one.name,
-      [one, &rows](nb::handle self, nb::handle other) -> nb::object {
+      [one](nb::handle self, nb::handle other) -> nb::object {
         if (!is_symbolic(other) && !PyNumber_Check(other.ptr()) && !nb::hasattr(other, "__dlpack__"))
           return nb::borrow(Py_NotImplemented);
         std::vector<nb::object> both = {nb::borrow(self), nb::borrow(other)};
+        if (one.takes_tensors && number_of(other)) both[1] = written("full", {nb::make_tuple(), both[1]});
         if (one.reflected) std::swap(both[0], both[1]);
-        return written(one.operation, rows, both, nb::kwargs());
+        return written(one.operation, both);
       },
+      "other"_a.none(),
       // Of any object, == and != give bool: what they give here must be something that may be one.
       nb::sig(fmt::format("def {}(self, other: typing.Any, /) -> {}", one.name,
                           one.name == std::string_view("__eq__") || one.name == std::string_view("__ne__")
@@ -503,15 +605,25 @@ template <class Class>
 void bind_methods(Class& of) {
   for (const auto& [name, rows] : overloads()) {
     const OperationRow& first = *rows.front();
-    if ((is_public(first.name) || name == "to") && !first.parameters.empty() && first.parameters[0].name == "self")
+    if ((is_public(first.name) || name == "to") && !holds(functions_alone, name) && !first.parameters.empty() &&
+        first.parameters[0].name == "self")
       bind_method(of, name, rows);
   }
-  for (const Operator& one : operators) bind_operator(of, one);
-  for (const auto& [name, operation] : unary_operators) {
-    const Overloads& rows = overloads().at(operation);
+  for (const auto& [name, operation] : properties)
+    of.def_prop_ro(
+        name, [operation](nb::handle self) { return written(operation, {nb::borrow(self)}); },
+        nb::sig(fmt::format("def {}(self) -> {}", name, value_name()).c_str()), "The transposed.");
+  for (const auto& [name, type] : conversions)
     of.def(
         name,
-        [operation, &rows](nb::handle self) { return written(operation, rows, {nb::borrow(self)}, nb::kwargs()); },
+        [type](nb::handle self) {
+          return written("to", {nb::borrow(self), nb::cast(upconv::name(type))});
+        },
+        nb::sig(fmt::format("def {}(self) -> {}", name, value_name()).c_str()), "In this type; int is int64, too.");
+  for (const Operator& one : operators) bind_operator(of, one);
+  for (const auto& [name, operation] : unary_operators) {
+    of.def(
+        name, [operation](nb::handle self) { return written(operation, {nb::borrow(self)}); },
         nb::sig(fmt::format("def {}(self) -> {}", name, value_name()).c_str()));
   }
 }
@@ -620,6 +732,10 @@ void bind_layer_function(nb::module_& functional, const char* name, const intern
 
 }  // namespace
 
+Operand indexed(const Operand& of, const nb::list& indices) {
+  return nb::cast<Operand>(written("index", {nb::cast(of), indices}));
+}
+
 std::string declared(const internal::LayerRow& row) {
   const internal::text::Signature signature(row.signature);
   std::string text;
@@ -667,7 +783,8 @@ void bind_functions(nb::module_& functional) {
     taken.insert(name);
   }
   for (const auto& [name, rows] : overloads())
-    if (is_public(rows.front()->name) && !taken.contains(name) && name != "to") bind_function(functional, name, rows);
+    if (is_public(rows.front()->name) && !taken.contains(name) && !holds(methods_alone, name) && name != "to")
+      bind_function(functional, name, rows);
   auto value = nb::borrow<nb::class_<Operand>>(nb::type<Operand>());
   bind_methods(value);
   auto parameter = nb::borrow<nb::class_<Parameter>>(nb::type<Parameter>());

@@ -5,14 +5,16 @@
 #include <string_view>
 
 #include "layers/text/registry.h"
+#include "values.h"
 
 namespace upconv::python {
-
-namespace nb = nanobind;
 
 /// Adds every function to `functional`, and to Value and Parameter the methods and operators. These two and the layers
 /// exist before.
 void bind_functions(nb::module_& functional);
+
+/// x[:, index]: the elements of some dimensions, each of which has indices; None stands for the others.
+Operand indexed(const Operand& of, const nb::list& indices);
 
 /// "kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1": a layer's signature as Python declares it.
 std::string declared(const internal::LayerRow& row);

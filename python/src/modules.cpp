@@ -304,18 +304,14 @@ nb::object forward(nb::handle self, const nb::args& xs) {
 void bind_parameter(nb::module_& m) {
   using namespace nb::literals;
   nb::class_<Parameter> parameter(m, "Parameter", "A named array of a module, which a forward() can compute with.");
+  bind_parts(parameter);
   parameter
       .def(
           "__init__",
           [](Parameter* place, const nb::object& data) { new (place) Parameter(tensor_of(data, "data").clone()); },
           "data"_a, nb::sig("def __init__(self, data: typing.Any) -> None"), "Begins with a copy of an array.")
       .def_prop_ro(
-          "shape", [](const Parameter& p) { return tuple_of(p.shape()); },
-          nb::sig("def shape(self) -> tuple[int, ...]"), "Its sizes.")
-      .def_prop_ro(
           "dtype", [](const Parameter& p) { return std::string(name(p.dtype())); }, "float32 or int64.")
-      .def(
-          "numel", [](const Parameter& p) { return numel(p.shape()); }, "How many elements it has.")
       .def(
           "__array__",
           [](const Parameter& p, const nb::object& dtype, const nb::object&) {

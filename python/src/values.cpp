@@ -5,69 +5,108 @@
 
 #include "arrays.h"
 #include "framework/writing.h"
+#include "functions.h"
 
 namespace upconv::python {
 namespace {
 
-/// One index of a dimension, as it stands in brackets: x[0], x[1:], x[..., None].
-Value taken(const Value& x, nb::handle index, int64_t& dim) {
-  if (nb::isinstance<nb::int_>(index)) return select(x, dim, nb::cast<int64_t>(index));
-  if (index.is_none()) return unsqueeze(x, dim++);
-  if (!nb::isinstance<nb::slice>(index))
-    throw nb::type_error(("Value: expected an integer, a slice, None or ... as an index, got " + class_of(index) +
-                          "; nn.functional.index takes indices that are values")
-                             .c_str());
-  const auto number = [&](const char* name, int64_t otherwise) {
-    const nb::object given = index.attr(name);
-    return given.is_none() ? otherwise : nb::cast<int64_t>(given);
-  };
-  const int64_t step = number("step", 1);
-  if (step < 1) throw nb::value_error("Value: a slice's step must be positive; nn.functional.flip turns a dimension");
-  return slice(x, dim++, number("start", 0), number("stop", std::numeric_limits<int64_t>::max()), step);
-}
-
-Operand part(const Operand& of, const nb::object& key) {
-  const nb::tuple indices = nb::isinstance<nb::tuple>(key) ? nb::borrow<nb::tuple>(key) : nb::make_tuple(key);
-  const nb::handle all(Py_Ellipsis);
-  size_t named = 0;
-  for (nb::handle index : indices)
-    if (!index.is_none() && !index.is(all)) ++named;
-  const size_t rank = of.value.shape().size();
-  if (named > rank)
-    throw nb::index_error(
-        ("Value: " + std::to_string(named) + " indices for " + std::to_string(rank) + " dimensions").c_str());
-  Value x = of.value;
+/// What stands in brackets while it is taken from one dimension after another: x[0], x[1:], x[..., None], x[:, index].
+struct Part {
+  Value x;
   int64_t dim = 0;
-  for (nb::handle index : indices) {
-    if (index.is(all))
-      dim += static_cast<int64_t>(rank - named);
-    else
-      x = taken(x, index, dim);
+  nb::list indices = {};  ///< of each dimension of x that stays: a value or an array, or else None
+  bool has_indices = false;
+
+  void skip(int64_t count) {
+    for (; count > 0; --count, ++dim) indices.append(nb::none());
   }
-  return {x, of.type};
-}
-
-int64_t first_size(const Operand& x) {
-  if (x.value.shape().empty()) throw nb::type_error("Value: a scalar has no length");
-  return x.value.shape()[0];
-}
-
-nb::object size_of(const Operand& x, std::optional<int> dim) {
-  if (dim) return nb::int_(x.value.size(*dim));
-  return tuple_of(x.value.shape());
-}
-
-nb::object parts(const Operand& x) {
-  nb::list all;
-  for (int64_t i = 0; i < first_size(x); ++i) all.append(nb::cast(Operand{select(x.value, 0, i), x.type}));
-  return nb::iter(all);
-}
+  void take(nb::handle index) {
+    if (is_integer(index)) {
+      x = select(x, dim, nb::cast<int64_t>(index));
+    } else if (index.is_none()) {
+      x = unsqueeze(x, dim);
+      skip(1);
+    } else if (nb::isinstance<nb::slice>(index)) {
+      cut(index);
+    } else if (is_symbolic(index) || nb::hasattr(index, "__dlpack__")) {
+      indices.append(index);
+      has_indices = true;
+      ++dim;
+    } else {
+      throw nb::type_error(
+          ("Value: expected an integer, a slice, None, ..., a value or an array as an index, got " + class_of(index))
+              .c_str());
+    }
+  }
+  void cut(nb::handle index) {
+    const auto number = [&](const char* name, int64_t otherwise) {
+      const nb::object given = index.attr(name);
+      return given.is_none() ? otherwise : nb::cast<int64_t>(given);
+    };
+    const int64_t step = number("step", 1);
+    if (step < 1) throw nb::value_error("Value: a slice's step must be positive; x.flip(dim) turns a dimension");
+    x = slice(x, dim, number("start", 0), number("stop", std::numeric_limits<int64_t>::max()), step);
+    skip(1);
+  }
+};
 
 std::string written(const Operand& x) {
   return "Value(shape=" + str(x.value.shape()) + ", dtype=" + std::string(name(x.type)) + ")";
 }
 
 }  // namespace
+
+Shape shape_of(nb::handle x) {
+  return nb::isinstance<Parameter>(x) ? nb::cast<const Parameter&>(x).shape()
+                                      : nb::cast<const Operand&>(x).value.shape();
+}
+
+int64_t first_size(nb::handle x) {
+  const Shape shape = shape_of(x);
+  if (shape.empty()) throw nb::type_error((class_of(x) + ": a scalar has no length").c_str());
+  return shape[0];
+}
+
+nb::object size_of(nb::handle x, std::optional<int64_t> dim) {
+  const Shape shape = shape_of(x);
+  if (!dim) return tuple_of(shape);
+  const auto rank = static_cast<int64_t>(shape.size()), place = *dim < 0 ? *dim + rank : *dim;
+  if (place < 0 || place >= rank)
+    throw nb::index_error(("size: there is no dimension " + std::to_string(*dim) + " of " + str(shape)).c_str());
+  return nb::int_(shape[static_cast<size_t>(place)]);
+}
+
+Operand part(nb::handle self, const nb::object& key) {
+  const Operand of = *operand_of(self, "self");
+  const nb::tuple given = nb::isinstance<nb::tuple>(key) ? nb::borrow<nb::tuple>(key) : nb::make_tuple(key);
+  const nb::handle all(Py_Ellipsis);
+  size_t named = 0, ellipses = 0;
+  for (nb::handle index : given) {
+    ellipses += index.is(all);
+    named += !index.is_none() && !index.is(all);
+  }
+  const size_t rank = of.value.shape().size();
+  if (named > rank)
+    throw nb::index_error(
+        ("Value: " + std::to_string(named) + " indices for " + std::to_string(rank) + " dimensions").c_str());
+  if (ellipses > 1) throw nb::index_error("Value: ... can stand once among indices");
+  Part part{of.value};
+  for (nb::handle index : given) {
+    if (index.is(all))
+      part.skip(static_cast<int64_t>(rank - named));
+    else
+      part.take(index);
+  }
+  const Operand taken{part.x, of.type};
+  return part.has_indices ? indexed(taken, part.indices) : taken;
+}
+
+nb::object parts(nb::handle self) {
+  const Operand x = *operand_of(self, "self");
+  nb::list all;
+  for (int64_t i = 0; i < first_size(self); ++i) all.append(nb::cast(Operand{select(x.value, 0, i), x.type}));
+  return nb::iter(all);
+}
 
 std::string class_of(nb::handle object) {
   return nb::cast<std::string>(nb::str(nb::object(object.type().attr("__name__"))));
@@ -80,6 +119,11 @@ nb::tuple tuple_of(const Shape& shape) {
 }
 
 bool is_symbolic(nb::handle object) { return nb::isinstance<Operand>(object) || nb::isinstance<Parameter>(object); }
+
+bool is_integer(nb::handle object) {
+  return !PyBool_Check(object.ptr()) && PyIndex_Check(object.ptr()) && !is_symbolic(object) &&
+         !nb::hasattr(object, "__dlpack__");
+}
 
 bool is_plain(nb::handle object) {
   return object.is_none() || PyBool_Check(object.ptr()) || PyLong_Check(object.ptr()) || PyFloat_Check(object.ptr()) ||
@@ -111,28 +155,15 @@ void bind_values(nb::module_& m) {
   nb::class_<Operand> value(m, "Value",
                             "What a tensor will be: its shape and type, without numbers, while a forward() is written "
                             "down. Has the operators and methods of torch.Tensor; belongs to that forward().");
+  bind_parts(value);
   value
       .def_prop_ro(
-          "shape", [](const Operand& x) { return tuple_of(x.value.shape()); },
-          nb::sig("def shape(self) -> tuple[int, ...]"), "Its sizes.")
-      .def_prop_ro(
-          "dtype", [](const Operand& x) { return std::string(name(x.type)); }, "float32, int64 or boolean.")
-      .def_prop_ro(
-          "ndim", [](const Operand& x) { return x.value.shape().size(); }, "How many dimensions it has.")
-      .def(
-          "dim", [](const Operand& x) { return x.value.shape().size(); }, "How many dimensions it has.")
-      .def("size", size_of, "dim"_a = nb::none(), nb::sig("def size(self, dim: int | None = None) -> typing.Any"),
-           "One size, or all of them.")
-      .def(
-          "numel", [](const Operand& x) { return numel(x.value.shape()); }, "How many elements it has.")
-      .def("__len__", first_size)
-      .def("__iter__", parts, nb::sig("def __iter__(self) -> collections.abc.Iterator[Value]"))
+          "dtype", [](const Operand& x) { return std::string(name(x.type)); }, "float32, int64 or bool.")
       .def("__bool__",
            [](const Operand&) -> bool {
              throw nb::type_error(
                  "Value: it has no numbers while forward() is written down, so nothing can depend on them");
            })
-      .def("__getitem__", part, "key"_a, nb::sig("def __getitem__(self, key: typing.Any) -> Value"))
       .def("__hash__", [](nb::handle x) { return reinterpret_cast<intptr_t>(x.ptr()) >> 4; })
       .def("__repr__", written);
   value.attr("__array_ufunc__") = nb::none();  // an array of NumPy leaves operators to the value beside it

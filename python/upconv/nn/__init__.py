@@ -12,9 +12,11 @@ forward() is given values, which stand for tensors and have no numbers: it says 
 that.
 """
 
-from .._core import Module, Parameter, Value
+from .._core import Module as Module
+from .._core import Parameter as Parameter
+from .._core import Value as Value
 from .._core.nn import *  # noqa: F403
-from . import functional
-from .containers import ModuleDict, ModuleList, Sequential
-
-__all__ = ["Module", "ModuleDict", "ModuleList", "Parameter", "Sequential", "Value", "functional"]
+from . import functional as functional
+from .containers import ModuleDict as ModuleDict
+from .containers import ModuleList as ModuleList
+from .containers import Sequential as Sequential

@@ -147,7 +147,7 @@ Parameter slopes(int64_t count, double value) {
 Value ReLU::forward(Value x) const { return activated("ReLU", {Pointwise::relu}, x, inplace); }
 
 Value LeakyReLU::forward(Value x) const {
-  return activated("LeakyReLU", {Pointwise::leaky_relu, static_cast<float>(negative_slope)}, x, inplace);
+  return activated("LeakyReLU", {Pointwise::leaky_relu, static_cast<float>(number(negative_slope))}, x, inplace);
 }
 std::string LeakyReLU::extra_repr() const {
   return fmt::format("negative_slope={}{}", python(negative_slope), inplace ? ", inplace=True" : "");
@@ -179,7 +179,9 @@ std::optional<Value> internal::known_prelu(Value x, Value weight) {
 
 std::string PReLU::extra_repr() const { return fmt::format("num_parameters={}", num_parameters); }
 
-Value ELU::forward(Value x) const { return activated("ELU", {Pointwise::elu, static_cast<float>(alpha)}, x, inplace); }
+Value ELU::forward(Value x) const {
+  return activated("ELU", {Pointwise::elu, static_cast<float>(number(alpha))}, x, inplace);
+}
 std::string ELU::extra_repr() const {
   return fmt::format("alpha={}{}", python(alpha), inplace ? ", inplace=True" : "");
 }
@@ -196,18 +198,21 @@ Value GELU::forward(Value x) const {
 std::string GELU::extra_repr() const { return fmt::format("approximate='{}'", approximate); }
 
 Value Softplus::forward(Value x) const {
-  return activated("Softplus", {Pointwise::softplus, static_cast<float>(beta), static_cast<float>(threshold)}, x);
+  return activated("Softplus",
+                   {Pointwise::softplus, static_cast<float>(number(beta)), static_cast<float>(number(threshold))}, x);
 }
 std::string Softplus::extra_repr() const {
   return fmt::format("beta={}, threshold={}", python(beta), python(threshold));
 }
 
-Hardtanh::Hardtanh(double min_val, double max_val, bool inplace)
+Hardtanh::Hardtanh(IntegerOrNumber min_val, IntegerOrNumber max_val, bool inplace)
     : min_val(min_val), max_val(max_val), inplace(inplace) {
-  if (!(max_val > min_val)) fail("Hardtanh: max_val must be greater than min_val {}, got {}", min_val, max_val);
+  if (!(number(max_val) > number(min_val)))
+    fail("Hardtanh: max_val must be greater than min_val {}, got {}", python(min_val), python(max_val));
 }
 Value Hardtanh::forward(Value x) const {
-  return activated("Hardtanh", {Pointwise::hardtanh, static_cast<float>(min_val), static_cast<float>(max_val)}, x,
+  return activated("Hardtanh",
+                   {Pointwise::hardtanh, static_cast<float>(number(min_val)), static_cast<float>(number(max_val))}, x,
                    inplace);
 }
 std::string Hardtanh::extra_repr() const {

@@ -21,13 +21,13 @@ class ReLU : public Module {
 class LeakyReLU : public Module {
  public:
   /// As torch.nn makes it.
-  explicit LeakyReLU(double negative_slope = 0.01, bool inplace = false)
+  explicit LeakyReLU(IntegerOrNumber negative_slope = 0.01, bool inplace = false)
       : negative_slope(negative_slope), inplace(inplace) {}
   Value forward(Value x) const override;
   std::string type_name() const override { return "LeakyReLU"; }
   std::string extra_repr() const override;
-  const double negative_slope;  ///< what multiplies x below 0
-  const bool inplace;           ///< whether the result takes the place of the input for who reads that later
+  const IntegerOrNumber negative_slope;  ///< what multiplies x below 0
+  const bool inplace;                    ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.Tanh. Any shape.
@@ -61,12 +61,12 @@ class PReLU : public Module {
 class ELU : public Module {
  public:
   /// As torch.nn makes it.
-  explicit ELU(double alpha = 1.0, bool inplace = false) : alpha(alpha), inplace(inplace) {}
+  explicit ELU(IntegerOrNumber alpha = 1.0, bool inplace = false) : alpha(alpha), inplace(inplace) {}
   Value forward(Value x) const override;
   std::string type_name() const override { return "ELU"; }
   std::string extra_repr() const override;
-  const double alpha;  ///< what is approached far below 0, negated
-  const bool inplace;  ///< whether the result takes the place of the input for who reads that later
+  const IntegerOrNumber alpha;  ///< what is approached far below 0, negated
+  const bool inplace;           ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.SiLU: x / (1 + exp(-x)). Any shape.
@@ -96,25 +96,25 @@ class GELU : public Module {
 class Softplus : public Module {
  public:
   /// As torch.nn makes it.
-  explicit Softplus(double beta = 1.0, double threshold = 20.0) : beta(beta), threshold(threshold) {}
+  explicit Softplus(IntegerOrNumber beta = 1.0, IntegerOrNumber threshold = 20.0) : beta(beta), threshold(threshold) {}
   Value forward(Value x) const override;
   std::string type_name() const override { return "Softplus"; }
   std::string extra_repr() const override;
-  const double beta;       ///< how sharp the bend is
-  const double threshold;  ///< of beta * x, from which on the result is x
+  const IntegerOrNumber beta;       ///< how sharp the bend is
+  const IntegerOrNumber threshold;  ///< of beta * x, from which on the result is x
 };
 
 /// torch.nn.Hardtanh: x, but at least min_val and at most max_val. Any shape.
 class Hardtanh : public Module {
  public:
   /// Throws Error where max_val is not greater than min_val.
-  explicit Hardtanh(double min_val = -1.0, double max_val = 1.0, bool inplace = false);
+  explicit Hardtanh(IntegerOrNumber min_val = -1.0, IntegerOrNumber max_val = 1.0, bool inplace = false);
   Value forward(Value x) const override;
   std::string type_name() const override { return "Hardtanh"; }
   std::string extra_repr() const override;
-  const double min_val;  ///< the least result
-  const double max_val;  ///< the greatest
-  const bool inplace;    ///< whether the result takes the place of the input for who reads that later
+  const IntegerOrNumber min_val;  ///< the least result
+  const IntegerOrNumber max_val;  ///< the greatest
+  const bool inplace;             ///< whether the result takes the place of the input for who reads that later
 };
 
 /// torch.nn.ReLU6: x, but at least 0 and at most 6. Any shape.

@@ -672,8 +672,7 @@ internal::Literal literal_of(nb::handle given) {
     if (PyBool_Check(value.ptr())) return internal::PythonValue(nb::cast<bool>(value));
     if (PyFloat_Check(value.ptr())) return internal::PythonValue(nb::cast<double>(value));
     if (PyUnicode_Check(value.ptr())) return internal::PythonValue(nb::cast<std::string>(value));
-    if (PyIndex_Check(value.ptr()))
-      return internal::PythonValue(nb::cast<int64_t>(nb::object(nb::int_(nb::borrow(value)))));
+    if (is_integer(value)) return internal::PythonValue(nb::cast<int64_t>(nb::object(nb::int_(nb::borrow(value)))));
     return {};
   };
   if (std::optional<internal::PythonValue> value = one(given)) {

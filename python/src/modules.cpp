@@ -21,7 +21,7 @@ namespace {
 /// Of an object that has not been through Module.__init__(), nanobind has nothing to give.
 void check_ready(nb::handle self) {
   if (!nb::inst_ready(self))
-    throw nb::type_error((class_of(self) + ": call super().__init__() before anything is assigned").c_str());
+    throw nb::type_error((class_of(self) + ": call super().__init__() in __init__(), before all else").c_str());
 }
 
 /// Whether a class derives from Module and defines `name` itself, or inherits it from one that does.
@@ -119,7 +119,9 @@ nb::object PythonModule::compute(const nb::tuple& args, const nb::dict& kwargs) 
       const nb::gil_scoped_acquire held;
       const Substituted with(args, kwargs, xs);
       written = write(with.args, with.kwargs);
-      return values_in(written, type_name());
+      Values all = values_in(written, type_name());
+      if (all.empty()) throw Error(type_name() + ": forward() gives no value, so there is nothing to compute");
+      return all;
     });
   }
   size_t next = 0;
@@ -145,7 +147,7 @@ void PythonModule::set(const std::string& name, nb::handle value) {
   remove(name);
   if (nb::isinstance<AnyModule>(value))
     add_child(name, nb::cast<std::shared_ptr<AnyModule>>(value));
-  else if (nb::isinstance<Parameter>(value))
+  else
     add_parameter(name, nb::cast<const Parameter&>(value));
 }
 
@@ -171,6 +173,7 @@ std::string PythonModule::str() const {
 }
 
 nb::object called(nb::handle self, const nb::args& args, const nb::kwargs& kwargs) {
+  check_ready(self);
   const auto& module = nb::cast<const AnyModule&>(self);
   const auto* own = dynamic_cast<const PythonModule*>(&module);
   const bool in_python = own != nullptr && own->is_written_in_python();
@@ -212,16 +215,68 @@ PythonModule& own(nb::handle self) {
   return *module;
 }
 
+template <class Pairs>
+bool has(const Pairs& pairs, const std::string& name) {
+  return std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
+}
+
+/// self.__dict__[name] = value, or its end.
+void set_in_python(nb::handle self, const std::string& name, PyObject* value) {
+  if (PyObject_GenericSetAttr(self.ptr(), nb::str(name.c_str()).ptr(), value) != 0) nb::raise_python_error();
+}
+bool is_in_python(nb::handle self, const std::string& name) {
+  return nb::cast<nb::dict>(self.attr("__dict__")).contains(name.c_str());
+}
+
+/// What becomes of a child, parameter or buffer where something that is none of the first two is assigned to its name:
+/// None ends it, and a buffer gets another array. Whether that is all.
+bool replaced(nb::handle self, const std::string& name, nb::handle value) {
+  auto& module = own(self);
+  if (has(module.named_buffers(), name)) {
+    if (value.is_none()) return module.forget(name), false;
+    module.set_buffer(name, Parameter(tensor_of(value, name).clone()));
+    return true;
+  }
+  const bool is_child = has(module.named_children(), name);
+  if (!is_child && !has(module.named_parameters(), name)) return false;
+  if (!value.is_none())
+    throw nb::type_error((class_of(self) + ": " + name + " must stay a " + (is_child ? "Module" : "Parameter") +
+                          " or become None, got " + class_of(value))
+                             .c_str());
+  module.forget(name);
+  return false;
+}
+
 /// object.name = value. Modules and parameters are registered, and stay what they are in Python too.
 void set_attribute(nb::handle self, const std::string& name, nb::handle value) {
-  const bool is_member = nb::isinstance<AnyModule>(value) || nb::isinstance<Parameter>(value);
-  if (is_member || (nb::inst_ready(self) && nb::hasattr(self, name.c_str()))) {
-    if (is_member)
-      own(self).set(name, value);
-    else if (auto* module = dynamic_cast<PythonModule*>(nb::cast<AnyModule*>(self)))
-      module->forget(name);
-  }
-  if (PyObject_GenericSetAttr(self.ptr(), nb::str(name.c_str()).ptr(), value.ptr()) != 0) nb::raise_python_error();
+  if (nb::isinstance<AnyModule>(value) || nb::isinstance<Parameter>(value))
+    own(self).set(name, value);
+  else if (nb::inst_ready(self) && nb::hasattr(self, name.c_str()) &&
+           dynamic_cast<PythonModule*>(nb::cast<AnyModule*>(self)) != nullptr && replaced(self, name, value))
+    return;
+  set_in_python(self, name, value.ptr());
+}
+
+void delete_attribute(nb::handle self, const std::string& name) {
+  auto& module = own(self);
+  const bool is_member =
+      has(module.named_children(), name) || has(module.named_parameters(), name) || has(module.named_buffers(), name);
+  if (is_member) module.forget(name);
+  if (!is_member || is_in_python(self, name)) set_in_python(self, name, nullptr);
+}
+
+void add_module(nb::handle self, const std::string& name, nb::handle module) {
+  if (!nb::isinstance<AnyModule>(module))
+    throw nb::type_error((class_of(self) + ": expected a Module as " + name + ", got " + class_of(module)).c_str());
+  own(self).set(name, module);
+}
+
+void register_parameter(nb::handle self, const std::string& name, nb::handle parameter) {
+  if (parameter.is_none()) return;
+  if (!nb::isinstance<Parameter>(parameter))
+    throw nb::type_error(
+        (class_of(self) + ": expected a Parameter as " + name + ", got " + class_of(parameter)).c_str());
+  own(self).set(name, parameter);
 }
 
 /// A child or parameter of a module that was read or parsed, which has no attributes of Python.
@@ -355,27 +410,15 @@ void bind_modules(nb::module_& m) {
       .def("__setattr__", set_attribute, "name"_a, "value"_a.none(),
            nb::sig("def __setattr__(self, name: str, value: typing.Any, /) -> None"))
       .def("__getattr__", attribute, "name"_a, nb::sig("def __getattr__(self, name: str, /) -> typing.Any"))
-      .def(
-          "__delattr__",
-          [](nb::handle self, const std::string& name) {
-            own(self).forget(name);
-            if (PyObject_GenericSetAttr(self.ptr(), nb::str(name.c_str()).ptr(), nullptr) != 0)
-              nb::raise_python_error();
-          },
-          "name"_a, nb::sig("def __delattr__(self, name: str, /) -> None"))
-      .def(
-          "add_module",
-          [](nb::handle self, const std::string& name, const nb::object& module) { own(self).set(name, module); },
-          "name"_a, "module"_a, nb::sig("def add_module(self, name: str, module: Module) -> None"),
-          "Registers a child under a name that need not be one of Python's.")
-      .def(
-          "register_parameter",
-          [](nb::handle self, const std::string& name, const nb::object& parameter) {
-            if (!parameter.is_none()) own(self).set(name, parameter);
-          },
-          "name"_a, "parameter"_a.none(),
-          nb::sig("def register_parameter(self, name: str, parameter: Parameter | None) -> None"),
-          "Registers a parameter.")
+      .def("__delattr__", delete_attribute, "name"_a, nb::sig("def __delattr__(self, name: str, /) -> None"))
+      .def("add_module", add_module, "name"_a, "module"_a.none(),
+           nb::sig("def add_module(self, name: str, module: Module) -> None"),
+           "Registers a child under a name that need not be one of Python's.")
+      .def("register_module", add_module, "name"_a, "module"_a.none(),
+           nb::sig("def register_module(self, name: str, module: Module) -> None"), "The same.")
+      .def("register_parameter", register_parameter, "name"_a, "parameter"_a.none(),
+           nb::sig("def register_parameter(self, name: str, parameter: Parameter | None) -> None"),
+           "Registers a parameter.")
       .def(
           "register_buffer",
           [](nb::handle self, const std::string& name, const nb::object& values, bool) {

@@ -51,7 +51,11 @@ struct Part {
 };
 
 std::string written(const Operand& x) {
-  return "Value(shape=" + str(x.value.shape()) + ", dtype=" + std::string(name(x.type)) + ")";
+  try {
+    return "Value(shape=" + str(x.value.shape()) + ", dtype=" + std::string(name(x.type)) + ")";
+  } catch (const Error&) {
+    return "Value(of a forward() that is over)";
+  }
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ class Sequential(_Numbered):
                 self.append(module)
 
     def forward(self, *inputs: Any) -> Any:
+        """What each child makes of what the one before it gave."""
         (x,) = inputs
         for module in self.children():
             x = module(x)

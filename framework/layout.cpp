@@ -79,4 +79,9 @@ void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int
   }
 }
 
+void transpose(const int64_t* x, int64_t x_stride, int64_t* y, int64_t y_stride, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c) y[c * y_stride + r] = x[r * x_stride + c];
+}
+
 }  // namespace upconv::internal

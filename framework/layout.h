@@ -19,5 +19,7 @@ bool same_in_both_layouts(const Shape& shape);
 
 /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
 void transpose(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
+/// The same of integers, which are seldom many.
+void transpose(const int64_t* x, int64_t x_stride, int64_t* y, int64_t y_stride, int64_t rows, int64_t columns);
 
 }  // namespace upconv::internal

@@ -17,38 +17,47 @@ class Relayout : public Operation {
 
 class RelayoutStep : public Step {
  public:
-  RelayoutStep(const ImageShape& shape, Layout to) : shape_(shape), to_(to) {}
+  RelayoutStep(const Type& type, Layout to) : shape_(image_shape(type.shape)), dtype_(type.dtype), to_(to) {}
 
   // A tile is a run of channels of one image.
   int64_t tiles() const override { return shape_.N * runs(); }
   void run(int64_t tile, const Frame& frame) const override {
+    if (dtype_ == DType::int64)
+      move<int64_t>(tile, frame);
+    else
+      move<float>(tile, frame);
+  }
+  std::string algorithm() const override { return to_ == Layout::channels_last ? "to channels-last" : "to contiguous"; }
+
+ private:
+  template <class Element>
+  void move(int64_t tile, const Frame& frame) const {
     const int64_t pixels = shape_.H * shape_.W, C = shape_.C;
     const int64_t image = tile / runs() * C * pixels;
     const int64_t c0 = tile % runs() * channels, count = std::min(channels, C - c0);
-    const float* x = static_cast<const float*>(frame.inputs[0]) + image;
-    float* y = static_cast<float*>(frame.output) + image;
+    const Element* x = static_cast<const Element*>(frame.inputs[0]) + image;
+    Element* y = static_cast<Element*>(frame.output) + image;
     if (to_ == Layout::channels_last)
       transpose(x + c0 * pixels, pixels, y + c0, C, count, pixels);
     else
       transpose(x + c0, C, y + c0 * pixels, pixels, pixels, count);
   }
-  std::string algorithm() const override { return to_ == Layout::channels_last ? "to channels-last" : "to contiguous"; }
 
- private:
   static constexpr int64_t channels = 32;
   int64_t runs() const { return (shape_.C + channels - 1) / channels; }
   ImageShape shape_;
+  DType dtype_;
   Layout to_;
 };
 
 std::unique_ptr<Step> Relayout::lower(const Lowering& lowering) const {
-  return std::make_unique<RelayoutStep>(image_shape(lowering.output.shape), lowering.output_layout);
+  return std::make_unique<RelayoutStep>(lowering.output, lowering.output_layout);
 }
 
 /// The tensor's elements, which lie contiguous, in the layout `to`, under the same shape.
 Tensor relaid(const Tensor& contiguous, Layout to) {
-  Tensor moved(contiguous.shape());
-  const RelayoutStep step(image_shape(contiguous.shape()), to);
+  Tensor moved(contiguous.shape(), contiguous.dtype());
+  const RelayoutStep step({contiguous.shape(), contiguous.dtype()}, to);
   const void* input = contiguous.bytes();
   for (int64_t tile = 0; tile < step.tiles(); ++tile) step.run(tile, {&input, moved.bytes(), nullptr});
   return moved;

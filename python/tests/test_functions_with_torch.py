@@ -629,3 +629,14 @@ def test_refused_on_purpose():
     ]:
         with pytest.raises(error, match=words):
             call(function, X)
+
+
+@FEW
+@given(arrays.array_shapes(min_dims=3, max_dims=4, max_side=5), st.data())
+def test_integers_are_moved_whole(shape, data):
+    x = np.random.default_rng(0).integers(-(1 << 40), 1 << 40, shape)
+    order = data.draw(st.permutations(range(len(shape))))
+    expected = torch.from_numpy(x).permute(order)
+    for got in call(lambda v: [v.permute(order), v.permute(order).flip(0).flip(0), v.permute(order) + 0], x):
+        np.testing.assert_array_equal(got, expected.numpy())
+    np.testing.assert_array_equal(call(lambda v: v.permute(order), x), expected.numpy())

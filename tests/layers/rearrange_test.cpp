@@ -110,6 +110,26 @@ TEST_CASE("rearrange: random chains of reshape and permute are what each of them
   }
 }
 
+TEST_CASE("rearrange: integers move whole, where a permutation is a view of the other layout, too") {
+  Tensor x({2, 3, 4, 5}, DType::int64);
+  for (int64_t i = 0; i < x.numel(); ++i) x.indices()[i] = (i << 33) - i;
+  std::vector<int64_t> order = {0, 1, 2, 3};
+  do {
+    CAPTURE(str(order));
+    const Tensor y =
+        Sandwich([&](const Values& xs) { return permute(xs[0], order); }, false)(std::vector<Tensor>{x})[0];
+    Shape at(4);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < y.numel(); ++i) {
+      int64_t rest = i, from = 0;
+      for (size_t d = 4; d-- > 0; rest /= y.shape()[d]) at[static_cast<size_t>(order[d])] = rest % y.shape()[d];
+      for (size_t d = 0; d < 4; ++d) from = from * x.shape()[d] + at[d];
+      wrong += y.indices()[i] != x.indices()[from];
+    }
+    CHECK(wrong == 0);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
 TEST_CASE("rearrange: pixels as rows, and rows as pixels, are views between convolutions") {
   Random random(4);
   for (int64_t batch : {1, 2}) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "framework/fail.h"
+#include "framework/processor.h"
 
 namespace upconv {
 
@@ -16,14 +17,11 @@ constexpr std::array all_isas = {Isa::avx512, Isa::avx2, Isa::sse2, Isa::scalar}
 
 bool runs_here(Isa isa) {
 #if defined(__x86_64__)
-  // These ask CPUID, and for the vector state that the operating system saves.
   switch (isa) {
     case Isa::avx512:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+      return processor().avx512 && processor().fma;
     case Isa::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+      return processor().avx2 && processor().fma;
     default:
       return true;
   }

@@ -7,6 +7,7 @@
 
 #include "framework/fail.h"
 #include "framework/philox.h"
+#include "framework/processor.h"
 
 // PyTorch has two ways to a normal value: below 16 elements one double Box-Muller pair at a time, from 16 on blocks of
 // 16 floats whose logarithm, sine and cosine are the single-precision polynomials of Cephes (S. Moshier) as avx_mathfun
@@ -103,7 +104,7 @@ float to_uniform(uint32_t bits) { return static_cast<float>(static_cast<int32_t>
 
 void normal_blocks(float* uniforms, int64_t blocks) {
 #if defined(__x86_64__)
-  static const bool has_fma = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  static const bool has_fma = processor().avx2 && processor().fma;
   if (has_fma) return box_muller_fma(uniforms, blocks);
 #endif
   box_muller(uniforms, blocks);

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
+#include "framework/processor.h"
+
 namespace upconv::internal {
 namespace {
 
 /// Whether this machine computes the vectors of an instruction set in halves.
-bool in_halves([[maybe_unused]] Isa isa) {
-#if defined(__x86_64__)
-  if (isa == Isa::avx2) return __builtin_cpu_is("znver1");
-  if (isa == Isa::avx512) return __builtin_cpu_is("amdfam19h");  // of this family Zen 4 alone has it
-#endif
+bool in_halves(Isa isa) {
+  if (isa == Isa::avx2) return processor().is_zen1();
+  if (isa == Isa::avx512) return processor().is_zen3_or_4();  // of these Zen 4 alone has it
   return false;
 }
 

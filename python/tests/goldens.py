@@ -7,6 +7,13 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests/golden"
+# DCGAN of 64x64 pictures, whose weights lie in examples/weights.
+GENERATOR = """Generator((main): Sequential(
+  ConvTranspose2d(100, 512, 4, bias=False), BatchNorm2d(512), ReLU(),
+  ConvTranspose2d(512, 256, 4, 2, 1, bias=False), BatchNorm2d(256), ReLU(),
+  ConvTranspose2d(256, 128, 4, 2, 1, bias=False), BatchNorm2d(128), ReLU(),
+  ConvTranspose2d(128, 64, 4, 2, 1, bias=False), BatchNorm2d(64), ReLU(),
+  ConvTranspose2d(64, 3, 4, 2, 1, bias=False), Tanh()))"""
 TYPES = {"F32": np.float32, "F64": np.float64, "I64": np.int64, "I32": np.int32, "BOOL": np.bool_}
 
 

@@ -7,15 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import upconv
-from goldens import GOLDEN, ROOT, calls, read
+from goldens import GENERATOR, GOLDEN, ROOT, calls, read
 
 ARCHIVES = [path for path in sorted((GOLDEN / "exported").glob("*.pt2")) if path.name.count(".") == 1]
-GENERATOR = """Generator((main): Sequential(
-  ConvTranspose2d(100, 512, 4, bias=False), BatchNorm2d(512), ReLU(),
-  ConvTranspose2d(512, 256, 4, 2, 1, bias=False), BatchNorm2d(256), ReLU(),
-  ConvTranspose2d(256, 128, 4, 2, 1, bias=False), BatchNorm2d(128), ReLU(),
-  ConvTranspose2d(128, 64, 4, 2, 1, bias=False), BatchNorm2d(64), ReLU(),
-  ConvTranspose2d(64, 3, 4, 2, 1, bias=False), Tanh()))"""
 
 
 def loaded(path):

@@ -1,7 +1,7 @@
 // What CPUID says, beside what the compiler's own runtime library makes of it; elsewhere than on x86-64, nothing.
 #include "framework/processor.h"
 
-#include "tests/support.h"
+#include <doctest/doctest.h>
 
 using namespace upconv::internal;
 

@@ -53,8 +53,8 @@ if(UPCONV_BUNDLE)
   set(PNG_BUILD_ZLIB ON)
   set(ZLIB_LIBRARIES zlib_static)
   get_target_property(ZLIB_INCLUDE_DIRS zlib_static INCLUDE_DIRECTORIES)
-  set(M_LIBRARY m CACHE INTERNAL "")
-  set(AWK "" CACHE INTERNAL "")  # with it, libpng would read its headers with the compiler in a way that is not Zig's
+  set(M_LIBRARY m CACHE INTERNAL "")  # libpng would find the file of this system's
+  set(AWK "" CACHE INTERNAL "")       # libpng's ready-made configuration, which asks for no awk
   set(SKIP_INSTALL_ALL ON)
 endif()
 

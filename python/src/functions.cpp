@@ -390,6 +390,13 @@ std::optional<Call> matched(const OperationRow& row, const std::vector<nb::objec
   return call;
 }
 
+/// Whether it gives parts or a pair: a tuple, even of one part.
+bool gives_tuple(const OperationRow& row) {
+  static const std::set<std::string, std::less<>> several = {
+      "chunk", "max.dim", "meshgrid", "min.dim", "split", "split_with_sizes", "std_mean", "unbind", "var_mean"};
+  return several.contains(row.name) || several.contains(base_of(row.name));
+}
+
 nb::object object_of(Item& item) {
   if (const auto* operand = std::get_if<Operand>(&item)) return nb::cast(*operand);
   if (const auto* integer = std::get_if<int64_t>(&item)) return nb::int_(*integer);
@@ -413,7 +420,7 @@ nb::object written(const std::string& name, const Overloads& rows, const std::ve
     }
     std::vector<Item> made =
         row->make(internal::NodeCall(call->node, call->items, *graph, internal::NodeCall::any_results));
-    if (made.size() == 1) return object_of(made.front());
+    if (made.size() == 1 && !gives_tuple(*row)) return object_of(made.front());
     nb::list all;
     for (Item& item : made) all.append(object_of(item));
     return nb::tuple(all);
@@ -482,12 +489,8 @@ std::string default_of(const Argument& argument) {
   return argument.get<Argument::List>() != nullptr ? "()" : "None";
 }
 
-/// What a row gives: rows of parts and of pairs give tuples.
 std::string result_of(const OperationRow& row) {
-  static const std::set<std::string, std::less<>> several = {
-      "chunk", "max.dim", "meshgrid", "min.dim", "split", "split_with_sizes", "std_mean", "unbind", "var_mean"};
-  const bool is_tuple = several.contains(row.name) || several.contains(base_of(row.name));
-  return is_tuple ? "tuple[" + value_name() + ", ...]" : value_name();
+  return gives_tuple(row) ? "tuple[" + value_name() + ", ...]" : value_name();
 }
 
 /// "def add(input: ValueLike, other: ValueLike | float, alpha: float = 1) -> Value"

@@ -39,6 +39,7 @@ def parts(result: Any) -> list[Any]:
 def check_close(got: Any, expected: Any, values: bool = True) -> None:
     """Whether arrays are equal in number, shape and type, and but for rounding in value. PyTorch's bool is float32."""
     assert len(parts(got)) == len(parts(expected))
+    assert isinstance(got, (list, tuple)) == isinstance(expected, (list, tuple))
     for one, other in zip(parts(got), parts(expected)):
         one, other = np.asarray(one), np.asarray(other)
         assert one.shape == other.shape

@@ -219,10 +219,10 @@ FUNCTIONS: dict[str, list[Any]] = {
     **same("cat", "concat", "concatenate",
            calls=[g([X, Y]), g((X, Y), 1), g(tensors=[X, Y[:, :1]], dim=1), g([PLACES, X[0, 0, :, :3]], -2)]),
     "stack": [g([X, Y]), g((X, Y), 1), g(tensors=[X, Y], dim=-1)],
-    "chunk": [g(X, 2), g(X, 3, -1), g(input=X, chunks=2, dim=1)],
-    "split": [g(X, 1), g(X, 2, -1), g(X, [1, 2], 1), g(tensor=X, split_size_or_sections=2, dim=2)],
+    "chunk": [g(X, 2), g(X, 1), g(X, 3, -1), g(input=X, chunks=2, dim=1)],
+    "split": [g(X, 1), g(X, 2, -1), g(X, [1, 2], 1), g(X[:1], 1), g(tensor=X, split_size_or_sections=2, dim=2)],
     "split_with_sizes": [g(X, [1, 1]), g(input=X, split_sizes=(1, 2), dim=1)],
-    "unbind": [g(X), g(X, 1), g(input=X, dim=-1)],
+    "unbind": [g(X), g(X, 1), g(X[:1]), g(input=X, dim=-1)],
     "index_select": [g(X, 1, PLACES[0]), g(input=X, dim=-1, index=PLACES[1])],
     "gather": [g(MATRIX, 1, PLACES), g(input=MATRIX, dim=0, index=PLACES)],
     "index_put": [g(X, [Mask(X > 0)], np.float32(2)), g(input=X, indices=[Mask(X > 0)], values=np.float32(-1))],
@@ -243,7 +243,8 @@ FUNCTIONS: dict[str, list[Any]] = {
     "arange": [g(5), g(1, 5), g(5, 1, -2), g(0.5, 2.5, 0.5), g(4, dtype=torch.float32), g(start=1, end=6, step=2)],
     "linspace": [g(-1, 1, 5), g(start=0.0, end=2.0, steps=4)],
     "eye": [g(3), g(3, 4), g(n=2), g(2, dtype=torch.int64)],
-    "meshgrid": [g(VECTOR, VECTOR[:3], indexing="ij"), g([VECTOR, VECTOR[:3]], indexing="xy")],
+    "meshgrid": [g(VECTOR, VECTOR[:3], indexing="ij"),
+                 g(VECTOR, indexing="ij"), g([VECTOR, VECTOR[:3]], indexing="xy")],
 }  # fmt: skip
 
 # Where methods are called otherwise than functions, or there is no function.

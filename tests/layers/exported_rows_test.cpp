@@ -167,7 +167,7 @@ TEST_CASE("exported: whatever a row is given is refused or written down" * docte
         node.arguments.push_back(odd_argument(parameter, items.size(), random));
       node.outputs.resize(random() % 5);
       try {
-        const std::vector<Item> made = row.make(NodeCall(node, items, graph));
+        const std::vector<Item> made = row.make(NodeCall(node, items, graph, node.outputs.size()));
         for (const Item& item : made)
           if (const auto* operand = std::get_if<Operand>(&item)) CHECK(numel(operand->value.shape()) >= 0);
         ++written;

@@ -153,8 +153,10 @@ void AnyModule::load_state_dict(const StateDict& state_dict, bool strict) {
 StateDict AnyModule::state_dict() const {
   StateDict all;
   State::each_place("", *this, [&](const std::string& path, const AnyModule& module) {
-    for (const State::Named& named : module.state().parameters)
-      if (named.parameter.has_value()) all.add(joined(path, named.name), named.parameter.stored());
+    for (bool buffers : {false, true})
+      for (const State::Named& named : module.state().parameters)
+        if (named.buffer == buffers && named.parameter.has_value())
+          all.add(joined(path, named.name), named.parameter.stored());
   });
   return all;
 }

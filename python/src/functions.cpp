@@ -705,6 +705,53 @@ internal::Literal literal_of(nb::handle given) {
   return literal;
 }
 
+nb::object in_python(const internal::PythonValue& value) {
+  const auto listed = [](const auto& numbers, auto one) {
+    nb::list all;
+    for (const auto& number : numbers) all.append(one(number));
+    return nb::object(nb::tuple(all));
+  };
+  if (const auto* truth = std::get_if<bool>(&value)) return nb::bool_(*truth);
+  if (const auto* integer = std::get_if<int64_t>(&value)) return nb::int_(*integer);
+  if (const auto* number = std::get_if<double>(&value)) return nb::float_(*number);
+  if (const auto* text = std::get_if<std::string>(&value)) return nb::str(text->c_str());
+  if (const auto* sizes = std::get_if<Shape>(&value))
+    return listed(*sizes, [](int64_t size) { return nb::int_(size); });
+  if (const auto* numbers = std::get_if<internal::Numbers>(&value))
+    return listed(*numbers, [](const auto& number) { return number ? nb::object(nb::float_(*number)) : nb::none(); });
+  return nb::none();
+}
+
+/// What torch.nn's layers keep of their arguments: convolutions, pads and norms a tuple where one number was given, and
+/// pools a stride where there was none. Those that decide about parameters become None where there is none of them.
+nb::dict arguments_in_python(std::string_view layer, const internal::text::Signature& signature) {
+  const bool of_rows = layer.ends_with("1d");
+  const size_t count = layer.find("Pad") != layer.npos ? (of_rows ? 2 : 4) : of_rows ? 1 : 2;
+  const bool has_tuples = layer.starts_with("Conv") || layer == "AvgPool1d" || layer.find("Pad") != layer.npos;
+  nb::dict all;
+  for (const internal::text::Slot& slot : signature.slots()) {
+    const std::string name(slot.name);
+    nb::object value = in_python(slot.value->value);
+    const bool is_size = nb::isinstance<nb::int_>(value) && !nb::isinstance<nb::bool_>(value);
+    if (name == "stride" && value.is_none() && layer.find("Pool") != layer.npos && !layer.starts_with("LP"))
+      value = all["kernel_size"];
+    else if (is_size && has_tuples && slot.name != "groups" && !slot.name.ends_with("channels") && name != "value")
+      value = nb::object(nb::make_tuple(value) * nb::int_(count));
+    else if (is_size && name == "normalized_shape")
+      value = nb::make_tuple(value);
+    else if (name == "scale_factor" && is_size)
+      value = nb::float_(value);
+    else if (is_size && name == "padding_idx" && nb::cast<int64_t>(value) < 0)
+      value = nb::int_(nb::cast<int64_t>(value) + nb::cast<int64_t>(all["num_embeddings"]));
+    if (name == "bias") value = nb::none();
+    all[name.c_str()] = value;
+    if (name.ends_with("affine")) all["weight"] = all["bias"] = nb::none();
+    if (name == "track_running_stats")
+      all["running_mean"] = all["running_var"] = all["num_batches_tracked"] = nb::none();
+  }
+  return all;
+}
+
 /// x and the layer's arguments, as torch.nn.functional has them.
 void bind_layer_function(nb::module_& functional, const char* name, const internal::LayerRow& row) {
   const std::string arguments = python::declared(row);
@@ -723,7 +770,7 @@ void bind_layer_function(nb::module_& functional, const char* name, const intern
           if (args.size() > 0 || nb::cast<std::string_view>(key) != "input") rest[key] = value;
         nb::list others;
         for (size_t i = 1; i < args.size(); ++i) others.append(args[i]);
-        const std::shared_ptr<AnyModule> layer = built(row, nb::borrow<nb::args>(nb::tuple(others)), rest);
+        const std::shared_ptr<AnyModule> layer = built(row, nb::borrow<nb::args>(nb::tuple(others)), rest).layer;
         return operand_of((*layer)(x->value));
       },
       nb::sig(fmt::format("def {}(input: {}{}) -> {}", name, value_like(), arguments.empty() ? "" : ", " + arguments,
@@ -750,7 +797,7 @@ std::string declared(const internal::LayerRow& row) {
   return text;
 }
 
-std::shared_ptr<AnyModule> built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs) {
+Built built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs) {
   internal::text::Signature signature(row.signature);
   const auto give = [&](std::string_view name, size_t position, nb::handle value) {
     try {
@@ -772,7 +819,7 @@ std::shared_ptr<AnyModule> built(const internal::LayerRow& row, const nb::args& 
     }
   }();
   try {
-    return row.build(arguments);
+    return {row.build(arguments), arguments_in_python(row.name, signature)};
   } catch (const internal::ArgumentError& error) {
     throw nb::type_error(error.what());
   }

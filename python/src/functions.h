@@ -19,7 +19,13 @@ Operand indexed(const Operand& of, const nb::list& indices);
 /// "kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1": a layer's signature as Python declares it.
 std::string declared(const internal::LayerRow& row);
 
+/// A layer, and the arguments that it was made of, as torch.nn's layer of the name keeps them.
+struct Built {
+  std::shared_ptr<AnyModule> layer;
+  nb::dict arguments;
+};
+
 /// What a row of layers builds from the arguments of Python. Throws Error as a text that names them does.
-std::shared_ptr<AnyModule> built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs);
+Built built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs);
 
 }  // namespace upconv::python

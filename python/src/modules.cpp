@@ -89,8 +89,16 @@ nb::object results(const std::vector<Tensor>& tensors, bool torch) {
 
 }  // namespace
 
-PythonModule::PythonModule(nb::handle self, const std::shared_ptr<AnyModule>& layer)
-    : AnyModule(*layer), self_(self), layer_(layer) {}
+PythonModule::PythonModule(nb::handle self, const std::shared_ptr<AnyModule>& layer, nb::dict arguments)
+    : AnyModule(*layer), self_(self), layer_(layer), arguments_(std::move(arguments)) {
+  for (const auto& list : {layer->named_parameters(), layer->named_buffers()})
+    for (const auto& [name, parameter] : list) layer_names_.push_back(name);
+}
+
+bool PythonModule::is_of_layer(const std::string& name) const {
+  return arguments_.contains(name.c_str()) ||
+         std::find(layer_names_.begin(), layer_names_.end(), name) != layer_names_.end();
+}
 
 bool PythonModule::is_written_in_python() const { return !layer_ || overrides(self_, "forward"); }
 
@@ -143,17 +151,46 @@ Values PythonModule::forward_all(const Values& xs) const {
   return values_in(self_.attr("forward")(*args), type_name());
 }
 
+namespace {
+
+/// Whoever stood behind `name` does so again, after something new has taken its place at the end.
+template <class Pairs, class Again>
+void keep_order(const Pairs& before, const std::string& name, Again again) {
+  auto later = std::find_if(before.begin(), before.end(), [&](const auto& pair) { return pair.first == name; });
+  if (later == before.end()) return;
+  for (++later; later != before.end(); ++later)
+    if (later->first.find('.') == std::string::npos) again(later->first, later->second);
+}
+
+}  // namespace
+
 void PythonModule::set(const std::string& name, nb::handle value) {
+  const auto children = named_children();
+  const auto parameters = named_parameters();
   remove(name);
-  if (nb::isinstance<AnyModule>(value))
+  if (nb::isinstance<AnyModule>(value)) {
     add_child(name, nb::cast<std::shared_ptr<AnyModule>>(value));
-  else
+    keep_order(children, name, [&](const std::string& later, const std::shared_ptr<const AnyModule>& child) {
+      remove(later);
+      add_child(later, std::const_pointer_cast<AnyModule>(child));
+    });
+  } else {
     add_parameter(name, nb::cast<const Parameter&>(value));
+    keep_order(parameters, name, [&](const std::string& later, const Parameter& parameter) {
+      remove(later);
+      add_parameter(later, parameter);
+    });
+  }
 }
 
 void PythonModule::set_buffer(const std::string& name, const Parameter& buffer) {
+  const auto buffers = named_buffers();
   remove(name);
   add_buffer(name, buffer);
+  keep_order(buffers, name, [&](const std::string& later, const Parameter& other) {
+    remove(later);
+    add_buffer(later, other);
+  });
 }
 
 std::string PythonModule::type_name() const {
@@ -247,8 +284,22 @@ bool replaced(nb::handle self, const std::string& name, nb::handle value) {
   return false;
 }
 
+/// What a layer was made of stays: its program is compiled of that.
+void check_free(nb::handle self, const std::string& name, nb::handle value) {
+  const auto* module = nb::inst_ready(self) ? dynamic_cast<const PythonModule*>(nb::cast<AnyModule*>(self)) : nullptr;
+  if (module == nullptr || !module->is_of_layer(name)) return;
+  const nb::object now = nb::getattr(self, name.c_str());
+  if (now.is(value) || (!nb::isinstance<Parameter>(now) && !nb::isinstance<Parameter>(value) && now.equal(value)))
+    return;
+  throw nb::type_error(
+      (class_of(self) + ": " + name +
+       " is the layer's own, made once: copy_() and load_state_dict() change the numbers of a parameter")
+          .c_str());
+}
+
 /// object.name = value. Modules and parameters are registered, and stay what they are in Python too.
 void set_attribute(nb::handle self, const std::string& name, nb::handle value) {
+  check_free(self, name, value);
   if (nb::isinstance<AnyModule>(value) || nb::isinstance<Parameter>(value))
     own(self).set(name, value);
   else if (nb::inst_ready(self) && nb::hasattr(self, name.c_str()) &&
@@ -259,6 +310,7 @@ void set_attribute(nb::handle self, const std::string& name, nb::handle value) {
 
 void delete_attribute(nb::handle self, const std::string& name) {
   auto& module = own(self);
+  check_free(self, name, nb::none());
   const bool is_member =
       has(module.named_children(), name) || has(module.named_parameters(), name) || has(module.named_buffers(), name);
   if (is_member) module.forget(name);
@@ -279,7 +331,8 @@ void register_parameter(nb::handle self, const std::string& name, nb::handle par
   own(self).set(name, parameter);
 }
 
-/// A child or parameter of a module that was read or parsed, which has no attributes of Python.
+/// A child or parameter of a module that was read or parsed, which has no attributes of Python, or an argument of a
+/// layer.
 nb::object attribute(nb::handle self, const std::string& name) {
   if (nb::inst_ready(self)) {
     const auto& module = nb::cast<const AnyModule&>(self);
@@ -289,6 +342,8 @@ nb::object attribute(nb::handle self, const std::string& name) {
       for (const auto& list : {module.named_parameters(), module.named_buffers()})
         for (const auto& [parameter_name, parameter] : list)
           if (parameter_name == name) return nb::cast(parameter);
+    const auto* own = dynamic_cast<const PythonModule*>(&module);
+    if (own != nullptr && own->arguments().contains(name.c_str())) return own->arguments()[name.c_str()];
   }
   throw nb::attribute_error(("'" + class_of(self) + "' object has no attribute '" + name + "'").c_str());
 }
@@ -313,6 +368,13 @@ template <class Pairs>
 nb::list named(const Pairs& pairs) {
   nb::list all;
   for (const auto& [name, one] : pairs) all.append(nb::make_tuple(name, one));
+  return all;
+}
+
+template <class Pairs>
+nb::list seconds(const Pairs& pairs) {
+  nb::list all;
+  for (const auto& [name, one] : pairs) all.append(one);
   return all;
 }
 
@@ -456,13 +518,11 @@ void bind_modules(nb::module_& m) {
           "named_buffers", [](const AnyModule& module) { return named(module.named_buffers()); },
           nb::sig("def named_buffers(self) -> list[tuple[str, Parameter]]"), "The others, each with its name.")
       .def(
-          "parameters",
-          [](const AnyModule& module) {
-            nb::list all;
-            for (const auto& [name, parameter] : module.named_parameters()) all.append(parameter);
-            return all;
-          },
+          "parameters", [](const AnyModule& module) { return seconds(module.named_parameters()); },
           nb::sig("def parameters(self) -> list[Parameter]"), "The weights that are trained.")
+      .def(
+          "buffers", [](const AnyModule& module) { return seconds(module.named_buffers()); },
+          nb::sig("def buffers(self) -> list[Parameter]"), "The others.")
       .def(
           "get_parameter", [](const AnyModule& module, const std::string& name) { return module.parameter(name); },
           "target"_a, "A parameter or buffer by its full name.")
@@ -512,7 +572,8 @@ void bind_layers(nb::module_& nn) {
     const nb::object made = metaclass(name, nb::make_tuple(base), members);
     nb::cpp_function_def(
         [&row](nb::pointer_and_handle<AnyModule> self, const nb::args& args, const nb::kwargs& kwargs) {
-          new (self.p) PythonModule(self.h, built(row, args, kwargs));
+          Built made = built(row, args, kwargs);
+          new (self.p) PythonModule(self.h, made.layer, std::move(made.arguments));
         },
         nb::scope(made), nb::is_method(),
         nb::sig(("def __init__(self" + (arguments.empty() ? "" : ", " + arguments) + ") -> None").c_str()));

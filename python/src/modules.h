@@ -17,8 +17,8 @@ class PythonModule : public AnyModule {
  public:
   /// Of an object whose class has a forward() of its own.
   explicit PythonModule(nb::handle self) : self_(self) {}
-  /// Of a layer, or of a class that derives from one.
-  PythonModule(nb::handle self, const std::shared_ptr<AnyModule>& layer);
+  /// Of a layer, or of a class that derives from one; with the arguments that the layer was made of.
+  PythonModule(nb::handle self, const std::shared_ptr<AnyModule>& layer, nb::dict arguments);
   // The object lies inside the one of Python, which is one alone.
   PythonModule(const PythonModule&) = delete;
   PythonModule& operator=(const PythonModule&) = delete;
@@ -32,7 +32,11 @@ class PythonModule : public AnyModule {
   /// forward() of the layer that it stands for.
   Values layer_forward(const Values& xs) const;
 
-  /// object.name = value: modules and parameters become the module's own, under that name.
+  /// What the layer was made of, by name. It cannot be changed, nor can the parameters that the layer has by itself.
+  const nb::dict& arguments() const { return arguments_; }
+  bool is_of_layer(const std::string& name) const;
+
+  /// object.name = value: modules and parameters become the module's own, under that name, in the place of what had it.
   void set(const std::string& name, nb::handle value);
   /// The same of a buffer.
   void set_buffer(const std::string& name, const Parameter& buffer);
@@ -49,6 +53,8 @@ class PythonModule : public AnyModule {
 
   nb::handle self_;  // not kept: it keeps this
   std::shared_ptr<AnyModule> layer_;
+  nb::dict arguments_;
+  std::vector<std::string> layer_names_;  // of its parameters
 };
 
 /// Calls any module, with values or with arrays.

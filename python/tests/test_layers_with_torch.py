@@ -177,6 +177,22 @@ def test_layers(name, x, case):
 
 
 @pytest.mark.parametrize("name, x, case", CASES)
+def test_arguments_are_attributes(name, x, case):
+    args, kwargs = case
+    theirs, ours = getattr(torch.nn, name)(*args, **kwargs), getattr(nn, name)(*args, **kwargs)
+    for attribute in signature_of(getattr(nn, name)):
+        expected = getattr(theirs, attribute, None)
+        if isinstance(expected, torch.Tensor):
+            assert getattr(ours, attribute).shape == expected.shape
+        elif hasattr(theirs, attribute):
+            found = getattr(ours, attribute)
+            assert found == expected and type(found) is type(expected), attribute
+    for attribute in ("weight", "bias", "running_mean", "running_var"):
+        if hasattr(theirs, attribute):
+            assert (getattr(ours, attribute) is None) == (getattr(theirs, attribute) is None)
+
+
+@pytest.mark.parametrize("name, x, case", CASES)
 def test_weights_have_names_before_they_have_values(name, x, case):
     args, kwargs = case
     theirs, ours = getattr(torch.nn, name)(*args, **kwargs), getattr(nn, name)(*args, **kwargs)

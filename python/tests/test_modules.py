@@ -70,7 +70,7 @@ def test_holds_what_was_assigned():
     net = Net()
     assert list(net.state_dict()) == KEYS
     assert [name for name, _ in net.named_parameters()] == [key for key in KEYS if key != "shift"]
-    assert [name for name, _ in net.named_buffers()] == ["shift"]
+    assert [name for name, _ in net.named_buffers()] == ["shift"] and len(net.buffers()) == 1
     assert [name for name, _ in net.named_children()] == ["head", "blocks", "ends"]
     paths = [name for name, _ in net.named_modules()]
     assert paths[:4] == ["", "head", "blocks", "blocks.0"] and paths[-1] == "ends.sigmoid"
@@ -198,6 +198,28 @@ def test_layers_can_be_derived_from():
     assert str(nn.Sequential(Shifted())) == "Sequential(\n  (0): Shifted(negative_slope=0.01)\n)"
 
 
+def test_layers_keep_their_arguments():
+    conv = nn.Conv2d(3, 4, 3, padding="same", bias=False)
+    assert (conv.in_channels, conv.out_channels, conv.kernel_size, conv.padding) == (3, 4, (3, 3), "same")
+    assert conv.bias is None and conv.weight.shape == (4, 3, 3, 3)
+    conv.stride = (1, 1)
+    for change in (
+        lambda: setattr(conv, "stride", (2, 2)),
+        lambda: setattr(conv, "weight", nn.Parameter(np.zeros((4, 3, 3, 3), np.float32))),
+        lambda: setattr(conv, "weight", None),
+        lambda: setattr(conv, "bias", nn.Parameter(np.zeros(4, np.float32))),
+        lambda: delattr(conv, "weight"),
+        lambda: setattr(Scaled(3), "weight", nn.Parameter(np.zeros((3, 3, 3, 3), np.float32))),
+    ):
+        with pytest.raises(TypeError, match="is the layer's own"):
+            change()
+    conv.weight.copy_(np.zeros((4, 3, 3, 3), np.float32))
+    np.testing.assert_array_equal(conv(X), np.zeros((2, 4, 8, 8)))
+    scaled = Scaled(3)
+    scaled.scale = nn.Parameter(np.float32([0]))
+    np.testing.assert_array_equal(scaled(X), np.zeros((2, 3, 8, 8)))
+
+
 def test_extra_repr():
     class Named(nn.Module):
         def extra_repr(self):
@@ -238,7 +260,7 @@ def test_children_are_reassigned_and_deleted():
     net.load_state_dict({key: np.ones_like(value) for key, value in net.state_dict().items()})
     net(X)
     net.head = nn.Identity()
-    assert [name for name, _ in net.named_children()] == ["blocks", "ends", "head"]
+    assert [name for name, _ in net.named_children()] == ["head", "blocks", "ends"]
     assert "head.weight" not in net.state_dict()
     before = net(X)
     net.gamma = nn.Parameter(np.zeros(3, np.float32))
@@ -258,6 +280,24 @@ def test_children_are_reassigned_and_deleted():
     assert net.state_dict() == {}
     with pytest.raises(AttributeError, match="nothing"):
         del net.nothing
+
+
+def test_members_keep_their_places():
+    class Many(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for name in "abc":
+                setattr(self, name, nn.Linear(1, 1))
+                setattr(self, "p" + name, nn.Parameter(np.zeros(1, np.float32)))
+                self.register_buffer("b" + name, np.zeros(1, np.float32))
+
+    net = Many()
+    keys = list(net.state_dict())  # parameters before buffers, and both before children
+    assert keys[:8] == ["pa", "pb", "pc", "ba", "bb", "bc", "a.weight", "a.bias"]
+    net.b, net.pb = nn.Linear(1, 1), nn.Parameter(np.ones(1, np.float32))
+    net.bb = np.ones(1, np.float32)
+    assert list(net.state_dict()) == keys
+    assert (net.pb is net.__dict__["pb"]) and np.asarray(net.bb) == 1 and np.asarray(net.get_parameter("pb")) == 1
 
 
 def test_only_modules_and_parameters_take_their_places():
@@ -325,6 +365,15 @@ def test_containers():
     for missing in (lambda: table["a"], lambda: table.__delitem__("a")):
         with pytest.raises((KeyError, AttributeError)):
             missing()
+    assert table.pop("b") is b and list(table) == ["c"]
+    assert list(nn.ModuleDict([("x", a), ("y", b)])) == ["x", "y"] and len(nn.ModuleDict()) == 0
+    net[1] = a
+    assert list(net) == [a, a, c] and net.insert(1, b) is net and list(net) == [a, b, a, c]
+    del net[0]
+    assert list(net) == [b, a, c] and net.pop() is c and net.pop(0) is b and [*net.named_children()] == [("0", a)]
+    del listed[1:3]
+    listed[-1] = b
+    assert list(listed) == [a, b] and [name for name, _ in listed.named_children()] == ["0", "1"]
     nested = nn.ModuleList([nn.ModuleDict({"x": nn.ModuleList([nn.Linear(2, 2)])})])
     assert list(nested.state_dict()) == ["0.x.0.weight", "0.x.0.bias"]
 

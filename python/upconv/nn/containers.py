@@ -29,10 +29,38 @@ class _Numbered(Module):
             part.add_module(name if isinstance(self, Sequential) else str(len(part)), module)
         return part
 
+    def __setitem__(self, index: int, module: Module) -> None:
+        name, _ = self.named_children()[index]
+        self.add_module(name, module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = self.children()
+        del modules[index]
+        self._refill(modules)
+
+    def _refill(self, modules: Iterable[Module]) -> None:
+        for name, _ in self.named_children():
+            delattr(self, name)
+        for place, module in enumerate(modules):
+            self.add_module(str(place), module)
+
     def append(self, module: Module) -> Any:
         """Adds a child under its position, and gives the container."""
         self.add_module(str(len(self)), module)
         return self
+
+    def insert(self, index: int, module: Module) -> Any:
+        """Adds a child before the one at a position; all get their positions as names."""
+        modules = self.children()
+        modules.insert(index, module)
+        self._refill(modules)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Takes a child away, and gives it."""
+        module = self.children()[index]
+        del self[index]
+        return module
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Adds several."""
@@ -74,14 +102,20 @@ class ModuleList(_Numbered):
 class ModuleDict(Module):
     """Children under names of their own."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
         super().__init__()
-        self.update(modules or {})
+        self.update(modules)
 
-    def update(self, modules: Mapping[str, Module]) -> None:
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Adds children, or puts them in the place of those of the same name."""
-        for name, module in modules.items():
+        for name, module in dict(modules).items():
             self.add_module(name, module)
+
+    def pop(self, name: str) -> Module:
+        """Takes a child away, and gives it."""
+        module = self[name]
+        del self[name]
+        return module
 
     def __setitem__(self, name: str, module: Module) -> None:
         self.add_module(name, module)

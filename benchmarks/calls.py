@@ -2,8 +2,8 @@
 
 A network of two small layers, whose own time is below a microsecond, and DCGAN, each as a network and as a program that
 was compiled of it, called in turns with tensors of PyTorch and arrays of NumPy. The minimum of many rounds is quoted,
-with the median behind it. --promise 5 fails where a call of the small network takes more microseconds than that, or
-one of DCGAN both 10 microseconds and 3 % more than its program.
+with the median behind it. --promise 5 fails where a call of the small network takes more microseconds than that, or one
+of DCGAN 10 microseconds or 3 % more than its program; on two threads that needs a machine that does nothing else.
 """
 
 import argparse
@@ -74,11 +74,11 @@ def main() -> int:
     broken = [name for name, taken in tiny.items() if taken > (arguments.promise or float("inf"))]
     for threads in (1, 2):
         large = measure(
-            calls_of(f"DCGAN, {threads} threads", DCGAN, torch.randn(1, 100, 1, 1), threads), 10, arguments.rounds
+            calls_of(f"DCGAN, threads={threads}", DCGAN, torch.randn(1, 100, 1, 1), threads), 10, arguments.rounds
         )
         for name, taken in large.items():
             base = large.get(name.replace(", torch", ", program, torch").replace(", NumPy", ", program, NumPy"), taken)
-            if arguments.promise and taken > max(base + 10, base * 1.03):
+            if arguments.promise and taken > min(base + 10, base * 1.03):
                 broken.append(name)
     for name in broken:
         print(f"promise broken: {name}", file=sys.stderr)

@@ -262,6 +262,11 @@ TEST_CASE("exported: a call like the one before is not written down again") {
     net.named_parameters()[0].second.set(filled(net.named_parameters()[0].second.shape(), 1));
     CHECK(allocations_of([&] { (void)net(xs); }) > least + 20);
     CHECK(allocations_of([&] { (void)net(xs); }) == least);
+    set_num_threads(1);
+    CHECK(allocations_of([&] { (void)net(xs); }) > least + 20);
+    CHECK(allocations_of([&] { (void)net(xs); }) == least);
+    set_num_threads(0);
+    CHECK(allocations_of([&] { (void)net(xs); }) == least);
   }
 }
 

@@ -164,6 +164,13 @@ nb::object array_of(const Tensor& tensor, bool torch) {
   return torch ? Torch::imported()->from_dlpack(made()) : made(nb::numpy());
 }
 
+nb::object arrays_of(const std::vector<Tensor>& tensors, bool torch) {
+  if (tensors.size() == 1) return array_of(tensors.front(), torch);
+  nb::list all;
+  for (const Tensor& tensor : tensors) all.append(array_of(tensor, torch));
+  return nb::tuple(all);
+}
+
 Place::Place(nb::handle array, const Type& type, const std::string& role) {
   using Written = nb::ndarray<nb::device::cpu>;
   const std::optional<Written> found = array_in<Written>(array);

@@ -4,6 +4,7 @@
 #include <upconv/upconv.h>
 
 #include <string>
+#include <vector>
 
 namespace upconv::python {
 
@@ -17,6 +18,8 @@ Tensor tensor_of(nb::handle array, const std::string& role);
 
 /// The tensor's memory as a torch.Tensor, where `like` is one, or as a NumPy array.
 nb::object array_of(const Tensor& tensor, bool torch);
+/// That of one, or a tuple of those of several.
+nb::object arrays_of(const std::vector<Tensor>& tensors, bool torch);
 
 /// An array of Python that a result is written to: itself where it begins at a multiple of 64 bytes, or else by a copy
 /// that finish() makes.

@@ -3,6 +3,7 @@
 #include <upconv/upconv.h>
 
 #include "functions.h"
+#include "layers.h"
 #include "modules.h"
 #include "parts.h"
 #include "values.h"

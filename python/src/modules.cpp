@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "arrays.h"
-#include "functions.h"
 #include "options.h"
 #include "values.h"
 
@@ -79,13 +78,6 @@ struct Substituted {
     kwargs = nb::borrow<nb::dict>(mapped(named, value));
   }
 };
-
-nb::object results(const std::vector<Tensor>& tensors, bool torch) {
-  if (tensors.size() == 1) return array_of(tensors.front(), torch);
-  nb::list all;
-  for (const Tensor& tensor : tensors) all.append(array_of(tensor, torch));
-  return nb::tuple(all);
-}
 
 }  // namespace
 
@@ -239,7 +231,7 @@ nb::object called(nb::handle self, const nb::args& args, const nb::kwargs& kwarg
     const nb::gil_scoped_release free;
     outputs = module(arrays.tensors);
   }
-  return results(outputs, arrays.torch);
+  return arrays_of(outputs, arrays.torch);
 }
 
 namespace {
@@ -559,26 +551,6 @@ void bind_modules(nb::module_& m) {
           },
           nb::kw_only(), "tune"_a = "latency", "accuracy"_a = "standard", "algorithm"_a = "", "threads"_a = 0,
           "isa"_a = nb::none(), "How calls are compiled from now on; docs/program.md says what the options mean.");
-}
-
-void bind_layers(nb::module_& nn) {
-  const nb::object base = nb::borrow(nb::type<AnyModule>());
-  const nb::object metaclass = nb::borrow(base.type());
-  for (const internal::LayerRow& row : internal::layer_rows()) {
-    const std::string name(row.name), arguments = declared(row);
-    nb::dict members;
-    members["__module__"] = nn.attr("__name__");
-    members["__doc__"] = std::string(row.summary);
-    const nb::object made = metaclass(name, nb::make_tuple(base), members);
-    nb::cpp_function_def(
-        [&row](nb::pointer_and_handle<AnyModule> self, const nb::args& args, const nb::kwargs& kwargs) {
-          Built made = built(row, args, kwargs);
-          new (self.p) PythonModule(self.h, made.layer, std::move(made.arguments));
-        },
-        nb::scope(made), nb::is_method(),
-        nb::sig(("def __init__(self" + (arguments.empty() ? "" : ", " + arguments) + ") -> None").c_str()));
-    nn.attr(name.c_str()) = made;
-  }
 }
 
 }  // namespace upconv::python

@@ -62,7 +62,5 @@ nb::object called(nb::handle self, const nb::args& args, const nb::kwargs& kwarg
 
 /// The classes Parameter and Module.
 void bind_modules(nb::module_& m);
-/// A class for each layer of the table, and the containers.
-void bind_layers(nb::module_& nn);
 
 }  // namespace upconv::python

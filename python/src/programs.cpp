@@ -23,19 +23,12 @@ struct Inputs {
       tensors.push_back(tensor_of(array, "input " + std::to_string(tensors.size())));
       torch = torch || is_torch(array);
     };
-    if (nb::isinstance<nb::tuple>(given) || nb::isinstance<nb::list>(given))
+    if (is_list(given))
       for (nb::handle array : given) add(array);
     else
       add(given);
   }
 };
-
-nb::object results(const std::vector<Tensor>& tensors, bool torch) {
-  if (tensors.size() == 1) return array_of(tensors.front(), torch);
-  nb::list all;
-  for (const Tensor& tensor : tensors) all.append(array_of(tensor, torch));
-  return nb::tuple(all);
-}
 
 nb::object run(const Program& program, nb::handle inputs, nb::handle out) {
   const Inputs given(inputs);
@@ -45,7 +38,7 @@ nb::object run(const Program& program, nb::handle inputs, nb::handle out) {
       const nb::gil_scoped_release free;
       outputs = program(given.tensors);
     }
-    return results(outputs, given.torch);
+    return arrays_of(outputs, given.torch);
   }
   const nb::tuple places = nb::isinstance<nb::tuple>(out) || nb::isinstance<nb::list>(out) ? nb::tuple(nb::borrow(out))
                                                                                            : nb::make_tuple(out);

@@ -137,7 +137,7 @@ bool is_plain(nb::handle object) {
 std::optional<Operand> operand_of(nb::handle object, const std::string& role) {
   if (nb::isinstance<Operand>(object)) return nb::cast<Operand>(object);
   if (nb::isinstance<Parameter>(object)) return operand_of(Value(nb::cast<const Parameter&>(object)));
-  if (is_plain(object) || nb::isinstance<nb::tuple>(object) || nb::isinstance<nb::list>(object)) return {};
+  if (is_plain(object) || is_list(object)) return {};
   return operand_of(constant(tensor_of(object, role)));
 }
 
@@ -147,11 +147,10 @@ nb::object mapped(nb::handle object, const std::function<nb::object(nb::handle)>
     for (const auto& [key, value] : nb::borrow<nb::dict>(object)) all[key] = mapped(value, leaf);
     return all;
   }
-  const bool tuple = nb::isinstance<nb::tuple>(object);
-  if (!tuple && !nb::isinstance<nb::list>(object)) return leaf(object);
+  if (!is_list(object)) return leaf(object);
   nb::list all;
   for (nb::handle one : object) all.append(mapped(one, leaf));
-  return tuple ? nb::object(nb::tuple(all)) : nb::object(all);
+  return nb::isinstance<nb::tuple>(object) ? nb::object(nb::tuple(all)) : nb::object(all);
 }
 
 void bind_values(nb::module_& m) {

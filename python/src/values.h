@@ -25,6 +25,8 @@ std::optional<Operand> operand_of(nb::handle object, const std::string& role);
 bool is_symbolic(nb::handle object);
 /// Whether it is an integer of Python or NumPy; arrays, which can be asked for one too, are none.
 bool is_integer(nb::handle object);
+/// Whether it is a tuple or a list.
+inline bool is_list(nb::handle object) { return nb::isinstance<nb::tuple>(object) || nb::isinstance<nb::list>(object); }
 /// Whether it can only be a number, a text, None or the like: what forward() is given as it is.
 bool is_plain(nb::handle object);
 

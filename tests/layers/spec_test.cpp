@@ -110,7 +110,7 @@ TEST_CASE("spec: what one types is what PyTorch prints") {
       {"LayerNorm(5, bias=False)", "LayerNorm((5,), eps=1e-05, elementwise_affine=True, bias=False)"},
       {"LayerNorm([2, 3])", "LayerNorm((2, 3), eps=1e-05, elementwise_affine=True, bias=True)"},
       {"PReLU(3, 0.1)", "PReLU(num_parameters=3)"},
-      {"Softplus(2, 10)", "Softplus(beta=2.0, threshold=10.0)"},
+      {"Softplus(2, 10)", "Softplus(beta=2, threshold=10)"},
       {"Softmax()", "Softmax(dim=None)"},
       {"Hardswish(inplace=True)", "Hardswish()"},
       {"Linear(7, 5)", "Linear(in_features=7, out_features=5, bias=True)"},
@@ -356,7 +356,7 @@ TEST_CASE("spec: what layers refuse has a place") {
   check_error("ConvTranspose2d(6, 4, 3, padding_mode=reflect)",
               "1:1: ConvTranspose2d: padding_mode must be 'zeros', the only one there is, got 'reflect'");
   check_error("GELU(approximate='foo')", "1:1: GELU: approximate must be 'none' or 'tanh', got 'foo'");
-  check_error("Hardtanh(1.0, 1)", "1:1: Hardtanh: max_val must be greater than min_val 1, got 1");
+  check_error("Hardtanh(1.0, 1)", "1:1: Hardtanh: max_val must be greater than min_val 1.0, got 1");
   check_error("GroupNorm(3, 4)", "1:1: GroupNorm: num_channels must be divisible by num_groups, got 4 and 3");
   check_error("GroupNorm(0, 4)", "1:1: GroupNorm: num_groups must be positive, got 0");
   check_error("LayerNorm(())", "1:1: LayerNorm: normalized_shape must have at least one size, got ()");

@@ -44,7 +44,9 @@ Items largest_and_place(const NodeCall& call) {
   const Value x = call.value("self");
   const int64_t dim = call.integer("dim");
   const bool keepdim = call.boolean("keepdim");
-  if (x.shape().empty() || call.results() < 2) return one(function(x, dim, keepdim));
+  if (call.results() < 2) return one(function(x, dim, keepdim));
+  if (x.shape().empty())
+    return {Operand{function(x, dim, keepdim)}, Operand{call.graph().constant(Tensor({}, {int64_t{0}})), DType::int64}};
   return {Operand{function(x, dim, keepdim)},
           Operand{place_of(call, x, function(x, dim, true), dim, keepdim), DType::int64}};
 }

@@ -253,7 +253,9 @@ std::optional<DType> type_of(nb::handle given) {
 
 /// A tensor, whose place among the call's items becomes the argument; nothing where it is none.
 std::optional<Argument> tensor_argument(Call& call, nb::handle given, std::string_view role) {
-  const std::optional<Operand> operand = operand_of(given, std::string(role));
+  const bool is_array = nb::hasattr(given, "__dlpack__") || PyObject_CheckBuffer(given.ptr());
+  const std::optional<Operand> operand =
+      is_symbolic(given) || is_array ? operand_of(given, std::string(role)) : std::nullopt;
   if (!operand) return {};
   call.items.emplace_back(*operand);
   return Argument{internal::Reference{static_cast<int>(call.items.size()) - 1}};
@@ -563,6 +565,14 @@ void bind_function(nb::module_& functional, const std::string& name, const Overl
         nb::sig(signature_of(name, *row, false).c_str()), doc_of(*row).c_str());
 }
 
+/// Whether it is the device "cpu", as a word or as PyTorch's. Throws Error where it is another one.
+bool is_device(nb::handle given) {
+  if (!PyUnicode_Check(given.ptr()) && class_of(given) != "device") return false;
+  const auto device = nb::cast<std::string>(nb::str(given));
+  if (device != "cpu" && !type_of(given)) throw Error("to: expected a dtype, or the device cpu, got " + device);
+  return device == "cpu";
+}
+
 template <class Class>
 void bind_method(Class& of, const std::string& name, const Overloads& rows) {
   for (const OperationRow* row : seen(rows)) {
@@ -573,6 +583,10 @@ void bind_method(Class& of, const std::string& name, const Overloads& rows) {
         [name, &rows](nb::handle self, const nb::args& args, const nb::kwargs& kwargs) {
           std::vector<nb::object> all = listed(args);
           all.insert(all.begin(), nb::borrow(self));
+          if (name == "to" && all.size() > 1 && is_device(all[1])) {
+            all.erase(all.begin() + 1);
+            if (all.size() == 1 && kwargs.size() == 0) return written("contiguous", all);
+          }
           return written(name, rows, all, kwargs);
         },
         nb::sig(signature_of(name, *row, true).c_str()), doc_of(*row).c_str());

@@ -56,6 +56,9 @@ void bind_parts(Class& of) {
       .def_prop_ro(
           "ndim", [](nb::handle x) { return shape_of(x).size(); }, nb::sig("def ndim(self) -> int"),
           "How many dimensions it has.")
+      .def_prop_ro(
+          "device", [](nb::handle) { return nb::str("cpu"); }, nb::sig("def device(self) -> str"),
+          "cpu: there is no other.")
       .def(
           "dim", [](nb::handle x) { return shape_of(x).size(); }, nb::sig("def dim(self) -> int"),
           "How many dimensions it has.")

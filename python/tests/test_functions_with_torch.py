@@ -125,7 +125,7 @@ FUNCTIONS: dict[str, list[Any]] = {
     "masked_fill": [g(X, Mask(X > 0), 2.0), g(input=X, mask=Mask(Y[0] > 0), value=-np.inf)],
     **same("mean", "sum", calls=[*REDUCED, g(X, None), g(X, keepdims=True, axis=1), g(X, dtype=torch.float32)]),
     **same("amax", "amin", calls=[*REDUCED, g(X, ()), g(X, None)]),
-    **same("max", "min", calls=EXTREME),
+    **same("max", "min", calls=[*EXTREME, g(np.array(3, np.float32), 0)]),
     **same("argmax", "argmin", calls=[g(X), g(X, 1), g(X, -1, True), g(input=X, dim=0, keepdim=True)]),
     **same("var", "std", calls=[*SPREAD, g(X, False), g(X, unbiased=False)]),
     **same("var_mean", "std_mean", calls=SPREAD),
@@ -264,7 +264,16 @@ METHODS: dict[str, list[Any]] = {
     **same("relu", "hardshrink", calls=[g(X)]),
     "contiguous": [g(X), g(X, memory_format=torch.contiguous_format)],
     "type_as": [g(X, PLACES), g(PLACES, other=X)],
-    "to": [g(X, torch.int64), g(PLACES, torch.float32), g(X, dtype=torch.bool), g(X, PLACES), g(X, torch.float)],
+    "to": [
+        g(X, torch.int64),
+        g(PLACES, torch.float32),
+        g(X, dtype=torch.bool),
+        g(X, PLACES),
+        g(X, torch.float),
+        g(X, "cpu"),
+        g(X, torch.device("cpu"), torch.int64),
+        g(X, device="cpu", dtype=torch.int64),
+    ],
     **same("float", "long", "bool", calls=[g(X), g(PLACES)]),
     "int": [g(X)],
     **same("new_zeros", "new_ones", "new_empty", calls=NEW),
@@ -347,7 +356,7 @@ def as_methods() -> dict[str, list[Any]]:
             for args, kwargs in cases
             if not isinstance((args or [kwargs["input"]])[0], (int, float))
         ]
-    all.pop("dtype")
+    all.pop("dtype"), all.pop("device")
     return all
 
 
@@ -370,7 +379,7 @@ def test_every_function_has_a_case():
 
 
 def test_every_method_has_a_case():
-    assert public(nn.Value) - set(PROPERTIES) - {"dtype"} == set(as_methods())
+    assert public(nn.Value) - set(PROPERTIES) - {"dtype", "device"} == set(as_methods())
     assert not [name for name, cases in as_methods().items() if not cases]
     assert not [name for name in public(nn.Value) if not hasattr(torch.Tensor, name)]
 
@@ -611,8 +620,21 @@ def test_iteration_and_length():
         call(lambda v: len(v.sum()), X)
 
 
+def test_there_is_one_device():
+    x = torch.from_numpy(X)
+    got = call(
+        lambda v: [v.to(v.device), F.zeros(2, device=v.device), v.to(v.device, v.dtype), v.new_ones(2).to("cpu")], X
+    )
+    check_close(got, [x, torch.zeros(2), x, torch.ones(2)])
+    seen = []
+    call(lambda v: seen.extend([v.device, nn.Parameter(X).device]) or v, X)
+    assert seen == ["cpu", "cpu"] == [str(x.device)] * 2
+
+
 def test_refused_on_purpose():
     for function, error, words in [
+        (lambda v: v.to("cuda"), upconv.Error, "expected a dtype, or the device cpu, got cuda"),
+        (lambda v: v.to(torch.float16), TypeError, "dtype cannot be of type dtype"),
         (lambda v: F.dropout(v), upconv.Error, "training=False"),
         (lambda v: F.rrelu(v, training=True), upconv.Error, "training=False"),
         (lambda v: F.interpolate(v, scale_factor=0.5, mode="bilinear", antialias=True), TypeError, "antialias"),

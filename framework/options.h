@@ -30,8 +30,8 @@ struct Options {
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.
   std::string algorithm = {};
-  /// How many work on one run; 0 means as many as set_num_threads() said, and where it said nothing all of the arena, or
-  /// as many as the quota of a container (Linux's control groups) allows; more than the arena has means all of it.
+  /// How many work on one run; 0 means as many as set_num_threads() said, and where it said nothing all of the arena,
+  /// or as many as the quota of a container (Linux's control groups) allows; more than the arena has means all of it.
   int threads = 0;
   std::optional<Isa> isa = {};              ///< nothing means default_isa()
   std::shared_ptr<const Arena> arena = {};  ///< whose threads; nothing means upconv's own, as many as the machine has

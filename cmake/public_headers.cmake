@@ -3,7 +3,7 @@
 set(upconv_public_headers
   examples/conditional_dcgan.h examples/cyclegan.h examples/dcgan.h examples/esrgan.h examples/fast_neural_style.h
   examples/hifigan.h examples/pix2pix.h examples/taesd.h examples/vae.h
-  framework/arena.h framework/compile.h framework/containers.h framework/cpu.h framework/error.h framework/fingerprint.h
+  framework/arena.h framework/choices.h framework/compile.h framework/containers.h framework/cpu.h framework/error.h framework/fingerprint.h
   framework/graph.h framework/image.h framework/init.h
   framework/module.h framework/options.h framework/parameter.h framework/pointwise.h framework/program.h
   framework/random.h framework/tensor.h framework/version.h

@@ -1,5 +1,7 @@
 #pragma once
 // Internal: what a Program is made of. Written by compile.cpp, run by program.cpp.
+#include <algorithm>
+
 #include "parallel.h"
 #include "program.h"
 
@@ -15,7 +17,7 @@ struct Place {
 
 struct Code {
   struct Placed {
-    std::unique_ptr<Step> step;
+    std::shared_ptr<const Step> step;
     std::vector<Place> inputs;
     Place output;
     StepInfo info;
@@ -32,5 +34,12 @@ struct Code {
 
   static Program program(std::shared_ptr<const Code> code) { return Program(std::move(code)); }
 };
+
+/// What one thread needs beside the arena, for any of the steps.
+inline size_t scratch_bytes_of(const Code& code) {
+  size_t most = 0;
+  for (const auto& placed : code.steps) most = std::max(most, (placed.step->scratch_bytes() + 63) / 64 * 64);
+  return most;
+}
 
 }  // namespace upconv::internal

@@ -7,8 +7,10 @@
 
 #include "framework/code.h"
 #include "framework/fail.h"
+#include "framework/memo.h"
 #include "framework/plan.h"
 #include "framework/suggestion.h"
+#include "framework/tuning.h"
 
 namespace upconv {
 
@@ -122,38 +124,67 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
   return places;
 }
 
-/// Pass: every node that computes becomes a step.
-void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
+/// The step that computes a node, as `options` have it.
+Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, const Options& options,
+                     const Crew& crew) {
+  const Plan::Node& node = plan.at(index);
+  std::vector<Type> types;
+  std::vector<Layout> layouts;
+  std::vector<Place> inputs;
+  for (int input : node.inputs) {
+    types.push_back(plan.at(input).type);
+    layouts.push_back(plan.at(input).layout);
+    inputs.push_back(places[static_cast<size_t>(input)]);
+  }
+  const Lowering lowering{types, layouts, node.type, node.layout, options, crew};
+  std::unique_ptr<Step> step;
+  try {
+    step = node.operation->lower(lowering);
+  } catch (const Error& error) {
+    fail("{}{} {}", beginning(node.path), node.operation->name(), error.what());
+  }
+  size_t bytes = bytes_of(node.type) + step->weight_bytes();
+  for (const Type& type : types) bytes += bytes_of(type);
+  StepInfo info{node.path,
+                std::string(node.operation->name()),
+                step->algorithm(),
+                node.type.shape,
+                step->flops(),
+                step->packed().size_bytes(),
+                bytes,
+                node.operation->candidates(lowering),
+                node.operation->described(lowering)};
+  return {std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)};
+}
+
+/// The nodes that compute, in the order in which they run: one for each step.
+std::vector<int> computing(Plan& plan) {
+  std::vector<int> all;
   for (int index : plan.order) {
     const Plan::Node& node = plan.at(index);
-    if (!node.operation || node.operation->is_view() || plan.constant(index)) continue;
-    std::vector<Type> types;
-    std::vector<Layout> layouts;
-    std::vector<Place> inputs;
-    for (int input : node.inputs) {
-      types.push_back(plan.at(input).type);
-      layouts.push_back(plan.at(input).layout);
-      inputs.push_back(places[static_cast<size_t>(input)]);
-    }
-    const Lowering lowering{types, layouts, node.type, node.layout, code.options, *code.crew};
-    std::unique_ptr<Step> step;
-    try {
-      step = node.operation->lower(lowering);
-    } catch (const Error& error) {
-      fail("{}{} {}", beginning(node.path), node.operation->name(), error.what());
-    }
-    code.scratch_bytes = std::max(code.scratch_bytes, (step->scratch_bytes() + 63) / 64 * 64);
-    size_t bytes = bytes_of(node.type) + step->weight_bytes();
-    for (const Type& type : types) bytes += bytes_of(type);
-    StepInfo info{node.path,
-                  std::string(node.operation->name()),
-                  step->algorithm(),
-                  node.type.shape,
-                  step->flops(),
-                  step->packed().size_bytes(),
-                  bytes,
-                  node.operation->candidates(lowering)};
-    code.steps.push_back({std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)});
+    if (node.operation && !node.operation->is_view() && !plan.constant(index)) all.push_back(index);
+  }
+  return all;
+}
+
+/// Pass: every node that computes becomes a step.
+void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
+  for (int index : computing(plan)) code.steps.push_back(lowered(plan, places, index, code.options, *code.crew));
+}
+
+/// Pass: algorithms that are told or timed, and nothing kept of those that were only tried.
+void choose_algorithms(Plan& plan, const std::vector<Place>& places, Code& code) {
+  const std::vector<int> nodes = computing(plan);
+  tune(code, [&](size_t step, const std::string& algorithm) {
+    Options options = code.options;
+    options.algorithm = algorithm;
+    return lowered(plan, places, nodes[step], options, *code.crew);
+  });
+  if (code.options.tune != Tune::measured) return;
+  for (int node : nodes) {
+    Fingerprint print;
+    plan.at(node).operation->identify(print);
+    for (const Parameter& parameter : print.parameters()) Memo::drop_unused(parameter);
   }
 }
 
@@ -207,6 +238,8 @@ size_t packed_bytes(const Code& code) {
 /// With `evaluated`, what depends on constants alone is computed now, else by each run.
 Program compiled(const Graph& graph, const Options& options, bool evaluated) {
   if (graph.outputs().empty()) fail("a graph without outputs");
+  if (!(options.tuning_seconds >= 0))
+    fail("Options::tuning_seconds must not be negative, got {}", options.tuning_seconds);
   if (options.threads < 0) fail("Options::threads must not be negative, got {}; 0 means all", options.threads);
   auto code = std::make_shared<Code>();
   code->options = options;
@@ -242,6 +275,9 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
     code->steps.clear();
     lower(plan, places, *code);
   }
+  code->scratch_bytes = scratch_bytes_of(*code);
+  choose_algorithms(plan, places, *code);
+  code->scratch_bytes = scratch_bytes_of(*code);
   check_algorithm(*code);
   code->packed_bytes = packed_bytes(*code);
   return Code::program(std::move(code));

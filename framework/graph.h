@@ -90,6 +90,7 @@ struct Modulation {
 struct Candidate {
   std::string algorithm;  ///< "winograd F(3,2)"
   double cycles;          ///< that one core is expected to take for an image
+  double seconds = 0;     ///< that the step took where Tune::measured timed it, or 0
 };
 
 class Operation;
@@ -193,6 +194,9 @@ class Operation {
   virtual Layout output_layout(Layout input, Layout /*wanted*/) const { return input; }
   /// The algorithms that its step is chosen from; none where there is no choice.
   virtual std::vector<Candidate> candidates(const Lowering&) const { return {}; }
+  /// All that the time of such a step depends on besides its algorithm, options and machine, as a file of choices names
+  /// it: "ConvTranspose2d 128-64 k4x4 s2x2 p1x1, 1x128x32x32, planar to planar"; "" where there is no choice.
+  virtual std::string described(const Lowering&) const { return ""; }
   /// The step that computes it. Not called for views.
   [[nodiscard]] virtual std::unique_ptr<Step> lower(const Lowering& lowering) const = 0;
 };

@@ -14,6 +14,8 @@ class Memo {
   /// all shapes share them. Thread-safe.
   static std::shared_ptr<const void> of(const Parameter& parameter, const std::string& key,
                                         const std::function<std::shared_ptr<const void>()>& make);
+  /// Drops what nobody else holds: packed weights of algorithms that were tried and not taken.
+  static void drop_unused(const Parameter& parameter);
 };
 
 }  // namespace upconv::internal

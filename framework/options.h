@@ -4,14 +4,19 @@
 #include <string>
 
 #include "arena.h"
+#include "choices.h"
 #include "cpu.h"
 
 namespace upconv {
 
 /// What a program is chosen for.
 enum class Tune {
-  latency,    ///< the time of one run
-  throughput  ///< pictures per second of large batches
+  latency,     ///< the time of one run
+  throughput,  ///< pictures per second of large batches
+  /// The time of one run on this machine: the algorithms that each layer could take are timed while the program is
+  /// compiled, in their places, and the fastest is taken. What two processes find may differ, and with it the last bits
+  /// of results, unless Options::choices says what to take.
+  measured
 };
 
 /// Which algorithms may be chosen.
@@ -30,6 +35,12 @@ struct Options {
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.
   std::string algorithm = {};
+  /// For how long Tune::measured may time a network's algorithms; those that it does not come to are chosen as for
+  /// latency. Layers of one geometry are timed once, and what was found is kept for the process.
+  double tuning_seconds = 2;
+  /// The algorithms that layers take, from a file that measured ones were written to; layers that it does not name
+  /// choose as `tune` says. Compiling throws Error where it names an algorithm that the layer could not take.
+  std::shared_ptr<const Choices> choices = {};
   /// How many work on one run; 0 means as many as set_num_threads() said, and where it said nothing all of the arena,
   /// or as many as the quota of a container (Linux's control groups) allows; more than the arena has means all of it.
   int threads = 0;

@@ -291,4 +291,14 @@ std::shared_ptr<const void> Memo::of(const Parameter& parameter, const std::stri
   return entry->value;
 }
 
+void Memo::drop_unused(const Parameter& parameter) {
+  Parameter::State& state = *parameter.state_;
+  const std::lock_guard lock(state.mutex);
+  // An entry that somebody is asking for, or whose value a program holds, stays.
+  std::erase_if(state.cache, [](const auto& one) {
+    const auto& entry = one.second;
+    return entry && entry.use_count() == 1 && entry->value.use_count() <= 1;
+  });
+}
+
 }  // namespace upconv

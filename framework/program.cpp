@@ -159,6 +159,19 @@ std::vector<StepInfo> Program::steps() const {
   return all;
 }
 
+Choices Program::choices() const {
+  Choices all;
+  for (const auto& placed : code_->steps) {
+    const StepInfo& info = placed.info;
+    if (info.geometry.empty()) continue;
+    const auto taken = std::find_if(info.candidates.begin(), info.candidates.end(),
+                                    [&](const Candidate& one) { return one.algorithm == info.algorithm; });
+    const double seconds = taken == info.candidates.end() ? 0 : taken->seconds;
+    all.add({info.geometry, code_->options.accuracy, threads(), isa(), info.algorithm, seconds});
+  }
+  return all;
+}
+
 void Program::run(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
   code_->crew->run(workspace.memory_->bind(*code_, inputs, outputs));
 }

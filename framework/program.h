@@ -53,6 +53,7 @@ struct StepInfo {
   size_t packed_bytes = 0;            ///< of its packed weights; steps of one parameter share them
   size_t bytes = 0;                   ///< that it moves at least: inputs, output and packed weights, each once
   std::vector<Candidate> candidates;  ///< what `algorithm` was chosen from; none where there is no choice
+  std::string geometry;               ///< as a file of choices names it; "" where there is no choice
 };
 
 /// One run as it went, all times in seconds from its beginning.
@@ -86,6 +87,8 @@ class Program {
   [[nodiscard]] int threads() const;
   /// Its steps in the order in which they run.
   [[nodiscard]] std::vector<StepInfo> steps() const;
+  /// The algorithms of all steps that had a choice, for Options::choices.
+  [[nodiscard]] Choices choices() const;
   /// Bytes of intermediate values in one Workspace.
   [[nodiscard]] size_t arena_bytes() const;
   /// Bytes of the packed weights of all steps.

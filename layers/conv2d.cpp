@@ -110,6 +110,15 @@ class Conv2dOperation : public ConvolutionOperation {
  protected:
   std::shared_ptr<ConvolutionOperation> clone() const override { return std::make_shared<Conv2dOperation>(*this); }
 
+  std::string arguments() const override {
+    std::string text =
+        sizes_text({{"k", kernel_, 0}, {"s", stride_, 1}, {"d", dilation_, 1}, {"repeated ", repeat_, 1}});
+    if (pad_.top + pad_.bottom + pad_.left + pad_.right != 0)
+      text += fmt::format(" p{},{},{},{}", pad_.top, pad_.bottom, pad_.left, pad_.right);
+    if (pad_.border != Border::zeros) text += fmt::format(" border {}", static_cast<int>(pad_.border));
+    return text;
+  }
+
   void identify_arguments(Fingerprint& print) const override {
     for (const Pair& pair : {kernel_, stride_, dilation_}) print(pair.h, pair.w);
     print(pad_.top, pad_.bottom, pad_.left, pad_.right, pad_.border);

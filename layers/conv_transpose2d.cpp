@@ -65,6 +65,15 @@ class ConvTranspose2dOperation : public ConvolutionOperation {
     return std::make_shared<ConvTranspose2dOperation>(*this);
   }
 
+  std::string arguments() const override {
+    const ConvTranspose2dOptions& o = options_;
+    return sizes_text({{"k", kernel_, 0},
+                       {"s", o.stride, 1},
+                       {"p", o.padding, 0},
+                       {"op", o.output_padding, 0},
+                       {"d", o.dilation, 1}});
+  }
+
   void identify_arguments(Fingerprint& print) const override {
     const ConvTranspose2dOptions& o = options_;
     for (const Pair& pair : {kernel_, o.stride, o.padding, o.output_padding, o.dilation}) print(pair.h, pair.w);

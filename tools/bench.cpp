@@ -71,17 +71,6 @@ void repeat(double seconds, const std::function<void()>& sample) {
   for (int count = 0; count < least || seconds_since(start) < seconds; ++count) sample();
 }
 
-/// Numbers for the parameters that have none: small ones, as DCGAN's are before training, so that nothing overflows.
-void randomize(const AnyModule& module, Random& random) {
-  constexpr float deviation = 0.02f;
-  for (auto& [name, parameter] : module.named_parameters()) {
-    if (!parameter.is_initial()) continue;
-    Tensor values = random.randn(parameter.shape());
-    for (int64_t i = 0; i < values.numel(); ++i) values.data()[i] *= deviation;
-    parameter.set(values);
-  }
-}
-
 /// Of a .pt2, which does not say how many there are to choose from, every integer is 0 and every truth 1.
 Tensor random_input(const Type& type, const AnyModule& module, bool is_truth, Random& random) {
   if (is_truth) return {type.shape, std::vector<float>(static_cast<size_t>(numel(type.shape)), 1.0f)};

@@ -304,6 +304,16 @@ DType computed(DType dtype) {
   return dtype == DType::int32 ? DType::int64 : dtype == DType::boolean ? DType::float32 : dtype;
 }
 
+void randomize(const AnyModule& module, Random& random) {
+  constexpr float deviation = 0.02f;
+  for (auto& [name, parameter] : module.named_parameters()) {
+    if (!parameter.is_initial()) continue;
+    Tensor values = random.randn(parameter.shape());
+    for (int64_t i = 0; i < values.numel(); ++i) values.data()[i] *= deviation;
+    parameter.set(values);
+  }
+}
+
 const Embedding* find_embedding(const AnyModule& module) {
   for (const auto& [path, descendant] : module.named_modules())
     if (const auto* embedding = dynamic_cast<const Embedding*>(descendant)) return embedding;

@@ -51,6 +51,9 @@ DType computed(DType dtype);
 /// Throws Error where a parameter still has the values that it began with, whose pictures are noise.
 void check_weights(const AnyModule& module);
 
+/// Numbers for the parameters that have none: small ones, as DCGAN's are before training, so that nothing overflows.
+void randomize(const AnyModule& module, Random& random);
+
 /// The first Embedding, or nullptr: where there is one, it is what reads the network's int64 input.
 const Embedding* find_embedding(const AnyModule& module);
 

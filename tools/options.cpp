@@ -90,7 +90,8 @@ std::pair<std::string, std::string> parse_rename(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
-const std::map<std::string, Tune> all_tunes = {{"latency", Tune::latency}, {"throughput", Tune::throughput}};
+const std::map<std::string, Tune> all_tunes = {
+    {"latency", Tune::latency}, {"throughput", Tune::throughput}, {"measured", Tune::measured}};
 const std::map<std::string, Accuracy> accuracies = {
     {"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}};
 
@@ -213,23 +214,42 @@ Options ChoiceOptions::options(const MachineOptions& machine) const {
   return {.tune = tunes().front(),
           .accuracy = accuracies.at(accuracy),
           .algorithm = algorithm == "auto" || algorithm == "all" ? "" : algorithm,
+          .tuning_seconds = tuning_seconds,
+          .choices = choices.empty() ? nullptr : std::make_shared<const Choices>(Choices::load(choices)),
           .threads = machine.count(),
           .isa = machine.isa};
 }
 
 void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::string& tune) {
   options.tune = tune;
-  command.add_option("--tune", options.tune, "latency (of one run) or throughput (of large batches)")
+  command
+      .add_option(
+          "--tune", options.tune,
+          "latency (of one run), throughput (of large batches), or measured: the fastest on this machine, timed")
       ->check(CLI::IsMember(all_tunes))
       ->capture_default_str();
-  command.add_option("--accuracy", options.accuracy, "Which algorithms may be chosen: exact, standard or fast")
-      ->check(CLI::IsMember(accuracies))
-      ->capture_default_str();
+  add_tuning_option(command, "--tuning-seconds", options.tuning_seconds);
+  command.add_option("--choices", options.choices, "A file of algorithms that upconv tune wrote")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
+  add_accuracy_option(command, options);
   command
       .add_option("--algorithm", options.algorithm,
                   "auto: what is expected to be fastest; or one's name, direct or \"winograd F(3,2)\", for the layers "
                   "that could take it")
       ->check(named())
+      ->capture_default_str();
+}
+
+void add_accuracy_option(CLI::App& command, ChoiceOptions& options) {
+  command.add_option("--accuracy", options.accuracy, "Which algorithms may be chosen: exact, standard or fast")
+      ->check(CLI::IsMember(accuracies))
+      ->capture_default_str();
+}
+
+void add_tuning_option(CLI::App& command, const std::string& name, double& seconds) {
+  command.add_option(name, seconds, "For how long algorithms are timed, all layers together")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }
 

@@ -53,9 +53,10 @@ struct MachineOptions {
 };
 void add_machine_options(CLI::App& command, MachineOptions& options);
 
-/// What algorithms are chosen for and from: --tune, --accuracy and --algorithm.
+/// What algorithms are chosen for and from: --tune, --accuracy, --algorithm and --choices.
 struct ChoiceOptions {
-  std::string tune, accuracy = "standard", algorithm = "auto";
+  std::string tune, accuracy = "standard", algorithm = "auto", choices;
+  double tuning_seconds = 2;
 
   /// The one that was asked for, or all.
   std::vector<Tune> tunes() const;
@@ -64,6 +65,10 @@ struct ChoiceOptions {
 };
 /// `tune` is the default; "" stands for all.
 void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::string& tune);
+/// --accuracy alone, for who knows the rest.
+void add_accuracy_option(CLI::App& command, ChoiceOptions& options);
+/// --tuning-seconds.
+void add_tuning_option(CLI::App& command, const std::string& name, double& seconds);
 
 /// --input, the shapes of a network's inputs; none where it is not given.
 void add_inputs(CLI::App& command, std::vector<Shape>& inputs);

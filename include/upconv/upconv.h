@@ -27,6 +27,7 @@
 ///
 /// upconv is a static library: it is compiled by the compiler of the program that uses it and promises no binary
 /// interface. UPCONV_VERSION and its parts say which one it is.
+#include "framework/choices.h"
 #include "framework/compile.h"
 #include "framework/containers.h"
 #include "framework/cpu.h"

@@ -1,5 +1,7 @@
 #include "layers/convolution/operation.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -22,6 +24,14 @@ void check_channel_arguments(const char* layer, int64_t in_channels, int64_t out
     fail("{}: in_channels must be divisible by groups, got {} and {}", layer, in_channels, groups);
   if (out_channels % groups != 0)
     fail("{}: out_channels must be divisible by groups, got {} and {}", layer, out_channels, groups);
+}
+
+std::string sizes_text(std::initializer_list<SizeText> sizes) {
+  std::string text;
+  for (const SizeText& one : sizes)
+    if (one.size != Pair(one.usual))
+      text += fmt::format("{}{}{}x{}", text.empty() ? "" : " ", one.name, one.size.h, one.size.w);
+  return text;
 }
 
 Type ConvolutionOperation::whole(std::span<const Type> inputs) const {
@@ -117,6 +127,18 @@ std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering
   std::vector<Candidate> all;
   for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering), lowering))
     all.push_back({candidate.algorithm->name(), candidate.cycles});
+  return all;
+}
+
+std::string ConvolutionOperation::described(const Lowering& lowering) const {
+  const auto text = [](Layout layout) { return layout == Layout::contiguous ? "planar" : "channels-last"; };
+  const WeightLayout& layout = weights_.layout;
+  std::string all = fmt::format("{} {}-{} {}", name(), layout.IC, layout.OC, arguments());
+  if (layout.groups > 1) all += fmt::format(" g{}", layout.groups);
+  all += fmt::format(", {}, {} to {}", fmt::join(whole(lowering.inputs).shape, "x"), text(lowering.input_layouts[0]),
+                     text(lowering.output_layout));
+  if (parts_.size() > 1) all += fmt::format(", of {}", fmt::join(parts_, "+"));
+  if (residual_) all += ", added";
   return all;
 }
 

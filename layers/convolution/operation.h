@@ -21,6 +21,15 @@ void check_argument(const char* layer, const char* name, Pair got, int64_t least
 /// The arguments that all convolutions have.
 void check_channel_arguments(const char* layer, int64_t in_channels, int64_t out_channels, int64_t groups);
 
+/// An argument with a size for height and width, left out where it is `usual`.
+struct SizeText {
+  const char* name;
+  Pair size;
+  int64_t usual;
+};
+/// "k4x4 s2x2 p1x1".
+std::string sizes_text(std::initializer_list<SizeText> sizes);
+
 class ConvolutionOperation : public Activated<ConvolutionOperation> {
  public:
   /// A copy to be changed: what has absorbed another operation is one of its own.
@@ -35,6 +44,7 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   /// Residuals are added where outputs are stored, which the kernels do channels-last.
   Layout output_layout(Layout, Layout wanted) const override { return residual_ ? Layout::channels_last : wanted; }
   std::vector<Candidate> candidates(const Lowering& lowering) const override;
+  std::string described(const Lowering& lowering) const override;
   std::unique_ptr<Step> lower(const Lowering& lowering) const override;
 
  protected:
@@ -44,6 +54,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   };
 
   explicit ConvolutionOperation(ConvWeights weights) : weights_(std::move(weights)), parts_{weights_.layout.IC} {}
+  /// Kernel, stride and so on, as files of choices have them: "k4x4 s2x2 p1x1".
+  virtual std::string arguments() const = 0;
   /// Adds the arguments of the front door.
   virtual void identify_arguments(Fingerprint& print) const = 0;
   /// Height and width of the output. Throws Error where the arguments do not fit such an input.

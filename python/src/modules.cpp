@@ -546,11 +546,16 @@ void bind_modules(nb::module_& m) {
       .def(
           "set_options",
           [](AnyModule& module, const std::string& tune, const std::string& accuracy, const std::string& algorithm,
-             int threads, const std::optional<std::string>& isa) {
-            module.set_options(options_of(tune, accuracy, algorithm, threads, isa));
+             int threads, const std::optional<std::string>& isa, double tuning_seconds,
+             const std::optional<std::filesystem::path>& choices) {
+            module.set_options(options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices));
           },
           nb::kw_only(), "tune"_a = "latency", "accuracy"_a = "standard", "algorithm"_a = "", "threads"_a = 0,
-          "isa"_a = nb::none(), "How calls are compiled from now on; docs/program.md says what the options mean.");
+          "isa"_a = nb::none(), "tuning_seconds"_a = 2.0, "choices"_a = nb::none(),
+          nb::sig("def set_options(self, *, tune: str = 'latency', accuracy: str = 'standard', algorithm: str = '', "
+                  "threads: int = 0, isa: str | None = None, tuning_seconds: float = 2.0, choices: str | "
+                  "os.PathLike[str] | None = None) -> None"),
+          "How calls are compiled from now on; docs/program.md says what the options mean.");
 }
 
 }  // namespace upconv::python

@@ -21,8 +21,8 @@ T one_of(const char* argument, const std::string& word,
   throw nb::value_error((std::string(argument) + ": expected one of " + all + ", got " + word).c_str());
 }
 
-constexpr std::array<std::pair<std::string_view, Tune>, 2> tunes = {
-    {{"latency", Tune::latency}, {"throughput", Tune::throughput}}};
+constexpr std::array<std::pair<std::string_view, Tune>, 3> tunes = {
+    {{"latency", Tune::latency}, {"throughput", Tune::throughput}, {"measured", Tune::measured}}};
 constexpr std::array<std::pair<std::string_view, Accuracy>, 3> accuracies = {
     {{"exact", Accuracy::exact}, {"standard", Accuracy::standard}, {"fast", Accuracy::fast}}};
 
@@ -38,10 +38,13 @@ Isa isa_of(const std::string& word) {
 }  // namespace
 
 Options options_of(const std::string& tune, const std::string& accuracy, const std::string& algorithm, int threads,
-                   const std::optional<std::string>& isa) {
+                   const std::optional<std::string>& isa, double tuning_seconds,
+                   const std::optional<std::filesystem::path>& choices) {
   Options options{.tune = one_of("tune", tune, tunes),
                   .accuracy = one_of("accuracy", accuracy, accuracies),
                   .algorithm = algorithm,
+                  .tuning_seconds = tuning_seconds,
+                  .choices = choices ? std::make_shared<const Choices>(Choices::load(*choices)) : nullptr,
                   .threads = threads};
   if (isa) options.isa = isa_of(*isa);
   return options;

@@ -1,5 +1,6 @@
 // Compiled networks: the classes Program, Step and Profile, and compile().
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -74,10 +75,11 @@ Profile profiled(const Program& program, nb::handle inputs) {
 }
 
 Program compiled(const AnyModule& module, const nb::args& inputs, const std::string& tune, const std::string& accuracy,
-                 const std::string& algorithm, int threads, const std::optional<std::string>& isa) {
+                 const std::string& algorithm, int threads, const std::optional<std::string>& isa,
+                 double tuning_seconds, const std::optional<std::filesystem::path>& choices) {
   std::vector<Type> types;
   for (const Tensor& tensor : Inputs(inputs).tensors) types.push_back({tensor.shape(), tensor.dtype()});
-  const Options options = options_of(tune, accuracy, algorithm, threads, isa);
+  const Options options = options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices);
   const nb::gil_scoped_release free;
   return compile(module, types, options);
 }
@@ -132,6 +134,14 @@ void bind_programs(nb::module_& m) {
           "The same of one array, or of a tuple of them. out: arrays to write to, of the outputs' shapes and types, in "
           "place of new ones.")
       .def("steps", &Program::steps, "What it does, step by step.")
+      .def(
+          "save_choices",
+          [](const Program& program, const std::filesystem::path& path) {
+            const nb::gil_scoped_release free;
+            program.choices().save(path);
+          },
+          "path"_a, nb::sig("def save_choices(self, path: str | os.PathLike[str]) -> None"),
+          "Writes the algorithms of its layers to a file, for choices= of other processes and machines.")
       .def("profile", profiled, "inputs"_a, nb::sig("def profile(self, inputs: typing.Any) -> Profile"),
            "Runs it once, watched.")
       .def_prop_ro("threads", &Program::threads, "How many threads work on one run.")
@@ -143,9 +153,10 @@ void bind_programs(nb::module_& m) {
       .def("__repr__", [](const Program& program) { return written(program); });
 
   m.def("compile", compiled, "module"_a, "inputs"_a, nb::kw_only(), "tune"_a = "latency", "accuracy"_a = "standard",
-        "algorithm"_a = "", "threads"_a = 0, "isa"_a = nb::none(),
+        "algorithm"_a = "", "threads"_a = 0, "isa"_a = nb::none(), "tuning_seconds"_a = 2.0, "choices"_a = nb::none(),
         nb::sig("def compile(module: Module, *inputs: typing.Any, tune: str = 'latency', accuracy: str = 'standard', "
-                "algorithm: str = '', threads: int = 0, isa: str | None = None) -> Program"),
+                "algorithm: str = '', threads: int = 0, isa: str | None = None, tuning_seconds: float = 2.0, choices: "
+                "str | os.PathLike[str] | None = None) -> Program"),
         "Compiles a module for arrays of these shapes and types.");
   m.def("set_num_threads", &set_num_threads, "threads"_a,
         "How many threads whoever is not told takes from then on; 0 means as many as there are.");

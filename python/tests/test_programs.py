@@ -113,3 +113,18 @@ def test_options_are_words(net):
         upconv.compile(net, X, algorithm="magic")
     expected = upconv.compile(net, X, isa="scalar")(X)
     np.testing.assert_allclose(upconv.compile(net, X)(X), expected, rtol=0, atol=1e-5)
+
+
+def test_measured_choices_are_kept(net, tmp_path):
+    measured = upconv.compile(net, X, tune="measured", tuning_seconds=0.1, threads=1)
+    measured.save_choices(tmp_path / "choices.txt")
+    told = upconv.compile(net, X, choices=tmp_path / "choices.txt", threads=1)
+    assert [step.algorithm for step in told.steps()] == [step.algorithm for step in measured.steps()]
+    np.testing.assert_array_equal(told(X), measured(X))
+    lines = (tmp_path / "choices.txt").read_text().splitlines()
+    assert lines[0].startswith("# layer | accuracy") and "| standard | 1 |" in lines[1]
+    (tmp_path / "broken.txt").write_text(lines[1].replace("| standard |", "| rough |"))
+    with pytest.raises(upconv.Error, match=r"broken\.txt:1: expected exact, standard or fast"):
+        upconv.compile(net, X, choices=str(tmp_path / "broken.txt"))
+    with pytest.raises(upconv.Error, match=r"nothing\.txt"):
+        net.set_options(choices=tmp_path / "nothing.txt")

@@ -1,0 +1,305 @@
+#include "framework/tuning.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "framework/fail.h"
+#include "framework/forks.h"
+
+namespace upconv::internal {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// What was found in this process: the candidates of a geometry with their times, the taken one first.
+class Found {
+ public:
+  std::optional<std::vector<Candidate>> find(const std::string& key) {
+    const auto lock = this->lock();
+    const auto found = all_.find(key);
+    return found == all_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void keep(const std::string& key, std::vector<Candidate> candidates) {
+    const auto lock = this->lock();
+    all_.insert_or_assign(key, std::move(candidates));
+  }
+
+ private:
+  std::unique_lock<Mutex> lock() {
+    std::unique_lock lock(mutex_);
+    if (mutex_.was_abandoned()) begin_anew(all_);
+    return lock;
+  }
+
+  Mutex mutex_;
+  std::map<std::string, std::vector<Candidate>> all_;
+};
+Found& found() {
+  static Found the_one;
+  return the_one;
+}
+
+/// Steps of one geometry, which take one algorithm.
+struct Group {
+  std::string geometry;
+  std::vector<size_t> steps;
+  double cycles = 0;  ///< that all of them are expected to take
+};
+
+std::vector<Group> groups_of(const Code& code) {
+  std::vector<Group> groups;
+  for (size_t i = 0; i < code.steps.size(); ++i) {
+    const StepInfo& info = code.steps[i].info;
+    if (info.geometry.empty() || info.candidates.empty()) continue;
+    auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& one) { return one.geometry == info.geometry; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {info.geometry, {}, 0});
+    group->steps.push_back(i);
+    for (const Candidate& candidate : info.candidates)
+      if (candidate.algorithm == info.algorithm) group->cycles += candidate.cycles;
+  }
+  return groups;
+}
+
+/// Reads what the rest of a network moves between two runs of a step, so that the step finds caches as it does there.
+class Others {
+ public:
+  explicit Others(const Code& code) : crew_(*code.crew), values_(std::min(code.arena_bytes, most) / sizeof(float)) {
+    for (const auto& placed : code.steps) add(placed.step->packed());
+    add(values_);
+  }
+  void read() const {
+    crew_.share(static_cast<int64_t>(pieces_.size()), [&](int64_t piece, int) {
+      float sum = 0;
+      for (size_t i = 0; i < pieces_[static_cast<size_t>(piece)].size(); i += 16)
+        sum += pieces_[static_cast<size_t>(piece)][i];
+      sum_ = sum;
+    });
+  }
+
+ private:
+  static constexpr size_t most = 64 << 20, piece = 64 << 10;  // bytes: of all, and floats of what is read at a time
+  void add(std::span<const float> floats) {
+    for (; !floats.empty() && pieces_.size() * piece * sizeof(float) < most;
+         floats = floats.subspan(std::min(piece, floats.size())))
+      pieces_.push_back(floats.first(std::min(piece, floats.size())));
+  }
+
+  const Crew& crew_;
+  std::vector<float> values_;
+  std::vector<std::span<const float>> pieces_;
+  inline static thread_local volatile float sum_ = 0;
+};
+
+/// A step with one algorithm behind the two before it, in their places: its inputs were written when it runs, by the
+/// threads that write them in the network.
+class Probe {
+ public:
+  Probe(const Code& code, size_t at, Code::Placed placed)
+      : program_(program_of(code, at, std::move(placed))), workspace_(program_) {
+    for (const Type& type : program_.inputs()) inputs_.emplace_back(type.shape, type.dtype);
+    for (const Type& type : program_.outputs()) outputs_.emplace_back(type.shape, type.dtype);
+  }
+  double seconds() { return program_.profile(workspace_, inputs_, outputs_).steps.back(); }
+
+ private:
+  static Program program_of(const Code& code, size_t at, Code::Placed placed) {
+    auto part = std::make_shared<Code>();
+    part->options = code.options;
+    part->inputs = code.inputs;
+    part->outputs = code.outputs;
+    part->constants = code.constants;
+    part->arena_bytes = code.arena_bytes;
+    part->crew = code.crew;
+    for (size_t i = at < 2 ? 0 : at - 2; i < at; ++i)
+      // What refuses indices that it has no row for is not given those of a network.
+      if (code.inputs.empty() || std::all_of(code.inputs.begin(), code.inputs.end(),
+                                             [](const Type& type) { return type.dtype == DType::float32; }))
+        part->steps.push_back(code.steps[i]);
+    part->steps.push_back(std::move(placed));
+    part->scratch_bytes = scratch_bytes_of(*part);
+    return Code::program(std::move(part));
+  }
+
+  Program program_;
+  Workspace workspace_;
+  std::vector<Tensor> inputs_, outputs_;
+};
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Candidates of a group, timed for at most so long.
+class Contest {
+ public:
+  Contest(const Code& code, const Group& group, const Others& others, const Lower& lower)
+      : code_(code),
+        step_(group.steps.front()),
+        others_(others),
+        lower_(lower),
+        candidates_(code.steps[step_].info.candidates) {
+    // The most promising first; what is chosen without a measurement is the first of all.
+    std::stable_sort(candidates_.begin(), candidates_.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.cycles < b.cycles; });
+    const std::string& modelled = code.steps[step_].info.algorithm;
+    std::stable_partition(candidates_.begin(), candidates_.end(),
+                          [&](const Candidate& one) { return one.algorithm == modelled; });
+  }
+
+  /// All candidates, of which those that were timed say so, and the first is to be taken.
+  std::vector<Candidate> run(double seconds) {
+    const auto start = Clock::now();
+    enter_all(start, seconds);
+    for (int round = 0; round < most_rounds && rivals_.size() > 1; ++round) {
+      if (round >= least_rounds && seconds_since(start) > seconds) break;
+      for (size_t i = 0; i < rivals_.size(); ++i) time(rivals_[(i + static_cast<size_t>(round)) % rivals_.size()]);
+      leave_far_ones();
+    }
+    for (const Rival& rival : rivals_) candidates_[rival.candidate].seconds = median(rival.seconds);
+    const auto seconds_of = [](const Candidate& one) { return one.seconds > 0 ? one.seconds : 1e30; };
+    // A lead of less than two percent is none.
+    const auto fastest = std::min_element(candidates_.begin(), candidates_.end(),
+                                          [&](auto& a, auto& b) { return seconds_of(a) < seconds_of(b); });
+    if (seconds_of(*fastest) < 0.98 * seconds_of(candidates_.front()))
+      std::rotate(candidates_.begin(), fastest, fastest + 1);
+    return candidates_;
+  }
+
+ private:
+  static constexpr int least_rounds = 3, most_rounds = 15;
+  static constexpr double far = 1.3;     // times the fastest: no round will change that
+  static constexpr double hopeless = 3;  // times the least cycles that are expected
+
+  struct Rival {
+    size_t candidate;
+    std::unique_ptr<Probe> probe;
+    std::vector<double> seconds;
+  };
+
+  void time(Rival& rival) {
+    others_.read();
+    rival.seconds.push_back(rival.probe->seconds());
+  }
+
+  /// Packs each candidate's weights and runs it twice, of which the second counts, until the time is up.
+  void enter_all(Clock::time_point start, double seconds) {
+    double least_cycles = candidates_.front().cycles;
+    for (const Candidate& one : candidates_) least_cycles = std::min(least_cycles, one.cycles);
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      if (i > 0 && (seconds_since(start) > seconds / 2 || candidates_[i].cycles > hopeless * least_cycles)) break;
+      Rival rival{i, std::make_unique<Probe>(code_, step_, lower_(step_, candidates_[i].algorithm)), {}};
+      rival.probe->seconds();
+      time(rival);
+      candidates_[i].seconds = rival.seconds.back();
+      rivals_.push_back(std::move(rival));
+      leave_far_ones();
+    }
+  }
+
+  void leave_far_ones() {
+    double least = 1e30;
+    for (const Rival& rival : rivals_) least = std::min(least, median(rival.seconds));
+    std::erase_if(rivals_, [&](const Rival& rival) {
+      const double own = median(rival.seconds);
+      if (own <= far * least) return false;
+      candidates_[rival.candidate].seconds = own;
+      return true;
+    });
+  }
+
+  const Code& code_;
+  size_t step_;
+  const Others& others_;
+  const Lower& lower_;
+  std::vector<Candidate> candidates_;
+  std::vector<Rival> rivals_;
+};
+
+/// The algorithm that Options::choices has for a group, or nothing.
+std::optional<std::string> told(const Code& code, const Group& group) {
+  if (!code.options.choices) return {};
+  const Choice* choice =
+      code.options.choices->find(group.geometry, code.options.accuracy, code.crew->threads(), *code.options.isa);
+  if (choice == nullptr) return {};
+  std::vector<std::string_view> known;
+  for (const Candidate& candidate : code.steps[group.steps.front()].info.candidates)
+    known.push_back(candidate.algorithm);
+  if (std::find(known.begin(), known.end(), choice->algorithm) == known.end())
+    fail("{}: {} cannot take the algorithm \"{}\": there are {}", code.options.choices->place_of(*choice),
+         group.geometry, choice->algorithm, fmt::join(known, ", "));
+  return choice->algorithm;
+}
+
+/// What is measured for one group holds for another run only where all of this is the same.
+std::string key_of(const Code& code, const Group& group) {
+  return fmt::format("{}/{}/{}/{}/{}", group.geometry, static_cast<int>(code.options.accuracy), code.crew->threads(),
+                     name(*code.options.isa), static_cast<const void*>(code.options.arena.get()));
+}
+
+void take(Code& code, const Group& group, const std::string& algorithm, const Lower& lower) {
+  for (size_t step : group.steps)
+    if (code.steps[step].info.algorithm != algorithm) {
+      const bool shared = code.steps[step].shared;
+      code.steps[step] = lower(step, algorithm);
+      code.steps[step].shared = shared && code.steps[step].step->tiles() > 1;
+    }
+}
+
+/// The times that were found, to the candidates of a group's steps.
+void note(Code& code, const Group& group, const std::vector<Candidate>& timed) {
+  for (size_t step : group.steps)
+    for (Candidate& candidate : code.steps[step].info.candidates)
+      for (const Candidate& one : timed)
+        if (one.algorithm == candidate.algorithm) candidate.seconds = one.seconds;
+}
+
+}  // namespace
+
+void tune(Code& code, const Lower& lower) {
+  const bool measures = code.options.tune == Tune::measured && code.options.algorithm.empty();
+  if (!measures && !code.options.choices) return;
+  std::vector<Group> groups = groups_of(code), unknown;
+  double cycles = 0;
+  for (const Group& group : groups) {
+    if (const std::optional<std::string> algorithm = told(code, group)) {
+      take(code, group, *algorithm, lower);
+    } else if (measures) {
+      cycles += group.cycles;
+      unknown.push_back(group);
+    }
+  }
+  if (unknown.empty()) return;
+
+  // What takes most of the time first, for as long as its part of all is; what one leaves over is for the others.
+  std::stable_sort(unknown.begin(), unknown.end(), [](const Group& a, const Group& b) { return a.cycles > b.cycles; });
+  const auto start = Clock::now();
+  const double budget = code.options.tuning_seconds;
+  std::optional<Others> others;
+  for (const Group& group : unknown) {
+    const std::string key = key_of(code, group);
+    std::optional<std::vector<Candidate>> timed = found().find(key);
+    const double left = budget - seconds_since(start);
+    if (!timed && left > 0 && code.steps[group.steps.front()].info.candidates.size() > 1) {
+      if (!others) others.emplace(code);
+      timed = Contest(code, group, *others, lower).run(left * group.cycles / std::max(cycles, 1.0));
+      found().keep(key, *timed);
+    }
+    cycles -= group.cycles;
+    if (!timed) continue;
+    take(code, group, timed->front().algorithm, lower);
+    note(code, group, *timed);
+  }
+}
+
+}  // namespace upconv::internal

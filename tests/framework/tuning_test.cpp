@@ -1,0 +1,185 @@
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "framework/choices.h"
+#include "framework/compile.h"
+#include "tests/support.h"
+
+using namespace upconv;
+using namespace upconv::testing;
+
+namespace {
+
+/// Two layers of one geometry and one of another; every one has a choice.
+Sequential network(uint64_t seed = 1) {
+  Sequential net = sequential(Conv2d(16, 16, 3, {.padding = 1}), ReLU(), Conv2d(16, 16, 3, {.padding = 1}), ReLU(),
+                              ConvTranspose2d(16, 24, 4, {.stride = 2, .padding = 1}));
+  Random random(seed);
+  randomize(net, random);
+  return net;
+}
+const Shape input = {2, 16, 20, 20};
+
+Options measured(double seconds = 0.2) { return {.tune = Tune::measured, .tuning_seconds = seconds, .threads = 1}; }
+
+/// The steps that had a choice.
+std::vector<StepInfo> chosen(const Program& program) {
+  std::vector<StepInfo> all;
+  for (const StepInfo& step : program.steps())
+    if (!step.candidates.empty()) all.push_back(step);
+  return all;
+}
+
+const Candidate& taken(const StepInfo& step) {
+  for (const Candidate& candidate : step.candidates)
+    if (candidate.algorithm == step.algorithm) return candidate;
+  throw Error("the algorithm is none of the candidates");
+}
+
+std::filesystem::path in_a_folder(const char* name) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "upconv_tuning_test";
+  std::filesystem::create_directories(folder);
+  return folder / name;
+}
+
+constexpr const char* line =
+    "Conv2d 16-16 k3x3 p1,1,1,1, 2x16x20x20, planar to planar | standard | 2 | avx2 | direct | ";
+
+}  // namespace
+
+TEST_CASE("choices: a file is read as it was written") {
+  Choices choices;
+  choices.add({"a layer, of 1x2", Accuracy::exact, 3, Isa::avx2, "winograd F(3,2)", 0.0125});
+  choices.add({"a layer, of 1x2", Accuracy::standard, 3, Isa::avx2, "direct", 0});
+  choices.add({"a layer, of 1x2", Accuracy::exact, 3, Isa::avx2, "direct", 0.5});  // in the place of the first
+  const std::filesystem::path path = in_a_folder("choices.txt");
+  choices.save(path);
+  const Choices again = Choices::load(path);
+  CHECK(again.str() == choices.str());
+  REQUIRE(again.all().size() == 2);
+  const Choice* found = again.find("a layer, of 1x2", Accuracy::exact, 3, Isa::avx2);
+  REQUIRE(found != nullptr);
+  CHECK(found->algorithm == "direct");
+  CHECK(found->seconds == 0.5);
+  CHECK(again.place_of(*found) == path.string() + ":2");
+  CHECK(again.find("a layer, of 1x2", Accuracy::fast, 3, Isa::avx2) == nullptr);
+  CHECK(again.find("a layer, of 1x2", Accuracy::exact, 2, Isa::avx2) == nullptr);
+  CHECK(again.find("a layer, of 1x2", Accuracy::exact, 3, Isa::sse2) == nullptr);
+  CHECK(again.find("a layer", Accuracy::exact, 3, Isa::avx2) == nullptr);
+}
+
+TEST_CASE("choices: people may write them") {
+  const std::string text = std::string("# a comment\r\n\n  ") + line + "1.5  \r\n" + line + "2";
+  const Choices choices = Choices::parse(text, "mine.txt");
+  REQUIRE(choices.all().size() == 1);
+  CHECK(choices.all()[0].seconds == doctest::Approx(0.002));
+  CHECK(choices.place_of(choices.all()[0]) == "mine.txt:4");
+  CHECK(Choices::parse("").all().empty());
+}
+
+TEST_CASE("choices: a line that is none says where and what was expected") {
+  const auto check = [](const std::string& text, const char* message) {
+    CHECK_THROWS_WITH_AS((void)Choices::parse(text, "c.txt"), doctest::Contains(message), Error);
+  };
+  check("one | two",
+        "c.txt:1: expected layer | accuracy | threads | instruction set | algorithm | milliseconds, got 2");
+  check("\nx | slow | 1 | avx2 | direct | 1", "c.txt:2: expected exact, standard or fast as accuracy");
+  check("x | fast | none | avx2 | direct | 1", "c.txt:1: expected a number of threads");
+  check("x | fast | 0 | avx2 | direct | 1", "c.txt:1: expected a number of threads");
+  check("x | fast | 1 | neon | direct | 1", "c.txt:1: ");
+  check("x | fast | 1 | avx2 | direct | soon", "c.txt:1: expected milliseconds");
+  check("x | fast | 1 | avx2 | direct | -1", "c.txt:1: expected milliseconds");
+  check("x | fast | 1 | avx2 | direct | inf", "c.txt:1: expected milliseconds");
+  check(" | fast | 1 | avx2 | direct | 1", "c.txt:1: the layer is missing");
+  check("x | fast | 1 | avx2 |  | 1", "c.txt:1: the algorithm is missing");
+  CHECK_THROWS_WITH_AS((void)Choices::load("/nothing/choices.txt"), doctest::Contains("/nothing/choices.txt"), Error);
+}
+
+TEST_CASE("tuning: what is taken was timed, once for each geometry, and computes the same") {
+  const Sequential net = network();
+  const Program program = compile(net, input, measured());
+  const std::vector<StepInfo> steps = chosen(program);
+  REQUIRE(steps.size() == 3);
+  for (const StepInfo& step : steps) {
+    CAPTURE(step.geometry);
+    CHECK(taken(step).seconds > 0);
+    for (const Candidate& other : step.candidates)
+      if (other.seconds > 0) CHECK(taken(step).seconds <= 1.03 * other.seconds);
+  }
+  CHECK(steps[0].geometry != steps[2].geometry);
+  Random random(3);
+  const Tensor x = random.randn(input);
+  const Tensor got = program(x), expected = compile(net, input, {.accuracy = Accuracy::exact, .threads = 1})(x);
+  // Algorithms whose error is within 2.2 of a plain sum's.
+  check_close(got, expected, [&](int64_t) { return 2.2 * network_tolerance(net, expected); });
+
+  // The same process knows it already: another network of these geometries takes the same without measuring.
+  const std::vector<StepInfo> again = chosen(compile(network(2), input, measured(0)));
+  for (size_t i = 0; i < steps.size(); ++i) {
+    CHECK(again[i].algorithm == steps[i].algorithm);
+    CHECK(taken(again[i]).seconds == taken(steps[i]).seconds);
+  }
+}
+
+TEST_CASE("tuning: without time everything is as for latency") {
+  const Sequential net = network();
+  const Shape other = {1, 16, 21, 20};  // which nobody has measured
+  const std::vector<StepInfo> steps = chosen(compile(net, other, measured(0)));
+  const std::vector<StepInfo> expected = chosen(compile(net, other, {.threads = 1}));
+  REQUIRE(steps.size() == expected.size());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    CHECK(steps[i].algorithm == expected[i].algorithm);
+    CHECK(taken(steps[i]).seconds == 0);
+  }
+  CHECK_THROWS_WITH_AS((void)compile(net, other, measured(-1)), doctest::Contains("tuning_seconds"), Error);
+}
+
+TEST_CASE("tuning: its time is bounded") {
+  const Sequential net = network();
+  const auto start = std::chrono::steady_clock::now();
+  (void)compile(net, {8, 16, 44, 44}, measured(0.05));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
+}
+
+TEST_CASE("choices: programs take what a file says, bit for bit the same") {
+  const Sequential net = network();
+  for (const char* algorithm : {"direct", "winograd F(2,3)"}) {
+    const Program pinned = compile(net, input, {.algorithm = algorithm, .threads = 1});
+    const auto choices = std::make_shared<const Choices>(pinned.choices());
+    for (Tune tune : {Tune::latency, Tune::throughput, Tune::measured}) {
+      const Program program = compile(net, input, {.tune = tune, .choices = choices, .threads = 1});
+      const std::vector<StepInfo> steps = chosen(program), expected = chosen(pinned);
+      for (size_t i = 0; i < steps.size(); ++i) CHECK(steps[i].algorithm == expected[i].algorithm);
+      Random random(3);
+      const Tensor x = random.randn(input);
+      CHECK(program(x).numel() == pinned(x).numel());
+      check_close(program(x), pinned(x), [](int64_t) { return 0.0; });
+    }
+  }
+}
+
+TEST_CASE("choices: an algorithm that the layer cannot take is refused by its line") {
+  const Sequential net = network();
+  const std::string text = compile(net, input, {.threads = 1}).choices().str();
+  std::string broken;
+  for (size_t at = 0, number = 0; at < text.size(); ++number) {
+    const size_t end = text.find('\n', at);
+    std::string one = text.substr(at, end - at);
+    if (number == 2) {
+      const size_t last = one.rfind(" | "), before = one.rfind(" | ", last - 1);
+      one = one.substr(0, before + 3) + "magic" + one.substr(last);
+    }
+    broken += one + "\n";
+    at = end + 1;
+  }
+  const auto choices = std::make_shared<const Choices>(Choices::parse(broken, "broken.txt"));
+  CHECK_THROWS_WITH_AS((void)compile(net, input, {.choices = choices, .threads = 1}),
+                       doctest::Contains("cannot take the algorithm \"magic\": there are "), Error);
+  CHECK_THROWS_WITH_AS((void)compile(net, input, {.choices = choices, .threads = 1}),
+                       doctest::Contains("broken.txt:3: "), Error);
+  // Of another number of threads it says nothing.
+  const auto other = std::make_shared<const Choices>(Choices::parse("x | exact | 7 | avx2 | magic | 1"));
+  CHECK_NOTHROW((void)compile(net, input, {.choices = other, .threads = 1}));
+}

@@ -103,7 +103,7 @@ def test_profiles(net):
 
 def test_options_are_words(net):
     for name, value, words in [
-        ("tune", "fast", "tune: expected one of latency, throughput, got fast"),
+        ("tune", "fast", "tune: expected one of latency, throughput, measured, got fast"),
         ("accuracy", "loose", "accuracy: expected one of exact, standard, fast, got loose"),
         ("isa", "neon9", "isa: this machine has .*, got neon9"),
     ]:

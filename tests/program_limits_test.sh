@@ -50,7 +50,7 @@ for kilobytes in $(seq 20000 6000 140000) 300000 600000; do
     0) enough=$((enough + 1)) ;;
     1)
       short=$((short + 1))
-      check grep -qE "^upconv: (the machine has not enough memory for this|.*: Cannot allocate memory)$" err.txt
+      check grep -qE "^upconv: (the machine has not enough memory for this|no memory for a .* tensor of shape .*|.*: Cannot allocate memory)$" err.txt
       ;;
     127) ;;
     *)

@@ -275,7 +275,6 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
     code->steps.clear();
     lower(plan, places, *code);
   }
-  code->scratch_bytes = scratch_bytes_of(*code);
   choose_algorithms(plan, places, *code);
   code->scratch_bytes = scratch_bytes_of(*code);
   check_algorithm(*code);

@@ -293,7 +293,7 @@ std::shared_ptr<const void> Memo::of(const Parameter& parameter, const std::stri
 
 void Memo::drop_unused(const Parameter& parameter) {
   Parameter::State& state = *parameter.state_;
-  const std::lock_guard lock(state.mutex);
+  const auto lock = state.lock();
   // An entry that somebody is asking for, or whose value a program holds, stays.
   std::erase_if(state.cache, [](const auto& one) {
     const auto& entry = one.second;

@@ -11,13 +11,12 @@
 
 #include "framework/fail.h"
 #include "framework/forks.h"
+#include "framework/timing.h"
 
 namespace upconv::internal {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// What was found in this process: the candidates of a geometry with their times, the taken one first.
 class Found {
@@ -119,11 +118,10 @@ class Probe {
     part->constants = code.constants;
     part->arena_bytes = code.arena_bytes;
     part->crew = code.crew;
-    for (size_t i = at < 2 ? 0 : at - 2; i < at; ++i)
-      // What refuses indices that it has no row for is not given those of a network.
-      if (code.inputs.empty() || std::all_of(code.inputs.begin(), code.inputs.end(),
-                                             [](const Type& type) { return type.dtype == DType::float32; }))
-        part->steps.push_back(code.steps[i]);
+    // What refuses indices that it has no row for is not given those of a network.
+    const bool has_indices = std::any_of(code.inputs.begin(), code.inputs.end(),
+                                         [](const Type& type) { return type.dtype != DType::float32; });
+    for (size_t i = has_indices ? at : at < 2 ? 0 : at - 2; i < at; ++i) part->steps.push_back(code.steps[i]);
     part->steps.push_back(std::move(placed));
     part->scratch_bytes = scratch_bytes_of(*part);
     return Code::program(std::move(part));
@@ -133,12 +131,6 @@ class Probe {
   Workspace workspace_;
   std::vector<Tensor> inputs_, outputs_;
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// Candidates of a group, timed for at most so long.
 class Contest {

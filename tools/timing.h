@@ -1,24 +1,16 @@
 #pragma once
 // What the program and the benchmarks measure with.
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <vector>
 
+#include "framework/timing.h"
 #include "layers/kernels/kernels.h"
 
 namespace upconv {
 
-inline double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// The upper one of the two in the middle where there are two.
-inline double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+using internal::median;
+using internal::seconds_since;
 
 /// Floating-point operations a second of one thread that only multiplies and adds in registers, over about 100 us.
 inline double peak_sample(const kernels::Table& table) {

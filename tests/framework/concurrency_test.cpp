@@ -15,6 +15,7 @@
 #include "framework/code.h"
 #include "framework/compile.h"
 #include "framework/parallel.h"
+#include "tests/painter.h"
 #include "tests/support.h"
 
 using namespace upconv;
@@ -30,15 +31,6 @@ constexpr int rounds = 8;
 void meet() {
   static std::atomic<int> visitors = 0;
   ++visitors;
-}
-
-/// Two convolutions of several tiles each.
-Sequential painter() {
-  Sequential net = sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), BatchNorm2d(32), ReLU(),
-                              ConvTranspose2d(32, 3, 4, {.stride = 2, .padding = 1}), Tanh());
-  Random random(1);
-  randomize(net, random);
-  return net;
 }
 
 const Shape shape{2, 16, 8, 8};

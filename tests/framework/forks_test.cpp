@@ -16,6 +16,7 @@
 
 #include "framework/memo.h"
 #include "framework/parallel.h"
+#include "tests/painter.h"
 #include "tests/support.h"
 
 #if !defined(__SANITIZE_THREAD__)
@@ -76,14 +77,6 @@ class Inside {
   std::latch arrived_{1}, leave_{1};
   std::thread thread_;
 };
-
-Sequential painter() {
-  Sequential net = sequential(ConvTranspose2d(16, 32, 4, {.stride = 2, .padding = 1}), BatchNorm2d(32), ReLU(),
-                              ConvTranspose2d(32, 3, 4, {.stride = 2, .padding = 1}), Tanh());
-  Random random(1);
-  randomize(net, random);
-  return net;
-}
 
 }  // namespace
 

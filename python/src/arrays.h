@@ -21,6 +21,20 @@ nb::object array_of(const Tensor& tensor, bool torch);
 /// That of one, or a tuple of those of several.
 nb::object arrays_of(const std::vector<Tensor>& tensors, bool torch);
 
+/// Whether it is a torch.Tensor, without torch having been imported for that.
+bool is_torch(nb::handle array);
+
+/// The arrays of a call as tensors, and whether any of them was a torch.Tensor, as results then are.
+struct Arrays {
+  std::vector<Tensor> tensors;
+  bool torch = false;
+
+  void add(nb::handle array, const std::string& role) {
+    tensors.push_back(tensor_of(array, role));
+    torch = torch || is_torch(array);
+  }
+};
+
 /// An array of Python that a result is written to: itself where it begins at a multiple of 64 bytes, or else by a copy
 /// that finish() makes.
 class Place {
@@ -36,8 +50,5 @@ class Place {
   Tensor tensor_;
   std::byte* copy_to_ = nullptr;
 };
-
-/// Whether it is a torch.Tensor, without torch having been imported for that.
-bool is_torch(nb::handle array);
 
 }  // namespace upconv::python

@@ -10,6 +10,7 @@
 
 #include "framework/writing.h"
 #include "layers.h"
+#include "signatures.h"
 #include "values.h"
 
 namespace upconv::python {
@@ -17,8 +18,6 @@ namespace upconv::python {
 using internal::Argument;
 using internal::ArgumentKind;
 using internal::Item;
-using internal::OperationParameter;
-using internal::OperationRow;
 
 namespace {
 
@@ -162,11 +161,6 @@ constexpr Operator operators[] = {
 };
 constexpr std::pair<const char*, const char*> unary_operators[] = {
     {"__neg__", "neg"}, {"__pos__", "positive"}, {"__abs__", "abs"}, {"__invert__", "bitwise_not"}};
-
-/// Rows of one name: "add.Tensor" and "add.Scalar", in their order.
-using Overloads = std::vector<const OperationRow*>;
-
-std::string base_of(std::string_view name) { return std::string(name.substr(0, name.find('.'))); }
 
 /// Whether people write it: not what PyTorch keeps for itself, and not what only stands in exported programs.
 bool is_public(std::string_view name) {
@@ -318,30 +312,6 @@ std::optional<Argument> argument_of(Call& call, const OperationParameter& parame
   return {};
 }
 
-/// How Python calls a parameter: PyTorch's functions call the first one input, whatever ATen calls it.
-std::string_view called(const OperationRow& row, const OperationParameter& parameter) {
-  const bool is_input =
-      parameter.name == "self" || (&parameter == row.parameters.data() && parameter.name == "indices");
-  return is_input ? "input" : parameter.name;
-}
-
-/// Whether Python gives it by name alone: a type, and what is not looked at.
-bool is_by_name(const OperationParameter& parameter) {
-  return parameter.kind == ArgumentKind::any || parameter.kind == ArgumentKind::type;
-}
-
-/// Whether a parameter is a list that may be written without brackets, x.permute(0, 2, 1) or einsum("i,i", a, b): what
-/// follows it is given by name.
-bool may_lack_brackets(const OperationRow& row, size_t place) {
-  const OperationParameter& parameter = row.parameters[place];
-  const bool takes_list =
-      parameter.kind == ArgumentKind::tensors || (parameter.kind == ArgumentKind::integers && parameter.length == 0);
-  return takes_list && !parameter.initial && !parameter.takes_none &&
-         std::all_of(
-             row.parameters.begin() + static_cast<ptrdiff_t>(place) + 1, row.parameters.end(),
-             [](const OperationParameter& later) { return is_by_name(later) || later.kind == ArgumentKind::text; });
-}
-
 /// Whether Python calls a parameter so; some have a second name, which is NumPy's.
 bool is_called(const OperationRow& row, const OperationParameter& parameter, std::string_view name) {
   const std::string_view first = called(row, parameter);
@@ -390,13 +360,6 @@ std::optional<Call> matched(const OperationRow& row, const std::vector<nb::objec
   return call;
 }
 
-/// Whether it gives parts or a pair: a tuple, even of one part.
-bool gives_tuple(const OperationRow& row) {
-  static const std::set<std::string, std::less<>> several = {
-      "chunk", "max.dim", "meshgrid", "min.dim", "split", "split_with_sizes", "std_mean", "unbind", "var_mean"};
-  return several.contains(row.name) || several.contains(base_of(row.name));
-}
-
 nb::object object_of(Item& item) {
   if (const auto* operand = std::get_if<Operand>(&item)) return nb::cast(*operand);
   if (const auto* integer = std::get_if<int64_t>(&item)) return nb::int_(*integer);
@@ -435,122 +398,6 @@ nb::object written(const std::string& name, const std::vector<nb::object>& args)
 std::vector<nb::object> listed(const nb::args& args) {
   std::vector<nb::object> all;
   for (nb::handle one : args) all.push_back(nb::borrow(one));
-  return all;
-}
-
-/// How signatures call the class Value, whatever this module was imported as.
-const std::string& value_name() {
-  static const std::string name = nb::cast<std::string>(nb::object(nb::type<Operand>().attr("__module__"))) + ".Value";
-  return name;
-}
-
-/// What may stand for a tensor.
-std::string value_like() {
-  const std::string module = value_name().substr(0, value_name().rfind('.'));
-  return value_name() + " | " + module + ".Parameter | numpy.typing.NDArray[typing.Any]";
-}
-
-/// "int | Sequence[int]" for a parameter of the kind int[2], and so on.
-std::string annotation(const OperationParameter& parameter) {
-  const auto text = [&]() -> std::string {
-    switch (parameter.kind) {
-      case ArgumentKind::tensor:
-        return value_like();
-      case ArgumentKind::tensors:
-        return "collections.abc.Sequence[" + value_like() + " | None]";
-      case ArgumentKind::operand:
-        return value_like() + " | float";
-      case ArgumentKind::integer:
-        return "int";
-      case ArgumentKind::integers:
-        return "int | collections.abc.Sequence[int]";
-      case ArgumentKind::number:
-        return "float";
-      case ArgumentKind::numbers:
-        return "float | collections.abc.Sequence[float]";
-      case ArgumentKind::boolean:
-        return "bool";
-      case ArgumentKind::text:
-        return "str";
-      case ArgumentKind::type:
-      case ArgumentKind::any:
-        return "typing.Any";
-    }
-    return "typing.Any";
-  }();
-  return text == "typing.Any" || !parameter.takes_none ? text : text + " | None";
-}
-
-std::string default_of(const Argument& argument) {
-  if (const auto* truth = argument.get<bool>()) return *truth ? "True" : "False";
-  if (const auto* integer = argument.get<int64_t>()) return std::to_string(*integer);
-  if (const auto* number = argument.get<double>()) return fmt::format("{}", *number);
-  if (const auto* text = argument.get<std::string>()) return "'" + *text + "'";
-  return argument.get<Argument::List>() != nullptr ? "()" : "None";
-}
-
-std::string result_of(const OperationRow& row) {
-  return gives_tuple(row) ? "tuple[" + value_name() + ", ...]" : value_name();
-}
-
-/// "def add(input: ValueLike, other: ValueLike | float, alpha: float = 1) -> Value"
-std::string signature_of(const std::string& name, const OperationRow& row, bool is_method) {
-  std::string text;
-  bool first = true, has_default = false;
-  for (size_t i = 0; i < row.parameters.size(); ++i) {
-    const OperationParameter& parameter = row.parameters[i];
-    if (std::exchange(first, false) && is_method) {
-      text = "self";
-      continue;
-    }
-    if (may_lack_brackets(row, i) && (is_method || i == 0 || parameter.kind == ArgumentKind::tensors)) {
-      const std::string one = parameter.kind == ArgumentKind::tensors ? value_like() : "int";
-      text +=
-          fmt::format("{}*{}: {} | collections.abc.Sequence[{}]", text.empty() ? "" : ", ", parameter.name, one, one);
-      continue;
-    }
-    has_default = has_default || parameter.initial || parameter.kind == ArgumentKind::any;
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", called(row, parameter), annotation(parameter));
-    if (has_default) text += " = " + (parameter.initial ? default_of(*parameter.initial) : "None");
-  }
-  return fmt::format("def {}({}) -> {}", name, text, result_of(row));
-}
-
-std::string doc_of(const OperationRow& row) {
-  return fmt::format("As in PyTorch: {}({}).", base_of(row.name), row.signature);
-}
-
-/// "int | None" as its parts; whoever takes a float takes an int.
-std::set<std::string> parts_of(const std::string& annotation) {
-  std::set<std::string> all;
-  for (size_t at = 0; at < annotation.size();) {
-    const size_t end = std::min(annotation.find(" | ", at), annotation.size());
-    all.insert(annotation.substr(at, end - at));
-    at = end + 3;
-  }
-  if (all.contains("float")) all.insert("int");
-  return all;
-}
-
-/// Whether every call that fits `row` fits `other`, too.
-bool covers(const OperationRow& other, const OperationRow& row) {
-  if (other.parameters.size() < row.parameters.size()) return false;
-  for (size_t i = 0; i < row.parameters.size(); ++i) {
-    const std::set<std::string> wide = parts_of(annotation(other.parameters[i])),
-                                narrow = parts_of(annotation(row.parameters[i]));
-    if (other.parameters[i].name != row.parameters[i].name ||
-        !std::includes(wide.begin(), wide.end(), narrow.begin(), narrow.end()))
-      return false;
-  }
-  return true;
-}
-
-/// The rows that a reader of signatures must see, in their order.
-Overloads seen(const Overloads& rows) {
-  Overloads all;
-  for (const OperationRow* row : rows)
-    if (std::none_of(all.begin(), all.end(), [&](const OperationRow* other) { return covers(*other, *row); }))
-      all.push_back(row);
   return all;
 }
 
@@ -661,7 +508,7 @@ void bind_layer_function(nb::module_& functional, const char* name, const intern
           if (args.size() > 0 || nb::cast<std::string_view>(key) != "input") rest[key] = value;
         nb::list others;
         for (size_t i = 1; i < args.size(); ++i) others.append(args[i]);
-        const std::shared_ptr<AnyModule> layer = built(row, nb::borrow<nb::args>(nb::tuple(others)), rest).layer;
+        const std::shared_ptr<AnyModule> layer = built(row, filled(row, nb::borrow<nb::args>(nb::tuple(others)), rest));
         return operand_of((*layer)(x->value));
       },
       nb::sig(fmt::format("def {}(input: {}{}) -> {}", name, value_like(), arguments.empty() ? "" : ", " + arguments,

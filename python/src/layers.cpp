@@ -150,7 +150,8 @@ std::string declared(const internal::LayerRow& row) {
   return text;
 }
 
-Built built(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs) {
+// What does not fit a signature is a TypeError, as Python has it; what a layer refuses is an Error.
+internal::text::Signature filled(const internal::LayerRow& row, const nb::args& args, const nb::kwargs& kwargs) {
   internal::text::Signature signature(row.signature);
   const auto give = [&](std::string_view name, size_t position, nb::handle value) {
     try {
@@ -159,20 +160,25 @@ Built built(const internal::LayerRow& row, const nb::args& args, const nb::kwarg
       const std::string_view argument =
           name.empty() && position < signature.slots().size() ? signature.slots()[position].name : name;
       throw nb::type_error(fmt::format("{}: {}: {}", row.name, argument, error.what()).c_str());
+    } catch (const Error& error) {
+      throw nb::type_error(error.what());
     }
   };
-  // What does not fit a signature is a TypeError, as Python has it; what a layer refuses is an Error.
+  for (size_t i = 0; i < args.size(); ++i) give("", i, args[i]);
+  for (const auto& [key, value] : kwargs) give(nb::cast<std::string_view>(key), 0, value);
+  return signature;
+}
+
+std::shared_ptr<AnyModule> built(const internal::LayerRow& row, const internal::text::Signature& signature) {
   const internal::Arguments arguments = [&] {
     try {
-      for (size_t i = 0; i < args.size(); ++i) give("", i, args[i]);
-      for (const auto& [key, value] : kwargs) give(nb::cast<std::string_view>(key), 0, value);
       return signature.arguments(row.name);
     } catch (const Error& error) {
       throw nb::type_error(error.what());
     }
   }();
   try {
-    return {row.build(arguments), arguments_in_python(row.name, signature)};
+    return row.build(arguments);
   } catch (const internal::ArgumentError& error) {
     throw nb::type_error(error.what());
   }
@@ -189,8 +195,8 @@ void bind_layers(nb::module_& nn) {
     const nb::object made = metaclass(name, nb::make_tuple(base), members);
     nb::cpp_function_def(
         [&row](nb::pointer_and_handle<AnyModule> self, const nb::args& args, const nb::kwargs& kwargs) {
-          Built made = built(row, args, kwargs);
-          new (self.p) PythonModule(self.h, made.layer, std::move(made.arguments));
+          const internal::text::Signature signature = filled(row, args, kwargs);
+          new (self.p) PythonModule(self.h, built(row, signature), arguments_in_python(row.name, signature));
         },
         nb::scope(made), nb::is_method(),
         nb::sig(("def __init__(self" + (arguments.empty() ? "" : ", " + arguments) + ") -> None").c_str()));

@@ -40,22 +40,17 @@ Values values_in(nb::handle result, const std::string& of) {
   return all;
 }
 
-/// The arrays of a call, and where they stand.
-struct Arrays {
-  std::vector<Tensor> tensors;
-  bool torch = false;
+/// The arrays of a call, in arguments of any structure, and whether there are values among them.
+struct Given : Arrays {
   bool has_values = false;
 
   /// A value, or an array.
   void add(nb::handle one, const std::string& role) {
-    if (is_symbolic(one)) {
+    if (is_symbolic(one))
       has_values = true;
-      return;
-    }
-    tensors.push_back(tensor_of(one, role));
-    torch = torch || is_torch(one);
+    else
+      Arrays::add(one, role);
   }
-  /// Those in an argument of any structure.
   void take(nb::handle argument, const std::string& role) {
     mapped(argument, [&](nb::handle leaf) {
       if (!is_plain(leaf)) add(leaf, role);
@@ -106,11 +101,7 @@ nb::object PythonModule::write(const nb::tuple& args, const nb::dict& kwargs) co
   return result;
 }
 
-nb::object PythonModule::compute(const nb::tuple& args, const nb::dict& kwargs) const {
-  Arrays arrays;
-  size_t place = 0;
-  for (nb::handle one : args) arrays.take(one, "input " + std::to_string(place++));
-  for (const auto& [key, value] : kwargs) arrays.take(value, nb::cast<std::string>(key));
+nb::object PythonModule::compute(const nb::tuple& args, const nb::dict& kwargs, const Arrays& arrays) const {
   nb::object written;
   std::vector<Tensor> outputs;
   {
@@ -208,16 +199,16 @@ nb::object called(nb::handle self, const nb::args& args, const nb::kwargs& kwarg
   const bool in_python = own != nullptr && own->is_written_in_python();
   if (!in_python && kwargs.size() > 0)
     throw nb::type_error((module.type_name() + ": forward takes its values by position").c_str());
-  Arrays arrays;
+  Given given;
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string role = "input " + std::to_string(i);
     if (in_python)
-      arrays.take(args[i], role);
+      given.take(args[i], role);
     else
-      arrays.add(args[i], role);
+      given.add(args[i], role);
   }
-  for (const auto& [key, value] : kwargs) arrays.take(value, nb::cast<std::string>(key));
-  if (arrays.has_values) {
+  for (const auto& [key, value] : kwargs) given.take(value, nb::cast<std::string>(key));
+  if (given.has_values) {
     if (in_python) return own->write(args, kwargs);
     Values xs;
     for (nb::handle one : args) xs.push_back(operand_of(one, "input")->value);
@@ -225,13 +216,13 @@ nb::object called(nb::handle self, const nb::args& args, const nb::kwargs& kwarg
     for (const Value& value : module(xs)) all.append(nb::cast(operand_of(value)));
     return all.size() == 1 ? nb::object(all[0]) : nb::object(nb::tuple(all));
   }
-  if (in_python) return own->compute(args, kwargs);
+  if (in_python) return own->compute(args, kwargs, given);
   std::vector<Tensor> outputs;
   {
     const nb::gil_scoped_release free;
-    outputs = module(arrays.tensors);
+    outputs = module(given.tensors);
   }
-  return arrays_of(outputs, arrays.torch);
+  return arrays_of(outputs, given.torch);
 }
 
 namespace {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "arrays.h"
+
 namespace upconv::python {
 
 namespace nb = nanobind;
@@ -25,8 +27,8 @@ class PythonModule : public AnyModule {
 
   /// Writes forward() down for arguments that hold values, and gives what it gives.
   nb::object write(const nb::tuple& args, const nb::dict& kwargs) const;
-  /// Computes forward() of arguments that hold arrays, which become those of the result.
-  nb::object compute(const nb::tuple& args, const nb::dict& kwargs) const;
+  /// Computes forward() of arguments that hold `arrays`, in this order; arrays take the place of values in the result.
+  nb::object compute(const nb::tuple& args, const nb::dict& kwargs, const Arrays& arrays) const;
   /// Whether Python defines forward().
   bool is_written_in_python() const;
   /// forward() of the layer that it stands for.

@@ -14,25 +14,19 @@
 namespace upconv::python {
 namespace {
 
-/// One array, or a tuple or list of them, as tensors, and whether any of them was a torch.Tensor, as results then are.
-struct Inputs {
-  std::vector<Tensor> tensors;
-  bool torch = false;
-
-  explicit Inputs(nb::handle given) {
-    const auto add = [&](nb::handle array) {
-      tensors.push_back(tensor_of(array, "input " + std::to_string(tensors.size())));
-      torch = torch || is_torch(array);
-    };
-    if (is_list(given))
-      for (nb::handle array : given) add(array);
-    else
-      add(given);
-  }
-};
+/// One array, or a tuple or list of them.
+Arrays arrays_in(nb::handle given) {
+  Arrays arrays;
+  const auto add = [&](nb::handle array) { arrays.add(array, "input " + std::to_string(arrays.tensors.size())); };
+  if (is_list(given))
+    for (nb::handle array : given) add(array);
+  else
+    add(given);
+  return arrays;
+}
 
 nb::object run(const Program& program, nb::handle inputs, nb::handle out) {
-  const Inputs given(inputs);
+  const Arrays given = arrays_in(inputs);
   if (out.is_none()) {
     std::vector<Tensor> outputs;
     {
@@ -65,7 +59,7 @@ nb::object run(const Program& program, nb::handle inputs, nb::handle out) {
 nb::object called(const Program& program, const nb::args& inputs) { return run(program, inputs, nb::none()); }
 
 Profile profiled(const Program& program, nb::handle inputs) {
-  const Inputs given(inputs);
+  const Arrays given = arrays_in(inputs);
   std::vector<Tensor> outputs;
   for (const Type& type : program.outputs()) outputs.emplace_back(type.shape, type.dtype);
   const nb::gil_scoped_release free;
@@ -78,7 +72,7 @@ Program compiled(const AnyModule& module, const nb::args& inputs, const std::str
                  const std::string& algorithm, int threads, const std::optional<std::string>& isa,
                  double tuning_seconds, const std::optional<std::filesystem::path>& choices) {
   std::vector<Type> types;
-  for (const Tensor& tensor : Inputs(inputs).tensors) types.push_back({tensor.shape(), tensor.dtype()});
+  for (const Tensor& tensor : arrays_in(inputs).tensors) types.push_back({tensor.shape(), tensor.dtype()});
   const Options options = options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices);
   const nb::gil_scoped_release free;
   return compile(module, types, options);

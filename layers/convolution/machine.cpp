@@ -18,6 +18,10 @@ bool in_halves(Isa isa) {
 
 }  // namespace
 
+bool additions_are_free() { return processor().amd; }
+
+bool broadcasts_are_dear(Isa isa) { return isa == Isa::avx512 && !in_halves(isa); }
+
 const MachineCosts& machine_costs(Isa isa) {
   if (isa == Isa::avx512) return in_halves(isa) ? wide_vectors_in_halves : wide_vectors;
   return in_halves(isa) ? narrow_vectors_in_halves : narrow_vectors;

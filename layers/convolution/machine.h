@@ -118,6 +118,13 @@ constexpr MachineCosts wide_vectors_in_halves = {.vector_cycles = 2,
                                                  .rows_one_phase = 1.04,
                                                  .rows_two_phases = 1.04};
 
+/// Whether additions of vectors have units of their own on this machine, beside those of multiply-adds: AMD's do.
+bool additions_are_free();
+
+/// Whether multiply-adds that broadcast their operands from memory wait for loads: where two whole vectors of AVX-512
+/// are multiplied a cycle, since two loads a cycle are all there is.
+bool broadcasts_are_dear(Isa isa);
+
 /// The costs of this machine for an instruction set.
 const MachineCosts& machine_costs(Isa isa);
 

@@ -74,18 +74,20 @@ struct Products {
 };
 
 /// The products of all points of F(m,2), m[point][tile][lane] = sum_ic v[point][tile][ic] * U[point][ic][lane], each
-/// one chain of fused multiply-adds in the order of channels, for one vector of outputs. U = G' g' G'T is computed as
-/// it is multiplied, from the four taps g'[i][j] = f[i] g[i][j] f[j] (winograd_schemes.h): down the columns first, then
-/// along the rows; a row of G' multiplies e and o to e or o, twice that, e +- o or (e +- o) +- 2 o.
+/// one chain of fused multiply-adds in the order of channels, for one vector of outputs or for two. U = G' g' G'T is
+/// computed as it is multiplied, from the four taps g'[i][j] = f[i] g[i][j] f[j] (winograd_schemes.h): down the columns
+/// first, then along the rows; a row of G' multiplies e and o to e or o, twice that, e +- o or (e +- o) +- 2 o.
 struct LeanProducts {
   /// Those of some tiles after those of others, lean_begin(): v[block of 16 channels][point][tile][16].
   const float* v;
-  const float* w;  ///< w[ic][2 * i + j][lane], aligned to a vector; the weights that follow are asked for
-  float* m;
-  int64_t tiles;
+  const float* w[2];  ///< w[vector][ic][2 * i + j][lane], aligned to a vector; the weights that follow are asked for
+  float* m[2];
+  int32_t vectors;  ///< 1, or 2 where Table::lean_pair_sums is not 0
+  int64_t tiles, parts;
   int64_t IC;
 };
-/// Where the tiles that are multiplied together begin, of `parts` parts of at most lean_sums / n each.
+/// Where the tiles that are multiplied together begin, of `parts` parts of at most lean_sums / n each, or of
+/// lean_pair_sums / (2 n) for two vectors.
 constexpr int64_t lean_begin(int64_t tiles, int64_t parts, int64_t part) { return tiles * part / parts; }
 
 /// v[i][j] = (BT d B)[i][j] for a row of tiles of n x n inputs d, m pixels apart, and up to 16 channels of them. Whole
@@ -237,9 +239,10 @@ struct Normal {
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
-  int32_t width;      ///< floats in a vector
-  int32_t pixels;     ///< the largest tile of `direct`: what stays in registers
-  int32_t lean_sums;  ///< what stays in registers of `lean_products`
+  int32_t width;           ///< floats in a vector
+  int32_t pixels;          ///< the largest tile of `direct`: what stays in registers
+  int32_t lean_sums;       ///< what stays in registers of `lean_products`
+  int32_t lean_pair_sums;  ///< the same of two vectors, or 0 where it takes but one
   void (*direct)(const Direct&);
   void (*products)(const Products&);
   void (*rows)(const Rows&);

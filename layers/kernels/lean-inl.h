@@ -7,25 +7,31 @@
 // or more; with one tile some are fused with the doubling before them, which is exact, so that additions and
 // multiply-adds are about as many.
 //
-// Registers: R rows of n points by T tiles of one vector of outputs, so an input serves one multiply-add and is best
-// broadcast inside it. A register tile's inputs lie together, [point][tile][channel]: every address is one pointer and
-// a constant. Few tiles take the rows of a and -a together, whose weights come from the same vectors. Channels come in
-// chunks whose weights stay in L1 while all points and tiles pass by; sums wait in `m` meanwhile. Each pass asks for
-// its share of the weights of the chunk that follows.
+// Registers: R rows of n points by T tiles by V vectors of outputs. With one vector an input serves one multiply-add
+// and is best broadcast inside it: 1.3 loads a multiply-add for 4 tiles of 5 points, 20 inputs, 4 vectors of weights
+// and 2 that are asked for. That is as many as Zen 4 loads beside its multiply-adds of halves; where two whole vectors
+// are multiplied a cycle, two loads a cycle are all there is, and two vectors of outputs share what is broadcast into a
+// register: 22 loads, 10 of them inputs, for 20 multiply-adds. A register tile's inputs lie together,
+// [point][tile][channel]: every address is one pointer and a constant. Few tiles take the rows of a and -a together,
+// whose weights come from the same vectors. Channels come in chunks whose weights stay in L1 while all points and tiles
+// pass by; sums wait in `m` meanwhile. Each pass asks for its share of the weights of the chunk that follows.
 //
 // Measured, Zen 4, of a peak of 117 GFLOP/s: 95 % for 4 and 5 tiles, 85 % for one with weights from L3. Lost: 3 b as a
 // product (6 %, but for one tile); chunks of 4 or 8 KB (7 and 3 %), of 32 KB (even); lines of inputs asked for two
-// blocks ahead (even).
+// blocks ahead (even). Zen 5, two vectors: 512-256 k4s2 4x4 with F(2,2) 10 % faster, 256-128 8x8 with F(4,2) 4 %, the
+// same in a batch 6 %; chunks of 8 and 32 KB lose 6 % of the latter.
+#include <type_traits>
+
 #include "simd.h"
 #include "winograd_schemes.h"
 
 namespace upconv::kernels {
 namespace {
 
-/// What one pass over some channels asks for ahead of time: `step` floats further for each channel.
+/// What one pass over some channels asks for ahead of time, so many floats behind the first weights, and `step` floats
+/// further for each channel.
 struct LeanAhead {
-  const float* weights;
-  int64_t step;
+  int64_t at, step;
 };
 
 /// G'[i][t].
@@ -61,83 +67,115 @@ UPCONV_INLINE typename Simd<Arch>::Batch lean_weight(typename Simd<Arch>::Batch 
   }
 }
 
-/// sums[j][t] += x[j][t] * U[j] along the columns, U made of a row's two values. `Fused`: see above.
-template <class Arch, class W, int T, bool Fused, int j = 0>
-UPCONV_INLINE void multiply_row(typename Simd<Arch>::Batch (&sums)[W::n][T], const float* x,
-                                typename Simd<Arch>::Batch even, typename Simd<Arch>::Batch odd) {
+/// sums[v][j][t] += x[j][t] * U[v][j] along the columns, U[v] made of a row's two values. `Fused`: see above.
+template <class Arch, class W, int T, int V, bool Fused, int j = 0>
+UPCONV_INLINE void multiply_row(typename Simd<Arch>::Batch (&sums)[W::n][T][V], const float* x,
+                                const typename Simd<Arch>::Batch (&even)[V],
+                                const typename Simd<Arch>::Batch (&odd)[V]) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
   if constexpr (j < W::n) {
-    const Batch weight = lean_weight<Arch, W, j, Fused>(even, odd);
+    Batch weight[V];
+    UPCONV_UNROLL
+    for (int v = 0; v < V; ++v) weight[v] = lean_weight<Arch, W, j, Fused>(even[v], odd[v]);
     UPCONV_UNROLL
     for (int t = 0; t < T; ++t) {
-      const float* input = x + (j * T + t) * panel_lanes;
-      if constexpr (S::folds_broadcast)
-        S::accumulate(sums[j][t], input, weight);
-      else
-        S::accumulate(sums[j][t], Batch(*input), weight);
+      const float* from = x + (j * T + t) * panel_lanes;
+      if constexpr (S::folds_broadcast && V == 1) {
+        S::accumulate(sums[j][t][0], from, weight[0]);
+      } else {
+        const Batch input(*from);
+        UPCONV_UNROLL
+        for (int v = 0; v < V; ++v) S::accumulate(sums[j][t][v], input, weight[v]);
+      }
     }
-    multiply_row<Arch, W, T, Fused, j + 1>(sums, x, even, odd);
+    multiply_row<Arch, W, T, V, Fused, j + 1>(sums, x, even, odd);
   }
 }
 
-/// Rows First to First + R - 1 of points for T tiles from `tile` on and `count` channels from `first` on.
-template <class Arch, class W, int First, int R, int T>
+/// Rows First to First + R - 1 of points for T tiles from `tile` on, V vectors of outputs and `count` channels from
+/// `first` on.
+template <class Arch, class W, int First, int R, int T, int V>
 void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count, LeanAhead& ahead) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  constexpr int n = W::n;
+  constexpr int n = W::n, width = S::width;
   constexpr int64_t row = n * T * panel_lanes, block = n * row;
-  Batch sums[R][n][T];
-  float* m = p.m + (First * n * p.tiles + tile) * S::width;
+  Batch sums[R][n][T][V];
   const auto each = [&](auto f) __attribute__((always_inline)) {
     UPCONV_UNROLL
-    for (int j = 0; j < R * n; ++j) UPCONV_UNROLL
-    for (int t = 0; t < T; ++t) f(sums[j / n][j % n][t], m + (j * p.tiles + t) * S::width);
+    for (int v = 0; v < V; ++v) {
+      float* m = p.m[v] + (First * n * p.tiles + tile) * width;
+      UPCONV_UNROLL
+      for (int j = 0; j < R * n; ++j) UPCONV_UNROLL
+      for (int t = 0; t < T; ++t) f(sums[j / n][j % n][t][v], m + (j * p.tiles + t) * width);
+    }
   };
   if (first == 0)
     each([](Batch & sum, const float*) __attribute__((always_inline)) { sum = Batch(0.0f); });
   else
     each([](Batch & sum, const float* at) __attribute__((always_inline)) { sum = S::load(at); });
 
-  const float* w = p.w + first * 4 * S::width;
+  const float *w[V], *next[V];
+  UPCONV_UNROLL
+  for (int v = 0; v < V; ++v) {
+    w[v] = p.w[v] + first * 4 * width;
+    next[v] = p.w[v] + ahead.at;
+  }
   const float* line = p.v + tile * n * n * ((p.IC + panel_lanes - 1) / panel_lanes * panel_lanes) +
                       first / panel_lanes * block + First * row;
   const int64_t step = ahead.step;
-  const float* next = ahead.weights;
   for (int64_t rest = count; rest > 0; rest -= panel_lanes, line += block) {
     UPCONV_UNROLL
     for (int j = 0; j < R * n * T; ++j) __builtin_prefetch(line + block + j * panel_lanes);
     const float* const end = line + (rest < panel_lanes ? rest : panel_lanes);
     const float* x = line;
-    const auto channel = [&]() __attribute__((always_inline)) {
-      __builtin_prefetch(next);
-      __builtin_prefetch(next + step / 2);
-      const auto tap = [&](int i, int j) __attribute__((always_inline)) { return S::load(w + (2 * i + j) * S::width); };
-      multiply_row<Arch, W, T, T == 1 && First == 2>(sums[0], x, lean_weight<Arch, W, First>(tap(0, 0), tap(1, 0)),
-                                                     lean_weight<Arch, W, First>(tap(0, 1), tap(1, 1)));
-      if constexpr (R == 2)
-        multiply_row<Arch, W, T, T == 1>(sums[1], x + row, lean_weight<Arch, W, First + 1>(tap(0, 0), tap(1, 0)),
-                                         lean_weight<Arch, W, First + 1>(tap(0, 1), tap(1, 1)));
-      ++x;
-      w += 4 * S::width;
-      next += step;
+    // The values of row i of G' down the columns, for column j of the taps.
+    const auto down = [&]<int i>(Batch(&values)[V], int j, std::integral_constant<int, i>)
+        __attribute__((always_inline)) {
+      UPCONV_UNROLL
+      for (int v = 0; v < V; ++v)
+        values[v] = lean_weight<Arch, W, i>(S::load(w[v] + j * width), S::load(w[v] + (2 + j) * width));
     };
-    if constexpr (T == 1) {  // GCC moves its sums about otherwise: 7 % of 512-256 k4s2 4x4
+    const auto channel = [&]() __attribute__((always_inline)) {
+      UPCONV_UNROLL
+      for (int v = 0; v < V; ++v) {
+        __builtin_prefetch(next[v]);
+        __builtin_prefetch(next[v] + step / 2);
+        next[v] += step;
+      }
+      Batch even[V], odd[V];
+      down(even, 0, std::integral_constant<int, First>());
+      down(odd, 1, std::integral_constant<int, First>());
+      multiply_row<Arch, W, T, V, T == 1 && First == 2>(sums[0], x, even, odd);
+      if constexpr (R == 2) {
+        down(even, 0, std::integral_constant<int, First + 1>());
+        down(odd, 1, std::integral_constant<int, First + 1>());
+        multiply_row<Arch, W, T, V, T == 1>(sums[1], x + row, even, odd);
+      }
+      ++x;
+      UPCONV_UNROLL
+      for (int v = 0; v < V; ++v) w[v] += 4 * width;
+    };
+    if constexpr (T == 1 && V == 1) {  // GCC moves its sums about otherwise: 7 % of 512-256 k4s2 4x4
 #pragma GCC unroll 2
       while (x < end) channel();
     } else {
       while (x < end) channel();
     }
   }
-  ahead.weights = next;
+  ahead.at += count * step;
   each([](Batch & sum, float* at) __attribute__((always_inline)) { S::store(at, sum); });
 }
 
+/// Sums that registers hold for so many vectors of outputs.
+template <class Arch, int V>
+constexpr int lean_sums = V == 1 ? Simd<Arch>::lean_sums : Simd<Arch>::lean_pair_sums;
+
 /// Whether registers hold the sums of two rows of points of so many tiles.
-template <class Arch, class W>
+template <class Arch, class W, int V>
 constexpr bool lean_pairs(int64_t tiles) {
-  return 2 * W::n * tiles <= Simd<Arch>::lean_sums;
+  return 2 * W::n * V * tiles <= lean_sums<Arch, V>;
 }
 
 /// How many rows of points are taken together from row i on, and how many passes that makes of all.
@@ -153,41 +191,49 @@ consteval int lean_passes(bool pairs) {
 }
 
 /// All points of T tiles, from row i on.
-template <class Arch, class W, int T, int i = 0>
+template <class Arch, class W, int V, int T, int i = 0>
 void lean_tiles(const LeanProducts& p, int64_t tile, int64_t first, int64_t count, LeanAhead& ahead) {
   if constexpr (i < W::n) {
-    constexpr int R = lean_rows<W>(i, lean_pairs<Arch, W>(T));
-    lean_tile<Arch, W, i, R, T>(p, tile, first, count, ahead);
-    lean_tiles<Arch, W, T, i + R>(p, tile, first, count, ahead);
+    constexpr int R = lean_rows<W>(i, lean_pairs<Arch, W, V>(T));
+    lean_tile<Arch, W, i, R, T, V>(p, tile, first, count, ahead);
+    lean_tiles<Arch, W, V, T, i + R>(p, tile, first, count, ahead);
   }
 }
 
 /// Calls lean_tiles for `tiles` of them, at most T: one template, every tail.
-template <class Arch, class W, int T>
+template <class Arch, class W, int V, int T>
 void lean_part(const LeanProducts& p, int64_t tile, int64_t tiles, int64_t first, int64_t count, LeanAhead& ahead) {
   if constexpr (T > 1) {
-    if (tiles < T) return lean_part<Arch, W, T - 1>(p, tile, tiles, first, count, ahead);
+    if (tiles < T) return lean_part<Arch, W, V, T - 1>(p, tile, tiles, first, count, ahead);
   }
-  lean_tiles<Arch, W, T>(p, tile, first, count, ahead);
+  lean_tiles<Arch, W, V, T>(p, tile, first, count, ahead);
+}
+
+template <class Arch, class W, int V>
+void lean_vectors(const LeanProducts& p) {
+  constexpr int T = lean_sums<Arch, V> / (V * W::n), channel = 4 * Simd<Arch>::width;
+  constexpr int64_t chunk = 4096 / channel;  // channels whose weights take 16 KB a vector
+  assert(p.parts * T >= p.tiles);
+  const bool pairs = lean_pairs<Arch, W, V>((p.tiles + p.parts - 1) / p.parts);
+  const int64_t passes = p.parts * (pairs ? lean_passes<W>(true) : lean_passes<W>(false));
+  for (int64_t first = 0; first < p.IC; first += chunk) {
+    const int64_t count = p.IC - first < chunk ? p.IC - first : chunk, rest = p.IC - first - count;
+    // Behind the last channels lie those of the vectors that follow these.
+    LeanAhead ahead{(rest > 0 ? first + count : V * p.IC) * channel, (channel + passes - 1) / passes};
+    for (int64_t part = 0; part < p.parts; ++part) {
+      const int64_t begin = lean_begin(p.tiles, p.parts, part);
+      lean_part<Arch, W, V, T>(p, begin, lean_begin(p.tiles, p.parts, part + 1) - begin, first, count, ahead);
+    }
+  }
 }
 
 template <class Arch, class W>
 void lean_products(const LeanProducts& p) {
-  assert(p.tiles >= 1 && p.IC >= 1 && is_aligned(p.w, sizeof(typename Simd<Arch>::Batch)));
-  using S = Simd<Arch>;
-  constexpr int T = S::lean_sums / W::n;
-  constexpr int64_t chunk = 4096 / (4 * S::width);  // channels whose weights take 16 KB
-  const int64_t parts = (p.tiles + T - 1) / T;
-  const bool pairs = lean_pairs<Arch, W>((p.tiles + parts - 1) / parts);
-  const int64_t passes = parts * (pairs ? lean_passes<W>(true) : lean_passes<W>(false));
-  for (int64_t first = 0; first < p.IC; first += chunk) {
-    const int64_t count = p.IC - first < chunk ? p.IC - first : chunk;
-    LeanAhead ahead{p.w + (first + count) * 4 * S::width, (4 * S::width + passes - 1) / passes};
-    for (int64_t part = 0; part < parts; ++part) {
-      const int64_t begin = lean_begin(p.tiles, parts, part);
-      lean_part<Arch, W, T>(p, begin, lean_begin(p.tiles, parts, part + 1) - begin, first, count, ahead);
-    }
-  }
+  assert(p.tiles >= 1 && p.parts >= 1 && p.IC >= 1 && is_aligned(p.w[0], sizeof(typename Simd<Arch>::Batch)));
+  if constexpr (Simd<Arch>::lean_pair_sums > 0)
+    if (p.vectors == 2) return lean_vectors<Arch, W, 2>(p);
+  assert(p.vectors == 1);
+  lean_vectors<Arch, W, 1>(p);
 }
 
 }  // namespace

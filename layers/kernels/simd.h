@@ -31,7 +31,7 @@ struct Simd;
 template <>
 struct Simd<Scalar> {
   using Batch = float;
-  static constexpr int width = 1, pixels = 4, vectors = 2, lean_sums = 10;
+  static constexpr int width = 1, pixels = 4, vectors = 2, lean_sums = 10, lean_pair_sums = 0;
   static UPCONV_INLINE float load(const float* p) { return *p; }
   static UPCONV_INLINE void store(float* p, float v) { *p = v; }
   static constexpr bool folds_broadcast = false;
@@ -74,7 +74,8 @@ struct SimdBase {
 #if defined(__x86_64__)
 template <>
 struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
-  static constexpr int lean_sums = 10;           // and 2 weights, thrice one, a sum, the input and the product
+  static constexpr int lean_sums = 10;  // and 2 weights, thrice one, a sum, the input and the product
+  static constexpr int lean_pair_sums = 0;
   static constexpr int pixels = 6, vectors = 2;  // 12 + 2 + 1 + the product = 16 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return a * b + c; }
   static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) { sum = fma(a, b, sum); }
@@ -86,7 +87,8 @@ struct Simd<xsimd::sse2> : SimdBase<xsimd::sse2> {
 #if defined(__AVX2__) && defined(__FMA__)
 template <>
 struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
-  static constexpr int lean_sums = 10;           // and 2 weights, thrice one, a sum and the input
+  static constexpr int lean_sums = 10;  // and 2 weights, thrice one, a sum and the input
+  static constexpr int lean_pair_sums = 0;
   static constexpr int pixels = 6, vectors = 2;  // 12 + 2 + 1 = 15 of 16
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm256_fmadd_ps(a, b, c); }
   static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {
@@ -103,6 +105,7 @@ struct Simd<xsimd::avx2> : SimdBase<xsimd::avx2> {
 template <>
 struct Simd<xsimd::avx512f> : SimdBase<xsimd::avx512f> {
   static constexpr int lean_sums = 25;
+  static constexpr int lean_pair_sums = 24;       // and twice 2 weights, twice one, the input
   static constexpr int pixels = 14, vectors = 2;  // 28 + 2 + 1 = 31 of 32
   static UPCONV_INLINE Batch fma(Batch a, Batch b, Batch c) { return _mm512_fmadd_ps(a, b, c); }
   static constexpr bool folds_broadcast = true;

@@ -55,6 +55,7 @@ constexpr Table make_table(Isa isa, SchemeList<Ws...>) {
           .width = Simd<Arch>::width,
           .pixels = Simd<Arch>::pixels,
           .lean_sums = Simd<Arch>::lean_sums,
+          .lean_pair_sums = Simd<Arch>::lean_pair_sums,
           .direct = direct<Arch>,
           .products = products<Arch>,
           .rows = rows<Arch>,

@@ -180,14 +180,14 @@ UPCONV_INLINE void store_row(const typename Simd<Arch>::Batch* row, int i, Store
   for (int j = 0; j < W::n; ++j) store(i * W::n + j, points[j]);
 }
 
-/// The same for larger tiles, from row i of BT on: the rows that are taken together stay in registers, 2 n of 16, and
-/// inputs are loaded for each group of rows. That is fewer moves than n * n values stored and loaded between two
-/// passes (F(4,2), Zen 1, which moves half a vector at a time: 176 cycles a vector so, 147 now).
+/// The same for larger tiles than registers hold, from row i of BT on: the rows that are taken together stay in
+/// registers, 2 n of 16, and inputs are loaded for each group of rows. That is fewer moves than n * n values stored and
+/// loaded between two passes (F(4,2), Zen 1, which moves half a vector at a time: 176 cycles a vector so, 147 now).
 template <class Arch, class W, int i = 0, class Load, class Store>
 UPCONV_INLINE void transform_input(Load load, Store store) {
   using Batch = typename Simd<Arch>::Batch;
   constexpr int n = W::n;
-  if constexpr (n <= 4) {
+  if constexpr (n <= 4 || (n == 5 && Simd<Arch>::width == 16)) {  // AVX-512 has 32 registers
     transform_small_input<Arch, W>(load, store);
   } else if constexpr (i < n) {
     Batch first[n], second[n];

@@ -246,6 +246,42 @@ TEST_CASE("kernels: moments keep their digits where the mean is a thousand devia
   }
 }
 
+TEST_CASE("kernels: lean products have the same bits for one vector of outputs and for two") {
+  for (const Isa isa : available_isas()) {
+    const kernels::Table& table = kernels::table(isa);
+    if (table.lean_pair_sums == 0) continue;
+    constexpr int64_t IC = 83, lines = 6, most = 9;  // two chunks of channels, the last line not whole
+    for (int scheme = 0; scheme < kernels::schemes; ++scheme) {
+      if (!table.lean_products[scheme]) continue;
+      const int64_t n =
+          kernels::with_scheme(static_cast<kernels::Scheme>(scheme), [](auto s) { return decltype(s)::n; });
+      const int64_t group = IC * 4 * table.width, sums = n * n * most * table.width;
+      const Tensor v = randn({n * n * most * lines * kernels::panel_lanes + 4096}, 1), w = randn({6 * group}, 2);
+      for (int64_t tiles = 1; tiles <= most; ++tiles) {
+        CAPTURE(scheme);
+        CAPTURE(tiles);
+        const int64_t pair = table.lean_pair_sums / (2 * n), parts = (tiles + pair - 1) / pair;
+        Tensor alone({2, sums}), together({2, sums});
+        kernels::LeanProducts p{.v = v.data(),
+                                .w = {w.data(), w.data() + group},
+                                .m = {together.data(), together.data() + sums},
+                                .vectors = 2,
+                                .tiles = tiles,
+                                .parts = parts,
+                                .IC = IC};
+        table.lean_products[scheme](p);
+        p.vectors = 1;
+        for (int i = 0; i < 2; ++i) {
+          p.w[0] = w.data() + i * group;
+          p.m[0] = alone.data() + i * sums;
+          table.lean_products[scheme](p);
+        }
+        CHECK(same_bits(alone, together));
+      }
+    }
+  }
+}
+
 TEST_CASE("kernels: an unavailable instruction set is refused") {
   for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512}) {
     const auto& available = available_isas();

@@ -45,7 +45,7 @@ bool applies(const ConvQuery& query, const Tiling& tiling) {
 double lean_cycles(const ConvQuery& query, kernels::Scheme scheme, double tiles) {
   const double points = static_cast<double>(sizes_of(scheme).n * sizes_of(scheme).n), products = points * tiles;
   const double parts =
-      std::ceil(tiles * query.images / static_cast<double>(lean_tiles(query.table, scheme))) / query.images;
+      std::ceil(tiles * query.images / static_cast<double>(query.table.lean_sums / sizes_of(scheme).n)) / query.images;
   return query.machine.lean_product * products + (query.machine.lean_part + query.machine.lean_point * points) * parts;
 }
 

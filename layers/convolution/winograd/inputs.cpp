@@ -84,7 +84,8 @@ void WinogradInputs::transform(const WinogradWork& work, size_t a, size_t b, con
 void WinogradInputs::transform_lean(const WinogradWork& work, size_t a, size_t b, const float* packed,
                                     float* to) const {
   constexpr int64_t lanes = kernels::panel_lanes;
-  const int64_t tiles = work.tiles(), parts = ceil_div(tiles, lean_tiles(of_.table, of_.tiling.scheme));
+  const int64_t tiles = work.tiles();
+  const int64_t parts = ceil_div(tiles, lean_cut(of_.table, of_.tiling.scheme, tiles, work.groups.count()).tiles);
   const int64_t rows = work.rows.count(), cols = work.cols.count();
   const float* panel = panel_of(work, a, b, packed);
   for (int64_t part = 0; part < parts; ++part) {

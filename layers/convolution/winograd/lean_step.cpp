@@ -1,3 +1,4 @@
+#include "layers/arithmetic.h"
 #include "layers/convolution/winograd/step.h"
 
 namespace upconv::internal {
@@ -17,14 +18,21 @@ class LeanStep : public WinogradStep {
 
   void run_phase(const WinogradWork& work, size_t a, size_t b, const WinogradTarget& target,
                  const Scratch& scratch) const {
-    for (int64_t group = work.groups.begin; group < work.groups.end; ++group) {
-      of_.table.lean_products[static_cast<int>(of_.tiling.scheme)]({.v = scratch.v,
-                                                                    .w = packed_->weights(group, phase_number(a, b)),
-                                                                    .m = scratch.m,
-                                                                    .tiles = work.tiles(),
-                                                                    .IC = of_.geometry.in.C * of_.residues});
-      outputs_.put(work, group, a, b, scratch.m, packed_->shift(group), target);
-    }
+    const LeanCut most = lean_cut(of_.table, of_.tiling.scheme, work.tiles(), work.groups.count());
+    const int64_t phase = phase_number(a, b), floats = of_.points() * work.tiles() * of_.lanes.block;
+    each_run(work.groups.count(), most.vectors, [&](Range run) {
+      const int64_t first = work.groups.begin + run.begin, last = work.groups.begin + run.end - 1;
+      of_.table.lean_products[static_cast<int>(of_.tiling.scheme)](
+          {.v = scratch.v,
+           .w = {packed_->weights(first, phase), packed_->weights(last, phase)},
+           .m = {scratch.m, scratch.m + floats},
+           .vectors = static_cast<int32_t>(run.count()),
+           .tiles = work.tiles(),
+           .parts = ceil_div(work.tiles(), most.tiles),
+           .IC = of_.geometry.in.C * of_.residues});
+      for (int64_t group = first; group <= last; ++group)
+        outputs_.put(work, group, a, b, scratch.m + (group - first) * floats, packed_->shift(group), target);
+    });
   }
 };
 

@@ -97,8 +97,14 @@ class WindowTaps {
 /// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
 std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme);
 
-/// Tiles that are multiplied together, at most.
-int64_t lean_tiles(const kernels::Table& table, kernels::Scheme scheme);
+/// How many tiles and vectors of outputs of a lean tiling are multiplied together, at most.
+struct LeanCut {
+  int64_t tiles, vectors;
+};
+/// For so many tiles and vectors in all. Two vectors share what is broadcast, where loads would not keep up with
+/// multiply-adds that broadcast for themselves, and make their weights more often, for fewer tiles. No result depends
+/// on it.
+LeanCut lean_cut(const kernels::Table& table, kernels::Scheme scheme, int64_t tiles, int64_t vectors);
 
 /// Whether a tiling's weights can be transformed as they are multiplied, and every one of them is of use: all phases,
 /// and residues, have the four taps of the scheme.

@@ -13,8 +13,10 @@ WinogradStep::WinogradStep(TiledConvolution of, std::shared_ptr<const PackedWino
   v_floats_ = of_.points() * inputs_.point_floats(works_.front());
   panel_floats_ = inputs_.panel_floats(works_.front());
   for (const WinogradWork& work : works_) {
-    // By phase the products of all groups lie side by side, else those of one.
-    const int64_t groups = of_.tiling.windows == Windows::by_phase ? work.groups.count() : 1;
+    // By phase the products of all groups lie side by side, else those of one; of lean ones that of two.
+    const int64_t groups = of_.tiling.windows == Windows::by_phase ? work.groups.count()
+                           : of_.tiling.windows == Windows::lean   ? std::min<int64_t>(2, work.groups.count())
+                                                                   : 1;
     m_floats_ = std::max(m_floats_, of_.points() * work.tiles() * of_.lanes.block * groups);
     aside_floats_ = std::max(aside_floats_, outputs_.aside_floats(work));
   }

@@ -3,6 +3,7 @@
 // only: the files that include this are compiled for machines that this process may not have.
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "../../framework/cpu.h"
 #include "../../framework/pointwise.h"
@@ -311,7 +312,11 @@ struct Table {
   double (*peak)(int64_t rounds, float* sink);
 };
 
-/// The table of `isa`; throws Error where this build or this machine has none.
+/// The table of `isa`; throws Error where this build or this machine has none. Of tables that differ in speed alone the
+/// one that is faster here.
 const Table& table(Isa isa);
+
+/// All of `isa`, the usual one first: they compute the same bits.
+std::span<const Table* const> tables(Isa isa);
 
 }  // namespace upconv::kernels

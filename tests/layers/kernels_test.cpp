@@ -282,6 +282,63 @@ TEST_CASE("kernels: lean products have the same bits for one vector of outputs a
   }
 }
 
+TEST_CASE("kernels: tables of one instruction set compute the same bits") {
+  for (const Isa isa : available_isas()) {
+    const std::span<const kernels::Table* const> tables = kernels::tables(isa);
+    CHECK(std::any_of(tables.begin(), tables.end(), [&](auto* one) { return one == &kernels::table(isa); }));
+    const kernels::Table& usual = *tables.front();
+    constexpr int64_t IC = 37, lines = 3;
+    const int64_t most = 2 * usual.pixels + 3, lanes = 2 * usual.width;
+    const Tensor v = randn({lines * most * kernels::panel_lanes}, 1), w = randn({3 * IC * lanes}, 2);
+    for (const kernels::Table* other : tables.subspan(1))
+      for (int64_t tiles = 1; tiles <= most; ++tiles)
+        for (int32_t vectors = 1; vectors <= 2; ++vectors) {
+          CAPTURE(tiles);
+          CAPTURE(vectors);
+          Tensor expected({most * lanes}), found({most * lanes});
+          kernels::Products p{.v = v.data(),
+                              .pitch = most * kernels::panel_lanes,
+                              .w = w.data(),
+                              .m = expected.data(),
+                              .tiles = tiles,
+                              .IC = IC,
+                              .vectors = vectors,
+                              .next = w.data() + IC * lanes};
+          usual.products(p);
+          p.m = found.data();
+          other->products(p);
+          CHECK(same_bits(expected, found));
+          if (tiles > usual.pixels) continue;
+          std::vector<float*> y;
+          for (int64_t pixel = 0; pixel < tiles; ++pixel) y.push_back(expected.data() + pixel * lanes);
+          const Tensor shift = randn({lanes}, 3);
+          const kernels::Tap tap{.x = 0, .index = 0};
+          const kernels::Block block{.w = w.data(),
+                                     .shift = shift.data(),
+                                     .ic = 0,
+                                     .oc = 0,
+                                     .vectors = vectors,
+                                     .lanes = vectors * usual.width};
+          kernels::Direct d{.x = v.data(),
+                            .pitch = most * kernels::panel_lanes,
+                            .y = y.data(),
+                            .taps = &tap,
+                            .blocks = &block,
+                            .pixels = tiles,
+                            .tap_count = 1,
+                            .block_count = 1,
+                            .IC = IC,
+                            .ahead = 0,
+                            .ahead_step = 0,
+                            .activation = {}};
+          usual.direct(d);
+          for (float*& row : y) row = found.data() + (row - expected.data());
+          other->direct(d);
+          CHECK(same_bits(expected, found));
+        }
+  }
+}
+
 TEST_CASE("kernels: an unavailable instruction set is refused") {
   for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512}) {
     const auto& available = available_isas();

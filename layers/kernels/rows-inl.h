@@ -112,7 +112,13 @@ void rows_strip(const Rows& r, int64_t row, int64_t first) {
         __builtin_prefetch(r.y[o] + (row + i) * r.y_row + p);
   const float* x = r.x + row * r.x_row + first;
   const float* w = r.w;
-  for (int64_t ic = 0; ic < r.IC; ++ic, x += r.channel, w += r.w_channel) {
+  int64_t ic = 0;
+  if constexpr (P == 2)
+    if (r.both == 1 && r.alone[0] == 0 && r.alone[1] == 0) {  // as of k2s2
+      const RowTap tap = *r.taps;
+      for (; ic < r.IC; ++ic, x += r.channel, w += r.w_channel) add_tap<Arch, 0, 2, R, V>(acc, r, x, w, tap);
+    }
+  for (; ic < r.IC; ++ic, x += r.channel, w += r.w_channel) {
     const RowTap* tap = r.taps;
     if constexpr (P == 2)
       for (const RowTap* end = tap + r.both; tap < end; ++tap) add_tap<Arch, 0, 2, R, V>(acc, r, x, w, *tap);

@@ -11,7 +11,10 @@ GROUND = {
 }
 ROOMS = {  # of a file: what it may include, as the beginnings of paths
     "framework/": ("framework/", "packing_fingerprint.h"),  # made while building, cmake/fingerprint.cmake
-    "layers/kernels/": ("layers/kernels/", "framework/cpu.h", "framework/pointwise.h", "framework/fail.h"),
+    "layers/kernels/": (
+        "layers/kernels/",
+        *(f"framework/{name}.h" for name in ("cpu", "fail", "pointwise", "processor", "timing")),
+    ),
     "layers/convolution/": ("layers/convolution/", "layers/kernels/", "framework/", *GROUND),
     "layers/steps/": ("layers/steps/", "layers/kernels/", "framework/", *GROUND),
     "layers/text/": ("layers/", "framework/"),

@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rounds",
         type=int,
-        help=f"rounds of each row (default: at least {ROUNDS}, until the median is within {SETTLED:.0%} or "
+        help=f"rounds of each row (default: at least {ROUNDS}, until the median is within {SETTLED:.0%}% or "
         f"{MOST_SECONDS} seconds have passed, or more in small groups)",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of each sample (default {SECONDS})")

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "framework/choices.h"
 #include "framework/code.h"
 #include "framework/fail.h"
 #include "framework/memo.h"
@@ -136,7 +137,13 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
     layouts.push_back(plan.at(input).layout);
     inputs.push_back(places[static_cast<size_t>(input)]);
   }
-  const Lowering lowering{types, layouts, node.type, node.layout, options, crew};
+  Options own = options;
+  const Lowering lowering{types, layouts, node.type, node.layout, own, crew};
+  const std::string described = node.operation->described(lowering);
+  // Now, so that weights are packed once; what tune() finds to be none of the candidates is none here.
+  if (options.choices && !described.empty())
+    if (const Choice* choice = options.choices->find(described, options.accuracy, crew.threads(), *options.isa))
+      own.algorithm = choice->algorithm;
   std::unique_ptr<Step> step;
   try {
     step = node.operation->lower(lowering);
@@ -153,7 +160,7 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
                 step->packed().size_bytes(),
                 bytes,
                 node.operation->candidates(lowering),
-                node.operation->described(lowering)};
+                described};
   return {std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)};
 }
 

@@ -35,8 +35,8 @@ struct Options {
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the
   /// names, where no layer could take it.
   std::string algorithm = {};
-  /// For how long Tune::measured may time a network's algorithms; those that it does not come to are chosen as for
-  /// latency. Layers of one geometry are timed once, and what was found is kept for the process.
+  /// For how long Tune::measured may time a network's algorithms; those that it does not come to are chosen by
+  /// what is expected of them. Layers of one geometry are timed once, and what was found is kept for the process.
   double tuning_seconds = 2;
   /// The algorithms that layers take, from a file that measured ones were written to; layers that it does not name
   /// choose as `tune` says. Compiling throws Error where it names an algorithm that the layer could not take.

@@ -1,5 +1,5 @@
 // upconv bench: how fast a network runs on this machine, layer by layer.
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <upconv/upconv.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <numeric>
 #include <optional>
 
+#include "layers/convolution/machine_class.h"
 #include "tools/assumptions.h"
 #include "tools/commands.h"
 #include "tools/models.h"
@@ -112,7 +113,9 @@ std::vector<Contest> contests_of(const Program& program) {
 }
 
 /// Every candidate of every step: a round runs one program for each algorithm, in an order that rotates, so that what
-/// slows the machine slows all. `compile_with` compiles the network with one of them wherever that applies.
+/// slows the machine slows all; twice, of which the second counts, so that its weights are where its own last run left
+/// them, and not where another's that has them too. `compile_with` compiles the network with one of them wherever that
+/// applies.
 std::vector<Contest> compare(const std::function<Program(const std::string&)>& compile_with,
                              const std::vector<Tensor>& inputs, double seconds) {
   std::vector<Contest> contests = contests_of(compile_with(""));
@@ -126,6 +129,7 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
       }
   const auto run = [&](size_t which) {
     Runner& runner = runners[which];
+    runner.program.run(runner.workspace, inputs, runner.outputs);
     const std::vector<double> times = runner.program.profile(runner.workspace, inputs, runner.outputs).steps;
     for (Contest& contest : contests)
       for (size_t c = 0; c < contest.candidates.size(); ++c)
@@ -166,8 +170,8 @@ Profile typical(std::vector<Profile> profiles) {
 }
 
 /// A step's candidates, in the order of its list. Ratios are to the one with the least median: of times, the median
-/// over the rounds; of the cycles that were expected, to the least.
-nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& step) {
+/// over the rounds; of the cycles that were expected, to the least. `measured` is what Tune::measured takes.
+nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& step, const std::string& measured) {
   std::vector<double> medians, cycles;
   for (size_t c = 0; c < contest.candidates.size(); ++c) {
     medians.push_back(median(contest.seconds[c].kept()));
@@ -183,6 +187,7 @@ nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& st
     const std::string& algorithm = contest.candidates[c].algorithm;
     candidates.push_back({{"algorithm", algorithm},
                           {"chosen", algorithm == step.algorithm},
+                          {"measured", algorithm == measured},
                           {"ms", medians[c] * 1e3},
                           {"gflops", step.flops / medians[c] / 1e9},
                           {"ratio", median(ratios)},
@@ -195,10 +200,18 @@ nlohmann::ordered_json contest_report(const Contest& contest, const StepInfo& st
 /// How many pictures an output of this shape is: (N, C, H, W) or (N, features), else one.
 int64_t images(const Shape& shape) { return shape.size() == 4 || shape.size() == 2 ? shape[0] : 1; }
 
+/// Who takes a candidate: "expected", "measured", both or nobody.
+std::string choosers(const nlohmann::ordered_json& candidate) {
+  std::vector<std::string_view> all;
+  if (candidate["chosen"]) all.emplace_back("expected");
+  if (candidate["measured"]) all.emplace_back("measured");
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
 void print_candidates(const nlohmann::ordered_json& layers) {
   Table table({{"layer"},
                {"algorithm"},
-               {"chosen"},
+               {"chosen as"},
                {"ms", true},
                {"GFLOP/s", true},
                {"of the best", true},
@@ -206,9 +219,8 @@ void print_candidates(const nlohmann::ordered_json& layers) {
                {"of the least", true}});
   for (const auto& layer : layers)
     for (const auto& one : layer.value("candidates", nlohmann::ordered_json::array()))
-      table.add({layer["path"], one["algorithm"], one["chosen"] ? "yes" : "",
-                 fmt::format("{:.3f}", one["ms"].get<double>()), fmt::format("{:.1f}", one["gflops"].get<double>()),
-                 fmt::format("{:.2f}", one["ratio"].get<double>()),
+      table.add({layer["path"], one["algorithm"], choosers(one), fmt::format("{:.3f}", one["ms"].get<double>()),
+                 fmt::format("{:.1f}", one["gflops"].get<double>()), fmt::format("{:.2f}", one["ratio"].get<double>()),
                  fmt::format("{:.3f}", one["expected_cycles"].get<double>() / 1e6),
                  fmt::format("{:.2f}", one["expected_ratio"].get<double>())});
   fmt::print("\n");
@@ -246,6 +258,17 @@ void print(const nlohmann::ordered_json& report) {
   if (report["algorithm"] == "all") print_candidates(report["layers"]);
 }
 
+/// Whose costs the choices are expected by.
+nlohmann::ordered_json machine_report(Isa isa) {
+  const internal::MachineProperties here = internal::properties_of(internal::processor(), isa);
+  const internal::MachineClass& nearest = internal::nearest_class(here);
+  return {{"wide", here.wide},
+          {"halves", here.halves},
+          {"own_additions", here.own_additions},
+          {"costs", nearest.name},
+          {"measured", here == nearest.properties}};
+}
+
 void Bench::run() const {
   std::optional<internal::TemporaryFile> traced;  // opened before the work
   if (trace == "-")
@@ -278,9 +301,14 @@ void Bench::run() const {
                                        [](double sum, const StepInfo& step) { return sum + step.flops; });
   const Shape& output = program.outputs()[0].shape;
   nlohmann::ordered_json layers = layer_reports(program, times);
-  if (all)
+  if (all) {
+    Options options = choice.options(machine);
+    options.tune = Tune::measured;
+    const std::vector<StepInfo> measured = compile(*model.module, types, options).steps();
     for (const Contest& contest : compare(compile_with, xs, seconds))
-      layers[contest.step]["candidates"] = contest_report(contest, steps[contest.step]);
+      layers[contest.step]["candidates"] =
+          contest_report(contest, steps[contest.step], measured[contest.step].algorithm);
+  }
   if (profile)
     for (size_t i = 0; i < steps.size(); ++i)
       layers[i].update(step_profile(steps[i], i, times.profiles.kept(), program.threads(), roof));
@@ -288,6 +316,7 @@ void Bench::run() const {
       {"input", types[0].shape},
       {"output", output},
       {"isa", name(program.isa())},
+      {"machine", machine_report(program.isa())},
       {"threads", program.threads()},
       {"tune", choice.tune},
       {"accuracy", choice.accuracy},
@@ -340,7 +369,9 @@ void add_bench(CLI::App& app) {
       "  upconv bench \"ConvTranspose2d(128, 64, 4, stride=2, padding=1)\" --input 1,128,32,32 --threads 1 --json\n"
       "  upconv bench dcgan --input 1,100,1,1 --algorithm all\n"
       "  upconv bench dcgan --input 16,100,1,1 --profile --trace trace.json\n"
-      "--algorithm all measures every one that applies, beside the chosen one. A layer's time is that from the end of "
+      "--algorithm all measures every one that applies, beside what is chosen as expected and as --tune measured "
+      "finds\n"
+      "it. A layer's time is that from the end of "
       "the\n"
       "one before to its own, within whole runs. GFLOP/s count the layer's own products, of which Winograd's "
       "algorithm\n"

@@ -22,6 +22,12 @@ struct ConvQuery {
   double images = 1;  ///< that come at once, where that is known to the options, never from the batch
 };
 
+/// Images that are taken to come at once. What Tune::measured tries first may depend on how many really do.
+constexpr double images_of(Tune tune, int64_t batch) {
+  if (tune == Tune::measured) return static_cast<double>(batch > 1 ? batch : 1);
+  return tune == Tune::throughput ? 16 : 1;
+}
+
 /// What the chosen one is given.
 struct ConvTask {
   ConvGeometry geometry;

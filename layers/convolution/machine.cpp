@@ -3,28 +3,27 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
-#include "framework/processor.h"
+#include "layers/convolution/machine_class.h"
 
 namespace upconv::internal {
-namespace {
 
-/// Whether this machine computes the vectors of an instruction set in halves.
-bool in_halves(Isa isa) {
-  if (isa == Isa::avx2) return processor().is_zen1();
-  if (isa == Isa::avx512) return processor().is_zen3_or_4();  // of these Zen 4 alone has it
-  return false;
+bool additions_are_free() { return properties_of(processor(), default_isa()).own_additions; }
+
+bool broadcasts_are_dear(Isa isa) {
+  const MachineProperties here = properties_of(processor(), isa);
+  return here.wide && !here.halves;
 }
 
-}  // namespace
-
-bool additions_are_free() { return processor().amd; }
-
-bool broadcasts_are_dear(Isa isa) { return isa == Isa::avx512 && !in_halves(isa); }
-
 const MachineCosts& machine_costs(Isa isa) {
-  if (isa == Isa::avx512) return in_halves(isa) ? wide_vectors_in_halves : wide_vectors;
-  return in_halves(isa) ? narrow_vectors_in_halves : narrow_vectors;
+  static const auto all = [] {
+    std::array<MachineCosts, 4> costs;
+    for (Isa one : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512})
+      costs[static_cast<size_t>(one)] = costs_of(properties_of(processor(), one));
+    return costs;
+  }();
+  return all[static_cast<size_t>(isa)];
 }
 
 int64_t l2_bytes() {

@@ -7,8 +7,8 @@
 namespace upconv::internal {
 
 /// The costs of one class of machines, in cycles of one core. A number of the defaults holds for every class until a
-/// measurement says otherwise; `./dev choice` shows whether the fastest algorithm is taken, and how far what is
-/// expected lies from what is measured.
+/// measurement says otherwise: machine_class.cpp has what `./dev fit` found. `./dev choice` shows whether the fastest
+/// algorithm is taken, and how far what is expected lies from what is measured.
 struct MachineCosts {
   /// Of two multiply-adds of a vector, the unit in which all products are counted: 2 where vectors are computed in
   /// halves (AVX2's on Zen and Zen+, AVX-512's on Zen 4), so that caches are twice as fast in comparison.
@@ -66,9 +66,9 @@ struct MachineCosts {
   /// An output of merged phases, which leaves aside to go to a pixel of its own.
   double scattered = 3;
   /// What the products of a lean tiling take of one channel and one vector: a product, in multiply-adds, and for each
-  /// register tile the additions that make its weights, for all points and for each. Vectors of 8 floats and fewer have
-  /// no multiply-add that broadcasts, and lose 20 to 40 %.
-  double lean_product = 1.5, lean_part = 10, lean_point = 0;
+  /// register tile the additions that make the weights of a point. Vectors of 8 floats and fewer have no multiply-add
+  /// that broadcasts, and lose 20 to 40 %.
+  double lean_product = 1.5, lean_point = 0.5;
 
   /// The same along rows, of one direction: a point and a vector of a tile.
   double along_transform = 4.5;
@@ -93,30 +93,6 @@ struct MachineCosts {
   /// vector they are loaded float by float. Storing a pixel takes as many products.
   double depthwise_product = 0.7, depthwise_part = 10, depthwise_store = 4;
 };
-
-/// SSE2, AVX2 and plain C++, whose vectors are computed whole.
-constexpr MachineCosts narrow_vectors = {};
-
-/// AVX2 on Zen and Zen+.
-constexpr MachineCosts narrow_vectors_in_halves = {.vector_cycles = 2};
-
-/// AVX-512 where vectors are computed whole. Rows between planar neighbours are 3 to 8 % faster than the direct kernel.
-/// The additions of lean tilings share the units of multiply-adds: a guess, 1.6 a point, measured on Zen 4 alone.
-constexpr MachineCosts wide_vectors = {.lean_product = 1,
-                                       .lean_part = 0,
-                                       .lean_point = 1.6,
-                                       .rows_few = 1.16,
-                                       .rows_one_phase = 1.04,
-                                       .rows_two_phases = 1.04};
-
-/// AVX-512 on Zen 4: additions have units of their own, and count little.
-constexpr MachineCosts wide_vectors_in_halves = {.vector_cycles = 2,
-                                                 .l2_bytes = 1 << 20,
-                                                 .lean_product = 1,
-                                                 .lean_part = 8,
-                                                 .rows_few = 1.16,
-                                                 .rows_one_phase = 1.04,
-                                                 .rows_two_phases = 1.04};
 
 /// Whether additions of vectors have units of their own on this machine, beside those of multiply-adds: AMD's do.
 bool additions_are_free();

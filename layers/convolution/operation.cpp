@@ -100,15 +100,15 @@ std::shared_ptr<const Operation> ConvolutionOperation::with_parts(size_t input, 
 
 bool ConvolutionOperation::any_layout(std::span<const Type> inputs) const {
   if (has_kernel_for_each_channel()) return false;
-  return geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape)).has_rows_of(vector_row);
+  return geometry_of(inputs).has_rows_of(vector_row);
 }
 
 bool ConvolutionOperation::has_kernel_for_each_channel() const {
   return is_depthwise(weights_.layout.groups, weights_.layout.IC, weights_.layout.OC);
 }
 
-ConvGeometry ConvolutionOperation::geometry_of(const Lowering& lowering) const {
-  return geometry(image_shape(whole(lowering.inputs).shape), image_shape(lowering.output.shape));
+ConvGeometry ConvolutionOperation::geometry_of(std::span<const Type> inputs) const {
+  return geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape));
 }
 
 std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometry& geometry,
@@ -120,12 +120,12 @@ std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometr
                           .table = kernels::table(isa),
                           .machine = machine_costs(isa),
                           .accuracy = lowering.options.accuracy,
-                          .images = lowering.options.tune == Tune::throughput ? 16.0 : 1.0});
+                          .images = images_of(lowering.options.tune, geometry.in.N)});
 }
 
 std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering) const {
   std::vector<Candidate> all;
-  for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering), lowering))
+  for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering.inputs), lowering))
     all.push_back({candidate.algorithm->name(), candidate.cycles});
   return all;
 }
@@ -143,7 +143,7 @@ std::string ConvolutionOperation::described(const Lowering& lowering) const {
 }
 
 std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) const {
-  ConvGeometry geometry = geometry_of(lowering);
+  ConvGeometry geometry = geometry_of(lowering.inputs);
   const ConvAlgorithm& chosen = choose(candidates_of(geometry, lowering), lowering.options.algorithm);
   ConvContext context{.input = lowering.input_layouts[0],
                       .output = lowering.output_layout,

@@ -34,6 +34,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
  public:
   /// A copy to be changed: what has absorbed another operation is one of its own.
   virtual std::shared_ptr<ConvolutionOperation> clone() const = 0;
+  /// What it computes of such inputs. Throws Error where they do not fit.
+  ConvGeometry geometry_of(std::span<const Type> inputs) const;
   void identify(Fingerprint& print) const override;
   Type infer(std::span<const Type> inputs) const override;
   std::shared_ptr<const Operation> with_affine(const ChannelAffine& affine) const override;
@@ -74,7 +76,6 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   /// The picture whose parts, one after another, its inputs are.
   Type whole(std::span<const Type> inputs) const;
   bool has_kernel_for_each_channel() const;
-  ConvGeometry geometry_of(const Lowering& lowering) const;
   std::vector<ConvCandidate> candidates_of(const ConvGeometry& geometry, const Lowering& lowering) const;
   bool residual_ = false;
   std::vector<int64_t> parts_;  // channels of the inputs that are read one after another

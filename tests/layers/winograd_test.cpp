@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "layers/convolution/machine.h"
 #include "tests/reference/reference.h"
 #include "tests/support.h"
 
@@ -35,15 +34,13 @@ TEST_CASE("Winograd: taken where it saves products, never where exact sums are a
                         flat16 = layer_of(16, 64, 3, k3s1, random);
   for (Isa isa : available_isas()) {
     CAPTURE(name(isa));
-    const bool lean =
-        isa == Isa::avx512 && machine_costs(isa).vector_cycles > 1;  // additions take no time beside multiply-adds
-    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}) ==
-          (lean ? "winograd F(4,2) lean" : "winograd F(4,2) by phase"));
+    CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}).starts_with("winograd F("));  // which, machines decide
     CHECK(algorithm(flat, {1, 64, size, size}, {.isa = isa}) == "winograd F(4,3)");
     CHECK(algorithm(flat16, {1, 16, size, size}, {.isa = isa}) != "winograd F(4,3)");  // it errs too much here
-    CHECK(algorithm(up, {1, 64, size, size}, {.accuracy = Accuracy::exact, .isa = isa}) == "direct");
+    const auto sums = [&](const std::string& name) { return name == "direct" || name == "rows"; };
+    CHECK(sums(algorithm(up, {1, 64, size, size}, {.accuracy = Accuracy::exact, .isa = isa})));
     CHECK(algorithm(up, {1, 64, 1, 1}, {.isa = isa}) == "direct");
-    CHECK(algorithm(layer_of(64, 64, 2, {.stride = 2}, random), {1, 64, size, size}, {.isa = isa}) == "direct");
+    CHECK(sums(algorithm(layer_of(64, 64, 2, {.stride = 2}, random), {1, 64, size, size}, {.isa = isa})));
     CHECK(algorithm(layer_of(64, 64, 4, {.stride = 2, .padding = 1, .groups = 2}, random), {1, 64, size, size},
                     {.isa = isa}) == "direct");
   }
@@ -73,7 +70,9 @@ TEST_CASE("Winograd: every candidate can be asked for by its name, and paints th
                                            [&](const Candidate& one) { return one.algorithm == candidate.algorithm; });
             CHECK(steps[i].algorithm == (could ? candidate.algorithm : chosen[i].algorithm));
           }
-          const double bound = network_tolerance(net, exact, growth(candidate.algorithm));
+          double most = 1;  // the other layer has an algorithm of its own
+          for (const StepInfo& step : steps) most = std::max(most, growth(step.algorithm));
+          const double bound = network_tolerance(net, exact, most);
           check_close(program(x), exact, [&](int64_t) { return bound; });
         }
     }

@@ -46,7 +46,7 @@ double lean_cycles(const ConvQuery& query, kernels::Scheme scheme, double tiles)
   const double points = static_cast<double>(sizes_of(scheme).n * sizes_of(scheme).n), products = points * tiles;
   const double parts =
       std::ceil(tiles * query.images / static_cast<double>(query.table.lean_sums / sizes_of(scheme).n)) / query.images;
-  return query.machine.lean_product * products + (query.machine.lean_part + query.machine.lean_point * points) * parts;
+  return query.machine.lean_product * products + query.machine.lean_point * points * parts;
 }
 
 /// How many inputs an output is the sum of, and how many of them lie in one channel and residue, on average.

@@ -1,10 +1,10 @@
 // What costs of machines expect of every candidate: for who fits them, benchmarks/fit.py, and for any instruction set,
 // whether this machine has it or not.
 //
-// Reads lines of JSON. The first has the properties of a machine, and rows, {"spec", "input", "isa", "tune", "accuracy"};
-// the answer is the defaults of all constants, those that such a machine has today, and for each row the names of the
-// candidates of its first convolution. Every other line is an object of constants of MachineCosts, of which those that
-// are left out have their defaults; the answer is a list of cycles beside those names.
+// Reads lines of JSON. The first has the properties of a machine, and rows, {"spec", "input", "isa", "tune",
+// "accuracy"}; the answer is the defaults of all constants, those that such a machine has today, and for each row the
+// names of the candidates of its first convolution. Every other line is an object of constants of MachineCosts, of
+// which those that are left out have their defaults; the answer is a list of cycles beside those names.
 #include <fmt/format.h>
 #include <upconv/upconv.h>
 

@@ -273,8 +273,12 @@ def write_source(entries: str) -> None:
     SOURCE.write_text(changed)
 
 
-def measure(name: str, title: str, seconds: float) -> Path:
-    """Measures this machine, on one thread and on two, into a file of benchmarks/machines."""
+def measure(name: str, title: str, seconds: float) -> None:
+    """Measures this machine, on one thread and on two, into a file of benchmarks/machines; without a title its old one
+    stays."""
+    path = MACHINES / f"{name}.json"
+    if not title:
+        title = json.loads(path.read_text())["machine"]["title"] if path.exists() else name
     choices = choice.judge_all("", [1, 2], seconds)
     properties = {key: choices[0].machine[key] for key in ("wide", "halves", "own_additions")}
     head = {"title": title, "isa": choices[0].isa, "properties": properties}
@@ -288,10 +292,8 @@ def measure(name: str, title: str, seconds: float) -> Path:
         )
         for one in choices
     ]
-    path = MACHINES / f"{name}.json"
     rows = ",\n  ".join(lines)
     path.write_text(f'{{"machine": {json.dumps(head)},\n "choices": [\n  {rows}\n ]}}\n')
-    return path
 
 
 def main() -> int:
@@ -299,7 +301,7 @@ def main() -> int:
     parser.add_argument(
         "--measure", metavar="NAME", help="measure this machine first, into benchmarks/machines/NAME.json"
     )
-    parser.add_argument("--title", help="what its entry is called, where it is measured; NAME without it")
+    parser.add_argument("--title", default="", help='what its entry is called, such as "Zen 5"')
     parser.add_argument("--seconds", type=float, default=0.2, help="of each take, where it is measured")
     parser.add_argument("--from", metavar="FILE", dest="files", type=Path, nargs="+", help="instead of all there are")
     parser.add_argument(
@@ -308,7 +310,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help=f"put what is found into {SOURCE.relative_to(ROOT)}")
     options = parser.parse_args()
     if options.measure:
-        measure(options.measure, options.title or options.measure, options.seconds)
+        measure(options.measure, options.title, options.seconds)
     machines = [Machine(path) for path in options.files or sorted(MACHINES.glob("*.json"))]
     defaults = machines[0].costs.defaults
     fits = {properties: fit_class(properties, machines, defaults) for properties in classes_of(machines)}

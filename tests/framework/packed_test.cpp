@@ -13,6 +13,7 @@
 #include <mutex>
 #include <thread>
 
+#include "framework/choices.h"
 #include "framework/parallel.h"
 #include "framework/weights/packed_cache.h"
 #include "layers/convolution/direct/weights.h"
@@ -64,6 +65,21 @@ std::filesystem::path pack_beside(const std::filesystem::path& file) {
   for (const Options& options : {direct, winograd}) painter(options);
   CHECK(recorder->size() == 4);
   return recorder->save(file, default_isa(), *crew(0, nullptr));
+}
+
+/// A packed file of so many entries with zeros as the floats of one of them, which nobody could tell from ours.
+std::string with_zeros(std::string bytes, size_t at, size_t entries) {
+  const auto everybody = crew(0, nullptr);
+  const std::span<std::byte> forged = std::as_writable_bytes(std::span(bytes));
+  std::array<uint64_t, 4> entry;  // key, offset, floats, hash
+  std::memcpy(entry.data(), bytes.data() + 32 + 32 * at, sizeof entry);
+  const auto floats = forged.subspan(entry[1], entry[2] * sizeof(float));
+  std::ranges::fill(floats, std::byte{0});
+  entry[3] = hash(std::span<const std::byte>(floats), *everybody);
+  std::memcpy(bytes.data() + 32 + 32 * at, entry.data(), sizeof entry);
+  const uint64_t hash_of_entries = hash(std::span<const std::byte>(forged.subspan(32, entries * 32)), *everybody);
+  std::memcpy(bytes.data() + 24, &hash_of_entries, sizeof hash_of_entries);
+  return bytes;
 }
 
 /// A painter who loads the file and whatever is beside it.
@@ -209,17 +225,7 @@ TEST_CASE("packed cache: pictures keep their bits, and the saved weights are wha
   const Crew& all = *everybody;
   int by_direct = 0, by_winograd = 0;
   for (size_t at = 0; at < 4; ++at) {
-    std::string bytes = good;
-    const std::span<std::byte> forged = std::as_writable_bytes(std::span(bytes));
-    std::array<uint64_t, 4> entry;  // key, offset, floats, hash
-    std::memcpy(entry.data(), bytes.data() + 32 + 32 * at, sizeof entry);
-    const auto floats = forged.subspan(entry[1], entry[2] * sizeof(float));
-    std::ranges::fill(floats, std::byte{0});
-    entry[3] = hash(std::span<const std::byte>(floats), all);
-    std::memcpy(bytes.data() + 32 + 32 * at, entry.data(), sizeof entry);
-    const uint64_t hash_of_entries = hash(std::span<const std::byte>(forged.subspan(32, 4 * 32)), all);
-    std::memcpy(bytes.data() + 24, &hash_of_entries, sizeof hash_of_entries);
-    std::ofstream(packed, std::ios::binary) << bytes;
+    std::ofstream(packed, std::ios::binary) << with_zeros(good, at, 4);
     const bool other_direct = !same_bits(loaded(file)(direct), plain[0]);
     const bool other_winograd = !same_bits(loaded(file)(winograd), plain[1]);
     CHECK(other_direct != other_winograd);
@@ -243,6 +249,35 @@ TEST_CASE("packed cache: pictures keep their bits, and the saved weights are wha
   CHECK(!beside->find(isa, 8, zeros.size(), all));
   CHECK(!beside->find(isa, 7, zeros.size() - 1, all));
   CHECK(!beside->wants(isa == Isa::scalar ? Isa::sse2 : Isa::scalar));
+}
+
+TEST_CASE("packed cache: what a file of choices takes is saved and nothing else, and it is what runs") {
+  for (const Options& wanted : {direct, winograd}) {
+    CAPTURE(wanted.algorithm);
+    TemporaryFolder folder;
+    const auto file = folder / "w.safetensors";
+    Painter().save(file, 1);
+    const Shape shape = {1, 20, Painter::size, Painter::size};
+    const Options told{.choices = std::make_shared<const Choices>(compile(Painter().net, shape, wanted).choices())};
+    CHECK(told.choices->all().size() == 2);
+    const Tensor plain = loaded(file)(told);
+    CHECK(same_bits(plain, loaded(file)(wanted)));
+
+    Painter painter;
+    StateDict weights = load_state_dict(file);
+    const auto recorder = PackedCache::recorder();
+    PackedCache::look_in(weights, recorder);
+    painter.net.load_state_dict(weights);
+    painter(told);
+    REQUIRE(recorder->size() == 2);  // and not those of what is expected to be fastest
+    const std::filesystem::path packed = recorder->save(file, default_isa(), *crew(0, nullptr));
+    CHECK(same_bits(loaded(file)(told), plain));
+    const std::string good = bytes_of(packed);
+    for (size_t at : {0, 1}) {
+      std::ofstream(packed, std::ios::binary) << with_zeros(good, at, 2);
+      CHECK_FALSE(same_bits(loaded(file)(told), plain));
+    }
+  }
 }
 
 TEST_CASE("packed cache: a file that somebody else wrote, or could write, is as good as none") {

@@ -1,5 +1,5 @@
 #pragma once
-// Internal: the counter-based generator behind randn_sharded.
+// Internal: the counter-based generator behind latents().
 #include <array>
 #include <cstdint>
 

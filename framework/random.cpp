@@ -111,7 +111,7 @@ void normal_blocks(float* uniforms, int64_t blocks) {
 }
 
 /// Uniforms begin..begin+15 of an image's endless row; counter (j / 4 low, high, image low, high) gives four of them.
-void sharded_uniforms(uint64_t seed, uint64_t image, uint64_t begin, float* sixteen) {
+void picture_uniforms(uint64_t seed, uint64_t image, uint64_t begin, float* sixteen) {
   const auto low = [](uint64_t word) { return static_cast<uint32_t>(word); };
   const auto high = [](uint64_t word) { return static_cast<uint32_t>(word >> 32); };
   for (uint64_t j = 0; j < block_size; j += 4) {
@@ -205,8 +205,8 @@ void NormalStream::refill() {
 
 Tensor randn(Shape shape, uint64_t seed) { return Random(seed).randn(std::move(shape)); }
 
-Tensor randn_sharded(Shape shape, uint64_t seed, int64_t first, int64_t count) {
-  if (first < 0 || count < 0) fail("randn_sharded expected first and count of at least 0, got {} and {}", first, count);
+Tensor latents(uint64_t seed, int64_t first, int64_t count, Shape shape) {
+  if (first < 0 || count < 0) fail("latents expected first and count of at least 0, got {} and {}", first, count);
   const int64_t size = numel(shape);
   shape.insert(shape.begin(), count);
   Tensor result(std::move(shape));
@@ -215,7 +215,7 @@ Tensor randn_sharded(Shape shape, uint64_t seed, int64_t first, int64_t count) {
     const uint64_t image = static_cast<uint64_t>(first) + static_cast<uint64_t>(i);
     for (int64_t begin = 0; begin < size; begin += block_size) {
       float block[block_size];
-      sharded_uniforms(seed, image, static_cast<uint64_t>(begin), block);
+      picture_uniforms(seed, image, static_cast<uint64_t>(begin), block);
       normal_blocks(block, 1);
       out = std::copy_n(block, std::min(block_size, size - begin), out);
     }

@@ -61,9 +61,10 @@ class NormalStream {
 /// torch.manual_seed(seed); torch.randn(shape).
 [[nodiscard]] Tensor randn(Shape shape, uint64_t seed);
 
-/// Latents that do not depend on batch, shard or machine: element j of image i is a function of (seed, i, j) alone.
+/// Latents that do not depend on batch, shard or machine: element j of picture i is a function of (seed, i, j) alone.
 /// Philox4x32-10 with key = seed (all 64 bits) and counter = (j / 4, i); Box-Muller with the same arithmetic as randn.
-/// `shape` is that of one image's latent; the result is (count, shape...), for images first, first + 1, ...
-[[nodiscard]] Tensor randn_sharded(Shape shape, uint64_t seed, int64_t first, int64_t count);
+/// `shape` is that of one picture's latent; the result is (count, shape...), for pictures first, first + 1, ... Throws
+/// Error where `first` or `count` is negative.
+[[nodiscard]] Tensor latents(uint64_t seed, int64_t first, int64_t count, Shape shape);
 
 }  // namespace upconv

@@ -125,11 +125,11 @@ nb::object drawn(const nb::args& size, std::optional<uint64_t> seed) {
   return array_of(tensor, false);
 }
 
-nb::object drawn_sharded(const Shape& shape, uint64_t seed, int64_t first, int64_t count) {
+nb::object drawn_latents(uint64_t seed, int64_t first, int64_t count, const Shape& shape) {
   Tensor tensor;
   {
     const nb::gil_scoped_release free;
-    tensor = randn_sharded(shape, seed, first, count);
+    tensor = latents(seed, first, count, shape);
   }
   return array_of(tensor, false);
 }
@@ -175,8 +175,8 @@ void bind_files(nb::module_& m) {
       nb::sig("def randn(*size: int | collections.abc.Sequence[int], seed: int | None = None) -> " UPCONV_ARRAY),
       "Standard normal numbers, as torch.randn() draws them: the next ones of manual_seed()'s stream, or the first of "
       "one of their own, of seed.");
-  m.def("randn_sharded", drawn_sharded, "shape"_a, "seed"_a, "first"_a, "count"_a,
-        nb::sig("def randn_sharded(shape: collections.abc.Sequence[int], seed: int, first: int, count: int) "
+  m.def("latents", drawn_latents, "seed"_a, "first"_a, "count"_a, "shape"_a,
+        nb::sig("def latents(seed: int, first: int, count: int, shape: collections.abc.Sequence[int]) "
                 "-> " UPCONV_ARRAY),
         "Latents (count, *shape) of the pictures first, first + 1, ..., which depend on seed and the picture's number "
         "alone.");

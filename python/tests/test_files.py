@@ -67,9 +67,9 @@ def test_randn_is_pytorchs():
 
 
 def test_latents_of_shards_are_those_of_the_whole():
-    whole = upconv.randn_sharded((3, 2), seed=9, first=0, count=7)
+    whole = upconv.latents(seed=9, first=0, count=7, shape=(3, 2))
     assert whole.shape == (7, 3, 2)
-    np.testing.assert_array_equal(upconv.randn_sharded((3, 2), 9, 4, 3), whole[4:])
+    np.testing.assert_array_equal(upconv.latents(9, 4, 3, (3, 2)), whole[4:])
 
 
 @given(st.integers(1, 7), st.integers(1, 4), st.integers(0, 3))

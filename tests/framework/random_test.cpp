@@ -125,27 +125,27 @@ TEST_CASE("Philox4x32-10 gives Random123's published answers") {
 }
 
 TEST_CASE("a sharded latent is a function of seed, image and element") {
-  const Tensor all = randn_sharded({25, 2}, 3, 0, 12);
+  const Tensor all = latents(3, 0, 12, {25, 2});
   CHECK(all.shape() == Shape{12, 25, 2});
-  const Tensor shard = randn_sharded({25, 2}, 3, 5, 4);
+  const Tensor shard = latents(3, 5, 4, {25, 2});
   CHECK(same_bits(shard.data(), all.data() + 5 * 50, 4 * 50));
-  const Tensor wider = randn_sharded({64}, 3, 7, 1);
+  const Tensor wider = latents(3, 7, 1, {64});
   CHECK(same_bits(wider.data(), all.data() + 7 * 50, 50));
 
   CHECK_FALSE(same_bits(all.data(), all.data() + 50, 50));
   const int64_t far = int64_t{1} << 32;
-  CHECK_FALSE(same_bits(randn_sharded({50}, 3, far, 1).data(), all.data(), 50));
-  CHECK_FALSE(same_bits(randn_sharded({50}, 3 + far, 0, 1).data(), all.data(), 50));
+  CHECK_FALSE(same_bits(latents(3, far, 1, {50}).data(), all.data(), 50));
+  CHECK_FALSE(same_bits(latents(3 + far, 0, 1, {50}).data(), all.data(), 50));
 
-  CHECK(randn_sharded({100}, 3, std::numeric_limits<int64_t>::max(), 1).numel() == 100);
-  CHECK_THROWS_AS(randn_sharded({1}, 3, -1, 1), Error);
-  CHECK_THROWS_AS(randn_sharded({1}, 3, 0, -1), Error);
+  CHECK(latents(3, std::numeric_limits<int64_t>::max(), 1, {100}).numel() == 100);
+  CHECK_THROWS_AS(latents(3, -1, 1, {1}), Error);
+  CHECK_THROWS_AS(latents(3, 0, -1, {1}), Error);
 }
 
 TEST_CASE("sharded latents keep their bits from release to release") {
   // Counters by hand: the block transform pairs uniform j with j + 8, and words j / 4 come from counter (j / 4, 0, 6,
   // 0).
-  const Tensor z = randn_sharded({16}, 9, 6, 1);
+  const Tensor z = latents(9, 6, 1, {16});
   for (uint32_t j = 0; j < 8; ++j) {
     const auto uniform = [](uint32_t i) {
       return (philox4x32_10({i / 4, 0, 6, 0}, {9, 0})[i % 4] & 0xFFFFFF) * 0x1p-24;
@@ -158,7 +158,7 @@ TEST_CASE("sharded latents keep their bits from release to release") {
 }
 
 TEST_CASE("sharded latents are standard normal") {
-  const Tensor z = randn_sharded({100}, 1, 0, 10000);
+  const Tensor z = latents(1, 0, 10000, {100});
   double sum = 0, squares = 0, fourth = 0;
   for (int64_t i = 0; i < z.numel(); ++i) {
     const double v = z.data()[i];

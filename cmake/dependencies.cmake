@@ -82,6 +82,21 @@ endif()
 # Of its headers alone: it is compiled in.
 upconv_dependency(xxHash Cyan4973/xxHash v0.8.1)
 upconv_headers(xxHash::xxhash xxHash .)
+if(UPCONV_TOOLS OR UPCONV_PYTHON)
+  # Of Mbed TLS SHA-256 alone.
+  FetchContent_Declare(MbedTLS GIT_REPOSITORY https://github.com/Mbed-TLS/mbedtls GIT_TAG v2.28.3 GIT_SHALLOW ON
+    SOURCE_SUBDIR none SYSTEM FIND_PACKAGE_ARGS)  # its CMakeLists.txt builds its programs too
+  FetchContent_MakeAvailable(MbedTLS)
+  if(NOT TARGET MbedTLS::mbedcrypto)
+    upconv_c_library(mbedcrypto_sha256 MbedTLS library/sha256.c library/platform_util.c)
+    target_include_directories(mbedcrypto_sha256 SYSTEM PUBLIC ${mbedtls_SOURCE_DIR}/include)
+    add_library(MbedTLS::mbedcrypto ALIAS mbedcrypto_sha256)
+  endif()
+  # Who has it can write JPEGs; its sources want to be built alone, so they are not fetched.
+  if(NOT UPCONV_BUNDLE)
+    find_package(TurboJPEG QUIET)
+  endif()
+endif()
 if(UPCONV_TOOLS)
   upconv_dependency(CLI11 CLIUtils/CLI11 v2.1.2)
 endif()

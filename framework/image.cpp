@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "framework/fail.h"
+#include "framework/weights/readers.h"
 #include "framework/weights/writers.h"
 
 namespace upconv {
@@ -174,17 +175,33 @@ void save_png(const std::filesystem::path& path, const Image& image) {
   file.commit();
 }
 
+namespace {
+
+/// What comes after png_image_begin_read_...
+Image finish_read(Png& png, const std::string& file) {
+  png.format = PNG_FORMAT_RGB;
+  const uint64_t size = uint64_t{png.width} * png.height * 3;
+  if (size > UINT32_MAX) fail("{}: a picture of {} x {} pixels is too large", file, png.width, png.height);
+  Image image{png.width, png.height, std::vector<uint8_t>(size)};
+  if (!png_image_finish_read(&png, nullptr, image.rgb.data(), 0, nullptr))
+    fail("{}: cannot be read: {}", file, png.message);
+  return image;
+}
+
+}  // namespace
+
 Image load_png(const std::filesystem::path& path) {
   Png png;
   if (!png_image_begin_read_from_file(&png, path.string().c_str()))
     fail("{}: cannot be read: {}", path.string(), png.message);
-  png.format = PNG_FORMAT_RGB;
-  const uint64_t size = uint64_t{png.width} * png.height * 3;
-  if (size > UINT32_MAX) fail("{}: a picture of {} x {} pixels is too large", path.string(), png.width, png.height);
-  Image image{png.width, png.height, std::vector<uint8_t>(size)};
-  if (!png_image_finish_read(&png, nullptr, image.rgb.data(), 0, nullptr))
-    fail("{}: cannot be read: {}", path.string(), png.message);
-  return image;
+  return finish_read(png, path.string());
+}
+
+Image internal::read_png(std::span<const std::byte> bytes, const std::string& file) {
+  Png png;
+  if (!png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()))
+    fail("{}: cannot be read: {}", file, png.message);
+  return finish_read(png, file);
 }
 
 void save_grid(const std::filesystem::path& path, const Tensor& pictures, const GridOptions& options) {

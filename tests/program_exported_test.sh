@@ -95,6 +95,7 @@ check is_png fake.png
 expect 0 "cut.png: 16 pictures" generate netG.pt2 --count 16 --nrow 4 --batch 5 --threads 1 --out cut.png
 check cmp fake.png cut.png
 expect 1 "generate paints networks from one latent" generate pair.pt2
+expect 1 "generate paints networks from one latent" generate "$golden/../written/tokens.pt2"
 expect 1 "gives a tensor of 2 dimensions" generate two.pt2 --program wide
 
 # inspect: a tree as PyTorch prints it, with shapes; inputs, operations, guards, weights.

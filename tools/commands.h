@@ -11,6 +11,7 @@ void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_pack(CLI::App& app);
 void add_tune(CLI::App& app);
+void add_verify(CLI::App& app);
 void add_write(CLI::App& app);
 
 }  // namespace upconv::tools

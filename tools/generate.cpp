@@ -1,112 +1,125 @@
-// upconv generate: latents from a seed, through a generator, onto one sheet.
+// upconv generate: pictures of a network, onto one sheet or into shards.
+#include "tools/generate.h"
+
 #include <fmt/format.h>
-#include <upconv/upconv.h>
 
-#include <algorithm>
-#include <chrono>
+#include <charconv>
 #include <memory>
-#include <optional>
 
-#include "framework/weights/writers.h"
+#include "datasets/inputs.h"
 #include "tools/commands.h"
-#include "tools/models.h"
 #include "tools/options.h"
-#include "tools/output.h"
-#include "tools/progress.h"
-#include "tools/timing.h"
 
 namespace upconv::tools {
-
-using namespace internal;
-
 namespace {
 
 struct Generate {
-  std::string model = "dcgan";
-  ExportedOptions exported;
-  WeightsOptions weights;
-  uint64_t seed = 0;
-  int64_t count = 64;
-  int64_t batch = 64;
-  int64_t nrow = 8;
-  std::string out = "fake.png";
-  MachineOptions machine;
+  PaintingOptions painting;
+  SheetOptions sheet;
+  ShardOptions shards;
+  CLI::Option* count = nullptr;
 
-  void run() const;
+  void run();
 };
 
-/// The first `count` pictures.
-Tensor first_of(const Tensor& pictures, int64_t count) {
-  Shape shape = pictures.shape();
-  const int64_t numbers = numel(shape) / shape[0] * count;
-  shape[0] = count;
-  return {shape, std::vector<float>(pictures.data(), pictures.data() + numbers)};
+/// "3/16": those shards with shard % 16 == 3.
+void parse_task(const std::string& text, ShardOptions& options) {
+  const char *begin = text.data(), *end = begin + text.size();
+  const auto [slash, wrong] = std::from_chars(begin, end, options.task);
+  bool fine = wrong == std::errc{} && slash != end && *slash == '/';
+  if (fine) {
+    const auto [behind, error] = std::from_chars(slash + 1, end, options.tasks);
+    fine = error == std::errc{} && behind == end && options.task >= 0 && options.task < options.tasks;
+  }
+  if (!fine) throw CLI::ValidationError("--task", fmt::format("expected I/N with I below N, got \"{}\"", text));
 }
 
-void Generate::run() const {
-  Result result(out, {.synced = false});  // as save_png: a picture can be painted again
-  const Generator generator = find_generator(this->model, exported);
-  const Model& model = generator.model;
-  model.load(weights);
-  check_weights(*model.module);
-  const int64_t batch = generator.is_fixed ? generator.most : std::min(this->batch, generator.most);
-  const Options options{
-      .tune = batch > 1 ? Tune::throughput : Tune::latency, .threads = machine.count(), .isa = machine.isa};
+void Generate::run() {
+  if (!painting.pictures.empty() && count->count() == 0)
+    sheet.count = datasets::Pictures(painting.pictures, {0, 1}).count() - sheet.first;
+  if (shards.shards == 0) return paint_sheet(painting, sheet);
+  if (shards.shard >= shards.shards)
+    throw CLI::ValidationError("--shard",
+                               fmt::format("expected one of 0 to {}, got {}", shards.shards - 1, shards.shard));
+  if (sheet.latents != "philox" && painting.pictures.empty())
+    throw CLI::ValidationError("--latents", "those of shards are philox: torch's are one stream from the first on");
+  shards.first = sheet.first;
+  shards.count = sheet.count;
+  shards.batch = sheet.batch;
+  shards.out = sheet.out;
+  paint_shards(painting, shards);
+}
 
-  Shape shape = generator.latent;
-  NormalStream latents(seed, count * numel(shape));  // one stream, however it is cut into batches
-  std::optional<Grid> grid;
-  std::optional<Progress> progress(count);
-  const auto start = std::chrono::steady_clock::now();
-  std::optional<Program> program;
-  for (int64_t done = 0; done < count;) {
-    const int64_t size = std::min(batch, count - done);
-    shape[0] = generator.is_fixed ? batch : size;
-    Tensor z(shape);  // zeros are left in a batch that must be full
-    latents.next(std::span(z.data(), static_cast<size_t>(z.numel() / shape[0] * size)));
-    if (!program || program->inputs()[0].shape != z.shape()) program = compile(*model.module, z.shape(), options);
-    if (!grid) {
-      const Shape& pictures = program->outputs()[0].shape;
-      const GridOptions sheet{.nrow = nrow, .value_range = {{-1.0f, 1.0f}}};
-      check_png_size(result.name(), sheet_size(count, pictures[2], pictures[3], sheet));
-      grid.emplace(count, pictures[1], pictures[2], pictures[3], sheet);
-    }
-    const Tensor pictures = (*program)(z);
-    grid->add(size == shape[0] ? pictures : first_of(pictures, size));
-    done += size;
-    progress->advance(size);
-  }
-  progress.reset();
-  const double seconds = seconds_since(start);
-  write_png(result.output(), result.name(), grid->image());
-  result.finish(fmt::format("{} picture{} in {:.3f} s, {:.0f} pictures/s ({}, {} thread{})", count,
-                            count == 1 ? "" : "s", seconds, static_cast<double>(count) / seconds, name(program->isa()),
-                            program->threads(), program->threads() == 1 ? "" : "s"));
+void add_shard_options(CLI::App& command, ShardOptions& options) {
+  constexpr const char* group = "Shards";
+  constexpr int64_t most = int64_t{1} << 40, best = 100;
+  CLI::Option* shards =
+      add_number(command, "--shards", options.shards, 1, most, "Tars with so many pictures together, for WebDataset")
+          ->group(group);
+  CLI::Option* shard =
+      add_number(command, "--shard", options.shard, 0, most, "The one to make; all where neither is given")
+          ->default_str("")
+          ->group(group);
+  CLI::Option* task = command
+                          .add_option_function<std::string>(
+                              "--task", [&options](const std::string& text) { parse_task(text, options); },
+                              "I/N: the shards of task I of an array of N: those with shard % N = I")
+                          ->type_name("I/N")
+                          ->excludes(shard)
+                          ->group(group);
+  CLI::Option* format = command.add_option("--format", options.format, "png, npy (float32 numbers) or jpeg")
+                            ->check(CLI::IsMember({"png", "npy", "jpeg"}))
+                            ->capture_default_str()
+                            ->group(group);
+  CLI::Option* quality = add_number(command, "--quality", options.quality, 1, best, "Of JPEG")->group(group);
+  CLI::Option* resume =
+      command
+          .add_flag("--resume,!--no-resume", options.resume,
+                    "Leave out shards that are there and whole, as is done unless --no-resume is given")
+          ->group(group);
+  CLI::Option* manifest = command
+                              .add_option("--manifest", options.manifest,
+                                          "A JSON with the size, SHA-256 and processor of each of these shards")
+                              ->type_name("FILE")
+                              ->group(group);
+  for (CLI::Option* option : {shard, task, format, quality, resume, manifest}) option->needs(shards);
 }
 
 }  // namespace
 
 void add_generate(CLI::App& app) {
   auto options = std::make_shared<Generate>();
-  CLI::App* command = app.add_subcommand("generate", "Paint pictures from a seed onto one PNG");
+  CLI::App* command = app.add_subcommand("generate", "Paint pictures, onto one PNG or into shards");
   command
-      ->add_option("MODEL", options->model,
-                   "The network: dcgan, vae, stylegan2, sngan, or a file that torch.export.save wrote (.pt2)")
+      ->add_option("MODEL", options->painting.model,
+                   "The network: dcgan, another example that makes pictures, or a file that torch.export.save wrote "
+                   "(.pt2)")
       ->capture_default_str();
   constexpr int64_t most = int64_t{1} << 30;  // no sheet has more pictures
-  add_seed(*command, options->seed);
-  add_number(*command, "--count", options->count, 1, most, "Pictures");
-  add_number(*command, "--batch", options->batch, 1, most, "Pictures at a time");
-  add_number(*command, "--nrow", options->nrow, 1, most, "Pictures in a row");
-  command->add_option("--out", options->out, "The PNG; - is standard output")->check(named())->capture_default_str();
-  add_machine_options(*command, options->machine);
-  add_weights_options(*command, options->weights);
-  add_exported_options(*command, options->exported);
+  SheetOptions& sheet = options->sheet;
+  add_seed(*command, options->painting.seed);
+  command
+      ->add_option("--latents", sheet.latents,
+                   "torch: torch.randn's stream, one latent after another; philox: each of seed and index alone")
+      ->check(CLI::IsMember({"torch", "philox"}))
+      ->capture_default_str();
+  add_number(*command, "--first", sheet.first, 0, int64_t{1} << 40, "The index of the first picture, with philox or --pictures");
+  options->count = add_number(*command, "--count", sheet.count, 1, most, "Pictures; with --pictures, all of them");
+  add_number(*command, "--batch", sheet.batch, 1, most, "Pictures at a time; of each thread, in shards");
+  add_number(*command, "--nrow", sheet.nrow, 1, most, "Pictures in a row");
+  command
+      ->add_option("--out", sheet.out, "The PNG; - is standard output; of shards, a name with {shard} or {shard:05d}")
+      ->check(named())
+      ->capture_default_str();
+  add_shard_options(*command, options->shards);
+  add_painting_options(*command, options->painting);
   command->footer(
       "Examples:\n"
       "  upconv generate --seed 7 --count 16 --nrow 4 --out seven.png\n"
       "  upconv generate netG.pt2 --count 16 --nrow 4 --out pictures.png\n"
-      "A .pt2 must take one latent and give pictures (N, C, H, W), whose numbers are taken to lie within [-1, 1].");
+      "  upconv generate --latents philox --count 1000000 --out 'fake-{shard:05d}.tar' --shards 100 --task 3/16\n"
+      "A .pt2 must take one latent, or pictures, and perhaps a label, and give pictures (N, C, H, W).\n"
+      "docs/scale.md says more of shards, of clusters and of what they cost.");
   command->callback([options] { options->run(); });
 }
 

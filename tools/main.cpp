@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   upconv::tools::add_convert(app);
   upconv::tools::add_pack(app);
   upconv::tools::add_tune(app);
+  upconv::tools::add_verify(app);
   upconv::tools::add_write(app);
   upconv::tools::hold_standard_streams();
   upconv::tools::handle_signals();

@@ -34,10 +34,14 @@ using namespace internal;
 
 namespace {
 
+/// What `upconv generate` can make pictures of.
+enum class Paints { nothing, of_latents, of_pictures };
+
 struct Example {
   std::string_view name;
-  bool generator;  ///< whether it makes pictures within [-1, 1] of one latent
+  Paints paints;
   std::function<Model()> make;
+  std::pair<double, double> range = {-1, 1};  ///< of its pictures
 };
 
 template <class Network>
@@ -47,75 +51,81 @@ std::shared_ptr<AnyModule> shared(Network network) {
 
 const std::vector<Example>& examples() {
   static const std::vector<Example> all = {
-      {"dcgan", true,
+      {"dcgan", Paints::of_latents,
        [] {
          return Model{shared(examples::Dcgan()), "dcgan.safetensors", {{{1, 100, 1, 1}}}};
        }},
-      {"conditional_dcgan", false,
+      {"conditional_dcgan", Paints::of_latents,
        [] {
          return Model{shared(examples::ConditionalDcgan()), "", {{{1, 100}}, {{1}, DType::int64}}};
        }},
-      {"vae", true,
+      {"vae", Paints::of_latents,
        [] {
          return Model{shared(examples::VaeDecoder()), "", {{{1, 128}}}};
        }},
-      {"taesd", false,
+      {"taesd", Paints::nothing,
        [] {
          return Model{shared(examples::taesd_decoder()), "", {{{1, 4, 64, 64}}}};
        }},
-      {"esrgan", false,
+      {"esrgan",
+       Paints::of_pictures,
        [] {
          return Model{shared(examples::RRDBNet()), "", {{{1, 3, 64, 64}}}};
-       }},
-      {"pix2pix", false,
+       },
+       {0, 1}},
+      {"pix2pix", Paints::of_pictures,
        [] {
          return Model{shared(examples::Pix2pix()), "", {{{1, 3, 256, 256}}}};
        }},
-      {"cyclegan", false,
+      {"cyclegan", Paints::of_pictures,
        [] {
          return Model{shared(examples::Cyclegan()), "", {{{1, 3, 256, 256}}}};
        }},
-      {"fast_neural_style", false,
+      {"fast_neural_style",
+       Paints::of_pictures,
        [] {
          return Model{shared(examples::FastNeuralStyle()), "", {{{1, 3, 256, 256}}}};
-       }},
-      {"stylegan2", true,
+       },
+       {0, 255}},
+      {"stylegan2", Paints::of_latents,
        [] {
          return Model{shared(examples::stylegan2::Generator()), "", {{{1, 512}}}};
        }},
-      {"biggan", false,
+      {"biggan", Paints::of_latents,
        [] {
          return Model{shared(examples::biggan::Generator()), "", {{{1, 120}}, {{1}, DType::int64}}};
        }},
-      {"sagan", false,
+      {"sagan", Paints::of_latents,
        [] {
          return Model{shared(examples::sagan::Generator()), "", {{{1, 128}}, {{1}, DType::int64}}};
        }},
-      {"sngan", true,
+      {"sngan", Paints::of_latents,
        [] {
          return Model{shared(examples::sngan::Generator()), "", {{{1, 128}}}};
        }},
-      {"cgan_pd", false,
+      {"cgan_pd", Paints::of_latents,
        [] {
          return Model{shared(examples::cgan_pd::Generator()), "", {{{1, 128}}, {{1}, DType::int64}}};
        }},
-      {"fastgan", false,
+      {"fastgan", Paints::nothing,
        [] {
          return Model{shared(examples::fastgan::Generator()), "", {{{1, 256}}}};
        }},
-      {"srresnet", false,
+      {"srresnet",
+       Paints::of_pictures,
        [] {
          return Model{shared(examples::srresnet::Generator()), "", {{{1, 3, 64, 64}}}};
-       }},
-      {"hifigan", false,
+       },
+       {0, 1}},
+      {"hifigan", Paints::nothing,
        [] {
          return Model{shared(examples::Hifigan()), "", {{{1, 80, 86}}}};
        }},
-      {"hifigan_v2", false,
+      {"hifigan_v2", Paints::nothing,
        [] {
          return Model{shared(examples::Hifigan(examples::HifiganConfig::v2())), "", {{{1, 80, 86}}}};
        }},
-      {"hifigan_v3", false,
+      {"hifigan_v3", Paints::nothing,
        [] {
          return Model{shared(examples::Hifigan(examples::HifiganConfig::v3())), "", {{{1, 80, 86}}}};
        }},
@@ -129,10 +139,10 @@ const Example* find_example(std::string_view name) {
   return found == examples().end() ? nullptr : &*found;
 }
 
-std::vector<std::string_view> example_names(bool generators_only = false) {
+std::vector<std::string_view> example_names(std::optional<Paints> only = {}) {
   std::vector<std::string_view> names;
   for (const Example& example : examples())
-    if (example.generator || !generators_only) names.push_back(example.name);
+    if (!only || example.paints == *only) names.push_back(example.name);
   return names;
 }
 
@@ -200,23 +210,35 @@ std::optional<Model> find_exported(const std::string& path, const ExportedOption
   return model;
 }
 
-Generator generator_of(Model model) {
+/// Whether an input of an archive can be what the first one of a generator is, or a label.
+bool is_first(const ExportedTensorInfo& input) { return input.dtype == DType::float32 && !input.dims.empty(); }
+bool is_label(const ExportedTensorInfo& input) { return input.dtype == DType::int64 && input.dims.size() == 1; }
+
+Generator generator_of(Model model, bool of_pictures) {
   const Exported& network = *model.exported();
-  const std::string_view expected = "generate paints networks from one latent, of float32, to pictures (N, C, H, W)";
-  if (network.inputs().size() != 1 || network.inputs()[0].dtype != DType::float32 || network.inputs()[0].dims.empty())
-    fail("{}: {}; this one takes {}", model.archive, expected, shown_inputs(network));
+  const std::vector<ExportedTensorInfo>& inputs = network.inputs();
+  if (inputs.empty() || inputs.size() > 2 || !is_first(inputs[0]) || (inputs.size() == 2 && !is_label(inputs[1])))
+    fail(
+        "{}: generate paints networks from one latent, of float32, and perhaps a label, of int64, to pictures (N, C, "
+        "H, "
+        "W); this one takes {}",
+        model.archive, shown_inputs(network));
   if (network.outputs().size() != 1 || network.outputs()[0].dims.size() != 4)
-    fail("{}: {}; this one gives {}", model.archive, expected,
+    fail("{}: generate paints networks to pictures (N, C, H, W); this one gives {}", model.archive,
          network.outputs().size() == 1 ? fmt::format("a tensor of {} dimensions", network.outputs()[0].dims.size())
                                        : fmt::format("{} tensors", network.outputs().size()));
-  Generator generator{.model = {}, .latent = {}};
-  for (const ExportedDim& dim : network.inputs()[0].dims) {
-    const bool is_first = generator.latent.empty();
-    if (!dim.size && !is_first)
-      fail("{}: generate draws latents of one size, and this one's is free: {}", model.archive, shown_inputs(network));
-    generator.latent.push_back(is_first ? 1 : *dim.size);
+  Generator generator{.model = {}, .inputs = {}};
+  for (const ExportedTensorInfo& input : inputs) {
+    Type type{{1}, computed(input.dtype)};
+    for (size_t i = 1; i < input.dims.size(); ++i) {
+      if (!input.dims[i].size && !of_pictures)
+        fail("{}: generate draws latents of one size, and this one's is free: {}", model.archive,
+             shown_inputs(network));
+      type.shape.push_back(input.dims[i].size.value_or(0));
+    }
+    generator.inputs.push_back(std::move(type));
   }
-  const ExportedDim& batch = network.inputs()[0].dims[0];
+  const ExportedDim& batch = inputs[0].dims[0];
   generator.is_fixed = batch.size.has_value();
   if (const auto most = generator.is_fixed ? batch.size : batch.most) generator.most = *most;
   if (generator.most < 1) fail("{}: it was exported for batches of {}", model.archive, generator.most);
@@ -267,16 +289,20 @@ void check_weights(const AnyModule& module) {
     if (parameter.is_initial()) fail("{} has weights, such as {}: give --weights", module.type_name(), name);
 }
 
-Generator find_generator(const std::string& name, const ExportedOptions& exported) {
+Generator find_generator(const std::string& name, const ExportedOptions& exported, bool of_pictures) {
   const Example* example = find_example(name);
   if (example == nullptr)
-    if (std::optional<Model> model = find_exported(name, exported)) return generator_of(*std::move(model));
-  if (example == nullptr || !example->generator)
-    fail("unknown model \"{}\": there is {}, and any .pt2", name, fmt::join(example_names(true), ", "));
+    if (std::optional<Model> model = find_exported(name, exported)) return generator_of(*std::move(model), of_pictures);
+  const Paints wanted = of_pictures ? Paints::of_pictures : Paints::of_latents;
+  if (example != nullptr && !of_pictures && example->paints == Paints::of_pictures)
+    fail("{} paints other pictures anew: give --pictures", name);
+  if (example == nullptr || example->paints != wanted)
+    fail("unknown model \"{}\": there is {}, and any .pt2", name, fmt::join(example_names(wanted), ", "));
   refuse_options(exported);
   Model model = example->make();
-  Shape latent = model.inputs[0].shape;
-  return {std::move(model), std::move(latent)};
+  std::vector<Type> inputs = model.inputs;
+  if (of_pictures) inputs[0].shape = {1, 3, 0, 0};
+  return {.model = std::move(model), .inputs = std::move(inputs), .range = example->range};
 }
 
 Model find_network(const std::string& spec, const ExportedOptions& exported) {

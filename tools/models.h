@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/options.h"
@@ -29,17 +30,19 @@ struct Model {
   std::vector<Type> types(const std::vector<Shape>& shapes) const;
 };
 
-/// A network from one latent to pictures within [-1, 1].
+/// A network that gives pictures: of latents, and of labels where it takes them, or of other pictures.
 struct Generator {
   Model model;
-  Shape latent;                                        ///< of one picture: {1, 100, 1, 1}
+  std::vector<Type> inputs;                            ///< of one picture: {1, 100, 1, 1}
   int64_t most = std::numeric_limits<int64_t>::max();  ///< how many pictures a call may have
   bool is_fixed = false;                               ///< whether it must have as many as that
+  std::pair<double, double> range = {-1, 1};           ///< the numbers of its pictures, those that it takes too
 };
 
-/// The example of that name, or the .pt2. Throws Error, listing the names, where there is none, or what it takes or
-/// gives is none of this.
-Generator find_generator(const std::string& name, const ExportedOptions& exported);
+/// The example of that name, or the .pt2: one that takes pictures, or one that takes latents. Throws Error, listing the
+/// names, where there is none, or what it takes or gives is none of this. Sizes of pictures that a .pt2 leaves open are
+/// 0.
+Generator find_generator(const std::string& name, const ExportedOptions& exported, bool of_pictures = false);
 
 /// The example of that name, the .pt2, or the module that the text describes. Throws Error that says what would have
 /// been right.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../error.h"
+#include "../image.h"
 #include "state_dict.h"
 
 namespace upconv::internal {
@@ -40,6 +41,9 @@ bool looks_like_npy(std::span<const std::byte> bytes);
 /// Fortran's order. `name` stands for the file in messages, `owner` keeps the bytes alive. Accepts versions 1 to 3, a
 /// header of at most 10,000 bytes, rank 64, and the types that a tensor in a file can have.
 Stored read_npy(std::span<const std::byte> bytes, const std::string& name, std::shared_ptr<const void> owner);
+
+/// As load_png, of bytes; `file` stands for them in messages.
+Image read_png(std::span<const std::byte> bytes, const std::string& file);
 
 /// How it is read.
 struct SafetensorsOptions {

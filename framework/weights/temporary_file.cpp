@@ -71,6 +71,37 @@ std::string cut(const std::string& name, size_t most) {
   return name.substr(0, most);
 }
 
+#if defined(O_PATH)
+constexpr int open_folder_how = O_PATH;  // one may write into folders that one may not list
+#else
+constexpr int open_folder_how = O_RDONLY;
+#endif
+
+/// A descriptor of the folder that `target` lies in, or -1.
+int open_folder_of(const std::filesystem::path& target) {
+  const std::filesystem::path parent = target.parent_path();
+  return ::open(parent.empty() ? "." : parent.c_str(), open_folder_how | O_DIRECTORY | O_CLOEXEC);
+}
+
+/// Beside `name`, and never longer than a name may be.
+std::string temporary_name(int folder, const std::string& name, int number) {
+  const std::string end = fmt::format(".upconv-{}.part", number);
+  const auto longest = std::max<long>(::fpathconf(folder, _PC_NAME_MAX), static_cast<long>(end.size()) + 1);
+  return cut(name, static_cast<size_t>(longest) - end.size()) + end;
+}
+
+/// Removes the file if it is ours and its writer is no more. False where there is none.
+bool remove_if_left_behind(int folder, const std::string& name) {
+  const int fd = ::openat(folder, name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return false;
+  struct stat status = {};
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
+      ::flock(fd, LOCK_EX | LOCK_NB) == 0)
+    ::unlinkat(folder, name.c_str(), 0);
+  ::close(fd);
+  return true;
+}
+
 }  // namespace
 
 bool write_all(int fd, const void* from, size_t size) {
@@ -123,21 +154,8 @@ void TemporaryFile::examine(const std::filesystem::path& target) {
 }
 
 void TemporaryFile::open_folder(const std::filesystem::path& target) {
-  const std::filesystem::path parent = target.parent_path();
-#if defined(O_PATH)
-  constexpr int how = O_PATH;  // one may write into folders that one may not list
-#else
-  constexpr int how = O_RDONLY;
-#endif
-  folder_ = ::open(parent.empty() ? "." : parent.c_str(), how | O_DIRECTORY | O_CLOEXEC);
+  folder_ = open_folder_of(target);
   if (folder_ < 0) fail_with("cannot be created");
-}
-
-/// Beside the destination, and never longer than a name may be.
-std::string TemporaryFile::numbered(int number) const {
-  const std::string end = fmt::format(".upconv-{}.part", number);
-  const auto longest = std::max<long>(::fpathconf(folder_, _PC_NAME_MAX), static_cast<long>(end.size()) + 1);
-  return cut(name_, static_cast<size_t>(longest) - end.size()) + end;
 }
 
 void TemporaryFile::create() {
@@ -145,13 +163,13 @@ void TemporaryFile::create() {
   int number = 0;
   while (number < most && !create(number)) ++number;
   if (number == most) fail_with("cannot be created");
-  remove_left_behind(number + 1);
+  remove_if_left_behind(folder_, temporary_name(folder_, name_, number + 1));
 }
 
 /// False where the name is somebody else's.
 bool TemporaryFile::create(int number) {
-  remove_left_behind(number);
-  temporary_ = numbered(number);
+  temporary_ = temporary_name(folder_, name_, number);
+  remove_if_left_behind(folder_, temporary_);
   fd_ = ::openat(folder_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaced_ ? 0600 : 0666);
   if (fd_ < 0 && errno != EEXIST) fail_with("cannot be created");
   if (fd_ < 0) return false;
@@ -163,18 +181,6 @@ bool TemporaryFile::create(int number) {
   ::close(std::exchange(fd_, -1));
   (void)leave_slot(std::exchange(slot_, -1));
   return false;
-}
-
-/// Removes the file of that number if it is ours and its writer is no more.
-void TemporaryFile::remove_left_behind(int number) const {
-  const std::string name = numbered(number);
-  const int fd = ::openat(folder_, name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return;
-  struct stat status = {};
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
-      ::flock(fd, LOCK_EX | LOCK_NB) == 0)
-    ::unlinkat(folder_, name.c_str(), 0);
-  ::close(fd);
 }
 
 void TemporaryFile::write(const void* from, size_t size) {
@@ -225,6 +231,18 @@ void TemporaryFile::close() {
 
 void TemporaryFile::fail_with(std::string_view what) const {
   fail("{}: {}: {}", destination_, what, std::generic_category().message(errno));
+}
+
+void remove_left_behind(const std::filesystem::path& destination) {
+  constexpr int most = 1000;  // as many as may write at once
+  const std::filesystem::path target = followed(destination);
+  const int folder = open_folder_of(target);
+  if (folder < 0) return;
+  int missing = 0;  // in a row: those of lower numbers may have ended well
+  for (int number = 0; number < most && missing < 8; ++number)
+    missing =
+        remove_if_left_behind(folder, temporary_name(folder, target.filename().string(), number)) ? 0 : missing + 1;
+  ::close(folder);
 }
 
 void unlink_temporary_files() noexcept {

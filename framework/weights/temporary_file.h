@@ -58,8 +58,6 @@ class TemporaryFile : public Output {
   void examine(const std::filesystem::path& target);
   void create();
   bool create(int number);
-  void remove_left_behind(int number) const;
-  std::string numbered(int number) const;
   void take_over();
   void sync_folder();
   void close();
@@ -72,6 +70,9 @@ class TemporaryFile : public Output {
   int folder_ = -1, fd_ = -1, slot_ = -1;
   bool committed_ = false;
 };
+
+/// Removes what writers of `destination` that are no more left behind, for who finds that it need not be written again.
+void remove_left_behind(const std::filesystem::path& destination);
 
 /// Removes the files that are not committed yet, of all threads. Async-signal-safe: for a program's handlers of signals
 /// that end it, after which no file is written any more.

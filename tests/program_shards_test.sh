@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Pictures in shards: the index is the picture, however they are cut; what is there stays; manifests, and who verifies them.
+set -uo pipefail
+# shellcheck source=tests/program.sh
+source "$(dirname "$0")/program.sh" "$1"
+
+many=(generate --latents philox --count 30 --shards 4)
+expect 0 "4 shards painted, 0 there before: 30 pictures" "${many[@]}" --out 'a-{shard:02d}.tar' --manifest a.json
+check no_leftovers
+check test "$(tar tf a-01.tar | head -n 2 | tr '\n' ' ')" = "000000008.png 000000008.json "
+check test "$(for f in a-0?.tar; do tar tf $f; done | grep -c 'png$')" = 30
+check test "$(tar tvf a-03.tar --utc --full-time | awk '{print $1, $2, $4, $5}' | sort -u)" = "-rw-r--r-- 0/0 1970-01-01 00:00:00"
+
+# Cut otherwise, by tasks, with another batch on another number of threads: the same bytes.
+for task in 0/3 1/3 2/3; do
+  expect 0 "painted, 0 there before" "${many[@]}" --out 'b-{shard:02d}.tar' --task $task --batch 3 --threads 1
+done
+for shard in 00 01 02 03; do check cmp a-$shard.tar b-$shard.tar; done
+expect 0 "1 shard painted" generate --latents philox --first 8 --count 8 --shards 1 --shard 0 --out 'c-{shard}.tar'
+check cmp c-0.tar a-01.tar
+# One picture is the same on a sheet and in a shard, to the last bit: both are cut from .npy and PNG alike.
+expect 0 "1 picture" generate --latents philox --first 8 --count 1 --out sheet.png
+tar xf a-01.tar 000000008.png
+check is_png 000000008.png
+
+# What is there stays, unless it is not whole, is not wanted, or holds other pictures.
+touch -d @1 a-0?.tar
+expect 0 "0 shards painted, 4 there before" "${many[@]}" --out 'a-{shard:02d}.tar'
+truncate -s -512 a-02.tar
+expect 0 "1 shard painted, 3 there before" "${many[@]}" --out 'a-{shard:02d}.tar'
+check cmp a-02.tar b-02.tar
+check test "$(stat -c %Y a-01.tar)" = 1
+expect 0 "4 shards painted" "${many[@]}" --out 'a-{shard:02d}.tar' --no-resume
+for shard in 00 01 02 03; do check cmp a-$shard.tar b-$shard.tar; done
+expect 1 "a-00.tar: holds other pictures, of seed 0 in the place of 5: " "${many[@]}" --seed 5 --out 'a-{shard:02d}.tar'
+expect 1 "a-02.tar: holds other pictures" generate --latents philox --count 31 --shards 4 --out 'a-{shard:02d}.tar'
+expect 1 "holds other pictures, 000000000.png in the place of 000000000.npy" "${many[@]}" --format npy \
+  --out 'a-{shard:02d}.tar'
+echo text >d-00.tar
+expect 0 "4 shards painted" "${many[@]}" --out 'd-{shard:02d}.tar'
+touch a-00.tar.upconv-1.part a-01.tar.json.upconv-0.part
+expect 0 "4 there before" "${many[@]}" --out 'a-{shard:02d}.tar'
+check no_leftovers
+
+# Manifests: written beside, or made again of the shards.
+check grep -qF "\"sha256\": \"$(sha256sum a-02.tar | cut -d ' ' -f 1)\"" a.json
+check grep -qF '"agreed": true' a.json
+rm a-02.tar.json
+expect 0 "n.json: 4 shards" "${many[@]}" --out 'a-{shard:02d}.tar' --manifest n.json
+check grep -qF '"processor": "unknown"' n.json
+expect 0 "4 shards verified: 30 pictures, 30 of them painted anew" verify a.json --sample 1
+expect 0 "4 shards verified: 30 pictures, 4 of them painted anew" verify a.json --sample 0.01
+expect 1 "weights" verify a.json --model vae --weights "$2"
+cp a-03.tar kept.tar
+printf X | dd of=a-03.tar bs=1 seek=700 conv=notrunc 2>/dev/null
+expect 1 "a-03.tar: is not the file that was written" verify a.json
+cp kept.tar a-03.tar
+rm a-01.tar
+expect 1 "a-01.tar: is not there" verify a.json
+
+# Processors that choose otherwise.
+expect 0 "painted" "${many[@]}" --out 'e-{shard:02d}.tar' --task 0/2 --isa scalar
+expect 0 "painted in 2 ways" "${many[@]}" --out 'e-{shard:02d}.tar' --manifest e.json
+check grep -qF '"agreed": false' e.json
+expect 1 "e-00.tar: holds other pictures, of isa \"scalar\"" "${many[@]}" --out 'e-{shard:02d}.tar' \
+  --isa "$("$program" generate --help | sed -n 's/.*on this machine \([a-z0-9]*\).*/\1/p')"
+expect 0 "choices for 1 thread" tune dcgan --input 8,100,1,1 --threads 1 --seconds 0.2 --choices choices.txt
+expect 0 "4 shards painted" "${many[@]}" --out 'f-{shard:02d}.tar' --choices choices.txt --batch 8
+expect 1 "the file of choices has none for " "${many[@]}" --out 'g-{shard:02d}.tar' --choices choices.txt --batch 9
+
+# Formats.
+expect 0 "painted" "${many[@]}" --format npy --out 'n-{shard:02d}.tar'
+check test "$(tar xOf n-00.tar 000000000.npy | head -c 6 | tail -c 5)" = NUMPY
+if "$program" "${many[@]}" --format jpeg --out 'j-{shard:02d}.tar' >out.txt 2>err.txt; then
+  check test "$(tar xOf j-00.tar 000000000.jpeg | head -c 3 | od -An -tx1)" = " ff d8 ff"
+else
+  check grep -qF "this build of upconv has no JPEG" err.txt
+fi
+
+# Networks of pictures, from a tar and from a folder, in shards and on a sheet.
+chain=$golden/../written/chain.pt2
+expect 0 "1 shard painted" generate "$chain" --latents philox --count 5 --shards 1 --out 'in-{shard}.tar'
+mkdir pictures && tar xf in-0.tar -C pictures
+expect 0 "2 shards painted, 0 there before: 5 pictures" generate "$chain" --pictures in-0.tar --shards 2 --out 'p-{shard}.tar' \
+  --manifest p.json
+expect 0 "2 shards painted, 0 there before: 5 pictures" generate "$chain" --pictures pictures --shards 2 --out 'q-{shard}.tar'
+check cmp p-0.tar q-0.tar
+check cmp p-1.tar q-1.tar
+check test "$(tar xOf p-1.tar 000000003.json | grep -c '"source":"000000003.png"')" = 1
+expect 0 "5 pictures, 5 of them painted anew" verify p.json --model "$chain" --pictures pictures --sample 1
+expect 1 "these pictures were made of others: give --pictures" verify p.json --model "$chain"
+expect 0 "5 pictures" generate "$chain" --pictures pictures --out sheet.png
+expect 1 "takes other pictures than (1, 3, 64, 64)" generate "$chain" --pictures a-00.tar --shards 1 --out 'x-{shard}.tar'
+expect 1 "there are 5 pictures, and 6 were asked for" generate "$chain" --pictures pictures --first 3 --count 3 --shards 1 \
+  --out 'x-{shard}.tar'
+expect 1 "cyclegan paints other pictures anew: give --pictures" generate cyclegan
+mkdir empty
+expect 1 "empty: there is no picture in it" generate "$chain" --pictures empty
+# Tars of others: GNU tar's long names, pax's, and folders.
+long=$(printf 'd%.0s' {1..70})/$(printf 'e%.0s' {1..70})
+mkdir -p "$long" && cp pictures/000000000.png "$long/0.png"
+for format in gnu pax ustar; do
+  tar cf $format.tar --format=$format "${long%%/*}" pictures/000000001.png
+  expect 0 "1 shard painted, 0 there before: 2 pictures" generate "$chain" --pictures $format.tar --shards 1 --no-resume \
+    --out 'r-{shard}.tar'
+  check test "$(tar xOf r-0.tar 000000000.json | grep -c "\"source\":\"$long/0.png\"")" = 1
+done
+
+# Words for what cannot be.
+expect 2 "philox" generate --count 3 --shards 2 --out 'x-{shard}.tar'
+expect 2 "expected one of 0 to 1, got 2" "${many[@]:0:5}" --shards 2 --shard 2 --out 'x-{shard}.tar'
+expect 2 "expected I/N with I below N, got \"3/3\"" "${many[@]}" --task 3/3 --out 'x-{shard}.tar'
+expect 1 "expected the names of shards, such as fake-{shard:05d}.tar, got \"x.tar\"" "${many[@]}" --out x.tar
+expect 2 "--shards" generate --latents philox --shard 2
+expect 1 "cannot be created: No such file or directory" "${many[@]}" --out 'nowhere/{shard}.tar'
+expect 1 "takes no labels" "${many[@]}" --classes 10 --out 'x-{shard}.tar'
+check no_leftovers
+exit $failed

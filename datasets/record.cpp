@@ -90,14 +90,14 @@ std::string str(const ShardRecord& record) { return dumped(json_of(record), -1) 
 
 ShardRecord record_of(const std::filesystem::path& shard, int64_t number, int64_t first, int64_t count) {
   const std::filesystem::path beside = record_path(shard);
-  const uint64_t bytes = std::filesystem::file_size(shard);
+  const MappedFile file = map_file(shard);
+  const uint64_t bytes = file.bytes.size();
   if (std::filesystem::exists(beside)) try {
       const ShardRecord record = record_in(Json::parse(text_in(beside)));
       if (record.bytes == bytes && record.shard == number && record.first == first && record.count == count)
         return record;
     } catch (const std::exception&) {  // no record: another one is made
     }
-  const MappedFile file = map_file(shard);
   return {.file = shard.string(),
           .shard = number,
           .first = first,

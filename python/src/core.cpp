@@ -21,6 +21,7 @@ NB_MODULE(_core, m) {
   bind_programs(m);
   bind_exported(m);
   bind_files(m);
+  bind_datasets(m);
   nb::module_ nn = m.def_submodule("nn", "A class for each layer, as in torch.nn.");
   bind_layers(nn);
   nb::module_ functional = m.def_submodule("functional", "Functions of values, as in torch and torch.nn.functional.");

@@ -7,5 +7,6 @@ namespace upconv::python {
 void bind_programs(nanobind::module_& m);
 void bind_exported(nanobind::module_& m);
 void bind_files(nanobind::module_& m);
+void bind_datasets(nanobind::module_& m);
 
 }  // namespace upconv::python

@@ -83,14 +83,17 @@ endif()
 upconv_dependency(xxHash Cyan4973/xxHash v0.8.1)
 upconv_headers(xxHash::xxhash xxHash .)
 if(UPCONV_TOOLS OR UPCONV_PYTHON)
-  # Of Mbed TLS SHA-256 alone.
-  FetchContent_Declare(MbedTLS GIT_REPOSITORY https://github.com/Mbed-TLS/mbedtls GIT_TAG v2.28.3 GIT_SHALLOW ON
-    SOURCE_SUBDIR none SYSTEM FIND_PACKAGE_ARGS)  # its CMakeLists.txt builds its programs too
-  FetchContent_MakeAvailable(MbedTLS)
-  if(NOT TARGET MbedTLS::mbedcrypto)
-    upconv_c_library(mbedcrypto_sha256 MbedTLS library/sha256.c library/platform_util.c)
-    target_include_directories(mbedcrypto_sha256 SYSTEM PUBLIC ${mbedtls_SOURCE_DIR}/include)
-    add_library(MbedTLS::mbedcrypto ALIAS mbedcrypto_sha256)
+  # SHA-256. Nettle's licence asks much of who compiles it in, so it is the system's or none.
+  if(NOT UPCONV_BUNDLE)
+    find_package(Nettle QUIET)
+  endif()
+  if(NOT TARGET Nettle::nettle)
+    enable_language(C)
+    FetchContent_Declare(MbedTLS GIT_REPOSITORY https://github.com/Mbed-TLS/mbedtls GIT_TAG v2.28.3 GIT_SHALLOW ON
+      SOURCE_SUBDIR none)  # its CMakeLists.txt builds its programs too
+    FetchContent_MakeAvailable(MbedTLS)
+    upconv_c_library(mbedtls_sha256 MbedTLS library/sha256.c library/platform_util.c)
+    target_include_directories(mbedtls_sha256 SYSTEM PUBLIC ${mbedtls_SOURCE_DIR}/include)
   endif()
   # Who has it can write JPEGs; its sources want to be built alone, so they are not fetched.
   if(NOT UPCONV_BUNDLE)

@@ -5,7 +5,7 @@
 
 namespace upconv::datasets {
 
-/// SHA-256 of bytes that come piece by piece, by Mbed TLS.
+/// SHA-256 of bytes that come piece by piece.
 class Sha256 {
  public:
   Sha256();

@@ -1,5 +1,6 @@
 #include "datasets/encode.h"
 
+#include <algorithm>
 #include <memory>
 
 #if defined(UPCONV_JPEG)
@@ -29,8 +30,9 @@ Tensor picture_of(const Tensor& pictures, int64_t row) {
   Shape shape = pictures.shape();
   shape[0] = 1;
   const int64_t size = numel(shape);
-  const float* first = pictures.data() + row * size;
-  return {shape, std::vector<float>(first, first + size)};
+  Tensor picture(shape);
+  std::copy_n(pictures.data() + row * size, size, picture.data());
+  return picture;
 }
 
 #if defined(UPCONV_JPEG)

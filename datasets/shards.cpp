@@ -72,7 +72,8 @@ bool Shards::is_there(int64_t shard) const {
   const std::string file = job_.names.name(shard);
   remove_left_behind(file);
   remove_left_behind(record_path(file));
-  if (!std::filesystem::exists(file)) return false;
+  std::error_code missing;
+  if (const auto bytes = std::filesystem::file_size(file, missing); missing || bytes == 0) return false;
   const Range pictures = range(shard);
   const MappedFile mapped = map_file(file);
   if (pictures.count == 0) return text_of(mapped.bytes) == end_of_archive();

@@ -8,7 +8,7 @@ many=(generate --latents philox --count 30 --shards 4)
 expect 0 "4 shards painted, 0 there before: 30 pictures" "${many[@]}" --out 'a-{shard:02d}.tar' --manifest a.json
 check no_leftovers
 check test "$(tar tf a-01.tar | head -n 2 | tr '\n' ' ')" = "000000008.png 000000008.json "
-check test "$(for f in a-0?.tar; do tar tf $f; done | grep -c 'png$')" = 30
+check test "$(for f in a-0?.tar; do tar tf "$f"; done | grep -c 'png$')" = 30
 check test "$(tar tvf a-03.tar --utc --full-time | awk '{print $1, $2, $4, $5}' | sort -u)" = "-rw-r--r-- 0/0 1970-01-01 00:00:00"
 
 # Cut otherwise, by tasks, with another batch on another number of threads: the same bytes.
@@ -37,6 +37,7 @@ expect 1 "a-02.tar: holds other pictures" generate --latents philox --count 31 -
 expect 1 "holds other pictures, 000000000.png in the place of 000000000.npy" "${many[@]}" --format npy \
   --out 'a-{shard:02d}.tar'
 echo text >d-00.tar
+: >d-01.tar
 expect 0 "4 shards painted" "${many[@]}" --out 'd-{shard:02d}.tar'
 touch a-00.tar.upconv-1.part a-01.tar.json.upconv-0.part
 expect 0 "4 there before" "${many[@]}" --out 'a-{shard:02d}.tar'
@@ -107,6 +108,8 @@ for format in gnu pax ustar; do
 done
 
 # Words for what cannot be.
+expect 2 "torch's latents are one stream" generate --first 3
+expect 2 "there are not so many pictures" generate "$chain" --pictures pictures --first 5 --out x.png
 expect 2 "philox" generate --count 3 --shards 2 --out 'x-{shard}.tar'
 expect 2 "expected one of 0 to 1, got 2" "${many[@]:0:5}" --shards 2 --shard 2 --out 'x-{shard}.tar'
 expect 2 "expected I/N with I below N, got \"3/3\"" "${many[@]}" --task 3/3 --out 'x-{shard}.tar'

@@ -37,6 +37,9 @@ void parse_task(const std::string& text, ShardOptions& options) {
 void Generate::run() {
   if (!painting.pictures.empty() && count->count() == 0)
     sheet.count = datasets::Pictures(painting.pictures, {0, 1}).count() - sheet.first;
+  if (sheet.count < 1) throw CLI::ValidationError("--first", "there are not so many pictures");
+  if (sheet.first > 0 && sheet.latents == "torch" && painting.pictures.empty())
+    throw CLI::ValidationError("--first", "torch's latents are one stream from the first on: give --latents philox");
   if (shards.shards == 0) return paint_sheet(painting, sheet);
   if (shards.shard >= shards.shards)
     throw CLI::ValidationError("--shard",

@@ -106,7 +106,8 @@ void add_generate(CLI::App& app) {
                    "torch: torch.randn's stream, one latent after another; philox: each of seed and index alone")
       ->check(CLI::IsMember({"torch", "philox"}))
       ->capture_default_str();
-  add_number(*command, "--first", sheet.first, 0, int64_t{1} << 40, "The index of the first picture, with philox or --pictures");
+  add_number(*command, "--first", sheet.first, 0, int64_t{1} << 40,
+             "The index of the first picture, with philox or --pictures");
   options->count = add_number(*command, "--count", sheet.count, 1, most, "Pictures; with --pictures, all of them");
   add_number(*command, "--batch", sheet.batch, 1, most, "Pictures at a time; of each thread, in shards");
   add_number(*command, "--nrow", sheet.nrow, 1, most, "Pictures in a row");

@@ -12,6 +12,7 @@
 #include "framework/plan.h"
 #include "framework/suggestion.h"
 #include "framework/tuning.h"
+#include "framework/weights/names.h"
 
 namespace upconv {
 
@@ -160,7 +161,8 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
                 step->packed().size_bytes(),
                 bytes,
                 node.operation->candidates(lowering),
-                described};
+                described,
+                step->precision()};
   return {std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)};
 }
 
@@ -174,16 +176,67 @@ std::vector<int> computing(Plan& plan) {
   return all;
 }
 
+/// Which nodes may not round what they read, since it came into the network as it is: nothing but what multiplies by
+/// weights makes another thing of it.
+std::vector<bool> read_what_enters(Plan& plan) {
+  std::vector<bool> entered(plan.nodes.size()), found(plan.nodes.size());
+  for (int input : plan.inputs) entered[static_cast<size_t>(input)] = plan.at(input).type.dtype == DType::float32;
+  for (int index : plan.order) {
+    const Plan::Node& node = plan.at(index);
+    if (!node.operation) continue;
+    bool reads = false;
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      reads = reads || (!node.is_residual(i) && entered[static_cast<size_t>(node.inputs[i])]);
+    found[static_cast<size_t>(index)] = reads;
+    entered[static_cast<size_t>(index)] = reads && !node.operation->has_precision();
+  }
+  return found;
+}
+
+/// Options::float32 names layers that there are.
+void check_float32(const Options& options, Plan& plan) {
+  std::vector<std::string_view> known;
+  for (int index : computing(plan))
+    if (plan.at(index).operation->has_precision()) known.push_back(plan.at(index).path);
+  for (const std::string& pattern : options.float32) {
+    const auto names = [&](std::string_view path) { return is_match_or_below(pattern, path); };
+    if (std::any_of(known.begin(), known.end(), names)) continue;
+    fail("Options::float32: \"{}\" names no layer that could be rounded: there are {}{}", pattern,
+         fmt::join(known, ", "), suggestion(pattern, known));
+  }
+}
+
+/// The options for each node: those of all, with the precision that it has.
+class NodeOptions {
+ public:
+  NodeOptions(const Options& options, Plan& plan) : all_(options), exact_(options) {
+    exact_.precision = Precision::float32;
+    if (options.precision == Precision::float32) return;
+    check_float32(options, plan);
+    stays_ = options.round_inputs ? std::vector<bool>(plan.nodes.size()) : read_what_enters(plan);
+    for (int index : computing(plan))
+      for (const std::string& pattern : options.float32)
+        if (is_match_or_below(pattern, plan.at(index).path)) stays_[static_cast<size_t>(index)] = true;
+  }
+  const Options& of(int node) const { return !stays_.empty() && stays_[static_cast<size_t>(node)] ? exact_ : all_; }
+
+ private:
+  Options all_, exact_;
+  std::vector<bool> stays_;  // none: all as `all_` has it
+};
+
 /// Pass: every node that computes becomes a step.
 void lower(Plan& plan, const std::vector<Place>& places, Code& code) {
-  for (int index : computing(plan)) code.steps.push_back(lowered(plan, places, index, code.options, *code.crew));
+  const NodeOptions options(code.options, plan);
+  for (int index : computing(plan)) code.steps.push_back(lowered(plan, places, index, options.of(index), *code.crew));
 }
 
 /// Pass: algorithms that are told or timed, and nothing kept of those that were only tried.
 void choose_algorithms(Plan& plan, const std::vector<Place>& places, Code& code) {
   const std::vector<int> nodes = computing(plan);
+  const NodeOptions all(code.options, plan);
   tune(code, [&](size_t step, const std::string& algorithm) {
-    Options options = code.options;
+    Options options = all.of(nodes[step]);
     options.algorithm = algorithm;
     return lowered(plan, places, nodes[step], options, *code.crew);
   });

@@ -60,6 +60,11 @@ const std::vector<Isa>& available_isas() {
   return available;
 }
 
+Bfloat16 bfloat16_instructions() {
+  if (!processor().avx512_bf16 || !runs_here(Isa::avx512)) return Bfloat16::none;
+  return processor().amd ? Bfloat16::fast : Bfloat16::slow;
+}
+
 Isa default_isa() {
   const char* pin = std::getenv("UPCONV_ISA");
   if (!pin || !*pin) return available_isas().front();

@@ -21,6 +21,17 @@ enum class Isa {
 /// What this machine can run, best first.
 [[nodiscard]] const std::vector<Isa>& available_isas();
 
+/// What this machine has for bfloat16.
+enum class Bfloat16 {
+  none,  ///< nothing
+  /// AVX512_BF16, a quarter as fast as multiply-adds of float32, as on all of Intel's so far (Granite Rapids, of one
+  /// core: 108 GFLOP/s of 231): it is not taken.
+  slow,
+  fast  ///< AVX512_BF16, twice as fast, as on Zen 4 and Zen 5 (552 GFLOP/s of 276): Precision::bfloat16 is for these
+};
+/// What that is.
+[[nodiscard]] Bfloat16 bfloat16_instructions();
+
 /// What programs are compiled for unless Options say otherwise: the best available one, or the one that the environment
 /// variable UPCONV_ISA names. Throws Error where that is unknown or not available.
 [[nodiscard]] Isa default_isa();

@@ -76,8 +76,9 @@ struct Lowering {
   std::span<const Layout> input_layouts;      ///< how they lie
   Type output;                                ///< its type
   Layout output_layout = Layout::contiguous;  ///< how it is to lie
-  const Options& options;                     ///< with the instruction set and the number of threads that it really has
-  const internal::Crew& crew;                 ///< whose threads pack weights
+  /// With the instruction set and the number of threads that it really has, and the precision of this layer.
+  const Options& options;
+  const internal::Crew& crew;  ///< whose threads pack weights
 };
 
 /// A product or a sum with one number for each channel of each image, or of all images.
@@ -192,6 +193,8 @@ class Operation {
   virtual Layout preferred_layout(Layout wanted) const { return wanted; }
   /// The layout of its output of rank 4, from that of the first input and what the readers would like.
   virtual Layout output_layout(Layout input, Layout /*wanted*/) const { return input; }
+  /// Whether it multiplies by weights, so that it may be computed in another precision than float32.
+  virtual bool has_precision() const { return false; }
   /// The algorithms that its step is chosen from; none where there is no choice.
   virtual std::vector<Candidate> candidates(const Lowering&) const { return {}; }
   /// All that the time of such a step depends on besides its algorithm, options and machine, as a file of choices names

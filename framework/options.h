@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "arena.h"
 #include "choices.h"
@@ -22,14 +23,40 @@ enum class Tune {
 /// Which algorithms may be chosen.
 enum class Accuracy {
   exact,     ///< those that add the products of an output one by one in their order
-  standard,  ///< those too whose rms error is within 2.2x of that
+  standard,  ///< those too whose rms error is within 2.2x of that; in bfloat16 of 1.7x, and few of these
   fast       ///< all
 };
+
+/// What the layers that multiply by weights (convolutions, transposed or not, and Linear) compute with.
+enum class Precision {
+  float32,  ///< floats
+  /// Products of bfloat16, summed in float32: a layer's weights, with what was folded into them, and the values that it
+  /// reads are rounded to eight bits, to the nearest, to even between two. Everything else is float32: biases, what is
+  /// added, activations, norms, what a network is given and what it gives. Layers that read what the network is given
+  /// stay in float32 (Options::round_inputs), and so do those of at most four outputs or with a kernel for each
+  /// channel, whose kernels have nothing to gain, and with an odd number of channels in several groups. Bits do not
+  /// depend on the processor's instructions for bfloat16, the time does: without them (AVX512_BF16 of Zen 4 and Zen 5)
+  /// it is slower than float32.
+  bfloat16
+};
+/// "float32" or "bfloat16".
+[[nodiscard]] constexpr const char* name(Precision precision) {
+  return precision == Precision::float32 ? "float32" : "bfloat16";
+}
 
 /// How a program is compiled and run.
 struct Options {
   Tune tune = Tune::latency;               ///< what for
   Accuracy accuracy = Accuracy::standard;  ///< how exactly
+
+  Precision precision = Precision::float32;  ///< with what
+  /// Layers that stay in float32, by the names of their modules in StepInfo::path or of modules around them: "main.12",
+  /// "*.to_rgb"; * is any text, ? any character. Compiling in bfloat16 throws Error, listing the names, where one is no
+  /// layer that could be rounded.
+  std::vector<std::string> float32 = {};
+  /// Whether bfloat16 is also for layers that read what the network is given. A rounded latent is another latent: of
+  /// DCGAN's errors it makes more than all other layers together, and saves a hundredth of the time.
+  bool round_inputs = false;
 
   /// The algorithm of every layer that could take it, by its name in Program::steps(): "direct", "winograd F(3,2)", ...
   /// The other layers keep what is chosen for them, as all do where this is empty. Compiling throws Error, listing the

@@ -16,9 +16,9 @@ struct Registers {
 };
 
 /// All zeros where the processor has no such leaf.
-Registers cpuid(unsigned leaf) {
+Registers cpuid(unsigned leaf, unsigned part = 0) {
   Registers r;
-  __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
+  __get_cpuid_count(leaf, part, &r.eax, &r.ebx, &r.ecx, &r.edx);
   return r;
 }
 
@@ -51,8 +51,10 @@ Processor ask() {
     p.avx2 = has_all(extended.ebx, bit_AVX2);
     p.fma = has_all(basic.ecx, bit_FMA);
   }
-  if (has_all(saved, zmm))
+  if (has_all(saved, zmm)) {
     p.avx512 = has_all(extended.ebx, bit_AVX512F | bit_AVX512CD | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL);
+    p.avx512_bf16 = p.avx512 && extended.eax >= 1 && has_all(cpuid(7, 1).eax, bit_AVX512BF16);
+  }
   return p;
 }
 

@@ -8,6 +8,7 @@ struct Processor {
   bool avx2 = false;
   bool fma = false;
   bool avx512 = false;  ///< F, CD, BW, DQ and VL
+  bool avx512_bf16 = false;
   bool amd = false;
   int family = 0;
   int model = 0;

@@ -39,21 +39,24 @@ class Step {
   virtual size_t weight_bytes() const { return 0; }
   /// Floating-point operations of the layer as its definition has them (two for each product), for rates.
   virtual double flops() const { return 0; }
+  /// What it multiplies.
+  virtual Precision precision() const { return Precision::float32; }
   /// The weights that were packed for it; steps may share them.
   virtual std::span<const float> packed() const { return {}; }
 };
 
 /// What a program says of one of its steps.
 struct StepInfo {
-  std::string path;                   ///< of the module: "main.3"
-  std::string operation;              ///< "ConvTranspose2d"
-  std::string algorithm;              ///< Step::algorithm()
-  Shape shape;                        ///< of the output
-  double flops = 0;                   ///< Step::flops()
-  size_t packed_bytes = 0;            ///< of its packed weights; steps of one parameter share them
-  size_t bytes = 0;                   ///< that it moves at least: inputs, output and packed weights, each once
-  std::vector<Candidate> candidates;  ///< what `algorithm` was chosen from; none where there is no choice
-  std::string geometry;               ///< as a file of choices names it; "" where there is no choice
+  std::string path;                          ///< of the module: "main.3"
+  std::string operation;                     ///< "ConvTranspose2d"
+  std::string algorithm;                     ///< Step::algorithm()
+  Shape shape;                               ///< of the output
+  double flops = 0;                          ///< Step::flops()
+  size_t packed_bytes = 0;                   ///< of its packed weights; steps of one parameter share them
+  size_t bytes = 0;                          ///< that it moves at least: inputs, output and packed weights, each once
+  std::vector<Candidate> candidates;         ///< what `algorithm` was chosen from; none where there is no choice
+  std::string geometry;                      ///< as a file of choices names it; "" where there is no choice
+  Precision precision = Precision::float32;  ///< Step::precision()
 };
 
 /// One run as it went, all times in seconds from its beginning.

@@ -69,6 +69,8 @@ class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
     return permuted;
   }
 
+  bool has_precision() const override { return true; }
+
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const int64_t in = weights_.layout.IC, out = weights_.layout.OC, rows = numel(lowering.output.shape) / out;
     ConvGeometry geometry{.in = {rows, in, 1, 1}, .out = {rows, out, 1, 1}, .rows = {}, .cols = {}};

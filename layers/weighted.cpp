@@ -28,6 +28,7 @@ class WeightedStep : public Step {
     options_.threads = 1;
     options_.accuracy = Accuracy::exact;  // whose weights are packed soonest
     options_.algorithm.clear();
+    options_.precision = Precision::float32;
     const auto step = lowered(Tensor(weight_.shape));
     flops_ = step->flops();
     scratch_bytes_ = step->scratch_bytes();

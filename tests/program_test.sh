@@ -131,8 +131,15 @@ json "r['threads'] == 1 and r['isa'] == 'scalar' and r['input'] == [2, 4, 3, 5] 
   bench "$layer" --input 2,4,3,5 --seconds 0 --isa scalar --threads 1
 json "0 < r['min_ms'] <= r['median_ms'] and r['gflops'] > 0 and abs(r['images_per_s'] * r['median_ms'] - 2000) < 1" \
   bench "$layer" "${weights[@]}" --input 2,4,3,5 --seconds 0
-json "[l['path'] for l in r['layers']][-1] == 'main.12' and len(r['layers'][0]) == 6 and r['images_per_s'] > 0" \
+json "[l['path'] for l in r['layers']][-1] == 'main.12' and len(r['layers'][0]) == 7 and r['images_per_s'] > 0" \
   bench dcgan --input 1,100,1,1 --seconds 0 --tune throughput --accuracy fast
+json "[l['precision'] for l in r['layers']] == ['float32'] + 2 * ['bfloat16'] + 2 * ['float32']" \
+  bench dcgan --input 1,100,1,1 --seconds 0 --precision bfloat16 --float32 main.9
+expect 0 "direct, bfloat16" bench "ConvTranspose2d(32, 32, 4, 2, 1)" --input 1,32,9,9 --seconds 0 --precision bfloat16 --round-inputs --accuracy exact
+expect 1 "\"main.8\" names no layer that could be rounded: there are main.0, main.3" \
+  bench dcgan --input 1,100,1,1 --seconds 0 --precision bfloat16 --float32 main.8
+expect 2 "--float32 requires --precision" bench dcgan --input 1,100,1,1 --float32 main.9
+expect 2 "--precision" bench dcgan --input 1,100,1,1 --precision half
 json "r['layers'][0]['operation'] == 'Embedding' and r['output'] == [5, 2]" \
   bench "Embedding(3, 2)" --input 5 --seconds 0
 # Algorithms by name, and all of them beside the chosen one.

@@ -146,8 +146,13 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
 
 /// One step's part of the report.
 nlohmann::ordered_json layer_report(const StepInfo& step, double seconds) {
-  return {{"path", step.path},   {"operation", step.operation}, {"algorithm", step.algorithm},
-          {"shape", step.shape}, {"ms", seconds * 1e3},         {"gflops", step.flops / seconds / 1e9}};
+  return {{"path", step.path},
+          {"operation", step.operation},
+          {"algorithm", step.algorithm},
+          {"precision", name(step.precision)},
+          {"shape", step.shape},
+          {"ms", seconds * 1e3},
+          {"gflops", step.flops / seconds / 1e9}};
 }
 
 nlohmann::ordered_json layer_reports(const Program& program, const Times& times) {
@@ -233,7 +238,7 @@ void print_layers(const nlohmann::ordered_json& reports) {
   for (const auto& layer : reports) sum += layer["ms"].get<double>();
   for (const auto& layer : reports) {
     const double ms = layer["ms"], gflops = layer["gflops"];
-    layers.add({layer["path"], layer["operation"], layer["algorithm"], str(layer["shape"].get<Shape>()),
+    layers.add({layer["path"], layer["operation"], algorithm_text(layer), str(layer["shape"].get<Shape>()),
                 fmt::format("{:.3f}", ms), fmt::format("{:.0f}", 100 * ms / sum),
                 gflops > 0 ? fmt::format("{:.1f}", gflops) : ""});
   }
@@ -242,10 +247,10 @@ void print_layers(const nlohmann::ordered_json& reports) {
 
 void print(const nlohmann::ordered_json& report) {
   const auto shape = [](const nlohmann::ordered_json& sizes) { return str(sizes.get<Shape>()); };
-  fmt::print("{} to {}, {}, {} thread{}, tuned for {}, accuracy {}\n\n", shape(report["input"]),
+  fmt::print("{} to {}, {}, {} thread{}, tuned for {}, accuracy {}, {}\n\n", shape(report["input"]),
              shape(report["output"]), report["isa"].get<std::string>(), report["threads"].get<int>(),
              report["threads"] == 1 ? "" : "s", report["tune"].get<std::string>(),
-             report["accuracy"].get<std::string>());
+             report["accuracy"].get<std::string>(), report["precision"].get<std::string>());
   if (report.contains("peak_gflops"))
     print_profile(report);
   else
@@ -320,6 +325,7 @@ void Bench::run() const {
       {"threads", program.threads()},
       {"tune", choice.tune},
       {"accuracy", choice.accuracy},
+      {"precision", choice.precision.precision},
       {"algorithm", choice.algorithm},
       {"arena_bytes", program.arena_bytes()},
       {"packed_bytes", program.packed_bytes()},

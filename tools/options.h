@@ -53,10 +53,22 @@ struct MachineOptions {
 };
 void add_machine_options(CLI::App& command, MachineOptions& options);
 
+/// What layers compute with: --precision, --float32 and --round-inputs.
+struct PrecisionOptions {
+  std::string precision = "float32";
+  std::vector<std::string> float32;
+  bool round_inputs = false;
+
+  /// Into the options of the library.
+  void put(Options& options) const;
+};
+void add_precision_options(CLI::App& command, PrecisionOptions& options);
+
 /// What algorithms are chosen for and from: --tune, --accuracy, --algorithm and --choices.
 struct ChoiceOptions {
   std::string tune, accuracy = "standard", algorithm = "auto", choices;
   double tuning_seconds = 2;
+  PrecisionOptions precision;
 
   /// The one that was asked for, or all.
   std::vector<Tune> tunes() const;
@@ -65,7 +77,7 @@ struct ChoiceOptions {
 };
 /// `tune` is the default; "" stands for all.
 void add_choice_options(CLI::App& command, ChoiceOptions& options, const std::string& tune);
-/// --accuracy alone, for who knows the rest.
+/// --accuracy and those of precision alone, for who knows the rest.
 void add_accuracy_option(CLI::App& command, ChoiceOptions& options);
 /// --tuning-seconds.
 void add_tuning_option(CLI::App& command, const std::string& name, double& seconds);

@@ -74,7 +74,9 @@ void add_pack(CLI::App& app) {
       "  upconv pack net.pt2 --input 1,100,1,1\n"
       "It writes WEIGHTS.packed-ISA. Whoever loads the weights afterwards finds it and maps it. It is used as long as "
       "the\n"
-      "weights, what they are folded with, upconv's version, the instruction set and the algorithms are the same, and\n"
+      "weights, what they are folded with, upconv's version, the instruction set, the precision and the algorithms "
+      "are\n"
+      "the same, and "
       "ignored otherwise; deleting it is always safe. Without --tune it serves both.");
   command->callback([options] { options->run(); });
 }

@@ -76,6 +76,11 @@ Json step_profile(const StepInfo& info, size_t step, const std::vector<Profile>&
           {"busy", median_of(profiles, [&](const Profile& profile) { return busy(profile, step, threads); })}};
 }
 
+std::string algorithm_text(const Json& layer) {
+  const std::string algorithm = layer["algorithm"], precision = layer["precision"];
+  return precision == name(Precision::float32) ? algorithm : algorithm + ", " + precision;
+}
+
 void print_profile(const Json& report) {
   Table table({{"layer"},
                {"operation"},
@@ -92,7 +97,7 @@ void print_profile(const Json& report) {
   for (const Json& layer : report["layers"]) {
     const double gflops = layer["gflops"];
     const auto percent = [&](const char* key) { return fmt::format("{:.0f}", 100 * layer[key].get<double>()); };
-    table.add({layer["path"], layer["operation"], layer["algorithm"], str(layer["shape"].get<Shape>()),
+    table.add({layer["path"], layer["operation"], algorithm_text(layer), str(layer["shape"].get<Shape>()),
                fmt::format("{:.3f}", layer["ms"].get<double>()), percent("share"),
                gflops > 0 ? fmt::format("{:.1f}", gflops) : "",
                fmt::format("{:.2f}", layer["bytes"].get<double>() / 1e6), percent("of_roof"), layer["bound"],
@@ -117,6 +122,7 @@ void write_trace(Output& output, const Program& program, const Profile& profile)
     end += profile.steps[step];
     events.push_back(slice(title(steps[step]), "step", steps_row, begin, end,
                            {{"algorithm", steps[step].algorithm},
+                            {"precision", name(steps[step].precision)},
                             {"output", str(steps[step].shape)},
                             {"gflops", steps[step].flops / (end - begin) / 1e9},
                             {"bytes", steps[step].bytes}}));

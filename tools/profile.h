@@ -14,6 +14,9 @@ namespace upconv::tools {
 nlohmann::ordered_json step_profile(const StepInfo& info, size_t step, const std::vector<Profile>& profiles,
                                     int threads, Roof& roof);
 
+/// How a layer of a report computes: "direct", or "direct, bfloat16".
+std::string algorithm_text(const nlohmann::ordered_json& layer);
+
 /// The table of reports that have it.
 void print_profile(const nlohmann::ordered_json& report);
 

@@ -13,24 +13,7 @@
 #include "framework/weights/fold.h"
 
 namespace upconv::internal {
-namespace {
-
-constexpr size_t max_shown = 8;  // names in a message
-
-/// A tensor on its way to its name.
-struct Renaming {
-  const StateDict::Entry* entry;
-  std::string name;
-};
-
-/// Calls `visit` with every run of leading components of `name`, "a" and "a.b" of "a.b.c", up to `depth` of them.
-template <class Visit>
-void for_each_parent(std::string_view name, size_t depth, Visit visit) {
-  for (size_t dot = name.find('.'); dot != name.npos && depth > 0; dot = name.find('.', dot + 1), --depth)
-    visit(name.substr(0, dot));
-}
-
-/// Whether `pattern` is all of `text`: `*` is any text, `?` any character. After a mismatch only the last star may take
+/// After a mismatch only the last star may take
 /// more, so the time is at most the product of the lengths.
 bool is_match(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0;
@@ -50,6 +33,27 @@ bool is_match(std::string_view pattern, std::string_view text) {
     }
   }
   return pattern.substr(p).find_first_not_of('*') == std::string_view::npos;
+}
+
+bool is_match_or_below(const std::string& pattern, std::string_view name) {
+  return is_match(pattern, name) || is_match(pattern + (pattern.ends_with('.') ? "*" : ".*"), name);
+}
+
+namespace {
+
+constexpr size_t max_shown = 8;  // names in a message
+
+/// A tensor on its way to its name.
+struct Renaming {
+  const StateDict::Entry* entry;
+  std::string name;
+};
+
+/// Calls `visit` with every run of leading components of `name`, "a" and "a.b" of "a.b.c", up to `depth` of them.
+template <class Visit>
+void for_each_parent(std::string_view name, size_t depth, Visit visit) {
+  for (size_t dot = name.find('.'); dot != name.npos && depth > 0; dot = name.find('.', dot + 1), --depth)
+    visit(name.substr(0, dot));
 }
 
 /// `name` under the rule {from, to} of LoadOptions::rename; nothing where `from` does not fit.
@@ -159,10 +163,9 @@ void Renamer::rename(const std::vector<std::pair<std::string, std::string>>& rul
 void Renamer::ignore(const std::vector<std::string>& patterns) {
   std::vector<bool> ignored(tensors_.size());
   for (const std::string& pattern : patterns) {
-    const std::string below = pattern + (pattern.ends_with('.') ? "*" : ".*");
     bool fits = false;
     for (size_t i = 0; i < tensors_.size(); ++i)
-      if (is_match(pattern, tensors_[i].name) || is_match(below, tensors_[i].name)) ignored[i] = fits = true;
+      if (is_match_or_below(pattern, tensors_[i].name)) ignored[i] = fits = true;
     if (!fits) fits_nothing("ignore", pattern);
   }
   std::vector<Renaming> kept;

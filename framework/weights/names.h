@@ -8,6 +8,12 @@
 
 namespace upconv::internal {
 
+/// Whether `pattern` is all of `text`: `*` is any text, `?` any character.
+bool is_match(std::string_view pattern, std::string_view text);
+
+/// Whether `pattern` names `name`, or one of the modules around it.
+bool is_match_or_below(const std::string& pattern, std::string_view name);
+
 /// The tensors of `weights` under the names that the options give them, in the same order. `file` stands for the file
 /// in messages.
 StateDict renamed(StateDict weights, const LoadOptions& options, const std::string& file);

@@ -35,7 +35,7 @@ struct ConvTask {
   const ConvWeights& weights;
   const Lowering& lowering;
 
-  const kernels::Table& table() const { return kernels::table(*lowering.options.isa); }
+  const kernels::Table& table() const { return table_of(lowering); }
 };
 
 /// One way to compute a convolution: immutable, one object for all programs.
@@ -44,6 +44,8 @@ class ConvAlgorithm {
   virtual ~ConvAlgorithm() = default;
   /// How programs, benchmarks and Options::algorithm call it: "direct", "winograd F(3,2)".
   virtual std::string name() const = 0;
+  /// Whether it also computes with pairs of bfloat16, where the query's and the task's table has them.
+  virtual bool has_pairs() const { return false; }
   /// Cycles that one core should take for an image; nothing where it does not apply, or where the accuracy that is
   /// asked for does not allow it. Decided from the layer, the size of an image and the options, never from the batch.
   virtual std::optional<double> cost(const ConvQuery& query) const = 0;

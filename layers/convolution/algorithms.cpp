@@ -31,8 +31,10 @@ const ConvFamily& conv_algorithms() {
 
 std::vector<ConvCandidate> conv_candidates(const ConvQuery& query) {
   std::vector<ConvCandidate> candidates;
-  for (const auto& algorithm : conv_algorithms())
+  for (const auto& algorithm : conv_algorithms()) {
+    if (query.table.pairs && !algorithm->has_pairs()) continue;
     if (const std::optional<double> cycles = algorithm->cost(query)) candidates.push_back({algorithm.get(), *cycles});
+  }
   return candidates;
 }
 

@@ -10,6 +10,13 @@
 #include "layers/convolution/depthwise/weights.h"
 
 namespace upconv::internal {
+namespace {
+
+Lowering with_options(const Lowering& lowering, const Options& options) {
+  return {lowering.inputs, lowering.input_layouts, lowering.output, lowering.output_layout, options, lowering.crew};
+}
+
+}  // namespace
 
 void check_argument(const char* layer, const char* name, Pair got, int64_t least, const char* word) {
   for (int64_t value : {got.h, got.w})
@@ -107,6 +114,18 @@ bool ConvolutionOperation::has_kernel_for_each_channel() const {
   return is_depthwise(weights_.layout.groups, weights_.layout.IC, weights_.layout.OC);
 }
 
+bool ConvolutionOperation::has_pairs() const {
+  const WeightLayout& layout = weights_.layout;
+  if (has_kernel_for_each_channel() || layout.OC / layout.groups <= kernels::few_row_outputs) return false;
+  return layout.groups == 1 || layout.IC / layout.groups % 2 == 0;
+}
+
+Options ConvolutionOperation::options_of(const Lowering& lowering) const {
+  Options options = lowering.options;
+  if (!has_pairs()) options.precision = Precision::float32;
+  return options;
+}
+
 ConvGeometry ConvolutionOperation::geometry_of(std::span<const Type> inputs) const {
   return geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape));
 }
@@ -117,13 +136,15 @@ std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometr
   return conv_candidates({.geometry = geometry,
                           .input = lowering.input_layouts[0],
                           .output = lowering.output_layout,
-                          .table = kernels::table(isa),
+                          .table = table_of(lowering),
                           .machine = machine_costs(isa),
                           .accuracy = lowering.options.accuracy,
                           .images = images_of(lowering.options.tune, geometry.in.N)});
 }
 
-std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& lowering) const {
+std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& asked) const {
+  const Options options = options_of(asked);
+  const Lowering lowering = with_options(asked, options);
   std::vector<Candidate> all;
   for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering.inputs), lowering))
     all.push_back({candidate.algorithm->name(), candidate.cycles});
@@ -139,10 +160,13 @@ std::string ConvolutionOperation::described(const Lowering& lowering) const {
                      text(lowering.output_layout));
   if (parts_.size() > 1) all += fmt::format(", of {}", fmt::join(parts_, "+"));
   if (residual_) all += ", added";
+  if (lowering.options.precision == Precision::bfloat16 && has_pairs()) all += ", bfloat16";
   return all;
 }
 
-std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& lowering) const {
+std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& asked) const {
+  const Options options = options_of(asked);
+  const Lowering lowering = with_options(asked, options);
   ConvGeometry geometry = geometry_of(lowering.inputs);
   const ConvAlgorithm& chosen = choose(candidates_of(geometry, lowering), lowering.options.algorithm);
   ConvContext context{.input = lowering.input_layouts[0],

@@ -45,6 +45,7 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   Layout preferred_layout(Layout) const override { return Layout::channels_last; }
   /// Residuals are added where outputs are stored, which the kernels do channels-last.
   Layout output_layout(Layout, Layout wanted) const override { return residual_ ? Layout::channels_last : wanted; }
+  bool has_precision() const override { return true; }
   std::vector<Candidate> candidates(const Lowering& lowering) const override;
   std::string described(const Lowering& lowering) const override;
   std::unique_ptr<Step> lower(const Lowering& lowering) const override;
@@ -76,6 +77,11 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   /// The picture whose parts, one after another, its inputs are.
   Type whole(std::span<const Type> inputs) const;
   bool has_kernel_for_each_channel() const;
+  /// Whether it is worth its while that channels come in pairs, and those of a group begin a new one. Of few outputs
+  /// the kernels with pixels in the lanes are faster with floats than others with pairs.
+  bool has_pairs() const;
+  /// The options with the precision that it can have.
+  Options options_of(const Lowering& lowering) const;
   std::vector<ConvCandidate> candidates_of(const ConvGeometry& geometry, const Lowering& lowering) const;
   bool residual_ = false;
   std::vector<int64_t> parts_;  // channels of the inputs that are read one after another

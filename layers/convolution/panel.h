@@ -8,6 +8,7 @@
 #include "../../framework/layout.h"
 #include "../kernels/kernels.h"
 #include "axis.h"
+#include "geometry.h"
 
 namespace upconv::internal {
 
@@ -30,14 +31,21 @@ struct PanelSource {
   Border border;
   const void* const* inputs;
   std::span<const int64_t> parts;  ///< channels of each input
+  bool pairs = false;              ///< whether panels are of pairs of bfloat16 (kernels::PairKernels)
 
   /// Pixels that all lie in one row inside of the picture, or, of whole rows, in several.
   void pack(const Pixels& pixels, float* to, int64_t pitch) const {
     const auto [image, h, w, count] = pixels;
     assert(image >= 0 && image < in.N && h >= 0 && w >= 0 && count >= 1 && h * in.W + w + count <= in.H * in.W);
-    for (size_t i = 0; i < parts.size(); ++i, to += parts[i - 1] / kernels::panel_lanes * pitch) {
+    int64_t first = 0;  // channel
+    for (size_t i = 0; i < parts.size(); first += parts[i++]) {
       const auto* x = static_cast<const float*>(inputs[i]);
       const int64_t C = parts[i];
+      if (pairs) {
+        pack_pairs(x, pixels, {first, first + C}, to, pitch);
+        continue;
+      }
+      if (i > 0) to += parts[i - 1] / kernels::panel_lanes * pitch;
       if (planar)
         pack_planar(x + (image * C * in.H + h) * in.W + w, C, to, pitch, count);
       else
@@ -62,7 +70,37 @@ struct PanelSource {
   void pack_pixel(int64_t image, int64_t h, int64_t w, float* to, int64_t pitch) const {
     const int64_t row = seen_at(border, h, in.H), col = seen_at(border, w, in.W);
     if (row >= 0 && col >= 0) return pack({image, row, col, 1}, to, pitch);
-    for (int64_t c = 0; c < in.C; c += kernels::panel_lanes, to += pitch) std::fill_n(to, kernels::panel_lanes, 0.0f);
+    const int64_t of_line = kernels::panel_lanes * (pairs ? 2 : 1);
+    for (int64_t c = 0; c < in.C; c += of_line, to += pitch) std::fill_n(to, kernels::panel_lanes, 0.0f);
+  }
+
+  /// The channels of one input, which are these of the panel's. Planar ones are turned first, some pixels at a time.
+  void pack_pairs(const float* x, const Pixels& pixels, Range channels, float* to, int64_t pitch) const {
+    constexpr int64_t lanes = kernels::panel_lanes, some = 32;
+    const auto [image, h, w, count] = pixels;
+    const int64_t C = channels.count(), plane = in.H * in.W;
+    if (!planar)
+      return table.pairs->pack({.x = x + ((image * in.H + h) * in.W + w) * C,
+                                .stride = C,
+                                .first = channels.begin,
+                                .channels = C,
+                                .panel = to,
+                                .pitch = pitch,
+                                .pixels = count});
+    x += (image * C * in.H + h) * in.W + w;
+    float turned[some * lanes];
+    for (int64_t c = 0; c < C; c += lanes)
+      for (int64_t p = 0; p < count; p += some) {
+        const int64_t these = std::min(lanes, C - c), here = std::min(some, count - p);
+        table.transpose(x + c * plane + p, plane, turned, lanes, these, here);
+        table.pairs->pack({.x = turned,
+                           .stride = lanes,
+                           .first = channels.begin + c,
+                           .channels = these,
+                           .panel = to + p * lanes,
+                           .pitch = pitch,
+                           .pixels = here});
+      }
   }
 
   void pack_planar(const float* x, int64_t C, float* to, int64_t pitch, int64_t count) const {

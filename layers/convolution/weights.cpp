@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "framework/fail.h"
 #include "framework/memo.h"
@@ -46,6 +47,11 @@ uint64_t key_of(const WeightView& view, const std::string& way, const Crew& crew
 
 }  // namespace
 
+const kernels::Table& table_of(const Lowering& lowering) {
+  const Isa isa = *lowering.options.isa;
+  return lowering.options.precision == Precision::bfloat16 ? kernels::pair_table(isa) : kernels::table(isa);
+}
+
 bool scaled(const float* x, const double* factor, int64_t count, float* y) {
   constexpr uint32_t exponent = 0x7f800000;
   uint32_t infinite = 0;
@@ -54,6 +60,23 @@ bool scaled(const float* x, const double* factor, int64_t count, float* y) {
     infinite |= (std::bit_cast<uint32_t>(y[i]) & exponent) == exponent;
   }
   return infinite == 0;
+}
+
+bool put_halves(const kernels::PairKernels& pairs, const float* values, int64_t count, int64_t half, float* words) {
+  constexpr int64_t run = 32;
+  constexpr uint16_t exponent = 0x7f80;
+  uint16_t rounded[run];
+  bool finite = true;
+  auto* to = reinterpret_cast<std::byte*>(words) + half * int64_t{sizeof(uint16_t)};
+  for (int64_t begin = 0; begin < count; begin += run) {
+    const int64_t some = std::min(run, count - begin);
+    pairs.round(values + begin, rounded, some);
+    for (int64_t i = 0; i < some; ++i) {
+      finite &= (rounded[i] & exponent) != exponent;
+      std::memcpy(to + (begin + i) * int64_t{sizeof(float)}, rounded + i, sizeof(uint16_t));
+    }
+  }
+  return finite;
 }
 
 void WeightView::read(const kernels::Table& table, const WeightPart& part, float* panel, int64_t pitch,
@@ -84,7 +107,8 @@ int64_t packed_at_once(const WeightLayout& layout, int64_t lanes) {
 std::shared_ptr<const void> ConvWeights::once(const std::string& way, const Lowering& lowering,
                                               const Make& make) const {
   const Isa isa = *lowering.options.isa;
-  const std::string method = fmt::format("{}/{}/{}", way, name(isa), derived ? derived->key : "");
+  const char* rounded = lowering.options.precision == Precision::bfloat16 ? "/bfloat16" : "";
+  const std::string method = fmt::format("{}/{}/{}{}", way, name(isa), derived ? derived->key : "", rounded);
   const std::string key =
       fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,
                   bias ? bias->version() : 0, affine ? affine->key : "");

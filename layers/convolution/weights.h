@@ -47,6 +47,10 @@ struct WeightView {
 /// y[i] = x[i] * factor[i], rounded once; whether all of them are finite.
 bool scaled(const float* x, const double* factor, int64_t count, float* y);
 
+/// Puts values, rounded to bfloat16, into halves of as many words, the low ones or the high ones; whether all of them
+/// are finite then.
+bool put_halves(const kernels::PairKernels& pairs, const float* values, int64_t count, int64_t half, float* words);
+
 /// How many input channels are packed at a time, so that `lanes` output channels of them stay in L1.
 int64_t packed_at_once(const WeightLayout& layout, int64_t lanes);
 
@@ -55,6 +59,9 @@ struct DerivedWeights {
   std::string key;
   std::function<Tensor(const Stored&)> make;
 };
+
+/// The kernels for the instruction set and the precision that a layer is lowered for.
+const kernels::Table& table_of(const Lowering& lowering);
 
 /// A layer's parameters with what it has absorbed; `layout` is that of the weights that kernels see.
 struct ConvWeights {
@@ -71,7 +78,7 @@ struct ConvWeights {
                                        const Arguments&... arguments) const {
     return std::static_pointer_cast<const Packed>(
         once(way, lowering, [&](const WeightView& view, const Packer& packer) {
-          return std::make_shared<const Packed>(kernels::table(*lowering.options.isa), view, packer, arguments...);
+          return std::make_shared<const Packed>(table_of(lowering), view, packer, arguments...);
         }));
   }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "../../framework/cpu.h"
 #include "../../framework/pointwise.h"
@@ -237,6 +238,8 @@ struct Normal {
   float mean, scale, shift;
 };
 
+struct PairKernels;
+
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
@@ -310,6 +313,42 @@ struct Table {
   /// Runs `rounds` times a block of independent register-only multiply-adds; returns the floating-point operations of a
   /// round, and stores a value that depends on all of them.
   double (*peak)(int64_t rounds, float* sink);
+  /// Not null where `direct`, `products` and `winograd_input` are those of pairs of bfloat16.
+  const PairKernels* pairs = nullptr;
+
+  /// Channels in a word of a panel: how many floats, or bfloat16, a multiply-add takes of it.
+  [[nodiscard]] int64_t in_word() const { return pairs ? 2 : 1; }
+};
+
+/// Writes `channels` channels of `pixels` pixels, x[p * stride + c], rounded to bfloat16, into a panel of pairs, as
+/// those from `first` on. Zeros fill the last half of a line.
+struct PairPack {
+  const float* x;
+  int64_t stride;
+  int64_t first;  ///< a multiple of panel_lanes
+  int64_t channels;
+  float* panel;
+  int64_t pitch;
+  int64_t pixels;
+};
+
+/// What one instruction set has for bfloat16: kernels whose channels come in pairs. In a panel of pairs, and in
+/// weights, a 32-bit word stands in the place of each float: channels 2k and 2k + 1 as bfloat16 in its low and its high
+/// half, so that a line of a panel has 32 channels. Everything else, and what the kernels are told of channels, counts
+/// words. A sum over channels is then, for every pair in the order of pairs, sum = fma(odd product) and then sum =
+/// fma(even product): the bits of AVX512_BF16's vdpbf16ps, on every instruction set, as long as denormals count as zero
+/// (MXCSR), which in a run they do.
+struct PairKernels {
+  Isa isa;
+  int32_t pixels;  ///< the largest tile of `direct`
+  void (*direct)(const Direct&);
+  void (*products)(const Products&);
+  /// As Table::winograd_input, rounded; t.v may begin at the second half of a line. Null for schemes that err too much.
+  void (*winograd_input[schemes])(const WinogradInput&);
+  void (*winograd_output[schemes])(const WinogradOutput&);  ///< null where it is the table's
+  void (*pack)(const PairPack&);
+  /// y[i] = x[i] rounded to the nearest bfloat16, to even between two; denormals become zeros.
+  void (*round)(const float* x, uint16_t* y, int64_t count);
 };
 
 /// The table of `isa`; throws Error where this build or this machine has none. Of tables that differ in speed alone the
@@ -318,5 +357,12 @@ const Table& table(Isa isa);
 
 /// All of `isa`, the usual one first: they compute the same bits.
 std::span<const Table* const> tables(Isa isa);
+
+/// The same with kernels of pairs in the place of those that it has, so that Table::pairs is not null. The vectors of
+/// SSE2 are then those of plain C++.
+const Table& pair_table(Isa isa);
+
+/// All that this machine can run for an instruction set, the one that pair_table() takes first.
+std::vector<const PairKernels*> pair_kernels(Isa isa);
 
 }  // namespace upconv::kernels

@@ -206,6 +206,16 @@ UPCONV_INLINE void transform_input(Load load, Store store) {
   }
 }
 
+/// Channel c of a point goes to its place in a line: as a float, or, in a panel of pairs, rounded.
+template <class Arch>
+UPCONV_INLINE void store_point(float* line, int64_t c, typename Simd<Arch>::Batch value) {
+  using S = Simd<Arch>;
+  if constexpr (requires { S::is_pairs; })
+    S::store_rounded(reinterpret_cast<uint16_t*>(line) + c, value);
+  else
+    S::store(line + c, value);
+}
+
 /// The distance between columns is a constant in every address.
 template <class Arch, class W, int64_t pixel>
 void transform_inputs(const WinogradInput& t) {
@@ -213,11 +223,11 @@ void transform_inputs(const WinogradInput& t) {
   for (int64_t tile = 0; tile < t.tiles; ++tile)
     for (int64_t c = 0; c < t.channels; c += S::width) {
       const float* x = t.x + tile * W::m * pixel + c;
-      float* v = t.v + tile * panel_lanes + c;
+      float* v = t.v + tile * panel_lanes;
       transform_input<Arch, W>(
           [&](int i, int j) __attribute__((always_inline)) { return S::load(x + i * t.row + j * pixel); },
           [&](int point, typename S::Batch value)
-              __attribute__((always_inline)) { S::store(v + point * t.point, value); });
+              __attribute__((always_inline)) { store_point<Arch>(v + point * t.point, c, value); });
     }
 }
 

@@ -538,14 +538,18 @@ void bind_modules(nb::module_& m) {
           "set_options",
           [](AnyModule& module, const std::string& tune, const std::string& accuracy, const std::string& algorithm,
              int threads, const std::optional<std::string>& isa, double tuning_seconds,
-             const std::optional<std::filesystem::path>& choices) {
-            module.set_options(options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices));
+             const std::optional<std::filesystem::path>& choices, const std::string& precision,
+             const std::vector<std::string>& float32, bool round_inputs) {
+            module.set_options(options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices, precision,
+                                          float32, round_inputs));
           },
           nb::kw_only(), "tune"_a = "latency", "accuracy"_a = "standard", "algorithm"_a = "", "threads"_a = 0,
-          "isa"_a = nb::none(), "tuning_seconds"_a = 2.0, "choices"_a = nb::none(),
+          "isa"_a = nb::none(), "tuning_seconds"_a = 2.0, "choices"_a = nb::none(), "precision"_a = "float32",
+          "float32"_a = std::vector<std::string>(), "round_inputs"_a = false,
           nb::sig("def set_options(self, *, tune: str = 'latency', accuracy: str = 'standard', algorithm: str = '', "
                   "threads: int = 0, isa: str | None = None, tuning_seconds: float = 2.0, choices: str | "
-                  "os.PathLike[str] | None = None) -> None"),
+                  "os.PathLike[str] | None = None, precision: str = 'float32', float32: collections.abc.Sequence[str] "
+                  "= (), round_inputs: bool = False) -> None"),
           "How calls are compiled from now on; docs/program.md says what the options mean.");
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace upconv::python {
 
@@ -12,6 +13,7 @@ namespace upconv::python {
 /// no file of them.
 Options options_of(const std::string& tune, const std::string& accuracy, const std::string& algorithm, int threads,
                    const std::optional<std::string>& isa, double tuning_seconds,
-                   const std::optional<std::filesystem::path>& choices);
+                   const std::optional<std::filesystem::path>& choices, const std::string& precision = "float32",
+                   const std::vector<std::string>& float32 = {}, bool round_inputs = false);
 
 }  // namespace upconv::python

@@ -70,16 +70,19 @@ Profile profiled(const Program& program, nb::handle inputs) {
 
 Program compiled(const AnyModule& module, const nb::args& inputs, const std::string& tune, const std::string& accuracy,
                  const std::string& algorithm, int threads, const std::optional<std::string>& isa,
-                 double tuning_seconds, const std::optional<std::filesystem::path>& choices) {
+                 double tuning_seconds, const std::optional<std::filesystem::path>& choices,
+                 const std::string& precision, const std::vector<std::string>& float32, bool round_inputs) {
   std::vector<Type> types;
   for (const Tensor& tensor : arrays_in(inputs).tensors) types.push_back({tensor.shape(), tensor.dtype()});
-  const Options options = options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices);
+  const Options options =
+      options_of(tune, accuracy, algorithm, threads, isa, tuning_seconds, choices, precision, float32, round_inputs);
   const nb::gil_scoped_release free;
   return compile(module, types, options);
 }
 
 std::string written(const StepInfo& step) {
-  return step.path + (step.path.empty() ? "" : ": ") + step.operation + " " + str(step.shape) + ", " + step.algorithm;
+  return step.path + (step.path.empty() ? "" : ": ") + step.operation + " " + str(step.shape) + ", " + step.algorithm +
+         (step.precision == Precision::float32 ? "" : std::string(", ") + name(step.precision));
 }
 
 std::string written(const Program& program) {
@@ -97,6 +100,9 @@ void bind_programs(nb::module_& m) {
       .def_ro("path", &StepInfo::path, "Of the module: main.3.")
       .def_ro("operation", &StepInfo::operation, "The layer or function.")
       .def_ro("algorithm", &StepInfo::algorithm, "How it computes.")
+      .def_prop_ro(
+          "precision", [](const StepInfo& step) { return std::string(name(step.precision)); },
+          "What it multiplies: float32 or bfloat16.")
       .def_prop_ro(
           "shape", [](const StepInfo& step) { return tuple_of(step.shape); },
           nb::sig("def shape(self) -> tuple[int, ...]"), "Of its output.")
@@ -148,9 +154,11 @@ void bind_programs(nb::module_& m) {
 
   m.def("compile", compiled, "module"_a, "inputs"_a, nb::kw_only(), "tune"_a = "latency", "accuracy"_a = "standard",
         "algorithm"_a = "", "threads"_a = 0, "isa"_a = nb::none(), "tuning_seconds"_a = 2.0, "choices"_a = nb::none(),
+        "precision"_a = "float32", "float32"_a = std::vector<std::string>(), "round_inputs"_a = false,
         nb::sig("def compile(module: Module, *inputs: typing.Any, tune: str = 'latency', accuracy: str = 'standard', "
                 "algorithm: str = '', threads: int = 0, isa: str | None = None, tuning_seconds: float = 2.0, choices: "
-                "str | os.PathLike[str] | None = None) -> Program"),
+                "str | os.PathLike[str] | None = None, precision: str = 'float32', float32: "
+                "collections.abc.Sequence[str] = (), round_inputs: bool = False) -> Program"),
         "Compiles a module for arrays of these shapes and types.");
   m.def("set_num_threads", &set_num_threads, "threads"_a,
         "How many threads whoever is not told takes from then on; 0 means as many as there are.");

@@ -105,6 +105,7 @@ def test_options_are_words(net):
     for name, value, words in [
         ("tune", "fast", "tune: expected one of latency, throughput, measured, got fast"),
         ("accuracy", "loose", "accuracy: expected one of exact, standard, fast, got loose"),
+        ("precision", "half", "precision: expected one of float32, bfloat16, got half"),
         ("isa", "neon9", "isa: this machine has .*, got neon9"),
     ]:
         with pytest.raises(ValueError, match=words):
@@ -113,6 +114,23 @@ def test_options_are_words(net):
         upconv.compile(net, X, algorithm="magic")
     expected = upconv.compile(net, X, isa="scalar")(X)
     np.testing.assert_allclose(upconv.compile(net, X)(X), expected, rtol=0, atol=1e-5)
+
+
+def test_precision(net):
+    exact = upconv.compile(net, X)(X)
+    rounded = upconv.compile(net, X, precision="bfloat16", round_inputs=True)
+    assert {step.precision for step in rounded.steps()} == {"float32", "bfloat16"}
+    assert "bfloat16" in str(rounded)
+    difference = np.abs(rounded(X) - exact).max()
+    assert 0 < difference < 2**-5 * np.abs(exact).max()
+    usual = upconv.compile(net, X, precision="bfloat16")  # what enters is not rounded, nor is a layer of three outputs
+    assert {step.precision for step in usual.steps()} == {"float32"}
+    told = upconv.compile(net, X, precision="bfloat16", round_inputs=True, float32=["0"])
+    np.testing.assert_array_equal(told(X), exact)
+    with pytest.raises(upconv.Error, match='"nine" names no layer'):
+        upconv.compile(net, X, precision="bfloat16", float32=["nine"])
+    net.set_options(precision="bfloat16", round_inputs=True)
+    np.testing.assert_array_equal(net(X), rounded(X))
 
 
 def test_measured_choices_are_kept(net, tmp_path):

@@ -9,6 +9,7 @@ namespace {
 class DirectAlgorithm : public ConvAlgorithm {
  public:
   std::string name() const override { return "direct"; }
+  bool has_pairs() const override { return true; }
   std::optional<double> cost(const ConvQuery& query) const override { return direct_cost(query); }
   std::unique_ptr<Step> step(ConvTask task) const override { return direct_sums(std::move(task)); }
 };

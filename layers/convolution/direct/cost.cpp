@@ -28,7 +28,7 @@ struct Products {
 double direct_cost(const ConvQuery& query) {
   const auto& [geometry, input, output, table, machine, accuracy, images] = query;
   const double groups = static_cast<double>(geometry.groups);
-  const double IC = static_cast<double>(geometry.in.C) / groups;
+  const double IC = static_cast<double>(ceil_div(geometry.in.C / geometry.groups, table.in_word()));
   const int64_t OC = geometry.out.C / geometry.groups;
   const double vectors = groups * vectors_of(OC, table.width, machine);
   const bool wide = geometry.has_rows_of(wide_row);

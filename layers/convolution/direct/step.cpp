@@ -20,7 +20,8 @@ class DirectStep : public Step {
         planar_(planar(context_.input, geometry_.in)),
         aside_(planar(context_.output, geometry_.out)),
         lanes_(2 * table.width),
-        channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes)),
+        channel_blocks_(ceil_div(geometry_.in.C, kernels::panel_lanes * table.in_word())),
+        IC_(ceil_div(geometry_.in.C / geometry_.groups, table.in_word())),
         window_(window_of(geometry_, planar_, packed_->finite(), context_.threads, table)),
         pitch_(window_ ? window_->pitch : table.pixels * kernels::panel_lanes),
         pairs_(phase_pairs(geometry_, window_, packed_->finite(), channel_blocks_ * pitch_, table)),
@@ -33,6 +34,7 @@ class DirectStep : public Step {
   std::string algorithm() const override { return "direct"; }
   size_t weight_bytes() const override { return weight_bytes_; }
   double flops() const override { return context_.flops; }
+  Precision precision() const override { return table_.pairs ? Precision::bfloat16 : Precision::float32; }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_ + panel_floats_) * sizeof(float); }
 
@@ -122,7 +124,7 @@ class DirectStep : public Step {
   }
 
   PanelSource source_of(const Frame& frame) const {
-    return {table_, geometry_.in, planar_, geometry_.border, frame.inputs, context_.parts};
+    return {table_, geometry_.in, planar_, geometry_.border, frame.inputs, context_.parts, table_.pairs != nullptr};
   }
 
   /// How many floats after a pair's weights those lie, about, that this thread should need next: the next pair's, or
@@ -134,7 +136,7 @@ class DirectStep : public Step {
     const PhasePair& pair = pairs_[number];
     const bool last = pair.col == &geometry_.cols.back();
     const PhasePair& after = pairs_[last ? static_cast<size_t>(next.phases.begin) * geometry_.cols.size() : number + 1];
-    return (after.first_tap - pair.first_tap) * geometry_.in.C / geometry_.groups * lanes_ +
+    return (after.first_tap - pair.first_tap) * IC_ * lanes_ +
            (last ? next.blocks.begin - tile.blocks.begin : 0) * block;
   }
 
@@ -149,7 +151,7 @@ class DirectStep : public Step {
             .pixels = 0,
             .tap_count = static_cast<int64_t>(region.taps.size()),
             .block_count = tile.blocks.count(),
-            .IC = geometry_.in.C / geometry_.groups,
+            .IC = IC_,
             .ahead = kernels::panel_lanes * lanes_,
             .ahead_step = lanes_,
             .activation = context_.activation,
@@ -241,10 +243,11 @@ class DirectStep : public Step {
   std::shared_ptr<const PackedDirect> packed_;
   const kernels::Table& table_;
   ConvContext context_;
-  bool planar_;    // the input is (N, C, H, W)
-  bool aside_;     // the output is put aside per tile and transposed from there
-  int64_t lanes_;  // of a whole block
-  int64_t channel_blocks_;
+  bool planar_;             // the input is (N, C, H, W)
+  bool aside_;              // the output is put aside per tile and transposed from there
+  int64_t lanes_;           // of a whole block
+  int64_t channel_blocks_;  // lines of a pixel
+  int64_t IC_;              // words of a group's channels
   std::optional<Window> window_;
   int64_t pitch_;
   std::vector<PhasePair> pairs_;

@@ -6,21 +6,27 @@
 #include "layers/arithmetic.h"
 
 namespace upconv::internal {
+namespace {
+
+constexpr int64_t most_lanes = 32;  // of a block
+
+}  // namespace
 
 // The shifts of all blocks follow the weights of all blocks, and then a float that is not zero where any weight is
 // infinite or NaN.
 PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight, const Packer& packer) {
   const WeightLayout& layout = weight.layout;
   const int64_t IC = layout.IC / layout.groups, OC = layout.OC / layout.groups, full = 2 * table.width;
+  const int64_t words = ceil_div(IC, table.in_word());  // of all input channels
   std::vector<int64_t> starts;
   int64_t size = 0;
   for (int64_t group = 0; group < layout.groups; ++group)
     for (int64_t oc = 0; oc < OC; oc += full) {
       const auto lanes = static_cast<int32_t>(std::min(full, OC - oc));
       const int32_t vectors = lanes > table.width ? 2 : 1;
-      blocks_.push_back({nullptr, nullptr, group * IC, group * OC + oc, vectors, lanes});
+      blocks_.push_back({nullptr, nullptr, group * words, group * OC + oc, vectors, lanes});
       starts.push_back(size);
-      size += whole_lines(layout.taps * IC * vectors * table.width);
+      size += whole_lines(layout.taps * words * vectors * table.width);
     }
   taps_ = layout.taps;
   weight_bytes_ = static_cast<size_t>(size) * sizeof(float);
@@ -35,12 +41,21 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
     float* panel = scratch + full * chunk * layout.taps;
     weight.read(table, {.group = group, .oc = block.oc - group * OC, .ocs = block.lanes, .ic = first, .ics = ics},
                 panel, full, scratch);
-    float* w = out + starts[static_cast<size_t>(b)] + first * row;
+    float* w = out + starts[static_cast<size_t>(b)];
     bool finite = true;
     for (int64_t tap = 0; tap < layout.taps; ++tap)
-      for (int64_t ic = 0; ic < ics; ++ic)
-        finite &= scaled(panel + (ic * layout.taps + tap) * full, weight.scale.data() + block.oc, block.lanes,
-                         w + (tap * IC + ic) * row);
+      for (int64_t ic = 0; ic < ics; ++ic) {
+        const float* weights = panel + (ic * layout.taps + tap) * full;
+        const double* scale = weight.scale.data() + block.oc;
+        float* to = w + (tap * words + (first + ic) / table.in_word()) * row;
+        if (!table.pairs) {
+          finite &= scaled(weights, scale, block.lanes, to);
+          continue;
+        }
+        float exact[most_lanes];
+        scaled(weights, scale, block.lanes, exact);
+        finite &= put_halves(*table.pairs, exact, block.lanes, (first + ic) % 2, to);
+      }
     if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
     if (first == 0) std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts + b * full);
   };

@@ -7,7 +7,8 @@
 
 namespace upconv::internal {
 
-/// Weights and bias: w[block][tap][ic][oc in block], tap = kh * KW + kw.
+/// Weights and bias: w[block][tap][ic][oc in block], tap = kh * KW + kw. For kernels of pairs words of two input
+/// channels take the place of floats.
 class PackedDirect {
  public:
   PackedDirect(const kernels::Table& table, const WeightView& weight, const Packer& packer);

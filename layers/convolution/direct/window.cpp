@@ -15,13 +15,18 @@ int64_t positions_of(const ConvGeometry& geometry) {
   return most;
 }
 
+/// Lines of a pixel in a panel.
+int64_t blocks_of(const ConvGeometry& geometry, const kernels::Table& table) {
+  return ceil_div(geometry.in.C, kernels::panel_lanes * table.in_word());
+}
+
 /// Of one row threads have only strips to share. HiFi-GAN's rows are up to 22016 long, of 32 to 256 channels: a strip
 /// that fills half a window has a hundred positions at least, beside which its halo, of up to 50, is packed again.
 int64_t strip_of(const ConvGeometry& geometry, int64_t halo, int threads, const kernels::Table& table) {
   const int64_t all = positions_of(geometry);
   if (geometry.in.H != 1 || geometry.out.H != 1) return all;
   const int64_t step = geometry.cols.front().in_step;
-  const int64_t column = ceil_div(geometry.in.C, kernels::panel_lanes) * kernels::panel_lanes;
+  const int64_t column = blocks_of(geometry, table) * kernels::panel_lanes;
   const int64_t fit = (window_budget / 2 / column - halo - step) / step;
   const int64_t least = std::max<int64_t>(table.pixels, ceil_div(halo, step));
   if (fit < least) return all;  // whatever the threads, as zeros beside a picture are multiplied in windows alone
@@ -34,7 +39,7 @@ int64_t strip_of(const ConvGeometry& geometry, int64_t halo, int threads, const 
 std::optional<Window> window_of(const ConvGeometry& geometry, bool planar, bool finite, int threads,
                                 const kernels::Table& table) {
   if (!geometry.has_rows_of(planar ? vector_row : wide_row) || !finite) return {};
-  const int64_t channel_blocks = ceil_div(geometry.in.C, kernels::panel_lanes);
+  const int64_t channel_blocks = blocks_of(geometry, table);
   const InputRange read = inputs_of(geometry.cols), rows = inputs_of(geometry.rows);
   const int64_t step = geometry.cols.front().in_step;
   const int64_t strip = strip_of(geometry, read.first_end - read.begin, threads, table);

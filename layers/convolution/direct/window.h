@@ -22,7 +22,7 @@ struct Window {
   int64_t pitch, row;       ///< floats from one block of channels, and from one row, to the next
   int64_t row_begin;        ///< what position 0 of all row phases reads begins there
   int64_t halo;             ///< and has so many rows beyond one
-  int64_t channel_blocks;   ///< of panel_lanes
+  int64_t channel_blocks;   ///< lines of a pixel
 
   /// Where column w of the input lies among those of a row.
   int64_t line(int64_t w) const { return (w - col_begin) % col_step * part + (w - col_begin) / col_step; }

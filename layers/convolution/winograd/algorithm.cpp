@@ -10,6 +10,7 @@ class WinogradAlgorithm : public ConvAlgorithm {
  public:
   explicit WinogradAlgorithm(const Tiling& tiling) : tiling_(tiling) {}
   std::string name() const override { return name_of(tiling_); }
+  bool has_pairs() const override { return tiling_.windows != Windows::lean; }
   std::optional<double> cost(const ConvQuery& query) const override {
     return is_allowed(tiling_.scheme, query) ? winograd_cost(query, tiling_) : std::nullopt;
   }

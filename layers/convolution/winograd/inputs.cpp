@@ -74,7 +74,9 @@ void WinogradInputs::transform(const WinogradWork& work, size_t a, size_t b, con
   for (int64_t image = 0; image < work.images.count(); ++image)
     for (int64_t block = 0; block < of_.channel_blocks; ++block, panel += panel_block(work))
       for (int64_t residue = 0; residue < of_.residues; ++residue) {
-        float* to = v + (residue * of_.channel_blocks + block) * work.pitch() + image * rows * cols * lanes;
+        // Of pairs, two blocks of channels share a line.
+        const int64_t number = residue * of_.channel_blocks + block, blocks = of_.table.in_word();
+        float* to = v + number / blocks * work.pitch() + number % blocks * (lanes / 2) + image * rows * cols * lanes;
         for (int64_t r = 0; r < rows; ++r)
           transform_run(work, {.row = r, .col = 0, .tiles = cols, .block = block, .residue = residue}, panel,
                         to + r * cols * lanes, point_floats(work));

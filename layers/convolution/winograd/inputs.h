@@ -1,5 +1,6 @@
 #pragma once
 // The inputs of Winograd's algorithm: packed into a panel, from where the windows of the tiles are transformed.
+#include "../../arithmetic.h"
 #include "tiles.h"
 
 namespace upconv::internal {
@@ -15,8 +16,10 @@ class WinogradInputs {
   /// The inputs of a box of tiles in all phases, with what lies around the picture: [image][block][row][column][16].
   void pack(const WinogradWork& work, const Frame& frame, float* panel) const;
 
-  /// Floats of a point of the transformed inputs.
-  int64_t point_floats(const WinogradWork& work) const { return of_.residues * of_.channel_blocks * work.pitch(); }
+  /// Floats, or words, of a point of the transformed inputs.
+  int64_t point_floats(const WinogradWork& work) const {
+    return ceil_div(of_.residues * of_.channel_blocks, of_.table.in_word()) * work.pitch();
+  }
   /// v[point][tile][residue][ic] of the windows of row phase a and column phase b; where they share them, of all.
   void transform(const WinogradWork& work, size_t a, size_t b, const float* panel, float* v) const;
   /// v[part][residue and block of channels][point][tile of the part][ic], as kernels::LeanProducts has it.

@@ -129,8 +129,8 @@ std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling) {
   return key;
 }
 
-bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i) {
-  return kernels::with_scheme(scheme, [&](auto s) {
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i, bool rounded) {
+  return kernels::with_scheme(scheme, rounded, [&](auto s) {
     using W = decltype(s);
     for (int t = 0; t < W::T; ++t)
       if (taps[static_cast<size_t>(t)] >= 0 && W::G[i][t] != 0) return false;
@@ -148,10 +148,10 @@ WindowTaps::WindowTaps(const ConvGeometry& geometry, const Tiling& tiling)
   col_taps_ = window_taps(geometry.cols, cols, T);
 }
 
-std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme) {
+std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme, bool rounded) {
   const int64_t n = sizes_of(scheme).n;
   const auto zeros = [&](const std::vector<int64_t>& taps, std::vector<bool>& found) {
-    for (int64_t i = 0; i < n; ++i) found[static_cast<size_t>(i)] = zero_point(scheme, taps, i);
+    for (int64_t i = 0; i < n; ++i) found[static_cast<size_t>(i)] = zero_point(scheme, taps, i, rounded);
   };
   const auto points = static_cast<size_t>(n);
   std::vector<bool> rows(points), cols(points);

@@ -70,8 +70,9 @@ std::vector<std::vector<int64_t>> window_taps(const std::vector<Phase>& phases, 
 /// The same as text, for keys of packed weights.
 std::string axis_key(const std::vector<Phase>& phases, const Tiling& tiling);
 
-/// Whether point i of G g is zero for every g that has no more taps than those of a window.
-bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i);
+/// Whether point i of G g is zero for every g that has no more taps than those of a window. `rounded`: of the scheme
+/// for pairs of bfloat16.
+bool zero_point(kernels::Scheme scheme, const std::vector<int64_t>& taps, int64_t i, bool rounded = false);
 
 /// What the windows of a convolution mean to its kernel, for every pair of phases and every pair of residues of rows
 /// and columns; columns are counted first.
@@ -95,7 +96,7 @@ class WindowTaps {
 
 /// For every phase and point, how many residues have to be multiplied: the weights of a point are zeros in a phase, and
 /// in the last residues, that have fewer taps than the scheme. A phase of one tap needs no point at infinity, or at 0.
-std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme);
+std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme scheme, bool rounded);
 
 /// How many tiles and vectors of outputs of a lean tiling are multiplied together, at most.
 struct LeanCut {

@@ -50,7 +50,7 @@ void WinogradStep::multiply(const WinogradWork& work, const Point& of, const flo
                         .w = packed_->weights(of.group, of.phase, of.point),
                         .m = sums,
                         .tiles = work.tiles(),
-                        .IC = channels,
+                        .IC = channels / of_.table.in_word(),
                         .vectors = static_cast<int32_t>(of_.lanes.block / of_.table.width),
                         .next = of.next});
 }

@@ -96,7 +96,7 @@ struct PackedWinograd::Maker {
 
   /// The points of one phase and input channel, of output channels side by side.
   void transform_channel(const double* g, float* u, int64_t pitch, int64_t count) const {
-    kernels::with_scheme(tiling.scheme, [&](auto s) {
+    kernels::with_scheme(tiling.scheme, table.pairs != nullptr, [&](auto s) {
       using W = decltype(s);
       if constexpr (kernels::is_lean<W>)
         if (of.lean_) return scale_taps<W>(g, u, pitch, count);
@@ -128,20 +128,32 @@ struct PackedWinograd::Maker {
     const bool straight = !lanes.merged && lanes.block % width == 0;  // whole widths of channels lie together
     const int64_t at = first_lane(phase, part.oc);
     const auto to = [&](int64_t lane, int64_t point, int64_t ic) {
-      return out + of.place(lane / of.lanes_, lanes.merged ? 0 : phase, point, ic) + lane % of.lanes_;
+      return out + of.place(lane / of.lanes_, lanes.merged ? 0 : phase, point, ic / table.in_word()) + lane % of.lanes_;
     };
     double g[most_taps * most_lanes] = {};
     float aside[kernels::most_points * most_lanes];
     for (int64_t i = 0; i < part.ics * windows.residues(); ++i) {
       const int64_t residue = i / part.ics, ic = residue * C + part.ic + i % part.ics;
       gather(phase, residue, panel + i % part.ics * taps * lanes.block, weight.scale.data() + part.oc, part.ocs, g);
-      if (straight) {
+      if (straight && !table.pairs) {
         transform_channel(g, to(part.oc, 0, ic), of.lean_ ? of.lanes_ : of.channels_ * of.lanes_, part.ocs);
         continue;
       }
       transform_channel(g, aside, most_lanes, part.ocs);
-      for (int64_t point = 0; point < of.points_; ++point)
-        for (int64_t c = 0; c < part.ocs; ++c) *to(at + c * lane_step(), point, ic) = aside[point * most_lanes + c];
+      for (int64_t point = 0; point < of.points_; ++point) {
+        const float* floats = aside + point * most_lanes;
+        if (straight) {
+          put_halves(*table.pairs, floats, part.ocs, ic % 2, to(part.oc, point, ic));
+          continue;
+        }
+        for (int64_t c = 0; c < part.ocs; ++c) {
+          float* word = to(at + c * lane_step(), point, ic);
+          if (table.pairs)
+            put_halves(*table.pairs, floats + c, 1, ic % 2, word);
+          else
+            *word = floats[c];
+        }
+      }
     }
   }
 };
@@ -157,8 +169,8 @@ PackedWinograd::PackedWinograd(const kernels::Table& table, const WeightView& we
   phases_ = lanes.merged ? 1 : windows.phases();
   points_ = lean_ ? size.T * size.T : size.n * size.n;
   lanes_ = lanes.block;
-  channels_ = weight.layout.IC * windows.residues();
-  used_ = lean_ ? std::vector<int64_t>() : used_residues(windows, tiling.scheme);
+  channels_ = weight.layout.IC * windows.residues() / table.in_word();
+  used_ = lean_ ? std::vector<int64_t>() : used_residues(windows, tiling.scheme, table.pairs != nullptr);
   if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
   for (int64_t& used : used_) used *= weight.layout.IC;
 

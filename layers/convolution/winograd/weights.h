@@ -8,7 +8,8 @@
 namespace upconv::internal {
 
 /// Weights transformed for one scheme: w[group][phase][point][ic][lane], U = G g GT computed in double. Lean ones are
-/// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane].
+/// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane]. For kernels of pairs
+/// words of two input channels take the place of floats.
 class PackedWinograd {
  public:
   PackedWinograd(const kernels::Table& table, const WeightView& weight, const Packer& packer, const Tiling& tiling,
@@ -29,7 +30,7 @@ class PackedWinograd {
   std::span<const float> floats() const { return packed_.span; }
 
  private:
-  /// Where the lanes of a point, or of a lean tiling's tap, of one channel lie.
+  /// Where the lanes of a point, or of a lean tiling's tap, of one channel, or word, lie.
   int64_t place(int64_t group, int64_t phase, int64_t point, int64_t ic) const {
     return (lean_ ? ((phase * groups_ + group) * channels_ + ic) * points_ + point
                   : ((group * phases_ + phase) * points_ + point) * channels_ + ic) *
@@ -37,7 +38,8 @@ class PackedWinograd {
   }
   struct Maker;
   bool lean_;
-  int64_t groups_, phases_, points_, channels_, lanes_;
+  int64_t groups_, phases_, points_, lanes_;
+  int64_t channels_;  // or words of them
   PackedFloats packed_;
   const float* shift_start_;
   std::vector<int64_t> used_;

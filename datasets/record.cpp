@@ -80,7 +80,8 @@ Machine machine_in(std::span<const std::byte> archive, const std::string& name) 
 Machine machine_of(const Program& program) {
   Machine machine{processor_name(), std::string(name(program.isa())), {}};
   for (const StepInfo& step : program.steps())
-    if (!step.candidates.empty()) machine.algorithms.push_back(step.algorithm);
+    if (!step.candidates.empty())
+      machine.algorithms.push_back(step.algorithm + (step.precision == Precision::bfloat16 ? ", bfloat16" : ""));
   return machine;
 }
 

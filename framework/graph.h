@@ -76,6 +76,7 @@ struct Lowering {
   std::span<const Layout> input_layouts;      ///< how they lie
   Type output;                                ///< its type
   Layout output_layout = Layout::contiguous;  ///< how it is to lie
+
   /// With the instruction set and the number of threads that it really has, and the precision of this layer.
   const Options& options;
   const internal::Crew& crew;  ///< whose threads pack weights

@@ -50,6 +50,7 @@ struct Options {
   Accuracy accuracy = Accuracy::standard;  ///< how exactly
 
   Precision precision = Precision::float32;  ///< with what
+
   /// Layers that stay in float32, by the names of their modules in StepInfo::path or of modules around them: "main.12",
   /// "*.to_rgb"; * is any text, ? any character. Compiling in bfloat16 throws Error, listing the names, where one is no
   /// layer that could be rounded.

@@ -9,13 +9,6 @@
 
 namespace upconv::internal {
 
-bool additions_are_free() { return properties_of(processor(), default_isa()).own_additions; }
-
-bool broadcasts_are_dear(Isa isa) {
-  const MachineProperties here = properties_of(processor(), isa);
-  return here.wide && !here.halves;
-}
-
 const MachineCosts& machine_costs(Isa isa) {
   static const auto all = [] {
     std::array<MachineCosts, 4> costs;

@@ -94,13 +94,6 @@ struct MachineCosts {
   double depthwise_product = 0.7, depthwise_part = 10, depthwise_store = 4;
 };
 
-/// Whether additions of vectors have units of their own on this machine, beside those of multiply-adds: AMD's do.
-bool additions_are_free();
-
-/// Whether multiply-adds that broadcast their operands from memory wait for loads: where two whole vectors of AVX-512
-/// are multiplied a cycle, since two loads a cycle are all there is.
-bool broadcasts_are_dear(Isa isa);
-
 /// The costs of this machine for an instruction set.
 const MachineCosts& machine_costs(Isa isa);
 

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "layers/arithmetic.h"
-#include "layers/convolution/machine.h"
+#include "layers/convolution/machine_class.h"
 
 namespace upconv::internal {
 namespace {
@@ -170,12 +170,16 @@ std::vector<int64_t> used_residues(const WindowTaps& windows, kernels::Scheme sc
 LeanCut lean_cut(const kernels::Table& table, kernels::Scheme scheme, int64_t tiles, int64_t vectors) {
   const int64_t n = sizes_of(scheme).n;
   const LeanCut alone{table.lean_sums / n, 1}, pair{table.lean_pair_sums / (2 * n), 2};
-  if (tiles < 2 || vectors < 2 || table.lean_pair_sums == 0 || !broadcasts_are_dear(table.isa)) return alone;
+  const MachineProperties machine = properties_of(processor(), table.isa);
+  // Multiply-adds that broadcast from memory wait for loads where two whole vectors of AVX-512 are multiplied a cycle,
+  // since two loads a cycle are all there is.
+  const bool broadcasts_are_dear = machine.wide && !machine.halves;
+  if (tiles < 2 || vectors < 2 || table.lean_pair_sums == 0 || !broadcasts_are_dear) return alone;
   // What a row of points of a channel and a vector takes at two loads and two multiply-adds a cycle.
   const auto cycles = [&](const LeanCut& cut) {
     const auto parts = static_cast<double>(ceil_div(tiles, cut.tiles)), products = static_cast<double>(n * tiles);
     const double loads = products / static_cast<double>(cut.vectors) + 6 * parts;
-    const double additions = additions_are_free() ? 0 : static_cast<double>(2 * n) * parts;
+    const double additions = machine.own_additions ? 0 : static_cast<double>(2 * n) * parts;
     return std::max(loads, products + additions) / 2;
   };
   return cycles(pair) < 0.9 * cycles(alone) ? pair : alone;  // two streams of weights have their price

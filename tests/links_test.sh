@@ -17,7 +17,7 @@ for page in *.md docs/*.md docs/*/*.md; do
     if ! [ -e "$target" ]; then
       echo "$page: there is no $link" >&2
       failed=1
-    elif [[ $link == *#* ]] && ! headings "$target" | grep -qxF -- "${link#*#}"; then
+    elif [[ $link == *#* ]] && ! grep -qxF -- "${link#*#}" < <(headings "$target"); then
       echo "$page: there is no heading ${link#*#} in $target" >&2
       failed=1
     fi

@@ -10,13 +10,14 @@ trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit
 failed=0
 
-# expect STATUS "text" ARGUMENTS...: runs the program and compares its exit status and a part of its output.
+# expect STATUS "text" ARGUMENTS...: runs the program and compares its exit status and a part of its output. grep reads
+# files: it stops at the first match, and what still wrote to it through a pipe would fail.
 expect() {
   local status=$1 text=$2
   shift 2
   "$program" "$@" >out.txt 2>err.txt
   local got=$?
-  if [ $got -ne "$status" ] || ! cat out.txt err.txt | grep -qaF -- "$text"; then
+  if [ $got -ne "$status" ] || ! grep -qaF -- "$text" out.txt err.txt; then
     echo "upconv $*: expected exit $status and \"$text\", got exit $got and:" >&2
     cat out.txt err.txt >&2
     failed=1

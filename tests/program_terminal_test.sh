@@ -69,7 +69,7 @@ on_terminal() {
 bars() { tr '\r' '\n' <terminal.txt | grep -aoP '^\033\[K\K\[?[= ]*\]? ?[0-9]+ of 2000' ; }
 widest() { bars | awk '{ if (length($0) > w) w = length($0) } END { print w + 0 }'; }
 # shellcheck disable=SC2317  # called by check
-erased_before_result() { tr -d '\n' <terminal.txt | grep -qaP '\r\033\[Kt\.png: 2000 pictures'; }
+erased_before_result() { grep -qaP '\r\033\[Kt\.png: 2000 pictures' < <(tr -d '\n' <terminal.txt); }
 on_terminal 80 TERM=xterm
 check test "$(widest)" -gt 40
 check erased_before_result

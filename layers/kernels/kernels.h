@@ -150,24 +150,26 @@ struct MatMul {
 struct RowTap {
   int64_t x, w[2];
 };
-/// y[oc][r * y_row + p * phases + f] = act(shift[oc] + sum_{ic, tap of f} x[ic * channel + r * x_row + tap.x + p] *
-/// w[ic * w_channel + tap.w[f] + oc] + residual) for rows of pixels. Every output is one chain of fused multiply-adds,
-/// channels outermost, taps in their order, then one addition of shift and one of the residual. Up to a vector of x is
-/// read beyond the last pixel of a row, and up to most_row_outputs weights of a tap.
+/// y[oc * y_channel + r * y_row + p * phases + f] = act(shift[oc] + sum_{ic, tap of f} x[ic * channel + r * x_row +
+/// tap.x + p] * w[b * w_block + ic * w_channel + tap.w[f] + oc - b * OC] + residual) for rows of pixels and b = oc / OC.
+/// Every output is one chain of fused multiply-adds, channels outermost, taps in their order, then one addition of shift
+/// and one of the residual. Of a row all blocks are computed before the next row. Up to a vector of x is read beyond the
+/// last pixel of a row, and up to most_row_outputs weights of a tap.
 struct Rows {
   const float* x;
   int64_t channel, x_row;
   const RowTap* taps;      ///< those that both phases read, then those of the first alone, then of the second
   int64_t both, alone[2];  ///< how many of each
   const float* w;
-  int64_t w_channel;
+  int64_t w_channel, w_block;
   const float* shift;
-  float* const* y;  ///< [OC]
-  int64_t y_row, rows;
+  float* y;
+  int64_t y_channel, y_row, rows;
   int64_t pixels;  ///< of a row, of all phases, 1 or more
   int64_t IC;
   int32_t phases;  ///< 1 or 2
-  int32_t OC;      ///< 1 .. most_row_outputs of one phase, few_row_outputs of two
+  int32_t OC;      ///< of a block: 1 .. most_row_outputs of one phase, few_row_outputs of two
+  int64_t blocks;
   bool far;        ///< whether y is far from the caches, and asked for ahead
   Activation activation;
   Residual residual = {};

@@ -109,7 +109,7 @@ void rows_strip(const Rows& r, int64_t row, int64_t first) {
   for (int o = 0; r.far && o < OC && o < r.OC; ++o)
     for (int i = 0; i < R; ++i)
       for (int64_t p = P * first; p < r.pixels && p < P * (first + V * S::width); p += panel_lanes)
-        __builtin_prefetch(r.y[o] + (row + i) * r.y_row + p);
+        __builtin_prefetch(r.y + o * r.y_channel + (row + i) * r.y_row + p);
   const float* x = r.x + row * r.x_row + first;
   const float* w = r.w;
   int64_t ic = 0;
@@ -133,8 +133,8 @@ void rows_strip(const Rows& r, int64_t row, int64_t first) {
   for (int v = 0; v < R * V; ++v) sums[f][o][v] = acc[f][o][v];
   for (int o = 0; o < OC && o < r.OC; ++o)
     for (int i = 0; i < R; ++i)
-      finish_strip<Arch, P>(&sums[0][o][i * V], V, OC * R * V, r, r.shift[o], r.y[o] + (row + i) * r.y_row + P * first,
-                            r.pixels - P * first);
+      finish_strip<Arch, P>(&sums[0][o][i * V], V, OC * R * V, r, r.shift[o],
+                            r.y + o * r.y_channel + (row + i) * r.y_row + P * first, r.pixels - P * first);
 }
 
 /// As many vectors as registers hold beside inputs and weights, and at most 8.
@@ -159,16 +159,23 @@ void rows_tail(const Rows& r, int64_t row, int64_t first) {
 template <class Arch, int P, int OC>
 void rows_of(const Rows& r) {
   constexpr int V = row_vectors<Arch>(P * OC), half = V / 2, width = Simd<Arch>::width;
+  const auto each_block = [&](auto compute) __attribute__((always_inline)) {
+    Rows block = r;
+    for (int64_t b = 0; b < r.blocks; ++b, block.w += r.w_block, block.shift += OC, block.y += OC * r.y_channel)
+      compute(block);
+  };
   int64_t row = 0;
   if constexpr (V > 2 && V % 2 == 0) {
     if (r.pixels > P * (half - 1) * width && r.pixels <= P * half * width)
-      for (; row + 2 <= r.rows; row += 2) rows_strip<Arch, P, OC, 2, half>(r, row, 0);
+      for (; row + 2 <= r.rows; row += 2)
+        each_block([&](const Rows& block) { rows_strip<Arch, P, OC, 2, half>(block, row, 0); });
   }
-  for (; row < r.rows; ++row) {
-    int64_t first = 0;
-    for (; P * (first + V * width) < r.pixels; first += V * width) rows_strip<Arch, P, OC, 1, V>(r, row, first);
-    rows_tail<Arch, P, OC, V>(r, row, first);
-  }
+  for (; row < r.rows; ++row)
+    each_block([&](const Rows& block) {
+      int64_t first = 0;
+      for (; P * (first + V * width) < r.pixels; first += V * width) rows_strip<Arch, P, OC, 1, V>(block, row, first);
+      rows_tail<Arch, P, OC, V>(block, row, first);
+    });
 }
 
 template <class Arch, int P>
@@ -190,7 +197,7 @@ void rows_of_phases(const Rows& r) {
 template <class Arch>
 void rows(const Rows& r) {
   assert((r.phases == 1 && r.OC <= most_row_outputs) || (r.phases == 2 && r.OC <= few_row_outputs));
-  assert(r.OC >= 1 && r.rows >= 1 && r.pixels >= 1 && r.IC >= 0);
+  assert(r.OC >= 1 && r.blocks >= 1 && r.rows >= 1 && r.pixels >= 1 && r.IC >= 0);
   r.phases == 2 ? rows_of_phases<Arch, 2>(r) : rows_of_phases<Arch, 1>(r);
 }
 

@@ -5,6 +5,9 @@
 namespace upconv::internal {
 namespace {
 
+/// What a row of outputs reads stays in L1, or nearly, while all blocks of outputs pass over it.
+constexpr int64_t near_floats = 12 << 10;
+
 class DirectRowsStep : public RowsStep {
  public:
   DirectRowsStep(ConvGeometry geometry, std::shared_ptr<const PackedRows> packed, const kernels::Table& table,
@@ -24,6 +27,7 @@ class DirectRowsStep : public RowsStep {
                               .products = row_products() * static_cast<double>(most),
                               .floats = window_.row() * step_ * geometry_.in.C});
     channel_ = odd_lines(window_rows(rows) * window_.row());
+    together_ = window_.in_place() && window_rows(1) * window_.row() * geometry_.in.C <= near_floats;
     window_floats_ = window_.lead() + channel_ * geometry_.in.C + RowWindow::slack;
     scratch_floats_ = whole_lines(window_floats_) + window_.aside_floats();
   }
@@ -34,11 +38,13 @@ class DirectRowsStep : public RowsStep {
     float *window = scratch + window_.lead(), *aside = scratch + whole_lines(window_floats_);
     window_.pack(tile.image, read_.begin + step_ * tile.units.begin, window_rows(tile.units.count()), frame, window,
                  channel_);
-    for (int64_t block = 0; block < packed_->blocks(); ++block)
+    for (int64_t block = 0, blocks; block < packed_->blocks(); block += blocks) {
+      blocks = together_ ? std::max<int64_t>(1, geometry_.out.C / row_outputs(geometry_) - block) : 1;
       for (size_t a = 0; a < geometry_.rows.size(); ++a)
         for (size_t b = 0; b < window_.columns().size(); ++b)
           for (const Run& run : runs_[a * window_.columns().size() + b])
-            run_rows(tile, run, block, geometry_.rows[a], window_.columns()[b], frame, window, aside);
+            run_rows(tile, run, block, blocks, geometry_.rows[a], window_.columns()[b], frame, window, aside);
+    }
   }
 
  private:
@@ -49,17 +55,19 @@ class DirectRowsStep : public RowsStep {
   };
 
   /// The rows of a run that are the tile's: at once where they are computed in their place.
-  void run_rows(const RowTile& tile, const Run& run, int64_t block, const Phase& row, const Columns& columns,
-                const Frame& frame, const float* window, float* aside) const {
+  void run_rows(const RowTile& tile, const Run& run, int64_t block, int64_t blocks, const Phase& row,
+                const Columns& columns, const Frame& frame, const float* window, float* aside) const {
     const int64_t last = std::min(tile.units.end, run.rows.end), oc = block * row_outputs(geometry_);
     kernels::Rows rows = rows_of(columns, run.taps, block, window, channel_);
     rows.x_row *= step_;
     rows.y_row = row.out_step * geometry_.out.W;
     rows.activation = context_.activation;
+    rows.blocks = blocks;
     for (int64_t r = std::max(tile.units.begin, run.rows.begin); r < last; r += rows.rows) {
       const auto output = window_.output(columns, tile.image, row.out_first + row.out_step * r, oc, frame, aside);
       rows.x = window + step_ * (r - tile.units.begin) * window_.row();
       rows.y = output.y;
+      rows.y_channel = output.y_channel;
       rows.rows = output.to ? 1 : last - r;
       rows.residual = output.residual;
       table_.rows(rows);
@@ -83,6 +91,7 @@ class DirectRowsStep : public RowsStep {
 
   InputRange read_;
   int64_t step_;
+  bool together_;                       // whether a row of all blocks of outputs is computed before the next row
   std::vector<std::vector<Run>> runs_;  // each row phase with each of the columns
   int64_t channel_, window_floats_;
 };

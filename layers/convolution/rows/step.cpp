@@ -44,14 +44,17 @@ kernels::Rows RowsStep::rows_of(const Columns& columns, const RowTaps& taps, int
           .alone = {taps.alone[0], taps.alone[1]},
           .w = packed_->weights(block),
           .w_channel = packed_->channel(),
+          .w_block = packed_->block(),
           .shift = packed_->shift() + oc,
           .y = nullptr,
+          .y_channel = 0,
           .y_row = 0,
           .rows = 1,
           .pixels = columns.count,
           .IC = geometry_.in.C,
           .phases = static_cast<int32_t>(columns.phases.size()),
           .OC = static_cast<int32_t>(std::min(outputs, geometry_.out.C - oc)),
+          .blocks = 1,
           .far = packed_->blocks() > 1,
           .activation = {}};
 }

@@ -19,6 +19,7 @@ class PackedRows {
   const float* weights(int64_t block) const { return packed_.span.data() + block * block_; }
   const float* shift() const { return packed_.span.data() + shift_at_; }
   int64_t channel() const { return channel_; }  ///< floats from one input channel's weights to the next
+  int64_t block() const { return block_; }      ///< and from one block's
   /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
   bool finite() const { return finite_; }
   /// All that is packed.

@@ -136,22 +136,23 @@ void RowWindow::fill_beside(float* row) const {
   fill(own_end_, cols());
 }
 
+bool RowWindow::in_place() const {
+  return planar_output() && std::ranges::all_of(columns_, [](const Columns& columns) { return columns.out_step == 1; });
+}
+
 RowWindow::Output RowWindow::output(const Columns& columns, int64_t image, int64_t h, int64_t oc, const Frame& frame,
                                     float* aside) const {
   const ImageShape& out = geometry_.out;
   const int64_t channels = std::min(outputs_, out.C - oc);
-  const bool planar = context_.output == Layout::contiguous || out.C == 1;
-  const int64_t channel = planar ? out.H * out.W : 1, pixel = planar ? 1 : out.C;
+  const int64_t channel = planar_output() ? out.H * out.W : 1, pixel = planar_output() ? 1 : out.C;
   auto* y = static_cast<float*>(frame.output);
   float* to = y + image * out.H * out.C * out.W + oc * channel + (h * out.W + columns.out_first) * pixel;
   const int64_t step = columns.out_step * pixel;
-  Output row{{}, context_.residual_of(frame, y), nullptr, channel, step, columns.count, channels};
-  if (step == 1) {
-    for (int64_t c = 0; c < channels; ++c) row.y[c] = to + c * channel;
-    return row;
-  }
+  Output row{to, channel, context_.residual_of(frame, y), nullptr, channel, step, columns.count, channels};
+  if (step == 1) return row;
+  row.y = aside;
+  row.y_channel = columns.count;
   row.to = to;
-  for (int64_t c = 0; c < channels; ++c) row.y[c] = aside + c * columns.count;
   if (!row.residual.values) return row;
   const float* from = residual_at(row.residual, to);
   float* values = aside + outputs_ * widest_;  // as the outputs lie, behind them
@@ -164,7 +165,8 @@ RowWindow::Output RowWindow::output(const Columns& columns, int64_t image, int64
 void RowWindow::put(const Output& output) const {
   if (!output.to) return;
   for (int64_t c = 0; c < output.channels; ++c)
-    for (int64_t p = 0; p < output.count; ++p) output.to[c * output.channel + p * output.step] = output.y[c][p];
+    for (int64_t p = 0; p < output.count; ++p)
+      output.to[c * output.channel + p * output.step] = output.y[c * output.y_channel + p];
 }
 
 }  // namespace upconv::internal

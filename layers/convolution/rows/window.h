@@ -63,12 +63,15 @@ class RowWindow {
 
   /// Where a row of outputs is computed, and what is added to it.
   struct Output {
-    float* y[kernels::most_row_outputs];
+    float* y;           ///< of the first channel
+    int64_t y_channel;  ///< from one channel to the next
     kernels::Residual residual;
     float* to;                     ///< where it goes from there, or null
     int64_t channel, step, count;  ///< strides there; pixels
     int64_t channels;
   };
+  /// Whether every row of outputs is computed where it belongs.
+  bool in_place() const;
   /// Row h of an image, of the block of output channels from oc on. `aside` has room for aside_floats().
   Output output(const Columns& columns, int64_t image, int64_t h, int64_t oc, const Frame& frame, float* aside) const;
   /// Moves what was computed aside.
@@ -76,6 +79,7 @@ class RowWindow {
   int64_t aside_floats() const { return outputs_ * widest_ * (context_.residual ? 2 : 1); }
 
  private:
+  bool planar_output() const { return context_.output == Layout::contiguous || geometry_.out.C == 1; }
   int64_t line(int64_t w) const { return (w - cols_.begin) % col_step_ * part_ + (w - cols_.begin) / col_step_; }
   void pack_apart(const float* x, int64_t pixel, int64_t first, int64_t rows, float* window) const;
   /// The picture's own columns of `rows` rows of a channel of (N, C, H, W), as transpose_own().

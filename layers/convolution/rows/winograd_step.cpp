@@ -125,10 +125,9 @@ class WinogradRowsStep : public RowsStep {
     const int64_t OC = geometry_.out.C, pixels = whole_lines(columns.count);
     const RowTaps* taps = &points_[(a * window_.columns().size() + b) * static_cast<size_t>(size_.n)];
     for (int64_t point = 0; point < size_.n; ++point, ++taps) {
-      float* y[kernels::most_row_outputs];
-      for (int64_t oc = 0; oc < OC; ++oc) y[oc] = m + (point * OC + oc) * pixels;
       kernels::Rows rows = rows_of(columns, *taps, 0, v, channel_);
-      rows.y = y;
+      rows.y = m + point * OC * pixels;
+      rows.y_channel = pixels;
       rows.shift = zeros;
       if (taps->taps.empty()) rows.IC = 0;
       table_.rows(rows);
@@ -150,7 +149,7 @@ class WinogradRowsStep : public RowsStep {
                                   aside + i * window_.aside_floats());
     for (int64_t oc = 0; oc < OC; ++oc) {
       float* y[kernels::most_tile_outputs] = {};
-      for (int64_t i = begin; i < end; ++i) y[i] = outputs[i].y[oc];
+      for (int64_t i = begin; i < end; ++i) y[i] = outputs[i].y + oc * outputs[i].y_channel;
       table_.rows_output[scheme_]({.m = m + oc * pixels,
                                    .point = OC * pixels,
                                    .y = y,

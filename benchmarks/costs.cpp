@@ -105,6 +105,7 @@ const Constant constants[] = {
     UPCONV_CONSTANT(rows_few),
     UPCONV_CONSTANT(rows_one_phase),
     UPCONV_CONSTANT(rows_two_phases),
+    UPCONV_CONSTANT(rows_strip),
     UPCONV_CONSTANT(rows_in),
     UPCONV_CONSTANT(rows_out),
     UPCONV_CONSTANT(rows_apart),

@@ -58,6 +58,7 @@ BOUNDS = {
     "rows_few": (0.9, 2),
     "rows_one_phase": (0.9, 2),
     "rows_two_phases": (0.9, 2),
+    "rows_strip": (20, 400),
     "rows_transform_small": (2, 16),
     "rows_transform": (2, 20),
 }

@@ -172,17 +172,19 @@ class Contest {
   std::vector<Candidate> run(double seconds) {
     const auto start = Clock::now();
     enter_all(start, seconds);
-    for (int round = 0; round < most_rounds && rivals_.size() > 1; ++round) {
-      if (round >= least_rounds && seconds_since(start) > seconds) break;
+    int round = 0;
+    for (; round < most_rounds && rivals_.size() > 1; ++round) {
+      if (seconds_since(start) + round_seconds() > seconds) break;
       for (size_t i = 0; i < rivals_.size(); ++i) time(rivals_[(i + static_cast<size_t>(round)) % rivals_.size()]);
       if (round + 1 >= least_rounds) leave(round < some_rounds ? far : near);
     }
     for (const Rival& rival : rivals_) candidates_[rival.candidate].seconds = median(rival.seconds);
     const auto seconds_of = [](const Candidate& one) { return one.seconds > 0 ? one.seconds : 1e30; };
-    // A lead of less than two percent is none.
+    // A lead of less than two percent is none, or of ten, where there was no time for more than a look.
+    const double lead = round < least_rounds ? 0.9 : 0.98;
     const auto fastest = std::min_element(candidates_.begin(), candidates_.end(),
                                           [&](auto& a, auto& b) { return seconds_of(a) < seconds_of(b); });
-    if (seconds_of(*fastest) < 0.98 * seconds_of(candidates_.front()))
+    if (seconds_of(*fastest) < lead * seconds_of(candidates_.front()))
       std::rotate(candidates_.begin(), fastest, fastest + 1);
     return candidates_;
   }
@@ -198,14 +200,17 @@ class Contest {
     size_t candidate;
     std::unique_ptr<Probe> probe;
     std::vector<double> seconds;
+    double timing = 0;  // seconds that one more takes, with all that is around it
   };
 
   /// As in a network that runs over and over: its weights came by a run ago, and what the others read came after them.
   /// So it does not matter who ran before, and whether that left weights of the same order.
   void time(Rival& rival) {
+    const auto start = Clock::now();
     rival.probe->seconds();
     others_.read(step_);
     rival.seconds.push_back(rival.probe->seconds());
+    rival.timing = seconds_since(start);
   }
 
   /// Packs each candidate's weights and times it once, until the time is up; twice whom all others are compared with,
@@ -226,6 +231,12 @@ class Contest {
       rivals_.push_back(std::move(rival));
       leave(lost);
     }
+  }
+
+  double round_seconds() const {
+    double sum = 0;
+    for (const Rival& rival : rivals_) sum += rival.timing;
+    return sum;
   }
 
   /// Whoever takes so many times as long as the fastest does so no more.

@@ -80,6 +80,8 @@ struct MachineCosts {
   /// inputs to load. The direct kernel has its 1.33 and 1.14, and its transposing: between planar neighbours rows are 1
   /// to 3 % faster for one phase on AVX2.
   double rows_few = 1.4, rows_one_phase = 1.3, rows_two_phases = 1.5;
+  /// Until the registers of a strip of a row are stored, and those of the next one are empty.
+  double rows_strip = 100;
   /// A float: into the window; into its place; pixel by pixel where a stride steps over them; transposed out of
   /// channels-last pixels, out of L2 and beyond (64-3 k4s2 32x32 in DCGAN); to a place of its own among those. Blocks
   /// of outputs hide a part of all that behind products.

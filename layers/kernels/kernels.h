@@ -176,6 +176,14 @@ struct Rows {
 };
 constexpr int few_row_outputs = 4, most_row_outputs = 6;
 
+/// Vectors of pixels that Table::rows computes at a time, of so many outputs and phases together: as many as registers
+/// hold beside inputs and weights, and at most 8. `pixels` is Table::pixels, of two vectors each.
+constexpr int row_vectors(int pixels, int outputs) {
+  int v = 1;
+  while (v < 8 && outputs * (v + 1) + (outputs < v + 1 ? outputs : v + 1) + 1 <= 2 * pixels + 4) ++v;
+  return v;
+}
+
 /// v[i][p] = sum_j BT[i][j] x[j][p], the n points of tiles of n rows, m apart. Whole vectors of v are written.
 struct RowsInput {
   const float* x;  ///< row j of tile t: x[(t * m + j) * x_row]

@@ -137,15 +137,6 @@ void rows_strip(const Rows& r, int64_t row, int64_t first) {
                             r.y + o * r.y_channel + (row + i) * r.y_row + P * first, r.pixels - P * first);
 }
 
-/// As many vectors as registers hold beside inputs and weights, and at most 8.
-template <class Arch>
-constexpr int row_vectors(int outputs) {
-  using S = Simd<Arch>;
-  int v = 1;
-  while (v < 8 && outputs * (v + 1) + (outputs < v + 1 ? outputs : v + 1) + 1 <= S::pixels * S::vectors + 4) ++v;
-  return v;
-}
-
 /// The last strip of a row, of at most V vectors.
 template <class Arch, int P, int OC, int V>
 void rows_tail(const Rows& r, int64_t row, int64_t first) {
@@ -158,7 +149,7 @@ void rows_tail(const Rows& r, int64_t row, int64_t first) {
 /// Rows that fill half of a strip are taken two at a time.
 template <class Arch, int P, int OC>
 void rows_of(const Rows& r) {
-  constexpr int V = row_vectors<Arch>(P * OC), half = V / 2, width = Simd<Arch>::width;
+  constexpr int V = row_vectors(Simd<Arch>::pixels, P * OC), half = V / 2, width = Simd<Arch>::width;
   const auto each_block = [&](auto compute) __attribute__((always_inline)) {
     Rows block = r;
     for (int64_t b = 0; b < r.blocks; ++b, block.w += r.w_block, block.shift += OC, block.y += OC * r.y_channel)

@@ -13,18 +13,21 @@ double floats_of(const ImageShape& shape) { return static_cast<double>(shape.C *
 
 bool is_few(const ConvGeometry& geometry) { return geometry.out.C <= kernels::few_row_outputs; }
 
-/// Products of a row with a row of the kernel; and cycles around them, for a float into the window or a vector of n
-/// rows through a transform either way, and for a float into its place.
+/// Products of a row with a row of the kernel; rows of outputs or of a transform's points that they go to; and cycles
+/// around them, for a float into the window or a vector of n rows through a transform either way, and for a float into
+/// its place.
 struct Work {
-  double rows, around;
+  double products, rows, around;
 };
 
 Work direct_work(const ConvQuery& query) {
   const ConvGeometry& geometry = query.geometry;
-  Work work{0, query.machine.rows_out * floats_of(geometry.out)};
-  for (const Phase& row : geometry.rows)
+  Work work{0, 0, query.machine.rows_out * floats_of(geometry.out)};
+  for (const Phase& row : geometry.rows) {
+    work.rows += static_cast<double>(row.count);
     for (const Segment& segment : row.segments)
-      work.rows += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
+      work.products += static_cast<double>(segment.end - segment.begin) * static_cast<double>(segment.taps.size());
+  }
   work.around += query.machine.rows_in * floats_of(geometry.in);
   if (!is_few(geometry)) work.around /= query.machine.rows_hidden;
   if (geometry.cols.front().in_step > 1) work.around += query.machine.rows_apart * floats_of(geometry.in);
@@ -40,10 +43,11 @@ std::optional<Work> winograd_work(const ConvQuery& query, kernels::Scheme scheme
   int64_t longest = 0;
   for (const Phase& row : geometry.rows) longest = std::max(longest, static_cast<int64_t>(row.taps.size()));
   if (geometry.in.C < 16 || longest < size.T) return {};
-  Work work{0, query.machine.rows_out * floats_of(geometry.out)};
+  Work work{0, 0, query.machine.rows_out * floats_of(geometry.out)};
   for (const auto& taps : window_taps(geometry.rows, *axis, size.T))
     for (int64_t point = 0; point < size.n; ++point)
-      if (!zero_point(scheme, taps, point)) work.rows += static_cast<double>(axis->tiles);
+      if (!zero_point(scheme, taps, point)) work.products += static_cast<double>(axis->tiles);
+  work.rows = work.products;
   const auto phases = static_cast<int64_t>(geometry.rows.size());
   const int64_t floats =
       axis->tiles * size.n * (geometry.in.C * geometry.in.W + phases * geometry.out.C * geometry.out.W);
@@ -56,6 +60,20 @@ std::optional<Work> winograd_work(const ConvQuery& query, kernels::Scheme scheme
 double instructions_of(const ConvQuery& query) {
   if (is_few(query.geometry)) return query.machine.rows_few;
   return alternate(query.geometry.cols) ? query.machine.rows_two_phases : query.machine.rows_one_phase;
+}
+
+/// Strips of a row, of all its columns and outputs: of two rows at a time where a row fills half of one.
+double strips_of_row(const ConvQuery& query) {
+  const ConvGeometry& geometry = query.geometry;
+  const bool two = alternate(geometry.cols);
+  const int64_t outputs = row_outputs(geometry),
+                most = kernels::row_vectors(query.table.pixels, static_cast<int>(two ? 2 * outputs : outputs));
+  double strips = 0;
+  for (const Phase& col : geometry.cols) {
+    const int64_t vectors = ceil_div(col.count, query.table.width);
+    strips += most > 2 && most % 2 == 0 && vectors == most / 2 ? 0.5 : static_cast<double>(ceil_div(vectors, most));
+  }
+  return strips / (two ? 2 : 1) * static_cast<double>(ceil_div(geometry.out.C, outputs));
 }
 
 }  // namespace
@@ -77,9 +95,9 @@ std::optional<double> rows_cost(const ConvQuery& query, const std::optional<kern
   double vectors = 0;  // of pixels, each for every tap of a row of the kernel
   for (const Phase& col : geometry.cols)
     vectors += static_cast<double>(ceil_div(col.count, query.table.width)) * static_cast<double>(col.taps.size());
-  return query.machine.vector_cycles * work->rows * vectors * static_cast<double>(in.C * out.C) / 2 *
+  return query.machine.vector_cycles * work->products * vectors * static_cast<double>(in.C * out.C) / 2 *
              instructions_of(query) +
-         around;
+         query.machine.rows_strip * work->rows * strips_of_row(query) + around;
 }
 
 }  // namespace upconv::internal

@@ -30,7 +30,7 @@ class Limits:
     regret: float  # of all of them
 
 
-# Who chooses: the costs of machines, where there is an entry for this class and where the nearest one stands in, and
+# Who chooses: the costs of machines, where there is an entry for this class and where all others stand in, and
 # the clock.
 EXPECTED, FOREIGN, MEASURED = Limits(1.12, 1.03), Limits(1.25, 1.06), Limits(1.05, 1.01)
 TAKES = 5

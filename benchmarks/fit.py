@@ -72,11 +72,6 @@ class Properties:
     halves: bool
     own_additions: bool
 
-    def distance(self, other: "Properties") -> int:
-        """As there."""
-        weights = {"wide": 4, "halves": 2, "own_additions": 1}
-        return sum(weight for name, weight in weights.items() if getattr(self, name) != getattr(other, name))
-
     def source(self) -> str:
         return "{" + ", ".join(f".{name} = true" for name, value in vars(self).items() if value) + "}"
 
@@ -226,18 +221,23 @@ def classes_of(machines: list[Machine]) -> dict[Properties, list[Machine]]:
 
 def fit_class(properties: Properties, machines: list[Machine], defaults: dict[str, float]) -> Fit:
     """The constants of one class, near those of all machines with vectors as wide where nothing tells more."""
-    alike = [machine for machine in machines if machine.properties.wide == properties.wide]
     members = [machine for machine in machines if machine.properties == properties]
-    return fit(members, fit(alike, defaults).constants)
+    return fit(members, fit_others(properties.wide, machines, defaults).constants)
+
+
+def fit_others(wide: bool, machines: list[Machine], defaults: dict[str, float]) -> Fit:
+    """The constants of classes of which no machine was measured."""
+    return fit([machine for machine in machines if machine.properties.wide == wide], defaults)
 
 
 def left_out(machine: Machine, machines: list[Machine], defaults: dict[str, float]) -> dict[str, float]:
     """What this machine would take where it had not been measured."""
-    others = [one for one in machines if one is not machine]
-    if not others:
+    rest = [one for one in machines if one is not machine]
+    if not any(one.properties.wide == machine.properties.wide for one in rest):
         return defaults
-    nearest = min((one.properties for one in others), key=machine.properties.distance)
-    return fit_class(nearest, others, defaults).constants
+    if any(one.properties == machine.properties for one in rest):
+        return fit_class(machine.properties, rest, defaults).constants
+    return fit_others(machine.properties.wide, rest, defaults).constants
 
 
 def table(title: str, found: Fit, today: dict[str, float]) -> None:
@@ -255,23 +255,27 @@ def verdicts(machine: Machine, named: dict[str, dict[str, float]], worst: int) -
             print(f"    {ratio:.2f} {text}")
 
 
-def source(fits: dict[Properties, Fit], machines: list[Machine], defaults: dict[str, float]) -> str:
-    """The entries of machine_class.cpp."""
-    entries = []
+def entry(name: str, properties: Properties, found: Fit, defaults: dict[str, float]) -> str:
+    """One of machine_class.cpp."""
+    costs = [f".{name} = {value:g}" for name, value in found.constants.items() if value != defaults[name]]
+    return (
+        f'    {{.name = "{name}",\n     .properties = {properties.source()},\n'
+        f"     .costs = {{{', '.join(costs)}}}}},\n"
+    )
+
+
+def write_source(fits: dict[Properties, Fit], machines: list[Machine], defaults: dict[str, float]) -> None:
+    entries = {"fitted": "", "others": ""}
     for properties, found in fits.items():
         members = [machine.title for machine in machines if machine.properties == properties]
-        costs = [f".{name} = {value:g}" for name, value in found.constants.items() if value != defaults[name]]
-        entries.append(
-            f'    {{.name = "{", ".join(members)}",\n     .properties = {properties.source()},\n'
-            f"     .costs = {{{', '.join(costs)}}}}},\n"
-        )
-    return "".join(entries)
-
-
-def write_source(entries: str) -> None:
+        entries["fitted"] += entry(", ".join(members), properties, found, defaults)
+    for wide, name in ((False, "others without AVX-512"), (True, "others with AVX-512")):
+        found = fit_others(wide, machines, defaults)
+        entries["others"] += entry(name, Properties(wide, False, False), found, defaults)
     text = SOURCE.read_text()
-    changed = re.sub(r"(// <fitted>\n).*?(// </fitted>)", lambda found: found[1] + entries + found[2], text, flags=re.S)
-    SOURCE.write_text(changed)
+    for place, lines in entries.items():
+        text = re.sub(rf"(// <{place}>\n).*?(// </{place}>)", lambda at: at[1] + lines + at[2], text, flags=re.S)
+    SOURCE.write_text(text)
 
 
 def measure(name: str, title: str, seconds: float) -> None:
@@ -326,7 +330,7 @@ def main() -> int:
         }
         verdicts(machine, named, options.worst)
     if options.write:
-        write_source(source(fits, machines, defaults))
+        write_source(fits, machines, defaults)
         print(SOURCE.relative_to(ROOT))
     return 0
 

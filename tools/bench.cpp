@@ -266,12 +266,12 @@ void print(const nlohmann::ordered_json& report) {
 /// Whose costs the choices are expected by.
 nlohmann::ordered_json machine_report(Isa isa) {
   const internal::MachineProperties here = internal::properties_of(internal::processor(), isa);
-  const internal::MachineClass& nearest = internal::nearest_class(here);
+  const internal::MachineClass& known = internal::class_of(here);
   return {{"wide", here.wide},
           {"halves", here.halves},
           {"own_additions", here.own_additions},
-          {"costs", nearest.name},
-          {"measured", here == nearest.properties}};
+          {"costs", known.name},
+          {"measured", here == known.properties}};
 }
 
 void Bench::run() const {

@@ -1,5 +1,5 @@
 #pragma once
-// Classes of machines, each with its costs, and which of them a machine is nearest to.
+// Classes of machines, each with its costs, and which of them a machine is of.
 #include "../../framework/processor.h"
 #include "machine.h"
 
@@ -22,9 +22,9 @@ struct MachineClass {
   MachineCosts costs;
 };
 
-/// The entry with these properties, or the one that differs least: in what counts least, additions before halves before
-/// the width of vectors.
-const MachineClass& nearest_class(const MachineProperties& properties);
+/// The entry with these properties, or, where no such machine was measured, what was fitted to all whose vectors are as
+/// wide.
+const MachineClass& class_of(const MachineProperties& properties);
 
 /// Its costs, where vectors take what they take with these properties.
 MachineCosts costs_of(const MachineProperties& properties);

@@ -151,10 +151,10 @@ struct RowTap {
   int64_t x, w[2];
 };
 /// y[oc * y_channel + r * y_row + p * phases + f] = act(shift[oc] + sum_{ic, tap of f} x[ic * channel + r * x_row +
-/// tap.x + p] * w[b * w_block + ic * w_channel + tap.w[f] + oc - b * OC] + residual) for rows of pixels and b = oc / OC.
-/// Every output is one chain of fused multiply-adds, channels outermost, taps in their order, then one addition of shift
-/// and one of the residual. Of a row all blocks are computed before the next row. Up to a vector of x is read beyond the
-/// last pixel of a row, and up to most_row_outputs weights of a tap.
+/// tap.x + p] * w[b * w_block + ic * w_channel + tap.w[f] + oc - b * OC] + residual) for rows of pixels and b = oc /
+/// OC. Every output is one chain of fused multiply-adds, channels outermost, taps in their order, then one addition of
+/// shift and one of the residual. Of a row all blocks are computed before the next row. Up to a vector of x is read
+/// beyond the last pixel of a row, and up to most_row_outputs weights of a tap.
 struct Rows {
   const float* x;
   int64_t channel, x_row;
@@ -170,7 +170,7 @@ struct Rows {
   int32_t phases;  ///< 1 or 2
   int32_t OC;      ///< of a block: 1 .. most_row_outputs of one phase, few_row_outputs of two
   int64_t blocks;
-  bool far;        ///< whether y is far from the caches, and asked for ahead
+  bool far;  ///< whether y is far from the caches, and asked for ahead
   Activation activation;
   Residual residual = {};
 };
@@ -182,6 +182,10 @@ constexpr int row_vectors(int pixels, int outputs) {
   int v = 1;
   while (v < 8 && outputs * (v + 1) + (outputs < v + 1 ? outputs : v + 1) + 1 <= 2 * pixels + 4) ++v;
   return v;
+}
+/// Rows of so many vectors that it computes at a time: two where they fill half of what it can hold.
+constexpr int rows_at_a_time(int most_vectors, int64_t vectors) {
+  return most_vectors > 2 && most_vectors % 2 == 0 && vectors == most_vectors / 2 ? 2 : 1;
 }
 
 /// v[i][p] = sum_j BT[i][j] x[j][p], the n points of tiles of n rows, m apart. Whole vectors of v are written.

@@ -62,20 +62,6 @@ double instructions_of(const ConvQuery& query) {
   return alternate(query.geometry.cols) ? query.machine.rows_two_phases : query.machine.rows_one_phase;
 }
 
-/// Strips of a row, of all its columns and outputs: of two rows at a time where a row fills half of one.
-double strips_of_row(const ConvQuery& query) {
-  const ConvGeometry& geometry = query.geometry;
-  const bool two = alternate(geometry.cols);
-  const int64_t outputs = row_outputs(geometry),
-                most = kernels::row_vectors(query.table.pixels, static_cast<int>(two ? 2 * outputs : outputs));
-  double strips = 0;
-  for (const Phase& col : geometry.cols) {
-    const int64_t vectors = ceil_div(col.count, query.table.width);
-    strips += most > 2 && most % 2 == 0 && vectors == most / 2 ? 0.5 : static_cast<double>(ceil_div(vectors, most));
-  }
-  return strips / (two ? 2 : 1) * static_cast<double>(ceil_div(geometry.out.C, outputs));
-}
-
 }  // namespace
 
 std::optional<double> rows_cost(const ConvQuery& query, const std::optional<kernels::Scheme>& scheme) {
@@ -97,7 +83,7 @@ std::optional<double> rows_cost(const ConvQuery& query, const std::optional<kern
     vectors += static_cast<double>(ceil_div(col.count, query.table.width)) * static_cast<double>(col.taps.size());
   return query.machine.vector_cycles * work->products * vectors * static_cast<double>(in.C * out.C) / 2 *
              instructions_of(query) +
-         query.machine.rows_strip * work->rows * strips_of_row(query) + around;
+         query.machine.rows_strip * work->rows * row_strips(geometry, query.table).count + around;
 }
 
 }  // namespace upconv::internal

@@ -25,7 +25,8 @@ class DirectRowsStep : public RowsStep {
     const int64_t rows = cut({.count = count,
                               .halo = window_rows(1),
                               .products = row_products() * static_cast<double>(most),
-                              .floats = window_.row() * step_ * geometry_.in.C});
+                              .floats = window_.row() * step_ * geometry_.in.C,
+                              .at_a_time = row_strips(geometry_, table_).rows});
     channel_ = odd_lines(window_rows(rows) * window_.row());
     together_ = window_.in_place() && window_rows(1) * window_.row() * geometry_.in.C <= near_floats;
     window_floats_ = window_.lead() + channel_ * geometry_.in.C + RowWindow::slack;

@@ -20,11 +20,15 @@ int64_t RowsStep::cut(const RowCut& of) {
   const int64_t fit = std::max<int64_t>(1, window_budget() / of.floats - of.halo);
   // Units that lie together share their window, so tiles of fewer than its halo pack everything twice and more.
   const int64_t shared = ceil_div(geometry_.in.N * of.count, 2 * context_.threads);
-  int64_t parts = ceil_div(of.count, std::max<int64_t>(1, std::min({fit, shared, std::max(work, of.halo)})));
-  if (parts > 1) parts = std::min(of.count, ceil_div(parts, context_.threads) * context_.threads);  // none waits long
+  const int64_t units = std::min({fit, shared, std::max(work, of.halo)}), groups = ceil_div(of.count, of.at_a_time);
+  int64_t parts = ceil_div(groups, std::max<int64_t>(1, units / of.at_a_time));
+  if (parts > 1) parts = std::min(groups, ceil_div(parts, context_.threads) * context_.threads);  // none waits long
   for (int64_t image = 0; image < geometry_.in.N; ++image)
-    for (int64_t part = 0; part < parts; ++part) tiles_.push_back({image, part_of(of.count, part, parts)});
-  return ceil_div(of.count, parts);
+    for (int64_t part = 0; part < parts; ++part) {
+      const Range of_part = part_of(groups, part, parts);
+      tiles_.push_back({image, {of_part.begin * of.at_a_time, std::min(of_part.end * of.at_a_time, of.count)}});
+    }
+  return std::min(of.count, ceil_div(groups, parts) * of.at_a_time);
 }
 
 double RowsStep::row_products() const {

@@ -39,10 +39,11 @@ class RowsStep : public Step {
  protected:
   /// Cuts the units of each image into tiles; returns the most units of one.
   struct RowCut {
-    int64_t count;    ///< units of an image
-    int64_t halo;     ///< units' worth that the first one of a tile packs beside its own
-    double products;  ///< multiply-adds of a unit
-    int64_t floats;   ///< that a unit packs
+    int64_t count;          ///< units of an image
+    int64_t halo;           ///< units' worth that the first one of a tile packs beside its own
+    double products;        ///< multiply-adds of a unit
+    int64_t floats;         ///< that a unit packs
+    int64_t at_a_time = 1;  ///< units that the kernel computes together
   };
   int64_t cut(const RowCut& of);
 

@@ -88,4 +88,19 @@ int64_t row_outputs(const ConvGeometry& geometry) {
   return alternate(geometry.cols) ? kernels::most_row_outputs / 2 : kernels::most_row_outputs;
 }
 
+RowStrips row_strips(const ConvGeometry& geometry, const kernels::Table& table) {
+  const int64_t outputs = row_outputs(geometry);
+  const int phases = alternate(geometry.cols) ? 2 : 1;
+  const int most = kernels::row_vectors(table.pixels, phases * static_cast<int>(outputs));
+  RowStrips strips{0, 1};
+  for (const Phase& col : geometry.cols) {
+    const int64_t vectors = ceil_div(col.count, table.width);
+    const int rows = kernels::rows_at_a_time(most, vectors);
+    strips.rows = std::max<int64_t>(strips.rows, rows);
+    strips.count += static_cast<double>(ceil_div(vectors, most)) / (rows * phases);
+  }
+  strips.count *= static_cast<double>(ceil_div(geometry.out.C, outputs));
+  return strips;
+}
+
 }  // namespace upconv::internal

@@ -40,4 +40,12 @@ int64_t row_outputs(const ConvGeometry& geometry);
 /// Whether these are the two column phases of a stride of 2, whose outputs alternate.
 bool alternate(const std::vector<Phase>& phases);
 
+/// How the kernel cuts rows of outputs: into how many strips one row of all columns and output channels, and how many
+/// rows it computes together where they are all as wide.
+struct RowStrips {
+  double count;
+  int64_t rows;
+};
+RowStrips row_strips(const ConvGeometry& geometry, const kernels::Table& table);
+
 }  // namespace upconv::internal

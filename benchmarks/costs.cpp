@@ -79,6 +79,7 @@ const Constant constants[] = {
 #define UPCONV_CONSTANT(name) \
   { #name, &MachineCosts::name }
     UPCONV_CONSTANT(vector_cycles),
+    UPCONV_CONSTANT(pair_product),
     UPCONV_CONSTANT(tile_overhead),
     UPCONV_CONSTANT(lone_vector),
     UPCONV_CONSTANT(narrow_tiles),
@@ -117,6 +118,10 @@ const Constant constants[] = {
     UPCONV_CONSTANT(depthwise_product),
     UPCONV_CONSTANT(depthwise_part),
     UPCONV_CONSTANT(depthwise_store),
+    UPCONV_CONSTANT(matrix_product),
+    UPCONV_CONSTANT(matrix_load),
+    UPCONV_CONSTANT(matrix_in),
+    UPCONV_CONSTANT(matrix_out),
 #undef UPCONV_CONSTANT
 };
 static_assert(sizeof(MachineCosts) == std::size(constants) * sizeof(double) + sizeof(int64_t), "a constant is missing");

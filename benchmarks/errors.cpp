@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/reference/reference.h"
+#include "tests/reference/tile_model.h"
 
 namespace upconv::benchmarks {
 namespace {
@@ -118,6 +119,7 @@ void print(const Kind& kind, const Row& row, const Row& direct, Isa isa) {
 }
 
 int run() {
+  const reference::LentTileModel model;  // whose bits are the processor's
   const Isa best = available_isas().front();
   fmt::print("| error | accuracy |");
   for (int64_t count : channels) fmt::print(" {} channels |", count);

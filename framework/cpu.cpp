@@ -13,11 +13,13 @@ using namespace internal;
 
 namespace {
 
-constexpr std::array all_isas = {Isa::avx512, Isa::avx2, Isa::sse2, Isa::scalar};
+constexpr std::array all_isas = {Isa::amx, Isa::avx512, Isa::avx2, Isa::sse2, Isa::scalar};
 
 bool runs_here(Isa isa) {
 #if defined(__x86_64__)
   switch (isa) {
+    case Isa::amx:
+      return runs_here(Isa::avx512) && processor().avx512_bf16 && processor().amx_bf16 && may_use_tiles();
     case Isa::avx512:
       return processor().avx512 && processor().fma;
     case Isa::avx2:
@@ -34,6 +36,8 @@ bool runs_here(Isa isa) {
 
 std::string_view name(Isa isa) {
   switch (isa) {
+    case Isa::amx:
+      return "amx";
     case Isa::avx512:
       return "avx512";
     case Isa::avx2:
@@ -48,7 +52,7 @@ std::string_view name(Isa isa) {
 Isa parse_isa(std::string_view text) {
   for (Isa isa : all_isas)
     if (name(isa) == text) return isa;
-  fail("unknown instruction set \"{}\": expected avx512, avx2, sse2 or scalar", text);
+  fail("unknown instruction set \"{}\": expected amx, avx512, avx2, sse2 or scalar", text);
 }
 
 const std::vector<Isa>& available_isas() {

@@ -10,7 +10,10 @@ enum class Isa {
   scalar,  ///< plain C++, for any machine
   sse2,    ///< what every x86-64 machine has
   avx2,    ///< AVX2 with FMA
-  avx512   ///< AVX-512 F, CD, BW, DQ and VL, with FMA
+  avx512,  ///< AVX-512 F, CD, BW, DQ and VL, with FMA
+
+  /// AVX-512 with BF16, and AMX's tiles of bfloat16, where the operating system lets a process have them.
+  amx
 };
 
 /// "avx2", ...

@@ -4,6 +4,10 @@
 #include <cpuid.h>
 
 #include <cstdint>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 namespace upconv::internal {
@@ -47,6 +51,7 @@ Processor ask() {
   const uint64_t saved = has_all(basic.ecx, bit_OSXSAVE) ? saved_registers() : 0;
   constexpr uint64_t ymm = 0x6;                // SSE and AVX
   constexpr uint64_t zmm = ymm | 0x20 | 0xc0;  // masks, upper halves and the upper sixteen
+  constexpr uint64_t tiles = 0x60000;          // their configuration and they themselves
   if (has_all(saved, ymm)) {
     p.avx2 = has_all(extended.ebx, bit_AVX2);
     p.fma = has_all(basic.ecx, bit_FMA);
@@ -55,12 +60,25 @@ Processor ask() {
     p.avx512 = has_all(extended.ebx, bit_AVX512F | bit_AVX512CD | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL);
     p.avx512_bf16 = p.avx512 && extended.eax >= 1 && has_all(cpuid(7, 1).eax, bit_AVX512BF16);
   }
+  constexpr uint32_t amx_bf16 = 1 << 22, amx_tile = 1 << 24;  // compilers differ in what they call them
+  p.amx_bf16 = has_all(saved, tiles) && has_all(extended.edx, amx_bf16 | amx_tile);
   return p;
+}
+
+bool ask_for_tiles() {
+#if defined(__linux__)
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return true;  // where XCR0 has them, whoever asks
+#endif
 }
 
 #else
 
 Processor ask() { return {}; }
+
+bool ask_for_tiles() { return false; }
 
 #endif
 
@@ -69,6 +87,11 @@ Processor ask() { return {}; }
 const Processor& processor() {
   static const Processor here = ask();
   return here;
+}
+
+bool may_use_tiles() {
+  static const bool granted = processor().amx_bf16 && ask_for_tiles();
+  return granted;
 }
 
 }  // namespace upconv::internal

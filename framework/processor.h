@@ -9,6 +9,7 @@ struct Processor {
   bool fma = false;
   bool avx512 = false;  ///< F, CD, BW, DQ and VL
   bool avx512_bf16 = false;
+  bool amx_bf16 = false;  ///< AMX's tiles and their products of bfloat16; may_use_tiles() says whether they are ours
   bool amd = false;
   int family = 0;
   int model = 0;
@@ -22,5 +23,10 @@ struct Processor {
 /// Asked once. The compiler's __builtin_cpu_supports would do too, but for compilers whose runtime library lacks it, as
 /// that which wheels are built with.
 const Processor& processor();
+
+/// Whether the operating system lets this process use the registers of tiles, which a processor that has none is not
+/// asked. Linux wants to be asked, once for all threads, since it saves 8 KB more for each that uses them, and may
+/// refuse: where a signal stack has no room for as much, or under a kernel or a sandbox that knows nothing of them.
+bool may_use_tiles();
 
 }  // namespace upconv::internal

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace upconv {
 namespace internal {}
@@ -83,7 +84,15 @@ inline double rms(const Tensor& got, const Tensor& truth) {
 inline double growth(const std::string& algorithm) {
   const auto is = [&](const char* scheme) { return algorithm.find(scheme) != std::string::npos; };
   if (is("F(6,3)")) return 20;
+  if (is("tiles x3")) return 64;  // whose factors have 16 of 24 bits
   return is("F(4,3)") ? 4 : is("F(4,4)") || is("F(3,5)") ? 2 : 1;
+}
+
+/// Those of available_isas() whose algorithms are all of vectors: where tiles are, layers take them before others.
+inline std::vector<Isa> isas_of_vectors() {
+  std::vector<Isa> isas = available_isas();
+  std::erase(isas, Isa::amx);
+  return isas;
 }
 
 /// Fails, naming the worst element, unless |got - expected| <= bound(i) everywhere and NaNs meet NaNs.

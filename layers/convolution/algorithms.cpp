@@ -5,6 +5,7 @@
 // A row for each folder, best first. NAME_algorithms() of layers/convolution/NAME/algorithm.cpp makes what is in it;
 // the program, its benchmarks, the sweeps of tests and the table of errors take what the list has.
 #define UPCONV_CONV_FAMILIES(ROW) \
+  ROW(matrix)                     \
   ROW(winograd)                   \
   ROW(along)                      \
   ROW(rows)                       \

@@ -17,6 +17,12 @@ struct MachineCosts {
   /// megabyte is better than half of it, DCGAN at batch 16 by 3 to 5 %, 256-128 k4s2 64x64 by 1 to 6 (Zen 4).
   int64_t l2_bytes = 512 << 10;
 
+  /// Of a multiply-add of pairs of bfloat16, in those of floats. It is 1 where all candidates have pairs, as everywhere
+  /// but beside tiles: where these are, the instruction takes four times as long, and its model, which is taken in its
+  /// place, does six things for one.
+  double pair_product = 1;
+  double product(bool pairs) const { return vector_cycles * (pairs ? pair_product : 1); }
+
   // Register tiles.
 
   /// A register tile of R pixels and two vectors takes R + 2 cycles a channel: the loads of weights and the loop's own
@@ -94,6 +100,19 @@ struct MachineCosts {
   /// A product of a vector, where loads are the limit, 1.25 of them a product and two a cycle; where channels fill no
   /// vector they are loaded float by float. Storing a pixel takes as many products.
   double depthwise_product = 0.7, depthwise_part = 10, depthwise_store = 4;
+
+  // Matrix tiles.
+
+  // In cycles of which vectors, whose costs promise more than they keep there, take 2.2 a nanosecond: direct sums of
+  // 128-64 k4s2 64x64 are expected to take 19.1 million, and take 8.2 ms (Granite Rapids).
+
+  /// A product of two tiles, of 16,384 operations at 3,150 GFLOP/s of one core; and what a load adds to that, hits of
+  /// L1 and L2 mixed: the same layer takes 63 % of the peak in its products with one product for one, 69 with six.
+  double matrix_product = 12, matrix_load = 7.5;
+  /// A float: rounded or split and packed, for each part of it; put aside, activated and stored. Of the same layer a
+  /// fifth of the time with one part, a tenth with three. The whole is expected to take 0.82, 1.9 and 3.5 ms with one,
+  /// three and six products, and took 0.74, 2.06 and 3.4.
+  double matrix_in = 0.35, matrix_out = 0.3;
 };
 
 /// The costs of this machine for an instruction set.

@@ -151,8 +151,9 @@ constexpr MachineClass others[] = {
 }  // namespace
 
 MachineProperties properties_of(const Processor& processor, Isa isa) {
-  return {.wide = isa == Isa::avx512,
-          .halves = (isa == Isa::avx2 && processor.is_zen1()) || (isa == Isa::avx512 && processor.is_zen3_or_4()),
+  const bool wide = isa == Isa::avx512 || isa == Isa::amx;
+  return {.wide = wide,
+          .halves = (isa == Isa::avx2 && processor.is_zen1()) || (wide && processor.is_zen3_or_4()),
           .own_additions = processor.amd};
 }
 

@@ -24,6 +24,18 @@ const Table* const all[] = {
 #endif
     &scalar_table};
 
+#if defined(__x86_64__)
+/// What multiplies vectors beside tiles is AVX-512's.
+const Table& amx_vectors() {
+  static const Table of = [] {
+    Table vectors = table(Isa::avx512);
+    vectors.isa = Isa::amx;
+    return vectors;
+  }();
+  return of;
+}
+#endif
+
 /// Seconds that products of a full register tile take, whose operands lie in L1.
 class Sample {
  public:
@@ -68,6 +80,7 @@ const Table& fastest(std::span<const Table* const> of) {
 }  // namespace
 
 std::span<const Table* const> tables(Isa isa) {
+  if (isa == Isa::amx) isa = Isa::avx512;
   const auto first = std::find_if(std::begin(all), std::end(all), [&](const Table* one) { return one->isa == isa; });
   const auto last = std::find_if(first, std::end(all), [&](const Table* one) { return one->isa != isa; });
   return {first, last};
@@ -78,6 +91,9 @@ const Table& table(Isa isa) {
   if (std::find(available.begin(), available.end(), isa) == available.end())
     internal::fail("instruction set {}: this machine cannot run it; it runs up to {}", name(isa),
                    name(available.front()));
+#if defined(__x86_64__)
+  if (isa == Isa::amx) return amx_vectors();
+#endif
   const std::span<const Table* const> of = tables(isa);
   if (of.empty()) internal::fail("instruction set {}: this build has no kernels for it", name(isa));
   // Zen 4, which computes AVX-512's vectors in halves, has loads to spare.

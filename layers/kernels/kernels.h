@@ -369,7 +369,7 @@ struct PairKernels {
 /// one that is faster here.
 const Table& table(Isa isa);
 
-/// All of `isa`, the usual one first: they compute the same bits.
+/// All of `isa`, the usual one first: they compute the same bits. Those of Isa::amx are AVX-512's.
 std::span<const Table* const> tables(Isa isa);
 
 /// The same with kernels of pairs in the place of those that it has, so that Table::pairs is not null. The vectors of

@@ -14,7 +14,7 @@ namespace {
 /// The model of vdpbf16ps for an instruction set.
 const PairKernels& pair_model(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::avx512) return pairs_avx512_table;
+  if (isa == Isa::avx512 || isa == Isa::amx) return pairs_avx512_table;
   if (isa == Isa::avx2) return pairs_avx2_table;
 #endif
   return pairs_scalar_table;
@@ -40,7 +40,7 @@ std::vector<const PairKernels*> pair_kernels(Isa isa) {
   std::vector<const PairKernels*> found = {&pair_model(isa)};
 #if defined(__x86_64__)
   const Bfloat16 instructions = bfloat16_instructions();
-  if (isa == Isa::avx512 && instructions != Bfloat16::none)
+  if ((isa == Isa::avx512 || isa == Isa::amx) && instructions != Bfloat16::none)
     found.insert(instructions == Bfloat16::fast ? found.begin() : found.end(), &pairs_avx512_bf16_table);
 #endif
   return found;

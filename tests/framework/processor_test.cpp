@@ -3,6 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "framework/cpu.h"
+
+using namespace upconv;
 using namespace upconv::internal;
 
 TEST_CASE("processor: as the compiler's runtime library has it") {
@@ -20,4 +25,12 @@ TEST_CASE("processor: as the compiler's runtime library has it") {
   CHECK_FALSE(here.avx2);
   CHECK_FALSE(here.avx512);
 #endif
+}
+
+TEST_CASE("processor: tiles are ours where it has them and the operating system grants them") {
+  if (!processor().amx_bf16) CHECK_FALSE(may_use_tiles());
+  const std::vector<Isa>& all = available_isas();
+  const bool expected = processor().avx512 && processor().avx512_bf16 && may_use_tiles();
+  CHECK((std::find(all.begin(), all.end(), Isa::amx) != all.end()) == expected);
+  CHECK(name(parse_isa("amx")) == "amx");
 }

@@ -32,7 +32,7 @@ TEST_CASE("along rows: long rows, long kernels and dilations take it, exact sums
   const std::pair<int64_t, const char*> kernels[] = {{3, "along rows F(4,3)"}, {4, "along rows F(4,4)"},
                                                      {5, "along rows F(3,5)"}, {7, "along rows F(4,4)"},
                                                      {9, "along rows F(4,4)"}, {11, "along rows F(4,4)"}};
-  for (Isa isa : available_isas()) {
+  for (Isa isa : isas_of_vectors()) {
     CAPTURE(name(isa));
     const auto taken = [&](const AnyModule& layer, const Shape& shape, Accuracy accuracy = Accuracy::standard) {
       return compile(layer, shape, {.accuracy = accuracy, .isa = isa}).steps().back().algorithm;

@@ -37,7 +37,7 @@ inline void check_algorithms(const AnyModule& net, const Conv2d& layer, const Sh
       CAPTURE(candidate.algorithm);
       chosen.algorithm = candidate.algorithm;
       // Winograd's sums pass through numbers that are larger than their terms.
-      const double c = candidate.algorithm.find("F(") != std::string::npos ? 16 * growth(candidate.algorithm) : 2;
+      const double c = (candidate.algorithm.find("F(") != std::string::npos ? 16 : 2) * growth(candidate.algorithm);
       check_close(compile(net, input, chosen)(x), expected,
                   [&](int64_t i) { return tolerance(terms, magnitude.data()[i], c); });
     }

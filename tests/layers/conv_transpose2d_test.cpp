@@ -6,6 +6,7 @@
 #include <random>
 
 #include "framework/parallel.h"
+#include "tests/layers/conv_transpose2d_cases.h"
 #include "tests/reference/reference.h"
 #include "tests/support.h"
 
@@ -161,40 +162,6 @@ TEST_CASE("ConvTranspose2d: unbatched input gives unbatched output of the same b
 
 namespace {
 
-/// A random configuration, mostly small and odd, with the sizes at which kernels change their ways.
-struct Configuration {
-  int64_t N, IC, OC, H, W;
-  Pair kernel = 1;
-  ConvTranspose2dOptions options;
-};
-
-Configuration draw(std::mt19937& engine) {
-  auto pick = [&](std::initializer_list<int64_t> from) { return std::data(from)[engine() % from.size()]; };
-  auto both = [&](std::initializer_list<int64_t> from) { return Pair(pick(from), pick(from)); };
-  Configuration c{};
-  ConvTranspose2dOptions& o = c.options;
-  o.groups = pick({1, 1, 1, 1, 2, 3});
-  c.N = pick({1, 1, 2, 3, 17});
-  c.IC = o.groups * pick({1, 3, 5, 17, 33});
-  c.OC = o.groups * pick({1, 3, 5, 16, 17, 33, 70});
-  c.H = pick({1, 2, 3, 4, 5, 8, 9, 17});
-  c.W = pick({1, 2, 3, 4, 5, 8, 9, 17, 31, 50});
-  c.kernel = both({1, 2, 3, 4, 5});
-  o.stride = both({1, 2, 2, 3, 4});
-  o.dilation = both({1, 1, 1, 2, 3});
-  o.padding = both({0, 1, 2});
-  o.output_padding = Pair(static_cast<int64_t>(engine()) % std::max(o.stride.h, o.dilation.h),
-                          static_cast<int64_t>(engine()) % std::max(o.stride.w, o.dilation.w));
-  o.bias = engine() % 2;
-  return c;
-}
-
-Pair output_of(const Configuration& c) {
-  const ConvTranspose2dOptions& o = c.options;
-  return {(c.H - 1) * o.stride.h - 2 * o.padding.h + o.dilation.h * (c.kernel.h - 1) + o.output_padding.h + 1,
-          (c.W - 1) * o.stride.w - 2 * o.padding.w + o.dilation.w * (c.kernel.w - 1) + o.output_padding.w + 1};
-}
-
 Tensor absolute(const Tensor& x) {
   Tensor y = x.clone();
   for (int64_t i = 0; i < y.numel(); ++i) y.data()[i] = std::abs(y.data()[i]);
@@ -207,7 +174,7 @@ TEST_CASE("ConvTranspose2d: a sweep of random configurations against the referen
   std::mt19937 engine(2026);
   int run = 0, others = 0;  // algorithms of `exact` beside the chosen one
   while (run < 2000) {
-    const Configuration c = draw(engine);
+    const TransposedConfiguration c = draw_transposed(engine);
     const Pair out = output_of(c);
     const int64_t products = c.N * c.IC * c.OC / c.options.groups * c.H * c.W * c.kernel.h * c.kernel.w;
     if (out.h < 1 || out.w < 1 || products > 400'000) continue;
@@ -250,7 +217,7 @@ TEST_CASE("ConvTranspose2d: an image's bits depend neither on its batch, nor on 
   std::mt19937 engine(5);
   int shared = 0;
   for (int run = 0; run < 60; ++run) {
-    Configuration c = draw(engine);
+    TransposedConfiguration c = draw_transposed(engine);
     const Pair out = output_of(c);
     if (out.h < 1 || out.w < 1) continue;
     ConvTranspose2d layer(c.IC, c.OC, c.kernel, c.options);

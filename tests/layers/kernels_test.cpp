@@ -71,6 +71,7 @@ struct Traits {
 
 Traits traits_of(Isa isa) {
   switch (isa) {
+    case Isa::amx:  // whose vectors are AVX-512's
     case Isa::avx512:
       return {16, true};
     case Isa::avx2:
@@ -170,7 +171,7 @@ TEST_CASE("kernels: tanh and sigmoid have the same bits wherever multiply-adds a
     for (const bool fused : {false, true}) {
       std::vector<std::vector<float>> all;
       for (Isa isa : available_isas())
-        if ((isa == Isa::avx2 || isa == Isa::avx512) == fused) all.push_back(activated(kernels::table(isa), {kind}, x));
+        if (traits_of(isa).fused == fused) all.push_back(activated(kernels::table(isa), {kind}, x));
       for (size_t i = 1; i < all.size(); ++i)
         CHECK(std::equal(all[0].begin(), all[0].end(), all[i].begin(),
                          [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
@@ -283,7 +284,7 @@ TEST_CASE("kernels: lean products have the same bits for one vector of outputs a
 }
 
 TEST_CASE("kernels: tables of one instruction set compute the same bits") {
-  for (const Isa isa : available_isas()) {
+  for (const Isa isa : isas_of_vectors()) {
     const std::span<const kernels::Table* const> tables = kernels::tables(isa);
     CHECK(std::any_of(tables.begin(), tables.end(), [&](auto* one) { return one == &kernels::table(isa); }));
     const kernels::Table& usual = *tables.front();
@@ -340,7 +341,7 @@ TEST_CASE("kernels: tables of one instruction set compute the same bits") {
 }
 
 TEST_CASE("kernels: an unavailable instruction set is refused") {
-  for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512, Isa::amx}) {
     const auto& available = available_isas();
     if (std::find(available.begin(), available.end(), isa) != available.end())
       CHECK(kernels::table(isa).isa == isa);
@@ -363,5 +364,5 @@ TEST_CASE("pin: programs run with the instruction set that UPCONV_ISA names, or 
 
 TEST_CASE("kernels: unknown instruction sets are refused by name") {
   CHECK(error_of([] { return parse_isa("avx1024"); }) ==
-        "unknown instruction set \"avx1024\": expected avx512, avx2, sse2 or scalar");
+        "unknown instruction set \"avx1024\": expected amx, avx512, avx2, sse2 or scalar");
 }

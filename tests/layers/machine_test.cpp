@@ -38,11 +38,13 @@ TEST_CASE("machines: those that were measured have entries of their own") {
   CHECK(takes(zen4, Isa::avx512, "Zen 4"));
   CHECK(takes(zen5, Isa::avx512, "Zen 5"));
   CHECK(takes(granite_rapids, Isa::avx512, "Granite Rapids"));
+  CHECK(takes(granite_rapids, Isa::amx, "Granite Rapids"));
 }
 
 TEST_CASE("machines: others of the same properties take the same entry") {
   CHECK(takes(ice_lake, Isa::avx512, "Granite Rapids"));
   CHECK(takes(sapphire_rapids, Isa::avx512, "Granite Rapids"));
+  CHECK(takes(sapphire_rapids, Isa::amx, "Granite Rapids"));
   CHECK(takes(unknown, Isa::avx512, "Granite Rapids"));
   for (const Processor& processor : {zen2, zen4, zen5}) CHECK(takes(processor, Isa::avx2, "Zen 3"));
 }

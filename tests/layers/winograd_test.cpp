@@ -32,7 +32,7 @@ TEST_CASE("Winograd: taken where it saves products, never where exact sums are a
   Random random(0);
   const ConvTranspose2d up = layer_of(64, 64, 4, k4s2, random), flat = layer_of(64, 64, 3, k3s1, random),
                         flat16 = layer_of(16, 64, 3, k3s1, random);
-  for (Isa isa : available_isas()) {
+  for (Isa isa : isas_of_vectors()) {
     CAPTURE(name(isa));
     CHECK(algorithm(up, {1, 64, size, size}, {.isa = isa}).starts_with("winograd F("));  // which, machines decide
     CHECK(algorithm(flat, {1, 64, size, size}, {.isa = isa}) == "winograd F(4,3)");
@@ -121,7 +121,8 @@ TEST_CASE(
             CAPTURE(candidate.algorithm);
             named.algorithm = candidate.algorithm;
             const double error = rms(compile(layer, x.shape(), named)(x), truth);
-            CHECK(error <= (accuracy == Accuracy::standard ? 2.2 : 18) * direct);
+            const double most = accuracy == Accuracy::standard ? 2.2 : candidate.algorithm == "tiles x3" ? 60 : 18;
+            CHECK(error <= most * direct);
           }
         }
       }
@@ -178,7 +179,7 @@ TEST_CASE("Winograd: every instruction set against the reference on sizes and ch
       }
     }
   }
-  CHECK(taken >= 6 * static_cast<int>(available_isas().size()));
+  CHECK(taken >= 6 * static_cast<int>(isas_of_vectors().size()));
 }
 
 TEST_CASE("Winograd: an image's bits depend neither on its batch, nor on its place, nor on the threads") {

@@ -60,8 +60,8 @@ double direct_cost(const ConvQuery& query) {
   const double gathered =
       wide ? 0 : inputs * (machine.gather_pixel + machine.gather_line * IC * groups / kernels::panel_lanes);
   if (!wide) cycles *= machine.narrow_tiles;
-  return machine.overlapped(cycles * IC * vectors / 2 * machine.vector_cycles, machine.stream(weights, false) / images,
-                            false) +
+  return machine.overlapped(cycles * IC * vectors / 2 * machine.product(table.pairs != nullptr),
+                            machine.stream(weights, false) / images, false) +
          gathered;
 }
 

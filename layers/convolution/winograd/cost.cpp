@@ -98,7 +98,7 @@ std::optional<double> winograd_cost(const ConvQuery& query, const Tiling& tiling
       lanes.merged ? machine.scattered * static_cast<double>(geometry.out.C * geometry.out.H * geometry.out.W) : 0;
   const double multiplied = lean ? lean_cycles(query, tiling.scheme, tiles) * vectors
                                  : (tiles + machine.tile_overhead * register_tiles) * products;
-  return machine.overlapped(multiplied * IC / 2 * machine.vector_cycles,
+  return machine.overlapped(multiplied * IC / 2 * machine.product(table.pairs != nullptr),
                             machine.stream(weights, by_phase) * works / images, tiles * images <= table.pixels) +
          (by_phase ? 0 : machine.again(transformed, vectors / 2) * works / images) + transforms + scattered;
 }

@@ -1,0 +1,38 @@
+#include "layers/convolution/direct/algorithm.h"
+
+#include "layers/convolution/matrix/cost.h"
+#include "layers/convolution/matrix/step.h"
+
+namespace upconv::internal {
+namespace {
+
+class MatrixAlgorithm : public ConvAlgorithm {
+ public:
+  explicit MatrixAlgorithm(int32_t parts) : parts_(parts) {}
+  std::string name() const override { return matrix_name(parts_); }
+  bool has_pairs() const override { return parts_ == 1; }
+  std::optional<double> cost(const ConvQuery& query) const override { return matrix_cost(query, parts_); }
+  /// Zeros lie beside the pictures, which weights that are infinite or NaN would turn into NaN.
+  std::unique_ptr<Step> step(ConvTask task) const override {
+    const kernels::TileKernels& tiles = *kernels::tile_kernels(task.table().isa);
+    auto packed = task.weights.packed<PackedMatrix>("matrix/" + std::to_string(parts_), task.lowering, tiles, parts_);
+    if (!packed->finite()) return direct_sums(std::move(task));
+    const MatrixPlan plan = *matrix_plan(task.geometry);
+    return matrix_step(plan, std::move(task.geometry), std::move(packed), task.table(), tiles, parts_,
+                       std::move(task.context));
+  }
+
+ private:
+  int32_t parts_;
+};
+
+}  // namespace
+
+ConvFamily matrix_algorithms() {
+  ConvFamily family;
+  for (int32_t parts = 1; parts <= kernels::most_parts; ++parts)
+    family.push_back(std::make_unique<MatrixAlgorithm>(parts));
+  return family;
+}
+
+}  // namespace upconv::internal

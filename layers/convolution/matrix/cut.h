@@ -1,0 +1,29 @@
+#pragma once
+// The work of matrix tiles, cut for threads.
+#include <vector>
+
+#include "plan.h"
+#include "weights.h"
+
+namespace upconv::internal {
+
+/// What one thread does at a time: some blocks of output channels for a run of positions of some images, of all phases.
+struct MatrixWork {
+  Range blocks, images, rows, cols;
+};
+
+/// What the cutting depends on.
+struct MatrixCutting {
+  const ConvGeometry& geometry;
+  const ConvContext& context;
+  const MatrixPlan& plan;
+  int32_t parts;
+  int64_t blocks;
+};
+
+/// The largest of the works.
+MatrixCut cut_of(const MatrixCutting& of);
+/// Runs of blocks outermost, so that their weights stay; then images, rows, strips of columns.
+std::vector<MatrixWork> works_of(const MatrixCutting& of, const MatrixCut& cut);
+
+}  // namespace upconv::internal

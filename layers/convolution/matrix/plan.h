@@ -1,0 +1,64 @@
+#pragma once
+// What matrix tiles read: a picture, or a part of it, as one run of lines in which the next position is the next line,
+// in the next row and the next image too.
+#include <optional>
+#include <vector>
+
+#include "../geometry.h"
+
+namespace upconv::internal {
+
+/// Floats of panels, all parts together, and of sums that are put aside: they share L2 with the weights that pass by.
+constexpr int64_t matrix_panel_budget = (512 << 10) / 4, matrix_aside_budget = (64 << 10) / 4;
+
+/// An axis of what is read. Inputs of one residue modulo the step from one position's inputs to the next's lie
+/// together.
+struct MatrixAxis {
+  int64_t begin;  ///< the first input of position 0
+  int64_t reach;  ///< inputs that position 0 reads, of all phases, and what lies between them
+  int64_t step;
+  int64_t count;   ///< positions of the longest phase
+  int64_t shared;  ///< zeros behind the last input that are also those before the first one of the next row or image
+
+  int64_t inputs(int64_t positions) const { return (positions - 1) * step + reach; }
+  /// Lines of one residue that so many positions read.
+  int64_t lines(int64_t positions) const;
+  /// The same, but for what the next row or image shares.
+  int64_t pitch(int64_t positions) const { return lines(positions) - (positions == count ? shared : 0); }
+};
+
+/// How many images, rows and columns of positions are multiplied together.
+struct MatrixCut {
+  int64_t images, rows, cols;
+};
+
+/// Where lines lie: [residue of the row][residue of the column][image][row][column], for a cut and those that are
+/// smaller.
+struct MatrixLines {
+  MatrixLines(const MatrixAxis& rows, const MatrixAxis& cols, const MatrixCut& cut);
+  /// From position (0, 0, 0) to that one, which all taps have in common.
+  int64_t position(int64_t image, int64_t row, int64_t col) const {
+    return (image * image_rows + row) * row_lines + col;
+  }
+  /// The line of an input that is so many rows and columns from the first that position (0, 0, 0) reads.
+  int64_t input(int64_t row, int64_t col) const {
+    return (row % row_step * col_step + col % col_step) * plane + row / row_step * row_lines + col / col_step;
+  }
+  int64_t row_step, col_step;
+  int64_t row_lines, image_rows;
+  int64_t plane;  ///< of one pair of residues
+  int64_t all;    ///< what may be read: a tile of lines more than what is written
+};
+
+/// What a convolution is to matrix tiles.
+struct MatrixPlan {
+  MatrixAxis rows, cols;
+  int64_t blocks;        ///< of 32 channels, of a group
+  int64_t input_blocks;  ///< of the picture
+};
+
+/// Nothing where the channels of a group do not begin a block of their own, or where far more would be read beside the
+/// picture than in it.
+std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry);
+
+}  // namespace upconv::internal

@@ -1,0 +1,42 @@
+#pragma once
+// Weights as matrix tiles read them.
+#include <span>
+#include <vector>
+
+#include "../../kernels/tiles.h"
+#include "../weights.h"
+
+namespace upconv::internal {
+
+/// A run of output channels of one group: up to two tiles of them.
+struct MatrixBlock {
+  const float* w;       ///< as kernels::TileProducts has it
+  int64_t input_block;  ///< the first of the group's blocks of 32 input channels
+  int64_t oc;           ///< the first output channel
+  int32_t lanes;        ///< output channels
+  int32_t tiles;        ///< 1 or 2
+};
+
+/// Weights, bias and a factor of one: w[block][tap][block of 32 channels][part][tile][pair of channels][oc in tile].
+class PackedMatrix {
+ public:
+  PackedMatrix(const kernels::Table& table, const WeightView& weight, const Packer& packer,
+               const kernels::TileKernels& tiles, int32_t parts);
+  const std::vector<MatrixBlock>& blocks() const { return blocks_; }
+  /// Of each output channel, padded to whole tiles.
+  const float* shift() const { return packed_.span.data() + shifts_; }
+  const float* ones() const { return packed_.span.data() + ones_; }
+  size_t weight_bytes() const { return static_cast<size_t>(shifts_) * sizeof(float); }
+  /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
+  bool finite() const { return finite_; }
+  /// All that is packed.
+  std::span<const float> floats() const { return packed_.span; }
+
+ private:
+  PackedFloats packed_;
+  std::vector<MatrixBlock> blocks_;
+  int64_t shifts_ = 0, ones_ = 0;
+  bool finite_;
+};
+
+}  // namespace upconv::internal

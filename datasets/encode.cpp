@@ -18,13 +18,6 @@ using namespace internal;
 
 namespace {
 
-class Text : public Output {
- public:
-  void write(const void* from, size_t size) override { bytes.append(static_cast<const char*>(from), size); }
-  void commit() override {}
-  std::string bytes;
-};
-
 /// One of several, (1, C, H, W), in memory of its own.
 Tensor picture_of(const Tensor& pictures, int64_t row) {
   Shape shape = pictures.shape();
@@ -75,16 +68,23 @@ Format parse_format(std::string_view text) {
   fail("unknown format \"{}\": there is png, npy, jpeg", text);
 }
 
-std::string encode(const Tensor& pictures, int64_t row, const Encoding& encoding) {
+void append_encoded(std::string& to, const Tensor& pictures, int64_t row, const Encoding& encoding) {
   if (pictures.dim() != 4) fail("expected pictures (N, C, H, W), got {}", str(pictures.shape()));
-  const Tensor picture = picture_of(pictures, row);
   if (encoding.format == Format::npy) {
-    Text file;
-    write_npy(file, picture.reshape({picture.size(1), picture.size(2), picture.size(3)}));
-    return std::move(file.bytes);
+    const Shape shape(pictures.shape().begin() + 1, pictures.shape().end());
+    const size_t size = static_cast<size_t>(numel(shape)) * sizeof(float);
+    to += npy_header(DType::float32, shape);
+    to.append(reinterpret_cast<const char*>(pictures.data()) + static_cast<size_t>(row) * size, size);
+    return;
   }
-  const Image image = make_grid(picture, {.value_range = encoding.value_range});
-  return encoding.format == Format::png ? encode_png(image) : encode_jpeg(image, encoding.quality);
+  const Image image = make_grid(picture_of(pictures, row), {.value_range = encoding.value_range});
+  to += encoding.format == Format::png ? encode_png(image) : encode_jpeg(image, encoding.quality);
+}
+
+std::string encode(const Tensor& pictures, int64_t row, const Encoding& encoding) {
+  std::string file;
+  append_encoded(file, pictures, row, encoding);
+  return file;
 }
 
 }  // namespace upconv::datasets

@@ -29,5 +29,7 @@ struct Encoding {
 
 /// The file's bytes of picture `row` of (N, C, H, W) with C 1 or 3; any C for .npy.
 std::string encode(const Tensor& pictures, int64_t row, const Encoding& encoding);
+/// The same behind what is there.
+void append_encoded(std::string& to, const Tensor& pictures, int64_t row, const Encoding& encoding);
 
 }  // namespace upconv::datasets

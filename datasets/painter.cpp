@@ -50,7 +50,8 @@ struct Painter::Place {
   std::vector<Tensor> inputs, outputs;
 };
 
-/// Where batches that were finished in any order are written in theirs.
+/// Where batches that were finished in any order are written in theirs: by the thread that brings the one whose turn it
+/// is, together with those behind it that are there, while the others leave theirs and paint on.
 class Painter::Order {
  public:
   Order(const Write& write, int64_t most) : write_(write), most_(most) {}
@@ -61,13 +62,18 @@ class Painter::Order {
     changed_.wait(lock, [&] { return failed_ || number < next_ + most_; });
     if (failed_) return false;
     waiting_.emplace(number, std::pair(rows, std::move(bytes)));
-    for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
-      write_(first->second.first, first->second.second);
-      waiting_.erase(first);
+    if (writing_) return true;
+    writing_ = true;
+    while (!failed_ && !waiting_.empty() && waiting_.begin()->first == next_) {
+      const auto first = waiting_.extract(waiting_.begin());
+      lock.unlock();
+      write_(first.mapped().first, first.mapped().second);
+      lock.lock();
       ++next_;
+      changed_.notify_all();
     }
-    changed_.notify_all();
-    return true;
+    writing_ = false;
+    return !failed_;
   }
   /// Keeps the first exception.
   void fail(std::exception_ptr error) {
@@ -83,6 +89,7 @@ class Painter::Order {
  private:
   const Write& write_;
   int64_t most_, next_ = 0;
+  bool writing_ = false;  // and for ever, where write_ throws: the exception ends them all
   std::map<int64_t, std::pair<int64_t, std::string>> waiting_;
   std::exception_ptr failed_;
   std::mutex mutex_;
@@ -91,7 +98,8 @@ class Painter::Order {
 
 Painter::Painter(const AnyModule& module, std::vector<Type> inputs, const Options& options)
     : batch_(options.batch),
-      program_(compile(module, batched(std::move(inputs), options.batch), on_one_thread(options.program))) {
+      options_(on_one_thread(options.program)),
+      program_(compile(module, batched(std::move(inputs), options.batch), options_)) {
   const std::vector<Type>& outputs = program_.outputs();
   if (outputs.size() != 1 || outputs[0].dtype != DType::float32 || outputs[0].shape.size() != 4 ||
       outputs[0].shape[0] != batch_)

@@ -39,6 +39,8 @@ class Painter {
   void paint(int64_t first, int64_t count, const Fill& fill, const Finish& finish, const Write& write);
 
   [[nodiscard]] const Program& program() const { return program_; }
+  /// With which it was compiled.
+  [[nodiscard]] const upconv::Options& options() const { return options_; }
   [[nodiscard]] int threads() const { return static_cast<int>(places_.size()); }
   [[nodiscard]] int64_t batch() const { return batch_; }
 
@@ -47,6 +49,7 @@ class Painter {
   class Order;
 
   int64_t batch_;
+  upconv::Options options_;
   Program program_;
   std::vector<std::unique_ptr<Place>> places_;  // of each thread
 };

@@ -96,26 +96,36 @@ std::string pax_path(std::string_view records) {
 
 }  // namespace
 
-void append_member(std::string& archive, std::string_view name, std::string_view content) {
+size_t begin_member(std::string& archive, std::string_view name) {
   Header header = {};
   if (name.size() > header.name.size()) fail("tar: the name {} has more than 100 bytes", internal::shown(name));
-  if (content.size() >> 33) fail("tar: {} has {} bytes, which USTAR cannot say", internal::shown(name), content.size());
   std::copy(name.begin(), name.end(), header.name.begin());
   put_octal(header.mode, 0644);
   put_octal(header.owner, 0);
   put_octal(header.group, 0);
-  put_octal(header.size, content.size());
   put_octal(header.time, 0);
   header.type = '0';
   std::memcpy(header.magic.data(), "ustar\00000", header.magic.size());
   put_octal(header.major, 0);
   put_octal(header.minor, 0);
+  archive.append(reinterpret_cast<const char*>(&header), block);
+  return archive.size() - block;
+}
+
+void end_member(std::string& archive, size_t at) {
+  Header header = header_at(std::as_bytes(std::span(archive)), at);
+  const size_t size = archive.size() - at - block;
+  if (size >> 33) fail("tar: {} has {} bytes, which USTAR cannot say", internal::shown(text_of(header.name)), size);
+  put_octal(header.size, size);
   fmt::format_to_n(header.checksum.data(), header.checksum.size(), "{:06o}", checksum(header));
   header.checksum[6] = '\0';
   header.checksum[7] = ' ';
-  archive.append(reinterpret_cast<const char*>(&header), block);
-  archive.append(content);
+  std::memcpy(archive.data() + at, &header, block);
   archive.resize(padded(archive.size()));
+}
+
+void append_member(std::string& archive, std::string_view name, std::string_view content) {
+  append_member(archive, name, [&](std::string& to) { to += content; });
 }
 
 std::string_view end_of_archive() {

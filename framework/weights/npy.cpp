@@ -228,23 +228,6 @@ size_t data_size(const Header& header, const std::string& file) {
   return size;
 }
 
-/// Magic, version, length and dictionary, padded with spaces so that the data begins at a multiple of 64.
-std::string header_of(const Tensor& tensor) {
-  const auto type =
-      std::find_if(descr_names.begin(), descr_names.end(), [&](auto& row) { return row.second == tensor.dtype(); });
-  std::string text =
-      fmt::format("{{'descr': '<{}', 'fortran_order': False, 'shape': {}, }}", type->first, str(tensor.shape()));
-  constexpr size_t length_bytes = sizeof(uint16_t);
-  const size_t before = magic.size() + version_bytes + length_bytes;
-  const size_t whole = (before + text.size() + data_alignment) / data_alignment * data_alignment;  // with its newline
-  text.resize(whole - before - 1, ' ');
-  text += '\n';
-  if (text.size() > max_header_bytes) fail("a shape of {} dimensions is too long for a header", tensor.dim());
-  const auto length = static_cast<uint16_t>(text.size());
-  return std::string(magic) + '\x01' + '\x00' + std::string(reinterpret_cast<const char*>(&length), length_bytes) +
-         text;
-}
-
 }  // namespace
 
 NumpyType internal::numpy_type(std::string_view descr) {
@@ -287,8 +270,24 @@ void save_npy(const std::filesystem::path& path, const Tensor& tensor) {
   file.commit();
 }
 
+/// Magic, version, length and dictionary, padded with spaces so that the data begins at a multiple of 64.
+std::string internal::npy_header(DType dtype, const Shape& shape) {
+  const auto type =
+      std::find_if(descr_names.begin(), descr_names.end(), [&](auto& row) { return row.second == dtype; });
+  std::string text = fmt::format("{{'descr': '<{}', 'fortran_order': False, 'shape': {}, }}", type->first, str(shape));
+  constexpr size_t length_bytes = sizeof(uint16_t);
+  const size_t before = magic.size() + version_bytes + length_bytes;
+  const size_t whole = (before + text.size() + data_alignment) / data_alignment * data_alignment;  // with its newline
+  text.resize(whole - before - 1, ' ');
+  text += '\n';
+  if (text.size() > max_header_bytes) fail("a shape of {} dimensions is too long for a header", shape.size());
+  const auto length = static_cast<uint16_t>(text.size());
+  return std::string(magic) + '\x01' + '\x00' + std::string(reinterpret_cast<const char*>(&length), length_bytes) +
+         text;
+}
+
 void internal::write_npy(Output& output, const Tensor& tensor) {
-  const std::string header = header_of(tensor);
+  const std::string header = npy_header(tensor.dtype(), tensor.shape());
   output.write(header.data(), header.size());
   output.write(tensor.bytes(), static_cast<size_t>(tensor.numel()) * size_of(tensor.dtype()));
 }

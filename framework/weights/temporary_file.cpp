@@ -185,6 +185,29 @@ bool TemporaryFile::create(int number) {
 
 void TemporaryFile::write(const void* from, size_t size) {
   if (!write_all(fd_, from, size)) fail_with("cannot be written");
+  written_ += size;
+  if (options_.streamed) stream();
+}
+
+/// Has the system bring to disk what was written, a piece at a time and beside the writer, so that commit() waits for
+/// the last one alone, and forget what is there already. All of it is advice, which a system need not take, and none
+/// waits.
+void TemporaryFile::stream() {
+  constexpr size_t piece = size_t{8} << 20, kept = 4 * piece;
+  if (written_ - streamed_ < piece) return;
+#if defined(SYNC_FILE_RANGE_WRITE)
+  (void)::sync_file_range(fd_, static_cast<off_t>(streamed_), static_cast<off_t>(written_ - streamed_),
+                          SYNC_FILE_RANGE_WRITE);
+#endif
+  if (streamed_ >= kept) forget(streamed_ - kept, written_ - streamed_);
+  streamed_ = written_;
+}
+
+/// From the system's memory, where it is on disk; all of the file behind `first` where `size` is 0.
+void TemporaryFile::forget([[maybe_unused]] size_t first, [[maybe_unused]] size_t size) const {
+#if defined(POSIX_FADV_DONTNEED)
+  (void)::posix_fadvise(fd_, static_cast<off_t>(first), static_cast<off_t>(size), POSIX_FADV_DONTNEED);
+#endif
 }
 
 /// As far as the system allows it: a stranger's file becomes the writer's own, and some file systems have no modes.
@@ -203,6 +226,7 @@ void TemporaryFile::take_over() {
 void TemporaryFile::commit() {
   take_over();
   if (options_.synced && ::fsync(fd_) != 0) fail_with("cannot be written to disk");
+  if (options_.streamed) forget(0, 0);
   // Closed, since network file systems say only then what went wrong; and locked until it has its name.
   const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
   if (copy < 0 || ::close(copy) != 0) fail_with("cannot be closed");

@@ -9,6 +9,8 @@
 
 namespace upconv::internal {
 
+/// What stands in a .npy before the numbers.
+std::string npy_header(DType dtype, const Shape& shape);
 /// As save_npy.
 void write_npy(Output& output, const Tensor& tensor);
 /// As save_safetensors.

@@ -146,6 +146,7 @@ void write_manifest(const std::filesystem::path& path, const Manifest& manifest)
                {"names", manifest.names},   {"shards_in_all", manifest.all}, {"seed", nullptr},
                {"agreed", nullptr},         {"groups", Json::array()},       {"shards", Json::array()}};
   if (manifest.seed) json["seed"] = *manifest.seed;
+  if (!manifest.asked.empty()) json["asked"] = manifest.asked;
   const std::vector<Manifest::Group> groups = manifest.groups();
   json["agreed"] = groups.size() <= 1;
   for (const Manifest::Group& group : groups)
@@ -176,6 +177,7 @@ Manifest read_manifest(const std::filesystem::path& path) {
                       .seed = {},
                       .quality = json.at("quality"),
                       .value_range = json.at("value_range"),
+                      .asked = json.value("asked", Json::object()),
                       .names = json.at("names"),
                       .all = json.at("shards_in_all"),
                       .shards = {}};

@@ -50,8 +50,9 @@ struct Manifest {
   std::optional<uint64_t> seed;  ///< of the latents, where there are any
   int quality = 0;               ///< of JPEG
   std::pair<double, double> value_range = {-1, 1};
-  std::string names;  ///< the pattern of the shards' names
-  int64_t all = 0;    ///< how many shards there are, of which these may be a part
+  nlohmann::ordered_json asked = nlohmann::ordered_json::object();  ///< asked_of() their options
+  std::string names;                                                ///< the pattern of the shards' names
+  int64_t all = 0;  ///< how many shards there are, of which these may be a part
   std::vector<ShardRecord> shards;
 
   /// The shards of each instruction set and choice of algorithms with the processors that took them: more than one

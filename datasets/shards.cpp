@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "datasets/asked.h"
 #include "datasets/digest.h"
 #include "datasets/tar.h"
 #include "framework/fail.h"
@@ -13,6 +14,12 @@ namespace upconv::datasets {
 
 using namespace internal;
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace
 
 std::string key_of(int64_t index) { return fmt::format("{:09}", index); }
 
@@ -31,15 +38,21 @@ Shards::Shards(Job job, Painter& painter) : job_(std::move(job)), painter_(paint
              {"upconv", UPCONV_VERSION},
              {"isa", machine.isa},
              {"algorithms", machine.algorithms}};
+  // What is as it mostly is needs no word.
   if (job_.encoding.format == Format::jpeg) common_["quality"] = job_.encoding.quality;
+  if (job_.encoding.format != Format::npy && job_.encoding.value_range != Encoding().value_range)
+    common_["value_range"] = job_.encoding.value_range;
+  common_.update(asked_of(painter.options()));
+  common_text_ = dumped(common_);
 }
 
-/// What is said of a picture beside it.
-Json Shards::about(int64_t index) const {
-  Json about = {{"index", index}};
-  for (const auto& input : job_.inputs) input->describe(index, about);
-  about.update(common_);
-  return about;
+/// What is said of a picture beside it: first what is its own, then what all have in common.
+std::string Shards::about(int64_t index) const {
+  Json own = {{"index", index}};
+  for (const auto& input : job_.inputs) input->describe(index, own);
+  std::string text = dumped(own);
+  text.back() = ',';
+  return text.append(common_text_, 1);
 }
 
 /// The files of a batch's pictures.
@@ -48,8 +61,9 @@ std::string Shards::members(int64_t first, int64_t rows, const Tensor& pictures)
   // About as many bytes as the first has, or a string that grows is copied over and over.
   for (int64_t row = 0; row < rows; ++row) {
     const std::string key = key_of(first + row);
-    append_member(archive, fmt::format("{}.{}", key, name(job_.encoding.format)), encode(pictures, row, job_.encoding));
-    append_member(archive, key + ".json", about(first + row).dump(-1, ' ', false, Json::error_handler_t::replace));
+    append_member(archive, fmt::format("{}.{}", key, name(job_.encoding.format)),
+                  [&](std::string& to) { append_encoded(to, pictures, row, job_.encoding); });
+    append_member(archive, key + ".json", about(first + row));
     if (row == 0) archive.reserve(archive.size() * static_cast<size_t>(rows) * 5 / 4);
   }
   return archive;
@@ -57,14 +71,16 @@ std::string Shards::members(int64_t first, int64_t rows, const Tensor& pictures)
 
 /// Throws Error where `text`, of a shard, says something else of a picture than would be said here.
 void Shards::expect_same(const std::string& file, std::string_view text, int64_t index) const {
-  const Json found = Json::parse(text, nullptr, false), expected = about(index);
+  const Json found = Json::parse(text, nullptr, false), expected = Json::parse(about(index));
   if (!found.is_object()) fail("{}: is no shard that upconv wrote: remove it, or give another --out", file);
-  for (const auto& [key, value] : expected.items()) {
+  Json keys = expected;
+  keys.update(found);
+  for (const auto& [key, either] : keys.items()) {
     if (!job_.is_pinned && (key == "isa" || key == "algorithms")) continue;
-    const Json other = found.contains(key) ? found[key] : Json();
+    const Json other = found.value(key, Json()), value = expected.value(key, Json());
     if (other != value)
-      fail("{}: holds other pictures, of {} {} in the place of {}: remove it, or give another name", file, key,
-           other.dump(), value.dump());
+      fail("{}: holds other pictures, of {} {} in the place of {}: remove it, or give another name", file,
+           printable(key), dumped(other), dumped(value));
   }
 }
 
@@ -94,7 +110,7 @@ bool Shards::is_there(int64_t shard) const {
 Shards::Painted Shards::paint(int64_t shard, const std::function<void(int64_t pictures)>& progress) const {
   const std::string name = job_.names.name(shard);
   const Range pictures = range(shard);
-  Painted painted{std::make_unique<TemporaryFile>(name),
+  Painted painted{std::make_unique<TemporaryFile>(name, TemporaryFile::Options{.streamed = true}),
                   {.file = name,
                    .shard = shard,
                    .first = pictures.first,
@@ -145,6 +161,7 @@ Manifest Shards::manifest(const std::vector<int64_t>& shards) const {
                     .seed = job_.seed,
                     .quality = job_.encoding.quality,
                     .value_range = job_.encoding.value_range,
+                    .asked = asked_of(painter_.options()),
                     .names = job_.names.pattern(),
                     .all = job_.shards,
                     .shards = {}};

@@ -54,13 +54,14 @@ class Shards {
   [[nodiscard]] Range range(int64_t shard) const { return part_of(job_.pictures, shard, job_.shards); }
 
  private:
-  [[nodiscard]] nlohmann::ordered_json about(int64_t index) const;
+  [[nodiscard]] std::string about(int64_t index) const;
   void expect_same(const std::string& file, std::string_view text, int64_t index) const;
   [[nodiscard]] std::string members(int64_t first, int64_t rows, const Tensor& pictures) const;
 
   Job job_;
   Painter& painter_;
   nlohmann::ordered_json common_;  // of what is said of each picture
+  std::string common_text_;
 };
 
 /// "000000042", what the files of picture 42 are called.

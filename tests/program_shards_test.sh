@@ -78,6 +78,43 @@ else
   check grep -qF "this build of upconv has no JPEG" err.txt
 fi
 
+# What was asked for beside the standard is told, and shards that were asked for otherwise are other shards.
+rounded=("${many[@]}" --precision bfloat16 --float32 main.3 --out 'h-{shard:02d}.tar')
+expect 0 "4 shards painted" "${rounded[@]}" --manifest h.json
+check grep -qF '"precision":"bfloat16","float32":["main.3"]}' <(tar xOf h-00.tar 000000000.json)
+check grep -qF ', bfloat16"' h.json
+expect 0 "4 there before" "${rounded[@]}"
+expect 1 'h-00.tar: holds other pictures, of precision "bfloat16" in the place of null' "${many[@]}" --out 'h-{shard:02d}.tar'
+expect 1 'of precision null in the place of "bfloat16"' "${many[@]}" --precision bfloat16 --out 'b-{shard:02d}.tar'
+expect 1 'of accuracy null in the place of "exact"' "${many[@]}" --accuracy exact --out 'b-{shard:02d}.tar'
+expect 1 'of value_range null in the place of [0.0,1.0]' "${many[@]}" --value-range 0 1 --out 'b-{shard:02d}.tar'
+expect 0 "30 pictures, 30 of them painted anew" verify h.json --sample 1
+sed 's/"precision": "bfloat16"/"precision": "bfloat8"/' h.json >wrong.json
+expect 1 "expected what upconv can be asked for, got" verify wrong.json
+
+# Labels, by modulus and from a file: the pictures are those of the labels, and the shards tell them.
+conditional=$golden/conditional.pt2
+labelled=(generate "$conditional" --latents philox --count 12 --shards 2)
+for ((i = 0; i < 12; ++i)); do echo $((i % 5)); done >labels.txt
+expect 0 "2 shards painted" "${labelled[@]}" --classes 5 --out 'k-{shard}.tar' --manifest k.json
+expect 0 "2 shards painted" "${labelled[@]}" --labels labels.txt --out 'l-{shard}.tar'
+for shard in 0 1; do check cmp k-$shard.tar l-$shard.tar; done
+check grep -qF '"label":2,' <(tar xOf k-1.tar 000000007.json)
+expect 0 "1 shard painted" "${labelled[@]:0:4}" --first 6 --count 6 --shards 1 --labels labels.txt --out 'm-{shard}.tar'
+check cmp m-0.tar k-1.tar
+sed 's/2/3/' labels.txt >other.txt
+tac labels.txt >reversed.txt
+expect 0 "2 shards painted" "${labelled[@]}" --labels other.txt --out 'o-{shard}.tar'
+check cmp <(tar xOf o-0.tar 000000001.png) <(tar xOf k-0.tar 000000001.png)
+check test "$(tar xOf o-0.tar 000000002.png | sha256sum)" != "$(tar xOf k-0.tar 000000002.png | sha256sum)"
+expect 0 "12 pictures, 12 of them painted anew" verify k.json --sample 1 --model "$conditional"
+expect 1 "takes a label for each picture: give --classes or --labels" "${labelled[@]}" --out 'x-{shard}.tar'
+expect 1 "k-0.tar: holds other pictures, of label 0 in the place of 1" "${labelled[@]}" --labels reversed.txt --out 'k-{shard}.tar'
+expect 1 "has labels for 12 pictures, and picture 12 has none" generate "$conditional" --latents philox --count 13 --shards 2 \
+  --labels labels.txt --out 'w-{shard}.tar'
+expect 2 "--classes says what the labels are" "${labelled[@]}" --classes 5 --labels labels.txt --out 'x-{shard}.tar'
+check no_leftovers
+
 # Networks of pictures, from a tar and from a folder, in shards and on a sheet.
 chain=$golden/../written/chain.pt2
 expect 0 "1 shard painted" generate "$chain" --latents philox --count 5 --shards 1 --out 'in-{shard}.tar'

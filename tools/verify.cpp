@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "datasets/asked.h"
 #include "framework/fail.h"
 #include "framework/version.h"
 #include "framework/weights/bytes.h"
@@ -47,12 +48,14 @@ void Verify::run() {
   const datasets::Manifest written = datasets::read_manifest(manifest);
   if (painting.model.empty()) painting.model = written.network;
   painting.seed = written.seed.value_or(0);
+  painting.range = {written.value_range.first, written.value_range.second};
   if (!written.seed && painting.pictures.empty())
     fail("{}: these pictures were made of others: give --pictures", manifest);
   Generator generator = painting.generator();
   check(written, *generator.model.module, manifest);
   Options options = painting.compiled(Tune::throughput);
   if (!options.isa) options.isa = isa_of(written);
+  datasets::ask(written.asked, options);
   if (painting.choice.choices.empty() && written.shards.size() > 0) batch = std::min(batch, generator.most);
   // What labels were, the shards tell; that there are some, the network.
   const datasets::Inputs inputs =
@@ -90,7 +93,10 @@ void add_verify(CLI::App& app) {
       ->check(named());
   add_number(*command, "--batch", options->batch, 1, int64_t{1} << 30, "Pictures at a time, of each thread");
   add_painting_options(*command, options->painting);
-  for (const char* name : {"--classes", "--labels"}) command->remove_option(command->get_option(name));
+  // What the shards and their manifest tell.
+  for (const char* name :
+       {"--classes", "--labels", "--value-range", "--accuracy", "--float32", "--round-inputs", "--precision"})
+    command->remove_option(command->get_option(name));
   command->footer(
       "Example: upconv verify manifest.json --sample 0.01\n"
       "Sizes and SHA-256 are compared of every shard. It exits with 1 where something is not as it should be.");

@@ -25,8 +25,11 @@ using Path = std::filesystem::path;
 
 datasets::Painter::Options painter_options(int threads, int64_t batch, const std::string& tune,
                                            const std::string& accuracy, const std::optional<std::string>& isa,
-                                           const std::optional<Path>& choices) {
-  return {.threads = threads, .batch = batch, .program = options_of(tune, accuracy, "", 1, isa, 2.0, choices)};
+                                           const std::optional<Path>& choices, const std::string& precision,
+                                           const std::vector<std::string>& float32, bool round_inputs) {
+  return {.threads = threads,
+          .batch = batch,
+          .program = options_of(tune, accuracy, "", 1, isa, 2.0, choices, precision, float32, round_inputs)};
 }
 
 /// Pictures of a run: as many as are wanted, or as the network was exported for.
@@ -51,8 +54,10 @@ class Shards {
          int64_t first, uint64_t seed, int64_t classes, const std::optional<Path>& labels,
          const std::optional<Path>& pictures, const std::string& network, const std::string& format, int quality,
          std::pair<double, double> value_range, int threads, int64_t batch, const std::string& tune,
-         const std::string& accuracy, const std::optional<std::string>& isa, const std::optional<Path>& choices) {
-    datasets::Painter::Options options = painter_options(threads, batch, tune, accuracy, isa, choices);
+         const std::string& accuracy, const std::optional<std::string>& isa, const std::optional<Path>& choices,
+         const std::string& precision, const std::vector<std::string>& float32, bool round_inputs) {
+    datasets::Painter::Options options =
+        painter_options(threads, batch, tune, accuracy, isa, choices, precision, float32, round_inputs);
     if (shards < 1 || count < 0 || first < 0 || batch < 1)
       throw nb::value_error("shards and batch: expected at least 1, and count and first at least 0");
     if (!choices) options.batch = std::clamp<int64_t>((count + shards - 1) / shards, 1, batch);
@@ -124,10 +129,11 @@ class Painter {
  public:
   Painter(const AnyModule& module, const std::vector<Shape>& shapes, bool labels, const std::string& format,
           int quality, std::pair<double, double> value_range, int threads, int64_t batch, const std::string& tune,
-          const std::string& accuracy, const std::optional<std::string>& isa, const std::optional<Path>& choices)
+          const std::string& accuracy, const std::optional<std::string>& isa, const std::optional<Path>& choices,
+          const std::string& precision, const std::vector<std::string>& float32, bool round_inputs)
       : encoding_{datasets::parse_format(format), quality, value_range} {
-    const datasets::Painter::Options options =
-        painter_options(threads, batch_of(module, batch), tune, accuracy, isa, choices);
+    const datasets::Painter::Options options = painter_options(threads, batch_of(module, batch), tune, accuracy, isa,
+                                                               choices, precision, float32, round_inputs);
     for (const Shape& shape : shapes) types_.push_back({of_one(shape)});
     if (labels) types_.push_back({{1}, DType::int64});
     const nb::gil_scoped_release free;
@@ -181,7 +187,8 @@ class Painter {
 #define UPCONV_PAINTED                                                                                            \
   "format: str = 'png', quality: int = 90, value_range: tuple[float, float] = (-1.0, 1.0), threads: int = 0, "    \
   "batch: int = 64, tune: str = 'throughput', accuracy: str = 'standard', isa: str | None = None, choices: str |" \
-  " os.PathLike[str] | None = None) -> None"
+  " os.PathLike[str] | None = None, precision: str = 'float32', float32: collections.abc.Sequence[str] = (), "    \
+  "round_inputs: bool = False) -> None"
 
 }  // namespace
 
@@ -193,11 +200,13 @@ void bind_datasets(nb::module_& m) {
       .def(nb::init<const AnyModule&, const std::string&, const Shape&, int64_t, int64_t, int64_t, uint64_t, int64_t,
                     const std::optional<Path>&, const std::optional<Path>&, const std::string&, const std::string&, int,
                     std::pair<double, double>, int, int64_t, const std::string&, const std::string&,
-                    const std::optional<std::string>&, const std::optional<Path>&>(),
+                    const std::optional<std::string>&, const std::optional<Path>&, const std::string&,
+                    const std::vector<std::string>&, bool>(),
            "module"_a, "out"_a, nb::kw_only(), "shape"_a = Shape{}, "shards"_a, "count"_a, "first"_a = 0, "seed"_a = 0,
            "classes"_a = 0, "labels"_a = nb::none(), "pictures"_a = nb::none(), "network"_a = "", "format"_a = "png",
            "quality"_a = 90, "value_range"_a = std::pair(-1.0, 1.0), "threads"_a = 0, "batch"_a = 64,
            "tune"_a = "throughput", "accuracy"_a = "standard", "isa"_a = nb::none(), "choices"_a = nb::none(),
+           "precision"_a = "float32", "float32"_a = std::vector<std::string>(), "round_inputs"_a = false,
            nb::sig("def __init__(self, module: Module, out: str, *, shape: collections.abc.Sequence[int] = (), shards: "
                    "int, count: int, first: int = 0, seed: int = 0, classes: int = 0, labels: str | os.PathLike[str] | "
                    "None = None, pictures: str | os.PathLike[str] | None = None, network: str = '', " UPCONV_PAINTED))
@@ -216,10 +225,12 @@ void bind_datasets(nb::module_& m) {
   nb::class_<Painter>(m, "Painter", "Arrays of latents or pictures in, the bytes of a file for each picture out.")
       .def(nb::init<const AnyModule&, const std::vector<Shape>&, bool, const std::string&, int,
                     std::pair<double, double>, int, int64_t, const std::string&, const std::string&,
-                    const std::optional<std::string>&, const std::optional<Path>&>(),
+                    const std::optional<std::string>&, const std::optional<Path>&, const std::string&,
+                    const std::vector<std::string>&, bool>(),
            "module"_a, "shapes"_a, nb::kw_only(), "labels"_a = false, "format"_a = "png", "quality"_a = 90,
            "value_range"_a = std::pair(-1.0, 1.0), "threads"_a = 0, "batch"_a = 64, "tune"_a = "throughput",
-           "accuracy"_a = "standard", "isa"_a = nb::none(), "choices"_a = nb::none(),
+           "accuracy"_a = "standard", "isa"_a = nb::none(), "choices"_a = nb::none(), "precision"_a = "float32",
+           "float32"_a = std::vector<std::string>(), "round_inputs"_a = false,
            nb::sig("def __init__(self, module: Module, shapes: collections.abc.Sequence[collections.abc.Sequence[int]],"
                    " *, labels: bool = False, " UPCONV_PAINTED))
       .def("__call__", &Painter::painted, nb::sig("def __call__(self, *inputs: typing.Any) -> list[bytes]"),

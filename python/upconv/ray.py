@@ -278,6 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--format", default="png", choices=["png", "npy", "jpeg"])
     parser.add_argument("--quality", type=int, default=90, help="of JPEG")
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--accuracy", default="standard", choices=["exact", "standard", "fast"])
+    parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"], help="what layers multiply")
     parser.add_argument("--isa", help="the instruction set on all nodes, so that all give the same bytes")
     parser.add_argument("--tune", default="throughput", choices=["latency", "throughput", "measured"])
     parser.add_argument("--choices", help="a file of algorithms that upconv tune wrote")

@@ -1,5 +1,8 @@
 // Tars, names and inputs of shards.
+#include "datasets/shards.h"
+
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <upconv/upconv.h>
 
 #include <algorithm>
@@ -8,6 +11,7 @@
 #include <fstream>
 #include <string>
 
+#include "datasets/asked.h"
 #include "datasets/decode.h"
 #include "datasets/digest.h"
 #include "datasets/encode.h"
@@ -15,6 +19,7 @@
 #include "datasets/names.h"
 #include "datasets/painter.h"
 #include "datasets/tar.h"
+#include "framework/weights/mapped_file.h"
 
 using namespace upconv;
 using namespace upconv::datasets;
@@ -173,3 +178,97 @@ TEST_CASE("a painter gives pictures in their order, whatever its batch and its t
         }) == "no input");
   CHECK_THROWS_AS(Painter(sequential(Linear(4, 3)), {{{1, 4}}}, {}), Error);
 }
+
+TEST_CASE("tars of others: long names in three ways, folders and links") {
+  for (const char* format : {"gnu", "pax", "ustar"}) {
+    const internal::MappedFile file = internal::map_file(UPCONV_GOLDEN "/tar/" + std::string(format) + ".tar");
+    TarReader reader(file.bytes, format);
+    std::vector<std::pair<std::string, std::string>> members;
+    while (const std::optional<Member> member = reader.next())
+      members.emplace_back(member->name, text_of(member->content));
+    CHECK(members == std::vector<std::pair<std::string, std::string>>{
+                         {"short.json", "{}"},
+                         {std::string(70, 'd') + "/" + std::string(70, 'e') + ".json", "[1]"},
+                         {"empty", ""}});
+  }
+}
+
+TEST_CASE("a painter that cannot write says so, from whichever thread, and ends") {
+  const auto net = sequential(Linear(4, 12), Unflatten(1, {3, 2, 2}));
+  Painter painter(net, {{{1, 4}}}, {.threads = 3, .batch = 2});
+  for (const int64_t last : {0, 5, 49}) {
+    int64_t written = 0;
+    CHECK(message_of([&] {
+            painter.paint(
+                0, 100, [](int64_t, int64_t, std::vector<Tensor>&) {},
+                [](int64_t first, int64_t, const Tensor&) { return std::to_string(first / 2); },
+                [&](int64_t rows, std::string_view bytes) {
+                  CHECK(rows == 2);
+                  CHECK(bytes == std::to_string(written));
+                  if (written++ == last) throw Error("the disk is full");
+                });
+          }) == "the disk is full");
+    CHECK(written == last + 1);
+  }
+}
+
+TEST_CASE("what was asked for is told, and asked for again") {
+  CHECK(asked_of({.tune = Tune::throughput}).empty());
+  const Options options{
+      .accuracy = Accuracy::fast, .precision = Precision::bfloat16, .float32 = {"main.0"}, .round_inputs = true};
+  const nlohmann::ordered_json asked = asked_of(options);
+  CHECK(asked.dump() == R"({"accuracy":"fast","precision":"bfloat16","float32":["main.0"],"round_inputs":true})");
+  Options again;
+  ask(asked, again);
+  CHECK(asked_of(again) == asked);
+  for (const char* wrong : {R"({"precision":"float16"})", R"({"accuracy":1})", R"({"more":1})", "[]", "3"})
+    CHECK_THROWS_AS(ask(nlohmann::ordered_json::parse(wrong), again), Error);
+  CHECK(asked_of(again) == asked);
+}
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+
+/// Bytes of the process's memory that no file backs.
+int64_t anonymous() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  for (std::string word; rollup >> word;)
+    if (word == "Anonymous:") {
+      int64_t kilobytes = 0;
+      rollup >> kilobytes;
+      return kilobytes << 10;
+    }
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("memory is the same after five shards and after fifty") {
+  const auto net = sequential(Linear(4, 48), Unflatten(1, {3, 4, 4}), ConvTranspose2d(3, 3, 4, {.stride = 4}), Tanh());
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("upconv_flat." + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  for (const Format format : {Format::npy, Format::png}) {
+    Painter painter(net, {{{1, 4}}}, {.threads = 2, .batch = 16});
+    const Shards shards({.network = "",
+                         .weights = "",
+                         .inputs = {latents_of(0, {1, 4})},
+                         .seed = 0,
+                         .encoding = {.format = format},
+                         .pictures = {0, 50 * 256},
+                         .names = ShardNames((folder / "{shard}.tar").string()),
+                         .shards = 50},
+                        painter);
+    int64_t early = 0;
+    for (int64_t shard = 0; shard < 50; ++shard) {
+      if (shard == 5) early = anonymous();
+      Shards::commit(shards.paint(shard));
+      std::filesystem::remove(folder / (std::to_string(shard) + ".tar"));
+    }
+    // 12,800 pictures; had each left a hundred bytes, this would be more.
+    CHECK(anonymous() - early < 1'000'000);
+    CHECK(early > 0);
+  }
+  std::filesystem::remove_all(folder);
+}
+#endif

@@ -4,7 +4,7 @@
     python tests/golden/program.py
 
 netG.pt2 is a narrow DCGAN, netG.safetensors other weights for it. pair.pt2 takes three inputs and gives two outputs, of
-sizes that must agree. spectrum.pt2 has operations that upconv does not know. two.pt2 holds two programs. Running it
+sizes that must agree. conditional.pt2 takes a latent and its label. spectrum.pt2 has operations that upconv does not know. two.pt2 holds two programs. Running it
 again changes no byte.
 """
 
@@ -59,6 +59,19 @@ class Pair(nn.Module):
             x = block(x)
         x = torch.where(wanted[:, None, None, None], x, torch.zeros_like(x))
         return x, x.mean((1, 2, 3))
+
+
+class Conditional(nn.Module):
+    """A picture of a latent and one of five classes."""
+
+    def __init__(self):
+        super().__init__()
+        self.classes = nn.Embedding(5, 8)
+        self.project = nn.Linear(8, 48)
+        self.up = nn.ConvTranspose2d(3, 3, 4, 2, 1)
+
+    def forward(self, z, labels):
+        return torch.tanh(self.up(torch.relu(self.project(z * self.classes(labels))).view(-1, 3, 4, 4)))
 
 
 class Spectrum(nn.Module):
@@ -117,6 +130,8 @@ def main():
             "wide": export(nn.Linear(2, 9), (torch.randn(1, 2),)),
         },
     )
+    many = torch.export.Dim("many", min=1, max=64)
+    save("conditional", export(Conditional(), (torch.randn(2, 8), torch.tensor([1, 4])), ({0: many}, {0: many})))
 
 
 if __name__ == "__main__":

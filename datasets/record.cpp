@@ -189,7 +189,8 @@ Manifest read_manifest(const std::filesystem::path& path) {
     }
     return manifest;
   } catch (const Json::exception& error) {
-    fail("{}: expected a manifest that upconv wrote: {}", path.string(), error.what());
+    const std::string_view what = error.what();  // behind the library's own number in brackets
+    fail("{}: expected a manifest that upconv wrote: {}", path.string(), what.substr(what.find("] ") + 2));
   }
 }
 

@@ -62,6 +62,16 @@ std::vector<Kept> kept(std::span<const std::byte> archive, const ShardRecord& re
   return found;
 }
 
+/// Whether a shard's first and last pictures are those that the record says.
+bool has_these(std::span<const std::byte> archive, const ShardRecord& record) {
+  if (record.count == 0) return text_of(archive) == end_of_archive();
+  const std::optional<Member> last = last_member(archive);
+  TarReader reader(archive, record.file);
+  const std::optional<Member> picture = last ? reader.next() : std::nullopt;
+  return record.count > 0 && picture && picture->name.starts_with(key_of(record.first) + ".") &&
+         last->name == key_of(record.first + record.count - 1) + ".json";
+}
+
 std::string difference(const ShardRecord& record, const Kept& picture, const Machine& here) {
   std::string text = fmt::format("{}: picture {} is painted otherwise here", record.file, picture.index);
   if (record.machine.isa != here.isa)
@@ -121,8 +131,10 @@ Verified verify(const Manifest& manifest, double sample, const Again& again,
       result.wrong.push_back(fmt::format("{}: is not there", record.file));
     } else if (bytes != record.bytes || sha256_of(std::filesystem::path(record.file)) != record.sha256) {
       result.wrong.push_back(fmt::format("{}: is not the file that was written", record.file));
+    } else if (const MappedFile file = map_file(record.file); !has_these(file.bytes, record)) {
+      result.wrong.push_back(
+          fmt::format("{}: has not {} pictures from {} on", record.file, record.count, record.first));
     } else if (record.count > 0) {
-      const MappedFile file = map_file(record.file);
       compare(record, kept(file.bytes, record, manifest.format, sampled(record, sample)), again, here, result);
     }
   }

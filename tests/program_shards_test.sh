@@ -52,6 +52,14 @@ check grep -qF '"processor": "unknown"' n.json
 expect 0 "4 shards verified: 30 pictures, 30 of them painted anew" verify a.json --sample 1
 expect 0 "4 shards verified: 30 pictures, 4 of them painted anew" verify a.json --sample 0.01
 expect 1 "weights" verify a.json --model vae --weights "$2"
+for wrong in '"count": 7/"count": 8' '"count": 7/"count": 99999999999999' '"first": 8/"first": 9' '"count": 8/"count": -8'; do
+  sed "s/$wrong/" a.json >wrong.json
+  expect 1 "tar: has not " verify wrong.json
+done
+for text in '{"upconv": 1}' '[]' '{' 'x'; do
+  echo "$text" >wrong.json
+  expect 1 "wrong.json: expected a manifest that upconv wrote: " verify wrong.json
+done
 cp a-03.tar kept.tar
 printf X | dd of=a-03.tar bs=1 seek=700 conv=notrunc 2>/dev/null
 expect 1 "a-03.tar: is not the file that was written" verify a.json

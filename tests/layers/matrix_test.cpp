@@ -130,13 +130,13 @@ TEST_CASE("tiles: layers of several works, strips and blocks of outputs") {
     ConvTranspose2dOptions options;
     Shape input;
   };
-  const Case cases[] = {{64, 80, 4, {.stride = 2, .padding = 1}, {2, 64, 24, 24}},
-                        {128, 40, 4, {.stride = 2, .padding = 1}, {5, 128, 4, 4}},
-                        {96, 200, 3, {.stride = 2, .padding = 1, .output_padding = 1}, {1, 96, 5, 7}},
-                        {70, 16, {1, 8}, {.stride = {1, 4}, .padding = {0, 2}}, {1, 70, 1, 1500}},
-                        {512, 8, {1, 3}, {.padding = {0, 1}}, {1, 512, 3, 600}},
-                        {64, 48, 4, {.stride = 2, .padding = 1, .groups = 2}, {3, 64, 9, 9}},
-                        {40, 33, 2, {.stride = 3}, {2, 40, 7, 7}}};
+  const std::vector<Case> cases = {{64, 80, 4, {.stride = 2, .padding = 1}, {2, 64, 24, 24}},
+                                   {128, 40, 4, {.stride = 2, .padding = 1}, {5, 128, 4, 4}},
+                                   {96, 200, 3, {.stride = 2, .padding = 1, .output_padding = 1}, {1, 96, 5, 7}},
+                                   {70, 16, {1, 8}, {.stride = {1, 4}, .padding = {0, 2}}, {1, 70, 1, 1500}},
+                                   {512, 8, {1, 3}, {.padding = {0, 1}}, {1, 512, 3, 600}},
+                                   {64, 48, 4, {.stride = 2, .padding = 1, .groups = 2}, {3, 64, 9, 9}},
+                                   {40, 33, 2, {.stride = 3}, {2, 40, 7, 7}}};
   std::map<std::string, int> tried;
   for (const Case& c : cases) {
     const ConvTranspose2d layer(c.IC, c.OC, c.kernel, c.options);

@@ -91,14 +91,14 @@ UNNAMED = (
 )
 
 
-def all_rows() -> list[Row]:
+def all_rows(precision: str = "float32") -> list[Row]:
     rows = [row for group in GROUPS if group.name in NAMED for row in group.rows] + list(UNNAMED)
     together = [
         dataclasses.replace(row, name=f"{row.name}, batch {BATCH}", input=(BATCH, *row.input[1:]))
         for row in rows
         if row.input[0] == 1 and math.prod(row.input[2:]) <= SMALL
     ]
-    return rows + together
+    return [dataclasses.replace(row, precision=precision) for row in rows + together]
 
 
 @dataclasses.dataclass
@@ -191,12 +191,12 @@ def middle(takes: list[Choice]) -> Choice:
     )
 
 
-def judge_all(pattern: str, thread_counts: list[int], seconds: float) -> list[Choice]:
+def judge_all(pattern: str, thread_counts: list[int], seconds: float, precision: str = "float32") -> list[Choice]:
     """Every row whose name contains the pattern; a line of each on the terminal. What looks bad is taken again when all
     others were, so that what slowed the machine for some seconds is over."""
     takes = []
     for threads in thread_counts:
-        for row in all_rows():
+        for row in all_rows(precision):
             if re.search(pattern, row.name):
                 takes.append((row, threads, [take(row, threads, seconds)]))
                 print(takes[-1][2][0].line(), flush=True)
@@ -296,8 +296,9 @@ def main() -> int:
     parser.add_argument("--threads", metavar="N", type=int, nargs="+", default=[1, 2], help="numbers of threads")
     parser.add_argument("--seconds", type=float, default=0.2, help="of each take")
     parser.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "build/compare", help="where the files go")
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="of the layers")
     options = parser.parse_args()
-    choices = judge_all(options.rows, options.threads, options.seconds)
+    choices = judge_all(options.rows, options.threads, options.seconds, options.precision)
     if not choices:
         parser.error(f"--rows: no row's name contains {options.rows!r}")
     write(choices, options.out)

@@ -2,7 +2,9 @@
 
 Each engine is a process of its own (engines.py), and only one works at any time. For each row (rows.py) every engine
 computes the same input with the same weights (models.py), and its result must be PyTorch's within TOLERANCE of the
-largest output before anything is timed. Then rounds: each engine samples for some seconds, in an order that rotates
+largest output before anything is timed; in bfloat16 its error must be within ROUNDED times that of PyTorch's bfloat16,
+both as the root of the mean square of what is left of PyTorch's float32. Where a machine has no fast bfloat16, rows of
+it are not measured. Then rounds: each engine samples for some seconds, in an order that rotates
 from round to round, and the machine's own limit of multiply-adds is measured between them. An engine's figure is the
 median over the rounds of its samples' medians. The fastest peer is the one with the least figure, and a ratio is the
 median over the rounds of a peer's time divided by upconv's in the same round: what slows the machine for half a minute
@@ -32,9 +34,11 @@ import numpy as np
 import report
 from engines import ENGINES
 from paths import BENCHMARKS, ROOT
+from program import Program
 from rows import GROUPS, Group, Row
 
 TOLERANCE = 1e-4  # of the largest output
+ROUNDED = 2.0  # times the error of PyTorch's bfloat16
 
 
 class Worker:
@@ -116,21 +120,29 @@ def prepare(
 ) -> tuple[list[str], dict[str, str]]:
     """Every engine ready to run the row's files; which ones give PyTorch's result, and why the others are out."""
 
-    def result(name: str) -> np.ndarray:
+    def result(name: str, precision: str) -> np.ndarray:
         files = {"folder": str(folder), "output": str(folder / f"{name}.npy")}
-        workers[name].ask("prepare", row=row.name, threads=workers.threads, accuracy=accuracy, **files)
+        how = {"accuracy": accuracy, "precision": precision}
+        workers[name].ask("prepare", row=row.name, threads=workers.threads, **how, **files)
         return np.load(files["output"])
 
-    truth = result("pytorch")
-    scale = np.abs(truth).max()
+    def rms(y: np.ndarray) -> float:
+        return float(np.sqrt(np.mean(np.square(y - truth, dtype=np.float64))))
+
+    truth = result("pytorch", "float32")
+    rounded = row.precision == "bfloat16"
+    own = result("pytorch", row.precision) if rounded else truth
+    scale, most = np.abs(truth).max(), ROUNDED * rms(own)
     fit, failures = [], {}
     for name in ["upconv", *(peer for peer in peers if peer not in row.without)]:
         try:
-            y = truth if name == "pytorch" else result(name)
+            y = own if name == "pytorch" else result(name, row.precision)
             if y.shape != truth.shape:
                 raise RuntimeError(f"its result is {y.shape}, PyTorch's {truth.shape}")
+            if rounded and not rms(y) <= most:
+                raise RuntimeError(f"it errs {ROUNDED * rms(y) / most:.1f} times as much as PyTorch's bfloat16")
             error = np.abs(y - truth).max() / scale
-            if not error <= TOLERANCE:
+            if not rounded and not error <= TOLERANCE:
                 raise RuntimeError(f"its result differs from PyTorch's by {error:.1e} of the largest output")
             fit.append(name)
         except RuntimeError as error:
@@ -201,6 +213,9 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if unknown := set(options.peers) - set(peers):
         parser.error(f"--peers: unknown {', '.join(sorted(unknown))}: there are {', '.join(peers)}")
+    slow = not Program().has_fast_bfloat16()
+    if slow:
+        print("bfloat16: this machine has no fast instructions for it, so its rows are not measured")
     whole = not (options.rows or options.quick) and (options.peers, options.threads) == (peers, counts)
     if options.publish and not (whole and options.accuracy == "standard"):
         parser.error("--publish takes a whole run: no --rows, --threads, --peers, --accuracy or --quick")
@@ -213,7 +228,10 @@ def arguments() -> argparse.Namespace:
         for group in GROUPS
         for row in group.rows
         if re.search(options.rows, row.name) and any(map(group.measured_on, options.threads))
+        if not (slow and group.precision == "bfloat16")
     ]
+    if not chosen and slow:
+        parser.exit(0)
     if not chosen:
         parser.error(f"--rows: no row for these numbers of threads has a name that contains {options.rows!r}")
     options.chosen = chosen

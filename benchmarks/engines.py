@@ -2,7 +2,7 @@
 
 `python engines.py NAME` reads requests from stdin and answers each with one line on stdout:
   {"command": "version"}                                            -> {"version": "2.13.0"}
-  {"command": "prepare", "row", "folder", "output", "threads", "accuracy"}
+  {"command": "prepare", "row", "folder", "output", "threads", "accuracy", "precision"}
                                                                     -> {}, and the result is in the file "output"
   {"command": "run", "seconds"}                                     -> {"median_ms", "min_ms", "runs", ...}
 or with {"error": "..."}. "folder" has the row's files (models.py). Between requests a process sleeps in read().
@@ -35,6 +35,7 @@ class Engine:
     package = ""  # on PyPI
     about = ""  # how it is set up; a line of the report
     accuracy = "standard"  # upconv's option, which peers do not have
+    precision = "float32"  # what it is to compute in, where it can
 
     def version(self) -> str:
         return importlib.metadata.version(self.package)
@@ -84,7 +85,7 @@ class Upconv(Engine):
 class PyTorch(Engine):
     title = "PyTorch"
     package = "torch"
-    about = "eager, channels-last, `inference_mode`, BatchNorm folded by `fuse_conv_bn_eval`"
+    about = "eager, channels-last, `inference_mode`, BatchNorm folded by `fuse_conv_bn_eval`; bfloat16 is the whole module"
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
         import export
@@ -102,15 +103,18 @@ class PyTorch(Engine):
         self.inputs = [torch.from_numpy(np.load(file)).clone() for file in inputs_of(row, folder)]
         self.load(net.eval(), threads)
         with torch.inference_mode():
-            return self.net(*self.inputs).numpy()
+            return self.net(*self.inputs).float().numpy()
 
     def load(self, net, threads: int) -> None:
-        """The network that is timed, and the layout of its inputs."""
+        """The network that is timed, and the layout and type of its inputs."""
         import export
 
         channels_last = self.torch.channels_last
         self.net = export.fold(net).to(memory_format=channels_last)
         self.inputs = [x.contiguous(memory_format=channels_last) if x.dim() == 4 else x for x in self.inputs]
+        if self.precision == "bfloat16":
+            self.net = self.net.to(self.torch.bfloat16)
+            self.inputs = [x.to(self.torch.bfloat16) if x.is_floating_point() else x for x in self.inputs]
 
     def once(self) -> None:
         with self.torch.inference_mode():
@@ -144,13 +148,14 @@ class OnnxRuntime(Engine):
 class OpenVino(Engine):
     title = "OpenVINO"
     package = "openvino"
-    about = "CPU, inference precision f32, latency hint: one request that has all threads"
+    about = "CPU, inference precision f32, or bf16 as a hint, latency hint: one request that has all threads"
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
         import openvino
 
         core = openvino.Core()
-        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        hints["INFERENCE_PRECISION_HINT"] = "bf16" if self.precision == "bfloat16" else "f32"
         compiled = core.compile_model(core.read_model(folder / "model.onnx"), "CPU", hints)
         self.request = compiled.create_infer_request()
         for i, file in enumerate(inputs_of(row, folder)):
@@ -167,7 +172,7 @@ class Ncnn(Engine):
     title = "ncnn"
     package = "ncnn"
     about = (
-        "fp16 and bf16 off; a batch is one ncnn.Mat, whose images ncnn takes one after another; pnnx converts networks"
+        "fp16 off, bf16 packed and stored where rows are of it; a batch is one ncnn.Mat, whose images ncnn takes one after another; pnnx converts networks"
     )
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
@@ -176,7 +181,7 @@ class Ncnn(Engine):
         self.net = ncnn.Net()
         self.net.opt.num_threads = threads
         for name in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage"):
-            setattr(self.net.opt, f"use_{name}", False)
+            setattr(self.net.opt, f"use_{name}", self.precision == "bfloat16" and name.startswith("bf16"))
         param, numbers = str(folder / "model.ncnn.param"), str(folder / "model.ncnn.bin")
         if self.net.load_param(param) != 0 or self.net.load_model(numbers) != 0:
             raise RuntimeError("ncnn does not load its model")
@@ -246,7 +251,7 @@ def answer(engine: Engine, request: dict) -> dict:
     if command == "version":
         return {"version": engine.version()}
     if command == "prepare":
-        engine.accuracy = request["accuracy"]
+        engine.accuracy, engine.precision = request["accuracy"], request["precision"]
         y = engine.prepare(find_row(request["row"]), Path(request["folder"]), request["threads"])
         np.save(request["output"], y)
         return {}

@@ -23,6 +23,11 @@ class Program:
             raise RuntimeError(done.stderr.strip())
         return done.stdout
 
+    def has_fast_bfloat16(self) -> bool:
+        """Whether this machine multiplies bfloat16 faster than floats."""
+        report = self.call("bench", "Conv2d(1, 1, 1)", "--input", "1,1,1,1", "--seconds", "0", "--json")
+        return json.loads(report)["machine"]["bfloat16"] == "fast"
+
     def bench(self, row: Row, threads: int, seconds: float, *more: str, accuracy: str = "standard") -> dict:
         """What `upconv bench` reports of a row, with random weights unless `more` names some."""
         command = ["bench", *network_arguments(row, threads, accuracy), "--seconds", str(seconds), "--json"]
@@ -34,4 +39,6 @@ class Program:
 def network_arguments(row: Row, threads: int, accuracy: str = "standard") -> list[str]:
     """The row's network and how it is compiled: tuned for throughput where the batch is more than 1."""
     tune = "throughput" if row.input[0] > 1 else "latency"
-    return [row.spec, "--threads", str(threads), "--tune", tune, "--accuracy", row.accuracy or accuracy]
+    words = [row.spec, "--threads", str(threads), "--tune", tune, "--accuracy", row.accuracy or accuracy]
+    words += ["--precision", row.precision] if row.precision != "float32" else []
+    return words + (["--round-inputs"] if row.rounds_inputs else [])

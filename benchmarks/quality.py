@@ -11,13 +11,22 @@ from program import Program
 PAGE = """# bfloat16
 
 `Options::precision`, `--precision bfloat16`, `precision="bfloat16"`: convolutions, transposed or not, and `Linear`
-multiply bfloat16 and sum in float32. It is for processors whose `vdpbf16ps` is as fast as a multiply-add of floats,
-Zen 4 and Zen 5: on a Zen 5 DCGAN takes 0.75 of float32's time, large maps 0.6; `upconv::bfloat16_instructions()` says
-what a machine has. Elsewhere the same bits come of a model of that instruction, slower than float32.
+multiply bfloat16 and sum in float32 where `vdpbf16ps` is as fast as a multiply-add of floats, on Zen 4 and Zen 5.
+`upconv::bfloat16_instructions()` says what a machine has, and `StepInfo::precision`, `StepInfo::stored`, profiles and
+traces say what became of each layer.
 
-What is rounded: the values that a layer reads, as they are packed or after Winograd's transform, and its weights,
-after BatchNorm was folded in and after the transform. What is not: sums, biases, residuals, activations, norms, and
-what lies between layers.
+What is rounded: the values that a layer reads, and its weights, after BatchNorm was folded in; with Winograd's
+algorithm both after the transform. Values lie in memory as bfloat16 from the layer that makes them to those that
+read them, where all of these are direct sums of bfloat16, with the same bits, since they would round what they read, or
+have at most four outputs: half of the traffic. Winograd's schemes would round twice, and read floats. What is not rounded: sums, biases, what is added, activations,
+norms, and what leaves the network. What is added, or read by a norm, a view or any other operation, lies in memory as
+floats.
+
+Elsewhere, with AVX2 or AVX-512, it is a matter of memory: weights of layers that wait for them, of more than half a
+megabyte and at most 32 pixels, tuned for latency, take 16 bits and are widened as they are multiplied, by direct sums and by lean Winograd;
+all else is float32, and errs less than what is promised. `UPCONV_BFLOAT16=none` in the environment shows it on a
+machine that has the instructions. Plain C++, `--isa scalar`, has a model of the instruction with the same bits, for
+tests.
 
 What stays in float32 by itself, and `StepInfo::precision` tells:
 
@@ -32,8 +41,8 @@ one more than all others together, which is why it is the one that is left out.
 
 `Accuracy` means for bfloat16 what it means for float32: `exact` has direct sums alone; `standard` also F(2,2), whose
 points were chosen for it and err 1.15 times as much ([why](decisions/bfloat16.md)), and for three taps F(2,3), 1.67
-times; `fast` all but F(6,3). Bits depend on the image, the weights, the layer, the options and the instruction set;
-those of direct sums not even on that.
+times; `fast` all but F(6,3). Bits depend on the image, the weights, the layer, the options, the instruction set and on
+whether that multiplies bfloat16 fast, never on the batch or the threads.
 
 ## With AMX at hand
 
@@ -75,6 +84,9 @@ What rounding does to a layer of normal random weights and inputs: the rms error
 and how many times the direct sum's that is.
 
 {errors}
+Rows of bfloat16 beside PyTorch's, OpenVINO's and ncnn's: `./dev bench --rows bfloat16`. The
+choice of algorithms: `./dev choice --precision bfloat16`. How long it takes: [decisions](decisions/bfloat16.md).
+
 Measured with upconv {version} ({commit}) on {processor}, {system}, {date}; errors belong to the instruction set, not
 to the machine or the number of threads.
 """

@@ -9,7 +9,7 @@ shapes.h; nothing is tuned on the uneven ones.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 def pair(value):
@@ -106,6 +106,12 @@ class Row:
     first: bool = False  # its twin gives several results, of which the first one counts
     without: tuple[str, ...] = ()  # peers that cannot run it
     long: bool = False  # a run takes seconds
+    precision: str = "float32"  # upconv's, and that of the peers that have it
+
+    @property
+    def rounds_inputs(self) -> bool:
+        """Whether a layer alone, which otherwise would read what the network is given as it is, rounds that too."""
+        return self.precision == "bfloat16" and len(self.layers) == 1
 
     @property
     def spec(self) -> str:
@@ -143,6 +149,7 @@ class Group:
     rows: tuple[Row, ...]
     promised_mean: float | None = None
     threads: tuple[int, ...] = ()  # numbers of threads that it is measured on; none is any
+    precision: str = "float32"  # of its rows; others than float32 are measured where the machine is fast with them
 
     def measured_on(self, threads: int) -> bool:
         return not self.threads or threads in self.threads
@@ -272,6 +279,29 @@ GROUPS = (
             network("hifigan", "generator('v1')", 80, 86, promise=1.5),
             network("hifigan_v3", "generator('v3')", 80, 86, promise=1.5),
         ),
+    ),
+)
+
+
+def in_bfloat16(row: Row, promise: float | None) -> Row:
+    """The same, with what layers multiply rounded; promised is a ratio to the fastest peer of bfloat16."""
+    more = {"promise": promise, "promises": {}, "promised_peak": None, "precision": "bfloat16"}
+    return replace(row, name=f"{row.name}, bfloat16", without=(*row.without, "onnxruntime"), **more)
+
+
+IN_BFLOAT16 = ("pix2pix, batch 1", "cyclegan, batch 1", "esrgan, batch 1", "taesd, batch 1")
+
+GROUPS += (
+    Group(
+        "bfloat16",
+        tuple(
+            in_bfloat16(row, promise=1.0)
+            for group in GROUPS
+            for row in group.rows
+            if group.name in ("layers", "networks") or row.name in IN_BFLOAT16
+        ),
+        promised_mean=1.5,
+        precision="bfloat16",
     ),
 )
 

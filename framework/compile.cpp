@@ -130,16 +130,11 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
 Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, const Options& options,
                      const Crew& crew) {
   const Plan::Node& node = plan.at(index);
-  std::vector<Type> types;
-  std::vector<Layout> layouts;
   std::vector<Place> inputs;
-  for (int input : node.inputs) {
-    types.push_back(plan.at(input).type);
-    layouts.push_back(plan.at(input).layout);
-    inputs.push_back(places[static_cast<size_t>(input)]);
-  }
+  for (int input : node.inputs) inputs.push_back(places[static_cast<size_t>(input)]);
   Options own = options;
-  const Lowering lowering{types, layouts, node.type, node.layout, own, crew};
+  const NodeLowering asked(plan, index, own, crew);
+  const Lowering& lowering = asked.lowering();
   const std::string described = node.operation->described(lowering);
   // Now, so that weights are packed once; what tune() finds to be none of the candidates is none here.
   if (options.choices && !described.empty())
@@ -152,7 +147,7 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
     fail("{}{} {}", beginning(node.path), node.operation->name(), error.what());
   }
   size_t bytes = bytes_of(node.type) + step->weight_bytes();
-  for (const Type& type : types) bytes += bytes_of(type);
+  for (const Type& type : asked.types()) bytes += bytes_of(type);
   StepInfo info{node.path,
                 std::string(node.operation->name()),
                 step->algorithm(),
@@ -162,7 +157,8 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
                 bytes,
                 node.operation->candidates(lowering),
                 described,
-                step->precision()};
+                step->precision(),
+                node.type.dtype};
   return {std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)};
 }
 
@@ -327,6 +323,11 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
   part(plan);
   lay_out(plan);
   separate_outputs(plan);
+  if (options.precision == Precision::bfloat16) {
+    const NodeOptions each(code->options, plan);
+    store_rounded(
+        plan, [&](int node) -> const Options& { return each.of(node); }, *code->crew);
+  }
   const std::vector<Place> places = place_values(plan, *code);
   lower(plan, places, *code);
   if (!share(*code) && code->options.threads > 1) {  // cut for one thread

@@ -19,7 +19,7 @@ bool runs_here(Isa isa) {
 #if defined(__x86_64__)
   switch (isa) {
     case Isa::amx:
-      return runs_here(Isa::avx512) && processor().avx512_bf16 && processor().amx_bf16 && may_use_tiles();
+      return bfloat16_instructions() != Bfloat16::none && processor().amx_bf16 && may_use_tiles();
     case Isa::avx512:
       return processor().avx512 && processor().fma;
     case Isa::avx2:
@@ -65,8 +65,13 @@ const std::vector<Isa>& available_isas() {
 }
 
 Bfloat16 bfloat16_instructions() {
-  if (!processor().avx512_bf16 || !runs_here(Isa::avx512)) return Bfloat16::none;
-  return processor().amd ? Bfloat16::fast : Bfloat16::slow;
+  static const Bfloat16 found = [] {
+    const char* pin = std::getenv("UPCONV_BFLOAT16");
+    if (pin && std::string_view(pin) == "none") return Bfloat16::none;
+    if (!processor().avx512_bf16 || !runs_here(Isa::avx512)) return Bfloat16::none;
+    return processor().amd ? Bfloat16::fast : Bfloat16::slow;
+  }();
+  return found;
 }
 
 Isa default_isa() {

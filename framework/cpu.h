@@ -32,7 +32,8 @@ enum class Bfloat16 {
   slow,
   fast  ///< AVX512_BF16, twice as fast, as on Zen 4 and Zen 5 (552 GFLOP/s of 276): Precision::bfloat16 is for these
 };
-/// What that is.
+/// What that is; UPCONV_BFLOAT16=none in the environment of the process hides it, and Isa::amx, to see what other
+/// machines do.
 [[nodiscard]] Bfloat16 bfloat16_instructions();
 
 /// What programs are compiled for unless Options say otherwise: the best available one, or the one that the environment

@@ -72,7 +72,7 @@ struct Repeat {
 /// What an operation sees when it becomes a step: types and layouts are fixed, everything may be decided and packed
 /// now.
 struct Lowering {
-  std::span<const Type> inputs;               ///< their types
+  std::span<const Type> inputs;               ///< their types; bfloat16 where values of float32 are stored so
   std::span<const Layout> input_layouts;      ///< how they lie
   Type output;                                ///< its type
   Layout output_layout = Layout::contiguous;  ///< how it is to lie
@@ -196,6 +196,10 @@ class Operation {
   virtual Layout output_layout(Layout input, Layout /*wanted*/) const { return input; }
   /// Whether it multiplies by weights, so that it may be computed in another precision than float32.
   virtual bool has_precision() const { return false; }
+  /// Whether its step can leave its output as bfloat16, each value rounded to the nearest, to even between two.
+  virtual bool stores_bfloat16(const Lowering&) const { return false; }
+  /// Whether its step can read that input as bfloat16, where `Lowering::inputs` says so.
+  virtual bool reads_bfloat16(const Lowering&, size_t /*input*/) const { return false; }
   /// The algorithms that its step is chosen from; none where there is no choice.
   virtual std::vector<Candidate> candidates(const Lowering&) const { return {}; }
   /// All that the time of such a step depends on besides its algorithm, options and machine, as a file of choices names

@@ -30,13 +30,14 @@ enum class Accuracy {
 /// What the layers that multiply by weights (convolutions, transposed or not, and Linear) compute with.
 enum class Precision {
   float32,  ///< floats
-  /// Products of bfloat16, summed in float32: a layer's weights, with what was folded into them, and the values that it
-  /// reads are rounded to eight bits, to the nearest, to even between two. Everything else is float32: biases, what is
-  /// added, activations, norms, what a network is given and what it gives. Layers that read what the network is given
-  /// stay in float32 (Options::round_inputs), and so do those of at most four outputs or with a kernel for each
-  /// channel, whose kernels have nothing to gain, and with an odd number of channels in several groups. Bits do not
-  /// depend on the processor's instructions for bfloat16, the time does: without them (AVX512_BF16 of Zen 4 and Zen 5)
-  /// it is slower than float32.
+  /// Where the processor multiplies bfloat16 fast (AVX512_BF16 of Zen 4 and Zen 5, AMX's tiles): products of it, summed
+  /// in float32. A layer's weights, with what was folded into them, and the values that it reads are rounded to eight
+  /// bits, to the nearest, to even between two, and so are values that lie in memory between such layers. Everything
+  /// else is float32: biases, what is added, activations, norms, what a network is given and what it gives. Layers that
+  /// read what the network is given stay in float32 (Options::round_inputs), and so do those of at most four outputs or
+  /// with a kernel for each channel, whose kernels have nothing to gain, and with an odd number of channels in several
+  /// groups. Elsewhere, with AVX2 or AVX-512, only weights are rounded, of layers that wait for them, which then take
+  /// half of the memory; the rest is float32. StepInfo::precision says which layers are which.
   bfloat16
 };
 /// "float32" or "bfloat16".

@@ -86,5 +86,22 @@ void chain(Plan& plan);
 void part(Plan& plan);
 /// Gives every value a layout and puts conversions where producer and reader differ.
 void lay_out(Plan& plan);
+/// Values between layers become bfloat16 where the step that makes them can store that and all that read them can read
+/// it. `options` are those of each node.
+void store_rounded(Plan& plan, const std::function<const Options&(int)>& options, const Crew& crew);
+
+/// What a node is lowered with: the types and layouts of its inputs as they are now.
+class NodeLowering {
+ public:
+  NodeLowering(Plan& plan, int node, const Options& options, const Crew& crew);
+  NodeLowering(const NodeLowering&) = delete;  // `lowering` points into it
+  const Lowering& lowering() const { return lowering_; }
+  const std::vector<Type>& types() const { return types_; }
+
+ private:
+  std::vector<Type> types_;
+  std::vector<Layout> layouts_;
+  Lowering lowering_;
+};
 
 }  // namespace upconv::internal

@@ -57,6 +57,7 @@ struct StepInfo {
   std::vector<Candidate> candidates;         ///< what `algorithm` was chosen from; none where there is no choice
   std::string geometry;                      ///< as a file of choices names it; "" where there is no choice
   Precision precision = Precision::float32;  ///< Step::precision()
+  DType stored = DType::float32;             ///< what its output is until it is read: bfloat16 between some layers
 };
 
 /// One run as it went, all times in seconds from its beginning.

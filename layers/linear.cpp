@@ -80,8 +80,10 @@ class LinearOperation : public Activated<LinearOperation, ContiguousOperation> {
                         .activation = activation(),
                         .flops = 2.0 * static_cast<double>(rows * in * out),
                         .threads = lowering.options.threads,
-                        .parts = {in}};
-    return direct_sums({std::move(geometry), std::move(context), weights_, lowering});
+                        .parts = {in},
+                        .part_types = {DType::float32}};
+    const bool halved = is_halved(geometry, weights_.layout, lowering);
+    return direct_sums({std::move(geometry), std::move(context), weights_, lowering, halved});
   }
 
  private:

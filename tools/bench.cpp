@@ -146,13 +146,10 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
 
 /// One step's part of the report.
 nlohmann::ordered_json layer_report(const StepInfo& step, double seconds) {
-  return {{"path", step.path},
-          {"operation", step.operation},
-          {"algorithm", step.algorithm},
-          {"precision", name(step.precision)},
-          {"shape", step.shape},
-          {"ms", seconds * 1e3},
-          {"gflops", step.flops / seconds / 1e9}};
+  return {{"path", step.path},           {"operation", step.operation},
+          {"algorithm", step.algorithm}, {"precision", name(step.precision)},
+          {"stored", name(step.stored)}, {"shape", step.shape},
+          {"ms", seconds * 1e3},         {"gflops", step.flops / seconds / 1e9}};
 }
 
 nlohmann::ordered_json layer_reports(const Program& program, const Times& times) {
@@ -267,9 +264,11 @@ void print(const nlohmann::ordered_json& report) {
 nlohmann::ordered_json machine_report(Isa isa) {
   const internal::MachineProperties here = internal::properties_of(internal::processor(), isa);
   const internal::MachineClass& known = internal::class_of(here);
+  constexpr const char* words[] = {"none", "slow", "fast"};  // as Bfloat16 has them
   return {{"wide", here.wide},
           {"halves", here.halves},
           {"own_additions", here.own_additions},
+          {"bfloat16", words[static_cast<size_t>(bfloat16_instructions())]},
           {"costs", known.name},
           {"measured", here == known.properties}};
 }

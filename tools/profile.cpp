@@ -78,7 +78,9 @@ Json step_profile(const StepInfo& info, size_t step, const std::vector<Profile>&
 
 std::string algorithm_text(const Json& layer) {
   const std::string algorithm = layer["algorithm"], precision = layer["precision"];
-  return precision == name(Precision::float32) ? algorithm : algorithm + ", " + precision;
+  if (precision == name(Precision::float32)) return algorithm;
+  const bool stored = layer["stored"] == name(DType::bfloat16);
+  return algorithm + ", " + precision + (stored ? " stored" : "");
 }
 
 void print_profile(const Json& report) {
@@ -123,6 +125,7 @@ void write_trace(Output& output, const Program& program, const Profile& profile)
     events.push_back(slice(title(steps[step]), "step", steps_row, begin, end,
                            {{"algorithm", steps[step].algorithm},
                             {"precision", name(steps[step].precision)},
+                            {"stored", name(steps[step].stored)},
                             {"output", str(steps[step].shape)},
                             {"gflops", steps[step].flops / (end - begin) / 1e9},
                             {"bytes", steps[step].bytes}}));

@@ -14,7 +14,8 @@ namespace upconv::tools {
 nlohmann::ordered_json step_profile(const StepInfo& info, size_t step, const std::vector<Profile>& profiles,
                                     int threads, Roof& roof);
 
-/// How a layer of a report computes: "direct", or "direct, bfloat16".
+/// How a layer of a report computes: "direct", or "direct, bfloat16", or, where its output lies in memory so too,
+/// "direct, bfloat16 stored".
 std::string algorithm_text(const nlohmann::ordered_json& layer);
 
 /// The table of reports that have it.

@@ -30,10 +30,23 @@ const ConvFamily& conv_algorithms() {
   return all;
 }
 
+bool is_halved(const ConvGeometry& geometry, const WeightLayout& weights, const Lowering& lowering) {
+  const Options& options = lowering.options;
+  const kernels::Table& table = table_of(lowering);
+  if (options.precision != Precision::bfloat16 || table.pairs || !table.direct_halved) return false;
+  if (weights.groups > 1 || weights.IC % 2 != 0 || weights.IC < kernels::panel_lanes) return false;
+  // A weight of 8x8 pixels is multiplied for longer than it is waited for: 256-128 k4s2 8x8 lost 4 %.
+  const int64_t pixels = std::min(geometry.in.H * geometry.in.W, geometry.out.H * geometry.out.W);
+  const auto bytes = static_cast<double>(weights.taps * weights.IC * weights.OC) * sizeof(float);
+  return pixels <= 32 && images_of(options.tune, geometry.in.N) == 1 && bytes > machine_costs(table.isa).near;
+}
+
 std::vector<ConvCandidate> conv_candidates(const ConvQuery& query) {
   std::vector<ConvCandidate> candidates;
   for (const auto& algorithm : conv_algorithms()) {
     if (query.table.pairs && !algorithm->has_pairs()) continue;
+    if (query.memory.inputs && !algorithm->reads_bfloat16(query)) continue;
+    if (query.memory.output && !algorithm->stores_bfloat16(query)) continue;
     if (const std::optional<double> cycles = algorithm->cost(query)) candidates.push_back({algorithm.get(), *cycles});
   }
   return candidates;

@@ -39,15 +39,23 @@ struct ConvContext {
   int threads;                 ///< that share the step
   std::vector<int64_t> parts;  ///< channels of the inputs whose concatenation is read
   bool residual = false;       ///< the input after them is added; it and the output then lie channels-last
+  /// What lies in memory: of each part, and of the output. What is stored as bfloat16 lies channels-last.
+  std::vector<DType> part_types;
+  DType stored = DType::float32;
 
-  kernels::Residual residual_of(const Frame& frame, const float* y) const {
+  bool rounded() const { return stored == DType::bfloat16; }
+  /// Element `at` of the output's memory.
+  void* output_at(void* memory, int64_t at) const {
+    return static_cast<std::byte*>(memory) + at * static_cast<int64_t>(size_of(stored));
+  }
+  kernels::Residual residual_of(const Frame& frame, const void* y) const {
     return residual ? kernels::Residual{static_cast<const float*>(frame.inputs[parts.size()]), y} : kernels::Residual{};
   }
 };
 
-/// The residual of the output at y.
+/// The residual of the output at y, a float.
 inline const float* residual_at(const kernels::Residual& residual, const float* y) {
-  return residual.values + (y - residual.outputs);
+  return residual.values + (y - static_cast<const float*>(residual.outputs));
 }
 
 /// A run of numbers, such as images, rows or tiles.

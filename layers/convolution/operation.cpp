@@ -43,6 +43,7 @@ std::string sizes_text(std::initializer_list<SizeText> sizes) {
 
 Type ConvolutionOperation::whole(std::span<const Type> inputs) const {
   Type whole = inputs[0];
+  if (whole.dtype == DType::bfloat16) whole.dtype = DType::float32;  // as which they are read
   for (size_t i = 1; i < parts_.size(); ++i) whole.shape[1] += inputs[i].shape[1];
   return whole;
 }
@@ -130,8 +131,8 @@ ConvGeometry ConvolutionOperation::geometry_of(std::span<const Type> inputs) con
   return geometry(image_shape(whole(inputs).shape), image_shape(infer(inputs).shape));
 }
 
-std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometry& geometry,
-                                                               const Lowering& lowering) const {
+std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometry& geometry, const Lowering& lowering,
+                                                               ConvMemory memory) const {
   const Isa isa = *lowering.options.isa;
   return conv_candidates({.geometry = geometry,
                           .input = lowering.input_layouts[0],
@@ -139,14 +140,45 @@ std::vector<ConvCandidate> ConvolutionOperation::candidates_of(const ConvGeometr
                           .table = table_of(lowering),
                           .machine = machine_costs(isa),
                           .accuracy = lowering.options.accuracy,
-                          .images = images_of(lowering.options.tune, geometry.in.N)});
+                          .images = images_of(lowering.options.tune, geometry.in.N),
+                          .memory = {memory.inputs, memory.output, is_halved(geometry, weights_.layout, lowering)}});
+}
+
+ConvMemory ConvolutionOperation::in_memory(const Lowering& lowering) const {
+  const std::span<const Type> parts = lowering.inputs.first(parts_.size());
+  const auto is_stored = [](const Type& type) { return type.dtype == DType::bfloat16; };
+  return {std::any_of(parts.begin(), parts.end(), is_stored), is_stored(lowering.output)};
+}
+
+/// Where what it would take anyway can, so that nothing slower is taken for it.
+bool ConvolutionOperation::can_be_stored(const Lowering& asked, ConvMemory wanted) const {
+  if (asked.options.precision != Precision::bfloat16 || has_kernel_for_each_channel()) return false;
+  const Options options = options_of(asked);
+  const Lowering lowering = with_options(asked, options);
+  const ConvGeometry geometry = geometry_of(lowering.inputs);
+  const ConvMemory now = in_memory(lowering);
+  const std::vector<ConvCandidate> all = candidates_of(geometry, lowering, now);
+  const ConvAlgorithm* chosen = &choose(all, options.algorithm);
+  const std::vector<ConvCandidate> able =
+      candidates_of(geometry, lowering, {now.inputs || wanted.inputs, now.output || wanted.output});
+  return std::any_of(able.begin(), able.end(), [&](const ConvCandidate& one) { return one.algorithm == chosen; });
+}
+
+bool ConvolutionOperation::stores_bfloat16(const Lowering& lowering) const {
+  const ImageShape out = image_shape(lowering.output.shape);
+  return !planar(lowering.output_layout, out) && can_be_stored(lowering, {.output = true});
+}
+
+bool ConvolutionOperation::reads_bfloat16(const Lowering& lowering, size_t input) const {
+  const ImageShape in = image_shape(lowering.inputs[input].shape);
+  return !planar(lowering.input_layouts[input], in) && can_be_stored(lowering, {.inputs = true});
 }
 
 std::vector<Candidate> ConvolutionOperation::candidates(const Lowering& asked) const {
   const Options options = options_of(asked);
   const Lowering lowering = with_options(asked, options);
   std::vector<Candidate> all;
-  for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering.inputs), lowering))
+  for (const ConvCandidate& candidate : candidates_of(geometry_of(lowering.inputs), lowering, in_memory(lowering)))
     all.push_back({candidate.algorithm->name(), candidate.cycles});
   return all;
 }
@@ -161,6 +193,9 @@ std::string ConvolutionOperation::described(const Lowering& lowering) const {
   if (parts_.size() > 1) all += fmt::format(", of {}", fmt::join(parts_, "+"));
   if (residual_) all += ", added";
   if (lowering.options.precision == Precision::bfloat16 && has_pairs()) all += ", bfloat16";
+  const ConvMemory memory = in_memory(lowering);
+  if (memory.inputs) all += ", reads bfloat16";
+  if (memory.output) all += ", stores bfloat16";
   return all;
 }
 
@@ -168,15 +203,20 @@ std::unique_ptr<Step> ConvolutionOperation::lower(const Lowering& asked) const {
   const Options options = options_of(asked);
   const Lowering lowering = with_options(asked, options);
   ConvGeometry geometry = geometry_of(lowering.inputs);
-  const ConvAlgorithm& chosen = choose(candidates_of(geometry, lowering), lowering.options.algorithm);
+  const ConvAlgorithm& chosen =
+      choose(candidates_of(geometry, lowering, in_memory(lowering)), lowering.options.algorithm);
   ConvContext context{.input = lowering.input_layouts[0],
                       .output = lowering.output_layout,
                       .activation = activation(),
                       .flops = 2 * products(geometry.in, geometry.out),
                       .threads = lowering.options.threads,
                       .parts = parts_,
-                      .residual = residual_};
-  return chosen.step({std::move(geometry), std::move(context), weights_, lowering});
+                      .residual = residual_,
+                      .part_types = {},
+                      .stored = lowering.output.dtype};
+  for (size_t i = 0; i < parts_.size(); ++i) context.part_types.push_back(lowering.inputs[i].dtype);
+  const bool halved = is_halved(geometry, weights_.layout, lowering);
+  return chosen.step({std::move(geometry), std::move(context), weights_, lowering, halved});
 }
 
 }  // namespace upconv::internal

@@ -46,6 +46,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   /// Residuals are added where outputs are stored, which the kernels do channels-last.
   Layout output_layout(Layout, Layout wanted) const override { return residual_ ? Layout::channels_last : wanted; }
   bool has_precision() const override { return true; }
+  bool stores_bfloat16(const Lowering& lowering) const override;
+  bool reads_bfloat16(const Lowering& lowering, size_t input) const override;
   std::vector<Candidate> candidates(const Lowering& lowering) const override;
   std::string described(const Lowering& lowering) const override;
   std::unique_ptr<Step> lower(const Lowering& lowering) const override;
@@ -82,7 +84,11 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   bool has_pairs() const;
   /// The options with the precision that it can have.
   Options options_of(const Lowering& lowering) const;
-  std::vector<ConvCandidate> candidates_of(const ConvGeometry& geometry, const Lowering& lowering) const;
+  /// Whether any input, and the output, lie in memory as bfloat16.
+  ConvMemory in_memory(const Lowering& lowering) const;
+  bool can_be_stored(const Lowering& lowering, ConvMemory wanted) const;
+  std::vector<ConvCandidate> candidates_of(const ConvGeometry& geometry, const Lowering& lowering,
+                                           ConvMemory memory) const;
   bool residual_ = false;
   std::vector<int64_t> parts_;  // channels of the inputs that are read one after another
 };

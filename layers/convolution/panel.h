@@ -31,6 +31,7 @@ struct PanelSource {
   Border border;
   const void* const* inputs;
   std::span<const int64_t> parts;  ///< channels of each input
+  std::span<const DType> types;    ///< what each input is in memory
   bool pairs = false;              ///< whether panels are of pairs of bfloat16 (kernels::PairKernels)
 
   /// Pixels that all lie in one row inside of the picture, or, of whole rows, in several.
@@ -39,17 +40,20 @@ struct PanelSource {
     assert(image >= 0 && image < in.N && h >= 0 && w >= 0 && count >= 1 && h * in.W + w + count <= in.H * in.W);
     int64_t first = 0;  // channel
     for (size_t i = 0; i < parts.size(); first += parts[i++]) {
-      const auto* x = static_cast<const float*>(inputs[i]);
-      const int64_t C = parts[i];
+      const int64_t C = parts[i], at = ((image * in.H + h) * in.W + w) * C;  // of the first pixel, channels-last
+      const bool stored = types[i] == DType::bfloat16;
+      assert(!stored || !planar);
       if (pairs) {
-        pack_pairs(x, pixels, {first, first + C}, to, pitch);
+        pack_pairs(inputs[i], stored, pixels, {first, first + C}, to, pitch);
         continue;
       }
       if (i > 0) to += parts[i - 1] / kernels::panel_lanes * pitch;
       if (planar)
-        pack_planar(x + (image * C * in.H + h) * in.W + w, C, to, pitch, count);
+        pack_planar(static_cast<const float*>(inputs[i]) + (image * C * in.H + h) * in.W + w, C, to, pitch, count);
+      else if (stored)
+        table.pack_stored(static_cast<const uint16_t*>(inputs[i]) + at, C, C, to, pitch, count);
       else
-        table.pack(x + ((image * in.H + h) * in.W + w) * C, C, C, to, pitch, count);
+        table.pack(static_cast<const float*>(inputs[i]) + at, C, C, to, pitch, count);
     }
   }
 
@@ -75,19 +79,23 @@ struct PanelSource {
   }
 
   /// The channels of one input, which are these of the panel's. Planar ones are turned first, some pixels at a time.
-  void pack_pairs(const float* x, const Pixels& pixels, Range channels, float* to, int64_t pitch) const {
+  void pack_pairs(const void* input, bool stored, const Pixels& pixels, Range channels, float* to,
+                  int64_t pitch) const {
     constexpr int64_t lanes = kernels::panel_lanes, some = 32;
     const auto [image, h, w, count] = pixels;
     const int64_t C = channels.count(), plane = in.H * in.W;
+    const int64_t element = stored ? sizeof(uint16_t) : sizeof(float);
     if (!planar)
-      return table.pairs->pack({.x = x + ((image * in.H + h) * in.W + w) * C,
-                                .stride = C,
-                                .first = channels.begin,
-                                .channels = C,
-                                .panel = to,
-                                .pitch = pitch,
-                                .pixels = count});
-    x += (image * C * in.H + h) * in.W + w;
+      return table.pairs->pack(
+          {.x = static_cast<const std::byte*>(input) + ((image * in.H + h) * in.W + w) * C * element,
+           .stride = C,
+           .first = channels.begin,
+           .channels = C,
+           .panel = to,
+           .pitch = pitch,
+           .pixels = count,
+           .stored = stored});
+    const float* x = static_cast<const float*>(input) + (image * C * in.H + h) * in.W + w;
     float turned[some * lanes];
     for (int64_t c = 0; c < C; c += lanes)
       for (int64_t p = 0; p < count; p += some) {

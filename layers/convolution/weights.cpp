@@ -49,7 +49,8 @@ uint64_t key_of(const WeightView& view, const std::string& way, const Crew& crew
 
 const kernels::Table& table_of(const Lowering& lowering) {
   const Isa isa = *lowering.options.isa;
-  return lowering.options.precision == Precision::bfloat16 ? kernels::pair_table(isa) : kernels::table(isa);
+  const kernels::Table* pairs = lowering.options.precision == Precision::bfloat16 ? kernels::pair_table(isa) : nullptr;
+  return pairs ? *pairs : kernels::table(isa);
 }
 
 bool scaled(const float* x, const double* factor, int64_t count, float* y) {
@@ -62,7 +63,7 @@ bool scaled(const float* x, const double* factor, int64_t count, float* y) {
   return infinite == 0;
 }
 
-bool put_halves(const kernels::PairKernels& pairs, const float* values, int64_t count, int64_t half, float* words) {
+bool put_halves(const kernels::Table& table, const float* values, int64_t count, int64_t half, float* words) {
   constexpr int64_t run = 32;
   constexpr uint16_t exponent = 0x7f80;
   uint16_t rounded[run];
@@ -70,7 +71,7 @@ bool put_halves(const kernels::PairKernels& pairs, const float* values, int64_t 
   auto* to = reinterpret_cast<std::byte*>(words) + half * int64_t{sizeof(uint16_t)};
   for (int64_t begin = 0; begin < count; begin += run) {
     const int64_t some = std::min(run, count - begin);
-    pairs.round(values + begin, rounded, some);
+    table.round(values + begin, rounded, some);
     for (int64_t i = 0; i < some; ++i) {
       finite &= (rounded[i] & exponent) != exponent;
       std::memcpy(to + (begin + i) * int64_t{sizeof(float)}, rounded + i, sizeof(uint16_t));
@@ -107,7 +108,7 @@ int64_t packed_at_once(const WeightLayout& layout, int64_t lanes) {
 std::shared_ptr<const void> ConvWeights::once(const std::string& way, const Lowering& lowering,
                                               const Make& make) const {
   const Isa isa = *lowering.options.isa;
-  const char* rounded = lowering.options.precision == Precision::bfloat16 ? "/bfloat16" : "";
+  const char* rounded = table_of(lowering).pairs ? "/bfloat16" : "";
   const std::string method = fmt::format("{}/{}/{}{}", way, name(isa), derived ? derived->key : "", rounded);
   const std::string key =
       fmt::format("{}/{}/{}/{}/{}", method, layout.channels, bias ? fmt::ptr(bias->identity()) : nullptr,

@@ -49,7 +49,7 @@ bool scaled(const float* x, const double* factor, int64_t count, float* y);
 
 /// Puts values, rounded to bfloat16, into halves of as many words, the low ones or the high ones; whether all of them
 /// are finite then.
-bool put_halves(const kernels::PairKernels& pairs, const float* values, int64_t count, int64_t half, float* words);
+bool put_halves(const kernels::Table& table, const float* values, int64_t count, int64_t half, float* words);
 
 /// How many input channels are packed at a time, so that `lanes` output channels of them stay in L1.
 int64_t packed_at_once(const WeightLayout& layout, int64_t lanes);
@@ -60,7 +60,8 @@ struct DerivedWeights {
   std::function<Tensor(const Stored&)> make;
 };
 
-/// The kernels for the instruction set and the precision that a layer is lowered for.
+/// The kernels for the instruction set and the precision that a layer is lowered for: of pairs of bfloat16 where those
+/// are the faster ones.
 const kernels::Table& table_of(const Lowering& lowering);
 
 /// A layer's parameters with what it has absorbed; `layout` is that of the weights that kernels see.

@@ -43,12 +43,16 @@ UPCONV_INLINE Batch activate(Batch v, Activation act) {
   }
 }
 
-/// Stores act(v + residual) in the first `count` floats at y, or in all of a vector where it is more.
-template <class Arch, class Batch = typename Simd<Arch>::Batch>
-UPCONV_INLINE void store_activated(float* y, Batch v, int count, const Residual& residual, Activation act) {
+/// Whether kernels of Arch store outputs as bfloat16 where they are asked to.
+template <class Arch>
+constexpr bool stores_rounded = requires { Simd<Arch>::is_pairs; };
+
+/// Stores act(v + residual) in the first `count` floats, or bfloat16, at y, or in all of a vector where it is more.
+template <class Arch, class Y, class Batch = typename Simd<Arch>::Batch>
+UPCONV_INLINE void store_activated(Y* y, Batch v, int count, const Residual& residual, Activation act) {
   constexpr int width = Simd<Arch>::width;
   if (residual.values) {
-    const float* other = residual.values + (y - residual.outputs);
+    const float* other = residual.values + (y - static_cast<const Y*>(residual.outputs));
     v = v + (count >= width ? Simd<Arch>::load(other) : load_partial<Arch>(other, count));
   }
   v = activate<Arch>(v, act);

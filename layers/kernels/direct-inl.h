@@ -33,7 +33,7 @@ namespace {
 /// act(sums + shift + residual) of one block for `pixels` pixels, sums[r * stride + v]. Not inlined: it runs once per
 /// IC
 /// * taps multiply-adds of each accumulator.
-template <class Arch, int V>
+template <class Arch, int V, class Y>
 __attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, int pixels, int stride,
                                       const Block& block, const Direct& d) {
   using S = Simd<Arch>;
@@ -44,7 +44,7 @@ __attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, in
     UPCONV_UNROLL
     for (int v = 0; v < V; ++v) shift[v] = S::load(block.shift + v * S::width);
     for (int r = 0; r < pixels; ++r, sums += stride) {
-      float* y = d.y[r] + at;
+      Y* y = static_cast<Y*>(d.y[r]) + at;
       UPCONV_UNROLL
       for (int v = 0; v < V; ++v) S::store(y + v * S::width, act(sums[v] + shift[v]));
     }
@@ -54,18 +54,17 @@ __attribute__((noinline)) void finish(const typename Simd<Arch>::Batch* sums, in
     const auto shift = S::load(block.shift + v * S::width);
     const int rest = block.lanes - v * S::width;
     for (int r = 0; r < pixels; ++r)
-      store_activated<Arch>(d.y[r] + at + v * S::width, sums[r * stride + v] + shift, rest, d.residual, d.activation);
+      store_activated<Arch>(static_cast<Y*>(d.y[r]) + at + v * S::width, sums[r * stride + v] + shift, rest, d.residual,
+                            d.activation);
   }
 }
 
-/// acc[r][v] += x[r] * w[v] for one channel. x: pixel 0; w: B blocks of V vectors.
+/// acc[r][v] += x[r] * weight[v] for one channel. x: pixel 0; `weight`: B blocks of V vectors.
 template <class Arch, int R, int B, int V>
-UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* const (&w)[B]) {
+UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x,
+                            const typename Simd<Arch>::Batch (&weight)[B * V]) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  Batch weight[B * V];
-  UPCONV_UNROLL
-  for (int v = 0; v < B * V; ++v) weight[v] = S::load(w[v / V] + v % V * S::width);
   UPCONV_UNROLL
   for (int r = 0; r < R; ++r) {
     if constexpr (S::folds_broadcast && B * V <= 2) {
@@ -81,20 +80,40 @@ UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const f
   }
 }
 
+/// The same for the channels of one word of weights: the odd one first, as PairKernels do.
+template <class Arch, int R, int B, int V>
+UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* const (&w)[B]) {
+  using S = Simd<Arch>;
+  typename S::Batch weight[B * V];
+  if constexpr (in_word<Arch> == 2) {
+    UPCONV_UNROLL
+    for (int v = 0; v < B * V; ++v) weight[v] = S::odd(S::load(w[v / V] + v % V * S::width));
+    multiply<Arch, R, B, V>(acc, x + 1, weight);
+    UPCONV_UNROLL
+    for (int v = 0; v < B * V; ++v) weight[v] = S::even(S::load(w[v / V] + v % V * S::width));
+  } else {
+    UPCONV_UNROLL
+    for (int v = 0; v < B * V; ++v) weight[v] = S::load(w[v / V] + v % V * S::width);
+  }
+  multiply<Arch, R, B, V>(acc, x, weight);
+}
+
 /// The same for `count` channels in a row, 16 or those of a line that a group has. Asks for what comes next: weights at
 /// `ahead`, which moves by `step` for each channel done, and of the next line of channels, at `next`, one pixel.
 template <class Arch, int R, int B, int V>
 UPCONV_INLINE void multiply_line(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* next,
                                  const float* (&w)[B], const float* (&ahead)[B], int64_t step, int64_t count) {
   constexpr int lanes = V * Simd<Arch>::width;
+  constexpr int words = in_word<Arch>;
   const auto run = [&](int channels) __attribute__((always_inline)) {
     UPCONV_UNROLL
-    for (int i = 0; i < channels; ++i) {
-      __builtin_prefetch(next + i * panel_lanes);
+    for (int i = 0; i < channels; i += words) {
+      UPCONV_UNROLL
+      for (int j = 0; j < words; ++j) __builtin_prefetch(next + (i + j) * panel_lanes);
       const float* weights[B];
       UPCONV_UNROLL
       for (int b = 0; b < B; ++b) {
-        weights[b] = w[b] + i * lanes;
+        weights[b] = w[b] + i / words * lanes;
         UPCONV_UNROLL
         for (int j = 0; j < lanes; j += panel_lanes) __builtin_prefetch(ahead[b] + j);
         ahead[b] += step;
@@ -104,12 +123,12 @@ UPCONV_INLINE void multiply_line(typename Simd<Arch>::Batch (&acc)[R][B * V], co
     x += channels;
     next += channels * panel_lanes;
     UPCONV_UNROLL
-    for (int b = 0; b < B; ++b) w[b] += channels * lanes;
+    for (int b = 0; b < B; ++b) w[b] += channels / words * lanes;
   };
   if (count == panel_lanes)
     for (int i = 0; i < panel_lanes; i += 2) run(2);
   else
-    for (; count > 0; --count) run(1);
+    for (; count > 0; count -= words) run(words);
 }
 
 /// R pixels by B neighbouring blocks of V vectors.
@@ -129,8 +148,8 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
   for (int64_t t = 0; few && t < d.tap_count; ++t) {
     const float* w[B];
     UPCONV_UNROLL
-    for (int b = 0; b < B; ++b) w[b] = block[b].w + d.taps[t].index * d.IC * lanes;
-    for (int64_t i = 0; i < d.IC; ++i) {
+    for (int b = 0; b < B; ++b) w[b] = block[b].w + d.taps[t].index * (d.IC / in_word<Arch>)*lanes;
+    for (int64_t i = 0; i < d.IC; i += in_word<Arch>) {
       multiply<Arch, R, B, V>(acc, x + d.taps[t].x + i, w);
       UPCONV_UNROLL
       for (int b = 0; b < B; ++b) w[b] += lanes;
@@ -139,7 +158,7 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
   for (int64_t t = 0; !few && t < d.tap_count; ++t) {
     const float* w[B];
     UPCONV_UNROLL
-    for (int b = 0; b < B; ++b) w[b] = block[b].w + d.taps[t].index * d.IC * lanes;
+    for (int b = 0; b < B; ++b) w[b] = block[b].w + d.taps[t].index * (d.IC / in_word<Arch>)*lanes;
     const float* ahead[B];
     UPCONV_UNROLL
     for (int b = 0; b < B; ++b) ahead[b] = w[b] + d.ahead;
@@ -158,7 +177,15 @@ UPCONV_INLINE void direct_tile(const Direct& d, const Block* block) {
   UPCONV_UNROLL
   for (int r = 0; r < R; ++r) UPCONV_UNROLL
   for (int v = 0; v < B * V; ++v) sums[r][v] = acc[r][v];
-  for (int b = 0; b < B; ++b) finish<Arch, V>(&sums[0][b * V], R, B * V, block[b], d);
+  for (int b = 0; b < B; ++b) {
+    if constexpr (stores_rounded<Arch>)
+      if (d.rounded) {
+        finish<Arch, V, uint16_t>(&sums[0][b * V], R, B * V, block[b], d);
+        continue;
+      }
+    assert(!d.rounded);
+    finish<Arch, V, float>(&sums[0][b * V], R, B * V, block[b], d);
+  }
 }
 
 template <class Arch, int R>
@@ -187,7 +214,7 @@ void direct_pixels(const Direct& d) {
 template <class Arch, int R = Simd<Arch>::pixels>
 void direct(const Direct& d) {
   if constexpr (R == Simd<Arch>::pixels) {
-    assert(d.pixels >= 1 && d.pixels <= R && d.tap_count >= 0 && d.IC >= 1);
+    assert(d.pixels >= 1 && d.pixels <= R && d.tap_count >= 0 && d.IC >= 1 && d.IC % in_word<Arch> == 0);
     for ([[maybe_unused]] int64_t b = 0; b < d.block_count; ++b)
       assert(is_aligned(d.blocks[b].w, 64) && d.blocks[b].vectors >= 1 && d.blocks[b].vectors <= Simd<Arch>::vectors &&
              d.blocks[b].lanes >= 1 && d.blocks[b].lanes <= d.blocks[b].vectors * Simd<Arch>::width);

@@ -23,7 +23,7 @@ constexpr int64_t panel_lanes = 16;
 /// nothing.
 struct Residual {
   const float* values = nullptr;
-  const float* outputs = nullptr;
+  const void* outputs = nullptr;  ///< of the type of the outputs
 };
 
 /// One kernel tap of a phase: where its first pixel lies in the panel, in floats from x, and its place among the packed
@@ -49,7 +49,7 @@ struct Block {
 struct Direct {
   const float* x;   ///< a panel
   int64_t pitch;    ///< floats from one block of its channels to the next
-  float* const* y;  ///< [pixels] where the first channel of the first block goes; no overlap with x
+  void* const* y;   ///< [pixels] where the first channel of the first block goes; no overlap with x
   const Tap* taps;  ///< may be empty: then y = act(shift)
   const Block* blocks;
   int64_t pixels;  ///< 1 .. Table::pixels
@@ -61,6 +61,7 @@ struct Direct {
   int64_t ahead, ahead_step;
   Activation activation;
   Residual residual = {};
+  bool rounded = false;  ///< whether outputs are stored as bfloat16, rounded as Table::round does
 };
 
 /// m[tile][lane] = sum_ic v[tile][ic] * w[ic][lane], one chain of fused multiply-adds in the order of channels.
@@ -108,13 +109,14 @@ struct WinogradInput {
 struct WinogradOutput {
   const float* m;  ///< point (i, j): m[(i * n + j) * point], whole vectors
   int64_t point;
-  float* y;  ///< where output (row_begin, col_begin) goes
+  void* y;  ///< where output (row_begin, col_begin) goes
   int64_t row, column;
   int32_t row_begin, row_end, col_begin, col_end;  ///< the outputs of the tile that exist, one or more
   const float* shift;                              ///< whole vectors
   int32_t lanes;
   Activation activation;
   Residual residual = {};
+  bool rounded = false;  ///< as Direct's
 };
 
 /// y[i] = act(a[i] op b[i]) for i < count; a_one and b_one: the operand is one number for all. y may be a or b.
@@ -272,9 +274,17 @@ struct Table {
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);
   void (*lean_products[schemes])(const LeanProducts&);  ///< null where a scheme is not lean
+  /// The same with the weights of channels 2k and 2k + 1 as bfloat16 in the low and the high half of a word, of even
+  /// numbers of channels, 16 or more; null where an instruction set has none.
+  void (*direct_halved)(const Direct&) = nullptr;
+  void (*lean_products_halved[schemes])(const LeanProducts&) = {};
   /// Writes the first C channels of `pixels` pixels, x[p * stride + c], into a panel. Lanes beyond C are left as they
   /// are.
   void (*pack)(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels);
+  /// The same of bfloat16.
+  void (*pack_stored)(const uint16_t* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels);
+  /// y[i] = x[i] rounded to the nearest bfloat16, to even between two; denormals become zeros.
+  void (*round)(const float* x, uint16_t* y, int64_t count);
   /// y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns; no overlap.
   void (*transpose)(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns);
   /// y[r * y_stride + i] = x[r * x_stride + i] for r < rows, i < columns; no overlap. What lies `ahead` floats after x
@@ -337,13 +347,14 @@ struct Table {
 /// Writes `channels` channels of `pixels` pixels, x[p * stride + c], rounded to bfloat16, into a panel of pairs, as
 /// those from `first` on. Zeros fill the last half of a line.
 struct PairPack {
-  const float* x;
+  const void* x;  ///< floats, or bfloat16 that nothing is to be done to
   int64_t stride;
   int64_t first;  ///< a multiple of panel_lanes
   int64_t channels;
   float* panel;
   int64_t pitch;
   int64_t pixels;
+  bool stored = false;  ///< whether x is of bfloat16
 };
 
 /// What one instruction set has for bfloat16: kernels whose channels come in pairs. In a panel of pairs, and in
@@ -359,10 +370,8 @@ struct PairKernels {
   void (*products)(const Products&);
   /// As Table::winograd_input, rounded; t.v may begin at the second half of a line. Null for schemes that err too much.
   void (*winograd_input[schemes])(const WinogradInput&);
-  void (*winograd_output[schemes])(const WinogradOutput&);  ///< null where it is the table's
+  void (*winograd_output[schemes])(const WinogradOutput&);  ///< the same; outputs may be rounded too
   void (*pack)(const PairPack&);
-  /// y[i] = x[i] rounded to the nearest bfloat16, to even between two; denormals become zeros.
-  void (*round)(const float* x, uint16_t* y, int64_t count);
 };
 
 /// The table of `isa`; throws Error where this build or this machine has none. Of tables that differ in speed alone the
@@ -372,11 +381,13 @@ const Table& table(Isa isa);
 /// All of `isa`, the usual one first: they compute the same bits. Those of Isa::amx are AVX-512's.
 std::span<const Table* const> tables(Isa isa);
 
-/// The same with kernels of pairs in the place of those that it has, so that Table::pairs is not null. The vectors of
-/// SSE2 are then those of plain C++.
-const Table& pair_table(Isa isa);
+/// The same with kernels of pairs in the place of those that it has, so that Table::pairs is not null; null where they
+/// would be slower than those of floats: `scalar` has the model of the instruction, so that every machine can test what
+/// calls it, AVX-512 the instruction where it is fast, and Isa::amx, or what tiles are lent to (tiles.h), what stands
+/// beside tiles, fast or not: the instruction, or without it the scalar model's kernels.
+const Table* pair_table(Isa isa);
 
-/// All that this machine can run for an instruction set, the one that pair_table() takes first.
-std::vector<const PairKernels*> pair_kernels(Isa isa);
+/// Those that this machine can run, fast or not.
+std::vector<const PairKernels*> pair_kernels();
 
 }  // namespace upconv::kernels

@@ -119,7 +119,7 @@ void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count
   const float *w[V], *next[V];
   UPCONV_UNROLL
   for (int v = 0; v < V; ++v) {
-    w[v] = p.w[v] + first * 4 * width;
+    w[v] = p.w[v] + first * 4 * width / in_word<Arch>;
     next[v] = p.w[v] + ahead.at;
   }
   const float* line = p.v + tile * n * n * ((p.IC + panel_lanes - 1) / panel_lanes * panel_lanes) +
@@ -131,13 +131,22 @@ void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count
     const float* const end = line + (rest < panel_lanes ? rest : panel_lanes);
     const float* x = line;
     // The values of row i of G' down the columns, for column j of the taps.
-    const auto down = [&]<int i>(Batch(&values)[V], int j, std::integral_constant<int, i>)
-        __attribute__((always_inline)) {
+    const auto down = [&]<int i, bool last>(Batch(&values)[V], int j, std::integral_constant<int, i>,
+                                            std::bool_constant<last>) __attribute__((always_inline)) {
+      const auto tap = [&](const float* at) __attribute__((always_inline)) {
+        if constexpr (in_word<Arch> == 1)
+          return S::load(at);
+        else if constexpr (last)
+          return S::odd(S::load(at));
+        else
+          return S::even(S::load(at));
+      };
       UPCONV_UNROLL
       for (int v = 0; v < V; ++v)
-        values[v] = lean_weight<Arch, W, i>(S::load(w[v] + j * width), S::load(w[v] + (2 + j) * width));
+        values[v] = lean_weight<Arch, W, i>(tap(w[v] + j * width), tap(w[v] + (2 + j) * width));
     };
-    const auto channel = [&]() __attribute__((always_inline)) {
+    // `last`: of the word.
+    const auto channel = [&](auto last) __attribute__((always_inline)) {
       UPCONV_UNROLL
       for (int v = 0; v < V; ++v) {
         __builtin_prefetch(next[v]);
@@ -145,23 +154,28 @@ void lean_tile(const LeanProducts& p, int64_t tile, int64_t first, int64_t count
         next[v] += step;
       }
       Batch even[V], odd[V];
-      down(even, 0, std::integral_constant<int, First>());
-      down(odd, 1, std::integral_constant<int, First>());
+      down(even, 0, std::integral_constant<int, First>(), last);
+      down(odd, 1, std::integral_constant<int, First>(), last);
       multiply_row<Arch, W, T, V, T == 1 && First == 2>(sums[0], x, even, odd);
       if constexpr (R == 2) {
-        down(even, 0, std::integral_constant<int, First + 1>());
-        down(odd, 1, std::integral_constant<int, First + 1>());
+        down(even, 0, std::integral_constant<int, First + 1>(), last);
+        down(odd, 1, std::integral_constant<int, First + 1>(), last);
         multiply_row<Arch, W, T, V, T == 1>(sums[1], x + row, even, odd);
       }
       ++x;
-      UPCONV_UNROLL
+      if constexpr (last) UPCONV_UNROLL
       for (int v = 0; v < V; ++v) w[v] += 4 * width;
     };
-    if constexpr (T == 1 && V == 1) {  // GCC moves its sums about otherwise: 7 % of 512-256 k4s2 4x4
+    if constexpr (in_word<Arch> == 2) {
+      while (x < end) {
+        channel(std::false_type());
+        channel(std::true_type());
+      }
+    } else if constexpr (T == 1 && V == 1) {  // GCC moves its sums about otherwise: 7 % of 512-256 k4s2 4x4
 #pragma GCC unroll 2
-      while (x < end) channel();
+      while (x < end) channel(std::true_type());
     } else {
-      while (x < end) channel();
+      while (x < end) channel(std::true_type());
     }
   }
   ahead.at += count * step;
@@ -211,7 +225,7 @@ void lean_part(const LeanProducts& p, int64_t tile, int64_t tiles, int64_t first
 
 template <class Arch, class W, int V>
 void lean_vectors(const LeanProducts& p) {
-  constexpr int T = lean_sums<Arch, V> / (V * W::n), channel = 4 * Simd<Arch>::width;
+  constexpr int T = lean_sums<Arch, V> / (V * W::n), channel = 4 * Simd<Arch>::width / in_word<Arch>;
   constexpr int64_t chunk = 4096 / channel;  // channels whose weights take 16 KB a vector
   assert(p.parts * T >= p.tiles);
   const bool pairs = lean_pairs<Arch, W, V>((p.tiles + p.parts - 1) / p.parts);
@@ -229,7 +243,8 @@ void lean_vectors(const LeanProducts& p) {
 
 template <class Arch, class W>
 void lean_products(const LeanProducts& p) {
-  assert(p.tiles >= 1 && p.parts >= 1 && p.IC >= 1 && is_aligned(p.w[0], sizeof(typename Simd<Arch>::Batch)));
+  assert(p.tiles >= 1 && p.parts >= 1 && p.IC >= 1 && p.IC % in_word<Arch> == 0 &&
+         is_aligned(p.w[0], sizeof(typename Simd<Arch>::Batch)));
   if constexpr (Simd<Arch>::lean_pair_sums > 0)
     if (p.vectors == 2) return lean_vectors<Arch, W, 2>(p);
   assert(p.vectors == 1);

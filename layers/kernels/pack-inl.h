@@ -9,8 +9,8 @@ namespace upconv::kernels {
 namespace {
 
 /// Pixels in the outer loop: reading is in order, and every line that is written is written whole.
-template <class Arch>
-void pack(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels) {
+template <class Arch, class X>
+void pack(const X* x, int64_t stride, int64_t C, float* panel, int64_t pitch, int64_t pixels) {
   assert(C >= 1 && pixels >= 0 && stride >= C && (C <= panel_lanes || pitch >= pixels * panel_lanes));
   using S = Simd<Arch>;
   const int64_t whole = C / panel_lanes * panel_lanes;
@@ -20,7 +20,18 @@ void pack(const float* x, int64_t stride, int64_t C, float* panel, int64_t pitch
       UPCONV_UNROLL
       for (int i = 0; i < panel_lanes; i += S::width) S::store(line + i, S::load(x + c + i));
     }
-    for (int64_t c = whole; c < C; ++c) line[c - whole] = x[c];
+    for (int64_t c = whole; c < C; ++c) line[c - whole] = Simd<Scalar>::load(x + c);
+  }
+}
+
+/// Contract: Table::round.
+template <class Arch>
+void round_run(const float* x, uint16_t* y, int64_t count) {
+  using S = Simd<Arch>;
+  int64_t i = 0;
+  for (; i + S::width <= count; i += S::width) S::store(y + i, S::load(x + i));
+  for (; i < count; ++i) {
+    Simd<Scalar>::store(y + i, x[i]);
   }
 }
 

@@ -32,24 +32,6 @@ struct Pairs {};
 /// Pairs by vdpbf16ps.
 struct Bf16Instructions {};
 
-constexpr uint32_t high_half = 0xffff0000;
-
-/// The bits of the bfloat16 nearest to a float: to even between two, denormals as zeros, of a NaN a quiet one.
-UPCONV_INLINE uint16_t rounded_bits(uint32_t bits) {
-  const uint32_t size = bits & 0x7fffffff;
-  const uint32_t nearest = bits + 0x7fff + (bits >> 16 & 1);
-  const uint32_t result = size > 0x7f800000 ? bits | 0x400000 : size < 0x800000 ? bits & 0x80000000 : nearest;
-  return static_cast<uint16_t>(result >> 16);
-}
-
-/// Out of line: models need not be fast, and every point of every scheme is stored by this.
-[[maybe_unused]] __attribute__((noinline)) void round_lanes(const float* x, uint16_t* y, int count) {
-  for (int i = 0; i < count; ++i) {
-    const uint16_t bits = rounded_bits(std::bit_cast<uint32_t>(x[i]));
-    std::memcpy(y + i, &bits, sizeof bits);
-  }
-}
-
 /// a * b + c of floats whose product is exact in float64, rounded once: the sum in float64 is made odd where it is not
 /// exact, so that what float32 makes of it is what it would make of the exact one.
 UPCONV_INLINE float fused(float a, float b, float c) {
@@ -68,7 +50,7 @@ UPCONV_INLINE float accumulated(float sum, uint32_t a, uint32_t b) {
   return fused(half(a << 16), half(b << 16), fused(half(a & high_half), half(b & high_half), sum));
 }
 
-/// What models have in common: rounding lane by lane.
+/// What models have in common.
 template <class Arch>
 struct PairsBase : Simd<Arch> {
   using Batch = typename Simd<Arch>::Batch;
@@ -77,11 +59,6 @@ struct PairsBase : Simd<Arch> {
   static constexpr int tile =
       Simd<Arch>::pixels;           // what callers see: costs, and so choices, are those of the instruction
   static constexpr int pixels = 4;  // what registers hold beside both halves of weights and inputs
-  static UPCONV_INLINE void store_rounded(uint16_t* p, Batch v) {
-    float floats[Simd<Arch>::width];
-    Simd<Arch>::store(floats, v);
-    round_lanes(floats, p, Simd<Arch>::width);
-  }
 };
 
 /// Without fused multiply-adds; SSE2 has nothing to add to it.
@@ -91,30 +68,6 @@ struct Simd<Pairs<Scalar>> : PairsBase<Scalar> {
     sum = accumulated(sum, std::bit_cast<uint32_t>(a), std::bit_cast<uint32_t>(b));
   }
 };
-
-#if defined(__AVX2__) && defined(__FMA__)
-template <>
-struct Simd<Pairs<xsimd::avx2>> : PairsBase<xsimd::avx2> {
-  static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {
-    const __m256 high = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(high_half)));
-    const auto low = [](__m256 v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 16)); };
-    const __m256 odd = _mm256_fmadd_ps(_mm256_and_ps(a, high), _mm256_and_ps(b, high), sum);
-    sum = _mm256_fmadd_ps(low(a), low(b), odd);
-  }
-};
-#endif
-
-#if defined(__AVX512F__)
-template <>
-struct Simd<Pairs<xsimd::avx512f>> : PairsBase<xsimd::avx512f> {
-  static UPCONV_INLINE void accumulate(Batch& sum, Batch a, Batch b) {
-    const __m512 high = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(high_half)));
-    const auto low = [](__m512 v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 16)); };
-    const __m512 odd = _mm512_fmadd_ps(_mm512_and_ps(a, high), _mm512_and_ps(b, high), sum);
-    sum = _mm512_fmadd_ps(low(a), low(b), odd);
-  }
-};
-#endif
 
 #if defined(__AVX512BF16__)
 /// The register tile is that of floats: one instruction takes the place of one.
@@ -132,7 +85,8 @@ struct Simd<Bf16Instructions> : Simd<xsimd::avx512f> {
     asm("vdpbf16ps %1%{1to16%}, %2, %0" : "+v"(value) : "m"(*a), "v"(static_cast<__m512>(b)));
     sum = value;
   }
-  static UPCONV_INLINE void store_rounded(uint16_t* p, Batch v) {
+  using Simd<xsimd::avx512f>::store;
+  static UPCONV_INLINE void store(uint16_t* p, Batch v) {
     const __m256bh rounded = _mm512_cvtneps_pbh(v);
     std::memcpy(p, &rounded, sizeof rounded);
   }
@@ -153,12 +107,11 @@ void direct_pairs(const Direct& d) {
 }
 
 /// Contract: PairKernels::pack. Every half of a line that is written is written whole.
-template <class Arch>
-void pack_pairs(const PairPack& of) {
+template <class Arch, class X>
+void pack_pairs(const PairPack& of, const X* x) {
   assert(of.first % panel_lanes == 0 && of.channels >= 1 && of.pixels >= 0 && of.stride >= of.channels);
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
-  const float* x = of.x;
   float* panel = of.panel;
   for (int64_t p = 0; p < of.pixels; ++p, x += of.stride, panel += panel_lanes)
     for (int64_t c = 0; c < of.channels; c += panel_lanes) {
@@ -170,22 +123,17 @@ void pack_pairs(const PairPack& of) {
         const Batch v = rest >= S::width ? S::load(x + c + i)
                         : rest > 0       ? load_partial<Arch>(x + c + i, static_cast<int>(rest))
                                          : Batch(0.0f);
-        S::store_rounded(to + i, v);
+        S::store(to + i, v);
       }
     }
 }
 
-/// Contract: PairKernels::round.
 template <class Arch>
-void round_run(const float* x, uint16_t* y, int64_t count) {
-  using S = Simd<Arch>;
-  int64_t i = 0;
-  for (; i + S::width <= count; i += S::width) S::store_rounded(y + i, S::load(x + i));
-  for (; i < count; ++i) {
-    uint16_t lanes[S::width];
-    S::store_rounded(lanes, load_partial<Arch>(x + i, 1));
-    std::memcpy(y + i, lanes, sizeof(uint16_t));
-  }
+void pack_pairs(const PairPack& of) {
+  if (of.stored)
+    pack_pairs<Arch>(of, static_cast<const uint16_t*>(of.x));
+  else
+    pack_pairs<Arch>(of, static_cast<const float*>(of.x));
 }
 
 template <class Arch, class W>
@@ -195,8 +143,7 @@ constexpr auto pair_input_of() -> void (*)(const WinogradInput&) {
 }
 template <class Arch, class W>
 constexpr auto pair_output_of() -> void (*)(const WinogradOutput&) {
-  using Rounded = typename ForRounded<W>::type;
-  if constexpr (!std::is_same_v<W, Rounded>) return winograd_output<Arch, Rounded>;
+  if constexpr (is_for_pictures<W> && is_for_rounded<W>) return winograd_output<Arch, typename ForRounded<W>::type>;
   return nullptr;
 }
 
@@ -208,8 +155,7 @@ constexpr PairKernels make_pair_kernels(Isa isa, SchemeList<Ws...>) {
           .products = products<Arch>,
           .winograd_input = {pair_input_of<Arch, Ws>()...},
           .winograd_output = {pair_output_of<Arch, Ws>()...},
-          .pack = pack_pairs<Arch>,
-          .round = round_run<Arch>};
+          .pack = pack_pairs<Arch>};
 }
 
 template <class Arch>

@@ -49,48 +49,62 @@ constexpr auto lean_products_of() -> void (*)(const LeanProducts&) {
   return nullptr;
 }
 
+/// With weights of half the size, where an instruction set is worth it.
 template <class Arch, class... Ws>
-constexpr Table make_table(Isa isa, SchemeList<Ws...>) {
-  return {.isa = isa,
-          .width = Simd<Arch>::width,
-          .pixels = Simd<Arch>::pixels,
-          .lean_sums = Simd<Arch>::lean_sums,
-          .lean_pair_sums = Simd<Arch>::lean_pair_sums,
-          .direct = direct<Arch>,
-          .products = products<Arch>,
-          .rows = rows<Arch>,
-          .depthwise = depthwise<Arch>,
-          .rows_input = {rows_input_of<Arch, Ws>()...},
-          .rows_output = {rows_output_of<Arch, Ws>()...},
-          .along_output = {along_output_of<Arch, Ws>()...},
-          .winograd_input = {winograd_input_of<Arch, Ws>()...},
-          .winograd_output = {winograd_output_of<Arch, Ws>()...},
-          .lean_products = {lean_products_of<Arch, Ws>()...},
-          .pack = pack<Arch>,
-          .transpose = transpose<Arch>,
-          .copy = copy<Arch>,
-          .activate = activate_run<Arch>,
-          .affine = affine_run<Arch>,
-          .affine_channels = affine_channels<Arch>,
-          .normalise = normalise<Arch>,
-          .normalise_channels = normalise_channels<Arch>,
-          .normalise_elements = normalise_elements<Arch>,
-          .prelu_channels = prelu_channels<Arch>,
-          .moments = moments<Arch>,
-          .moments_channels = moments_channels<Arch>,
-          .softmax = softmax<Arch>,
-          .softmax_columns = softmax_columns<Arch>,
-          .binary = binary<Arch>,
-          .select = select<Arch>,
-          .sum = sum<Arch>,
-          .largest = largest<Arch>,
-          .affine_add = affine_add<Arch>,
-          .clamp = clamp<Arch>,
-          .lerp = lerp<Arch>,
-          .pool_max = pool<Arch, Largest>,
-          .pool_avg = pool<Arch, Mean>,
-          .matmul = matmul<Arch>,
-          .peak = peak<Arch>};
+constexpr Table with_halved(Table table, SchemeList<Ws...>) {
+  if constexpr (requires { Simd<Arch>::odd(typename Simd<Arch>::Batch()); }) {
+    table.direct_halved = direct<Halved<Arch>>;
+    void (*const lean[])(const LeanProducts&) = {lean_products_of<Halved<Arch>, Ws>()...};
+    for (int scheme = 0; scheme < schemes; ++scheme) table.lean_products_halved[scheme] = lean[scheme];
+  }
+  return table;
+}
+
+template <class Arch, class... Ws>
+constexpr Table make_table(Isa isa, SchemeList<Ws...> list) {
+  Table table = {.isa = isa,
+                 .width = Simd<Arch>::width,
+                 .pixels = Simd<Arch>::pixels,
+                 .lean_sums = Simd<Arch>::lean_sums,
+                 .lean_pair_sums = Simd<Arch>::lean_pair_sums,
+                 .direct = direct<Arch>,
+                 .products = products<Arch>,
+                 .rows = rows<Arch>,
+                 .depthwise = depthwise<Arch>,
+                 .rows_input = {rows_input_of<Arch, Ws>()...},
+                 .rows_output = {rows_output_of<Arch, Ws>()...},
+                 .along_output = {along_output_of<Arch, Ws>()...},
+                 .winograd_input = {winograd_input_of<Arch, Ws>()...},
+                 .winograd_output = {winograd_output_of<Arch, Ws>()...},
+                 .lean_products = {lean_products_of<Arch, Ws>()...},
+                 .pack = pack<Arch, float>,
+                 .pack_stored = pack<Arch, uint16_t>,
+                 .round = round_run<Arch>,
+                 .transpose = transpose<Arch>,
+                 .copy = copy<Arch>,
+                 .activate = activate_run<Arch>,
+                 .affine = affine_run<Arch>,
+                 .affine_channels = affine_channels<Arch>,
+                 .normalise = normalise<Arch>,
+                 .normalise_channels = normalise_channels<Arch>,
+                 .normalise_elements = normalise_elements<Arch>,
+                 .prelu_channels = prelu_channels<Arch>,
+                 .moments = moments<Arch>,
+                 .moments_channels = moments_channels<Arch>,
+                 .softmax = softmax<Arch>,
+                 .softmax_columns = softmax_columns<Arch>,
+                 .binary = binary<Arch>,
+                 .select = select<Arch>,
+                 .sum = sum<Arch>,
+                 .largest = largest<Arch>,
+                 .affine_add = affine_add<Arch>,
+                 .clamp = clamp<Arch>,
+                 .lerp = lerp<Arch>,
+                 .pool_max = pool<Arch, Largest>,
+                 .pool_avg = pool<Arch, Mean>,
+                 .matmul = matmul<Arch>,
+                 .peak = peak<Arch>};
+  return with_halved<Arch>(table, list);
 }
 
 template <class Arch>

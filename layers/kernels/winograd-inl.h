@@ -211,7 +211,7 @@ template <class Arch>
 UPCONV_INLINE void store_point(float* line, int64_t c, typename Simd<Arch>::Batch value) {
   using S = Simd<Arch>;
   if constexpr (requires { S::is_pairs; })
-    S::store_rounded(reinterpret_cast<uint16_t*>(line) + c, value);
+    S::store(reinterpret_cast<uint16_t*>(line) + c, value);
   else
     S::store(line + c, value);
 }
@@ -241,9 +241,14 @@ void winograd_input(const WinogradInput& t) {
     transform_inputs<Arch, W, 2 * panel_lanes>(t);
 }
 
-/// Calls put(i, sums) with the sums of every row of outputs of vector v that exists.
-template <class Arch, class W, class Put>
-UPCONV_INLINE void transform_output(const WinogradOutput& t, int v, int row_begin, int row_end, Put put) {
+/// Whether all that lies between the two passes over a tile's products stays in registers where the compiler sees every
+/// row: on Zen 5 outputs of F(2,2) then take a third of the time, as rows were stored and loaded again.
+template <class W>
+constexpr bool has_small_outputs = W::m * W::n <= 12;
+
+/// Calls put(i, sums) with the sums of every row of outputs of vector v that exists, all of them where `whole`.
+template <class Arch, class W, bool whole, class Put>
+UPCONV_INLINE void transform_output(const WinogradOutput& t, int v, Put put) {
   using S = Simd<Arch>;
   using Batch = typename S::Batch;
   constexpr int n = W::n, m = W::m;
@@ -258,31 +263,37 @@ UPCONV_INLINE void transform_output(const WinogradOutput& t, int v, int row_begi
     for (int i = 0; i < m; ++i) rows[i * n + j] = combine_products<Arch, W>(i, d);
   }
   const Batch shift = S::load(t.shift + v * S::width);
-  for (int i = row_begin; i < row_end; ++i) {
+  const auto row = [&](int i) __attribute__((always_inline)) {
     pair_products<Arch, W>(rows + i * n);
     Batch sums[m];
     UPCONV_UNROLL
     for (int j = 0; j < m; ++j) sums[j] = combine_products<Arch, W>(j, rows + i * n) + shift;
     put(i, sums);
+  };
+  if constexpr (whole && has_small_outputs<W>) {
+    UPCONV_UNROLL
+    for (int i = 0; i < m; ++i) row(i);
+  } else {
+    for (int i = whole ? 0 : t.row_begin; i < (whole ? m : t.row_end); ++i) row(i);
   }
 }
 
 /// A tile whose outputs all exist, without a residual, with an activation that the compiler sees: most tiles of most
 /// layers.
-template <class Arch, class W, class Act>
-UPCONV_INLINE void whole_output(const WinogradOutput& t, Act act) {
+template <class Arch, class W, class Y, class Act>
+UPCONV_INLINE void whole_output(const WinogradOutput& t, Y* to, Act act) {
   using S = Simd<Arch>;
   for (int v = 0; v * S::width < t.lanes; ++v)
-    transform_output<Arch, W>(
-        t, v, 0, W::m, [&](int i, const auto& sums) __attribute__((always_inline)) {
-          float* y = t.y + i * t.row + v * S::width;
+    transform_output<Arch, W, true>(
+        t, v, [&](int i, const auto& sums) __attribute__((always_inline)) {
+          Y* y = to + i * t.row + v * S::width;
           UPCONV_UNROLL
           for (int j = 0; j < W::m; ++j) S::store(y + j * t.column, act(sums[j]));
         });
 }
 
-template <class Arch, class W>
-void winograd_output(const WinogradOutput& t) {
+template <class Arch, class W, class Y>
+void winograd_output(const WinogradOutput& t, Y* to) {
   assert(t.row_begin >= 0 && t.row_begin < t.row_end && t.row_end <= W::m);
   assert(t.col_begin >= 0 && t.col_begin < t.col_end && t.col_end <= W::m);
   assert(t.lanes >= 1 && t.lanes <= Simd<Arch>::vectors * Simd<Arch>::width);
@@ -291,18 +302,26 @@ void winograd_output(const WinogradOutput& t) {
     const bool whole = t.row_begin == 0 && t.row_end == W::m && t.col_begin == 0 && t.col_end == W::m &&
                        t.lanes % S::width == 0 && !t.residual.values;
     if (whole && with_usual<Arch>(
-                     t.activation, [&](auto act) __attribute__((always_inline)) { whole_output<Arch, W>(t, act); }))
+                     t.activation, [&](auto act) __attribute__((always_inline)) { whole_output<Arch, W>(t, to, act); }))
       return;
   }
   for (int v = 0; v * S::width < t.lanes; ++v) {
     const int rest = t.lanes - v * S::width;
-    transform_output<Arch, W>(
-        t, v, t.row_begin, t.row_end, [&](int i, const auto& sums) __attribute__((always_inline)) {
-          float* y = t.y + (i - t.row_begin) * t.row + v * S::width;
+    transform_output<Arch, W, false>(
+        t, v, [&](int i, const auto& sums) __attribute__((always_inline)) {
+          Y* y = to + (i - t.row_begin) * t.row + v * S::width;
           for (int j = t.col_begin; j < t.col_end; ++j, y += t.column)
             store_activated<Arch>(y, sums[j], rest, t.residual, t.activation);
         });
   }
+}
+
+template <class Arch, class W>
+void winograd_output(const WinogradOutput& t) {
+  if constexpr (stores_rounded<Arch>)
+    if (t.rounded) return winograd_output<Arch, W>(t, static_cast<uint16_t*>(t.y));
+  assert(!t.rounded);
+  winograd_output<Arch, W>(t, static_cast<float*>(t.y));
 }
 
 // In one dimension, from row to row: contracts RowsInput and RowsOutput.
@@ -380,7 +399,7 @@ template <class Arch, class W, class Act>
 UPCONV_INLINE void whole_along(const AlongOutput& a, Act act) {
   using S = Simd<Arch>;
   const auto store = [&](float* y, typename S::Batch sum) __attribute__((always_inline)) {
-    if (a.residual.values) sum = sum + S::load(a.residual.values + (y - a.residual.outputs));
+    if (a.residual.values) sum = sum + S::load(a.residual.values + (y - static_cast<const float*>(a.residual.outputs)));
     S::store(y, act(sum));
   };
   each_along<Arch, W>(

@@ -104,6 +104,9 @@ void bind_programs(nb::module_& m) {
           "precision", [](const StepInfo& step) { return std::string(name(step.precision)); },
           "What it multiplies: float32 or bfloat16.")
       .def_prop_ro(
+          "stored", [](const StepInfo& step) { return std::string(name(step.stored)); },
+          "What its output is in memory: bfloat16 between some layers.")
+      .def_prop_ro(
           "shape", [](const StepInfo& step) { return tuple_of(step.shape); },
           nb::sig("def shape(self) -> tuple[int, ...]"), "Of its output.")
       .def_ro("flops", &StepInfo::flops, "Floating-point operations as the layer's definition has them.")

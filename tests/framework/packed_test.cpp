@@ -160,7 +160,7 @@ TEST_CASE("pin: packed weights are the layer's, whatever its order, type and the
         const kernels::Table& table = kernels::table(isa);
         const WeightView view{stored, layout, scale, shift};
         Many one_thread(1), three(3);
-        const PackedDirect packed(table, view, on(three.crew)), serial(table, view, on(one_thread.crew));
+        const PackedDirect packed(table, view, on(three.crew), false), serial(table, view, on(one_thread.crew), false);
         CHECK(std::ranges::equal(packed.floats(), serial.floats()));
         CHECK(packed.finite());
         int64_t wrong = 0, lanes = 0;
@@ -196,8 +196,8 @@ TEST_CASE("packed weights: an infinite or absent number is noticed wherever it i
       const WeightLayout layout{10, 10, 1, 1, 0, 10, 1};
       const std::vector<double> scale(10, 1.0);
       const std::vector<float> shift(10, 0.0f);
-      CHECK(
-          !PackedDirect(kernels::table(default_isa()), {stored, layout, scale, shift}, on(*crew(0, nullptr))).finite());
+      CHECK(!PackedDirect(kernels::table(default_isa()), {stored, layout, scale, shift}, on(*crew(0, nullptr)), false)
+                 .finite());
     }
 }
 

@@ -310,7 +310,7 @@ TEST_CASE("kernels: tables of one instruction set compute the same bits") {
           other->products(p);
           CHECK(same_bits(expected, found));
           if (tiles > usual.pixels) continue;
-          std::vector<float*> y;
+          std::vector<void*> y;
           for (int64_t pixel = 0; pixel < tiles; ++pixel) y.push_back(expected.data() + pixel * lanes);
           const Tensor shift = randn({lanes}, 3);
           const kernels::Tap tap{.x = 0, .index = 0};
@@ -333,7 +333,7 @@ TEST_CASE("kernels: tables of one instruction set compute the same bits") {
                             .ahead_step = 0,
                             .activation = {}};
           usual.direct(d);
-          for (float*& row : y) row = found.data() + (row - expected.data());
+          for (void*& row : y) row = found.data() + (static_cast<float*>(row) - expected.data());
           other->direct(d);
           CHECK(same_bits(expected, found));
         }

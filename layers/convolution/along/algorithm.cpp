@@ -10,6 +10,7 @@ class AlongAlgorithm : public ConvAlgorithm {
  public:
   explicit AlongAlgorithm(kernels::Scheme scheme) : scheme_(scheme) {}
   std::string name() const override { return along_name(scheme_); }
+  bool reads_bfloat16(const ConvQuery&) const override { return true; }
   std::optional<double> cost(const ConvQuery& query) const override { return along_cost(query, scheme_); }
   /// Zeros lie beside the rows, which weights that are infinite or NaN would turn into NaN.
   std::unique_ptr<Step> step(ConvTask task) const override {

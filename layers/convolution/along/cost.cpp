@@ -8,7 +8,7 @@
 namespace upconv::internal {
 
 std::optional<double> along_cost(const ConvQuery& query, kernels::Scheme scheme) {
-  const auto& [geometry, input, output, table, machine, accuracy, images] = query;
+  const auto& [geometry, input, output, table, machine, accuracy, images, memory] = query;
   if (accuracy == Accuracy::exact || geometry.in.C < 16) return {};
   const std::optional<AlongPlan> plan = along_plan(geometry, scheme);
   if (!plan) return {};

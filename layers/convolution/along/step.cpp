@@ -101,7 +101,8 @@ class AlongStep : public Step {
   /// v[point][row][block][tile][16] of a tile's inputs, a row after another. Rows of zeros are not read by any tap, and
   /// left as they are.
   void transform(const AlongTile& tile, const Frame& frame, float* panel, float* v) const {
-    const PanelSource source{table_, geometry_.in, planar_, geometry_.border, frame.inputs, context_.parts};
+    const PanelSource source{table_,         geometry_.in,       planar_, geometry_.border, frame.inputs,
+                             context_.parts, context_.part_types};
     const int64_t braids = tile.braids.count();
     const int64_t first = geometry_.rows.front().in_first + shifts_.least + row_step() * tile.rows.begin;
     for (int64_t r = 0; r < input_rows(tile.rows.count()); ++r, v += v_row_) {
@@ -128,7 +129,7 @@ class AlongStep : public Step {
   void multiply(const AlongTile& tile, int64_t block, int64_t point, const float* v, float* m) const {
     const kernels::Block weights = packed_->point(block, point);
     const int64_t width = int64_t{weights.vectors} * table_.width, count = tile.braids.count() * plan_.step;
-    float* ys[max_pixels];
+    void* ys[max_pixels];
     kernels::Direct direct{.x = nullptr,
                            .pitch = v_block_,
                            .y = ys,

@@ -6,7 +6,7 @@
 namespace upconv::internal {
 
 std::optional<double> depthwise_cost(const ConvQuery& query) {
-  const auto& [geometry, input, output, table, machine, accuracy, images] = query;
+  const auto& [geometry, input, output, table, machine, accuracy, images, memory] = query;
   const int64_t C = geometry.in.C;
   if (!is_depthwise(geometry.groups, C, geometry.out.C)) return {};
   double products = 0;  // of a vector of channels

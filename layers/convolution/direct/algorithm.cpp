@@ -10,6 +10,8 @@ class DirectAlgorithm : public ConvAlgorithm {
  public:
   std::string name() const override { return "direct"; }
   bool has_pairs() const override { return true; }
+  bool stores_bfloat16(const ConvQuery& query) const override { return query.table.pairs; }
+  bool reads_bfloat16(const ConvQuery&) const override { return true; }
   std::optional<double> cost(const ConvQuery& query) const override { return direct_cost(query); }
   std::unique_ptr<Step> step(ConvTask task) const override { return direct_sums(std::move(task)); }
 };
@@ -17,7 +19,7 @@ class DirectAlgorithm : public ConvAlgorithm {
 }  // namespace
 
 std::unique_ptr<Step> direct_sums(ConvTask task) {
-  auto packed = task.weights.packed<PackedDirect>("direct", task.lowering);
+  auto packed = task.weights.packed<PackedDirect>(task.halved ? "direct/halved" : "direct", task.lowering, task.halved);
   return direct_step(std::move(task.geometry), std::move(packed), task.table(), std::move(task.context));
 }
 

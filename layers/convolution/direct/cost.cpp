@@ -26,7 +26,7 @@ struct Products {
 }  // namespace
 
 double direct_cost(const ConvQuery& query) {
-  const auto& [geometry, input, output, table, machine, accuracy, images] = query;
+  const auto& [geometry, input, output, table, machine, accuracy, images, memory] = query;
   const double groups = static_cast<double>(geometry.groups);
   const double IC = static_cast<double>(ceil_div(geometry.in.C / geometry.groups, table.in_word()));
   const int64_t OC = geometry.out.C / geometry.groups;
@@ -56,7 +56,7 @@ double direct_cost(const ConvQuery& query) {
         }
       taps += most;
     }
-  const double weights = taps * IC * static_cast<double>(OC) * groups * 4;
+  const double weights = taps * IC * static_cast<double>(OC) * groups * (memory.halved ? 2 : 4);
   const double gathered =
       wide ? 0 : inputs * (machine.gather_pixel + machine.gather_line * IC * groups / kernels::panel_lanes);
   if (!wide) cycles *= machine.narrow_tiles;

@@ -34,20 +34,21 @@ class DirectStep : public Step {
   std::string algorithm() const override { return "direct"; }
   size_t weight_bytes() const override { return weight_bytes_; }
   double flops() const override { return context_.flops; }
-  Precision precision() const override { return table_.pairs ? Precision::bfloat16 : Precision::float32; }
+  Precision precision() const override {
+    return table_.pairs || packed_->halved() ? Precision::bfloat16 : Precision::float32;
+  }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override { return static_cast<size_t>(aside_floats_ + panel_floats_) * sizeof(float); }
 
   void run(int64_t index, const Frame& frame) const override {
     const DirectTile& tile = tiles_[static_cast<size_t>(index)];
-    auto* y = static_cast<float*>(frame.output);
     auto* panel = reinterpret_cast<float*>(frame.scratch);
     if (window_)
       window_->pack(source_of(frame), tile.images.begin, window_->first(tile.rows.begin),
                     window_->rows(tile.rows.count()), tile.cols.begin, panel, panel + panel_floats_ - window_->row);
     for (int64_t phase = tile.phases.begin; phase < tile.phases.end; ++phase) {
       const Phase& row = geometry_.rows[static_cast<size_t>(phase)];
-      const Output output = aside_ ? output_aside(tile, panel + panel_floats_) : output_in_place(tile, row, frame, y);
+      const Output output = aside_ ? output_aside(tile, panel + panel_floats_) : output_in_place(tile, row, frame);
       for (size_t col = 0; col < geometry_.cols.size(); ++col) {
         const size_t number = static_cast<size_t>(phase) * geometry_.cols.size() + col;
         const int64_t ahead = ahead_of(index, number);
@@ -57,20 +58,20 @@ class DirectStep : public Step {
           else
             run_gathered(tile, pairs_[number], region, frame, panel, output, ahead);
       }
-      if (aside_) put_back(tile, row, output, y);
+      if (aside_) put_back(tile, row, output, static_cast<float*>(frame.output));
     }
   }
 
  private:
-  /// Where a tile's outputs of its first channel go: in floats, image, row and column say how far apart, a row being a
-  /// position of the tile's row phase.
+  /// Where a tile's outputs of its first channel go: in elements, image, row and column say how far apart, a row being
+  /// a position of the tile's row phase.
   struct Output {
-    float* memory;
+    void* memory;
     int64_t first;  ///< of image 0, row 0, column 0, which need not exist
     int64_t image, row, column;
     kernels::Residual residual;
 
-    float* at(int64_t i, int64_t r, int64_t c) const { return memory + (first + i * image + r * row + c * column); }
+    int64_t at(int64_t i, int64_t r, int64_t c) const { return first + i * image + r * row + c * column; }
   };
 
   void make_room() {
@@ -103,14 +104,14 @@ class DirectStep : public Step {
     return last.oc + last.lanes - first_channel(tile);
   }
 
-  Output output_in_place(const DirectTile& tile, const Phase& row, const Frame& frame, float* y) const {
+  Output output_in_place(const DirectTile& tile, const Phase& row, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
-    return {.memory = y,
+    return {.memory = frame.output,
             .first = row.out_first * out.W * out.C + first_channel(tile),
             .image = out.H * out.W * out.C,
             .row = row.out_step * out.W * out.C,
             .column = out.C,
-            .residual = context_.residual_of(frame, y)};
+            .residual = context_.residual_of(frame, frame.output)};
   }
   Output output_aside(const DirectTile& tile, float* memory) const {
     const Range columns = columns_of(geometry_, tile.cols);
@@ -124,7 +125,14 @@ class DirectStep : public Step {
   }
 
   PanelSource source_of(const Frame& frame) const {
-    return {table_, geometry_.in, planar_, geometry_.border, frame.inputs, context_.parts, table_.pairs != nullptr};
+    return {table_,
+            geometry_.in,
+            planar_,
+            geometry_.border,
+            frame.inputs,
+            context_.parts,
+            context_.part_types,
+            table_.pairs != nullptr};
   }
 
   /// How many floats after a pair's weights those lie, about, that this thread should need next: the next pair's, or
@@ -136,12 +144,12 @@ class DirectStep : public Step {
     const PhasePair& pair = pairs_[number];
     const bool last = pair.col == &geometry_.cols.back();
     const PhasePair& after = pairs_[last ? static_cast<size_t>(next.phases.begin) * geometry_.cols.size() : number + 1];
-    return (after.first_tap - pair.first_tap) * IC_ * lanes_ +
+    return (after.first_tap - pair.first_tap) * IC_ / (packed_->halved() ? 2 : 1) * lanes_ +
            (last ? next.blocks.begin - tile.blocks.begin : 0) * block;
   }
 
   /// Asks for weights 16 channels ahead.
-  kernels::Direct direct_of(const DirectTile& tile, const Region& region, const float* panel, float* const* ys,
+  kernels::Direct direct_of(const DirectTile& tile, const Region& region, const float* panel, void* const* ys,
                             const Output& output) const {
     return {.x = panel,
             .pitch = pitch_,
@@ -155,16 +163,17 @@ class DirectStep : public Step {
             .ahead = kernels::panel_lanes * lanes_,
             .ahead_step = lanes_,
             .activation = context_.activation,
-            .residual = output.residual};
+            .residual = output.residual,
+            .rounded = context_.rounded()};
   }
 
-  static float* output_at(const PhasePair& pair, const Output& output, int64_t image, int64_t row, int64_t col) {
-    return output.at(image, row, pair.col->out_first + pair.col->out_step * col);
+  void* output_at(const PhasePair& pair, const Output& output, int64_t image, int64_t row, int64_t col) const {
+    return context_.output_at(output.memory, output.at(image, row, pair.col->out_first + pair.col->out_step * col));
   }
 
   void run_in_window(const DirectTile& tile, const PhasePair& pair, const Region& region, const float* panel,
                      const Output& output) const {
-    float* ys[max_pixels];
+    void* ys[max_pixels];
     kernels::Direct direct = direct_of(tile, region, nullptr, ys, output);
     const Range cols{std::max(tile.cols.begin, region.cols.begin), std::min(tile.cols.end, region.cols.end)};
     if (cols.count() <= 0) return;
@@ -180,7 +189,7 @@ class DirectStep : public Step {
         direct.x = panel +
                    (pair.row->in_first + window_->row_step * row - window_->first(tile.rows.begin)) * window_->row +
                    (first - tile.cols.begin) * kernels::panel_lanes;
-        table_.direct(direct);
+        (packed_->halved() ? table_.direct_halved : table_.direct)(direct);
       }
   }
 
@@ -192,7 +201,7 @@ class DirectStep : public Step {
     const Range shared{std::max(tile.rows.begin, region.rows.begin), std::min(tile.rows.end, region.rows.end)};
     const int64_t rows = shared.count(), cols = region.cols.count();
     if (rows <= 0 || cols <= 0) return;
-    float* ys[max_pixels];
+    void* ys[max_pixels];
     kernels::Direct direct = direct_of(tile, region, panel, ys, output);
     const int64_t count = tile.images.count() * rows * cols, cuts = ceil_div(count, table_.pixels);
     direct.ahead_step = ceil_div(lanes_, cuts);
@@ -208,7 +217,7 @@ class DirectStep : public Step {
         for (int64_t i = 0; i < run; ++i) ys[p - first + i] = output_at(pair, output, image, row, col + i);
       }
       direct.pixels = last - first;
-      table_.direct(direct);
+      (packed_->halved() ? table_.direct_halved : table_.direct)(direct);
     }
   }
 
@@ -233,8 +242,8 @@ class DirectStep : public Step {
     for (int64_t image = tile.images.begin; image < tile.images.end; ++image)
       for (int64_t r = tile.rows.begin; r < std::min(tile.rows.end, row.count); ++r) {
         float* to = y + ((image * out.C + oc) * out.H + row.out_first + row.out_step * r) * out.W;
-        table_.transpose(output.at(image, r, columns.begin), output.column, to + columns.begin, out.H * out.W,
-                         columns.count(), lanes_of(tile));
+        table_.transpose(static_cast<float*>(output.memory) + output.at(image, r, columns.begin), output.column,
+                         to + columns.begin, out.H * out.W, columns.count(), lanes_of(tile));
       }
   }
 

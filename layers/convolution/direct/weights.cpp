@@ -14,10 +14,11 @@ constexpr int64_t most_lanes = 32;  // of a block
 
 // The shifts of all blocks follow the weights of all blocks, and then a float that is not zero where any weight is
 // infinite or NaN.
-PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight, const Packer& packer) {
+PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight, const Packer& packer, bool halved)
+    : halved_(halved) {
   const WeightLayout& layout = weight.layout;
   const int64_t IC = layout.IC / layout.groups, OC = layout.OC / layout.groups, full = 2 * table.width;
-  const int64_t words = ceil_div(IC, table.in_word());  // of all input channels
+  const int64_t in_word = halved ? 2 : table.in_word(), words = ceil_div(IC, in_word);  // of all input channels
   std::vector<int64_t> starts;
   int64_t size = 0;
   for (int64_t group = 0; group < layout.groups; ++group)
@@ -47,14 +48,14 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
       for (int64_t ic = 0; ic < ics; ++ic) {
         const float* weights = panel + (ic * layout.taps + tap) * full;
         const double* scale = weight.scale.data() + block.oc;
-        float* to = w + (tap * words + (first + ic) / table.in_word()) * row;
-        if (!table.pairs) {
+        float* to = w + (tap * words + (first + ic) / in_word) * row;
+        if (in_word == 1) {
           finite &= scaled(weights, scale, block.lanes, to);
           continue;
         }
         float exact[most_lanes];
         scaled(weights, scale, block.lanes, exact);
-        finite &= put_halves(*table.pairs, exact, block.lanes, (first + ic) % 2, to);
+        finite &= put_halves(table, exact, block.lanes, (first + ic) % 2, to);
       }
     if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
     if (first == 0) std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts + b * full);

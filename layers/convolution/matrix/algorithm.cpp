@@ -11,6 +11,8 @@ class MatrixAlgorithm : public ConvAlgorithm {
   explicit MatrixAlgorithm(int32_t parts) : parts_(parts) {}
   std::string name() const override { return matrix_name(parts_); }
   bool has_pairs() const override { return parts_ == 1; }
+  bool stores_bfloat16(const ConvQuery&) const override { return parts_ == 1; }
+  bool reads_bfloat16(const ConvQuery&) const override { return parts_ == 1; }
   std::optional<double> cost(const ConvQuery& query) const override { return matrix_cost(query, parts_); }
   /// Zeros lie beside the pictures, which weights that are infinite or NaN would turn into NaN.
   std::unique_ptr<Step> step(ConvTask task) const override {

@@ -19,7 +19,7 @@ bool is_allowed(Accuracy accuracy, int32_t parts) {
 // Tiles of positions are whole, whatever lies in their lines: the next row, the border between two rows, nothing. What
 // is lost there is counted as if it were used.
 std::optional<double> matrix_cost(const ConvQuery& query, int32_t parts) {
-  const auto& [geometry, input, output, table, machine, accuracy, images] = query;
+  const auto& [geometry, input, output, table, machine, accuracy, images, memory] = query;
   if (!kernels::tile_kernels(table.isa) || (parts == 1) != (table.pairs != nullptr)) return {};
   if (!is_allowed(accuracy, parts)) return {};
   const std::optional<MatrixPlan> plan = matrix_plan(geometry);

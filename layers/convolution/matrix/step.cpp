@@ -52,9 +52,9 @@ class MatrixStep : public Step {
     auto* panel = reinterpret_cast<float*>(frame.scratch);
     float* spare = panel + panel_.floats();
     float* aside = spare + panel_.spare_floats();
-    panel_.pack(
-        {table_, geometry_.in, planar_in_, geometry_.border, frame.inputs, context_.parts, table_.pairs != nullptr},
-        work, panel, spare);
+    panel_.pack({table_, geometry_.in, planar_in_, geometry_.border, frame.inputs, context_.parts, context_.part_types,
+                 table_.pairs != nullptr},
+                work, panel, spare);
     const kernels::ConfiguredTiles configured(tiles_);
     const int64_t positions = lines_.position(work.images.count() - 1, work.rows.count() - 1, work.cols.count());
     for (size_t row = 0; row < geometry_.rows.size(); ++row)
@@ -163,17 +163,19 @@ class MatrixStep : public Step {
     table_.transpose(from, lanes_, y, out.H * out.W, run.pixels, C);
   }
 
-  void put_pixels(const Run& run, const float* from, Range channels, const Frame& frame) const {
+  /// What is stored as bfloat16 is rounded last, from where it is aside.
+  void put_pixels(const Run& run, float* from, Range channels, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
     const int64_t C = channels.count();
-    auto* const outputs = static_cast<float*>(frame.output);
-    float* y = outputs + ((run.image * out.H + run.h) * out.W + run.w) * out.C + channels.begin;
-    const kernels::Residual residual = context_.residual_of(frame, outputs);
+    const int64_t first = ((run.image * out.H + run.h) * out.W + run.w) * out.C + channels.begin;
+    const kernels::Residual residual = context_.residual_of(frame, frame.output);
     each_pixels(run.pixels, lanes_ == C && out.C == C, [&](int64_t p, int64_t count) {
-      float* to = y + p * out.C;
-      if (!residual.values) return activate(from + p * lanes_, to, count, channels, context_.activation);
-      activate(from + p * lanes_, to, count, channels, {});
-      table_.affine_add(to, residual_at(residual, to), to, count * C, 1, 0, context_.activation);
+      const int64_t at = first + p * out.C;
+      float* sums = from + p * lanes_;
+      float* to = context_.rounded() ? sums : static_cast<float*>(frame.output) + at;
+      activate(sums, to, count, channels, residual.values ? Pointwise{} : context_.activation);
+      if (residual.values) table_.affine_add(to, residual.values + at, to, count * C, 1, 0, context_.activation);
+      if (context_.rounded()) table_.round(to, static_cast<uint16_t*>(frame.output) + at, count * C);
     });
   }
 

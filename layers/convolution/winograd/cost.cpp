@@ -73,7 +73,7 @@ Terms terms_of(const ConvGeometry& geometry) {
 
 std::optional<double> winograd_cost(const ConvQuery& query, const Tiling& tiling) {
   if (!applies(query, tiling)) return {};
-  const auto& [geometry, input, output, table, machine, accuracy, images] = query;
+  const auto& [geometry, input, output, table, machine, accuracy, images, memory] = query;
   const bool lean = tiling.windows == Windows::lean, by_phase = is_by_phase(tiling.windows);
   const TiledAxis rows = *tiled_axis(geometry.rows, tiling), cols = *tiled_axis(geometry.cols, tiling);
   const int64_t residues = rows.residues * cols.residues;
@@ -87,7 +87,7 @@ std::optional<double> winograd_cost(const ConvQuery& query, const Tiling& tiling
   const double inputs = channels / width * static_cast<double>(windows_of(rows) * windows_of(cols));
   const double products =
       vectors * (lanes.merged ? points : points_of({geometry, tiling}, tiling.scheme, table.pairs != nullptr));
-  const double weights = (lean ? 4 * vectors : products) * IC * width * 4;
+  const double weights = (lean ? 4 * vectors : products) * IC * width * (lean && memory.halved ? 2 : 4);
   const double at_once =
       std::min(tiles * images, static_cast<double>(most_tiles(geometry, table, tiling, false, machine.l2_bytes)));
   const double works = tiles * images / at_once, transformed = points * IC * at_once * 4;

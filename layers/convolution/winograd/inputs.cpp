@@ -33,7 +33,8 @@ void WinogradInputs::pack(const WinogradWork& work, const Frame& frame, float* p
   const int64_t rows = panel_rows(work), cols = panel_cols(work), pitch = panel_block(work);
   const int64_t top = first_of(of_.rows) + work.rows.begin * of_.size.m * of_.rows.in_step;
   const int64_t left = first_of(of_.cols) + work.cols.begin * of_.size.m * of_.cols.in_step;
-  const PanelSource source{of_.table, geometry.in, of_.planar_input, geometry.border, frame.inputs, of_.context.parts};
+  const PanelSource source{of_.table,    geometry.in,       of_.planar_input,      geometry.border,
+                           frame.inputs, of_.context.parts, of_.context.part_types};
   for (int64_t image = work.images.begin; image < work.images.end; ++image, panel += of_.channel_blocks * pitch)
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t h = seen_at(geometry.border, top + r, geometry.in.H);

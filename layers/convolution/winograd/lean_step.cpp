@@ -22,7 +22,8 @@ class LeanStep : public WinogradStep {
     const int64_t phase = phase_number(a, b), floats = of_.points() * work.tiles() * of_.lanes.block;
     each_run(work.groups.count(), most.vectors, [&](Range run) {
       const int64_t first = work.groups.begin + run.begin, last = work.groups.begin + run.end - 1;
-      of_.table.lean_products[static_cast<int>(of_.tiling.scheme)](
+      const auto& products = packed_->halved() ? of_.table.lean_products_halved : of_.table.lean_products;
+      products[static_cast<int>(of_.tiling.scheme)](
           {.v = scratch.v,
            .w = {packed_->weights(first, phase), packed_->weights(last, phase)},
            .m = {scratch.m, scratch.m + floats},

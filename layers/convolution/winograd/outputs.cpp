@@ -8,15 +8,14 @@ namespace upconv::internal {
 
 WinogradTarget WinogradOutputs::in_place(const Frame& frame) const {
   const ImageShape& out = of_.geometry.out;
-  auto* y = static_cast<float*>(frame.output);
-  return {.memory = y,
+  return {.memory = frame.output,
           .first = 0,
           .image = out.H * out.W * out.C,
           .row = out.W * out.C,
           .pixel = out.C,
           .row_step = 1,
           .channels = {0, out.C},
-          .residual = of_.context.residual_of(frame, y)};
+          .residual = of_.context.residual_of(frame, frame.output)};
 }
 
 WinogradTarget WinogradOutputs::aside(const WinogradWork& work, Range groups, float* memory) const {
@@ -72,7 +71,8 @@ void WinogradOutputs::put(const WinogradWork& work, int64_t group, size_t a, siz
                                  .shift = shift,
                                  .lanes = static_cast<int32_t>(std::min(of_.lanes.block, of_.geometry.out.C - oc)),
                                  .activation = of_.context.activation,
-                                 .residual = to.residual};
+                                 .residual = to.residual,
+                                 .rounded = of_.context.rounded()};
   for (int64_t image = work.images.begin; image < work.images.end; ++image)
     for (int64_t row = work.rows.begin; row < work.rows.end; ++row) {
       const Positions r = positions_of(of_.rows, row_phase, a, row);
@@ -80,7 +80,8 @@ void WinogradOutputs::put(const WinogradWork& work, int64_t group, size_t a, siz
       for (int64_t col = work.cols.begin; col < work.cols.end; ++col, output.m += of_.lanes.block) {
         const Positions c = positions_of(of_.cols, col_phase, b, col);
         if (r.begin >= r.end || c.begin >= c.end) continue;
-        output.y = to.at(image, h, col_phase.out_first + col_phase.out_step * (c.index + c.begin), oc);
+        output.y = of_.context.output_at(
+            to.memory, to.at(image, h, col_phase.out_first + col_phase.out_step * (c.index + c.begin), oc));
         output.row_begin = r.begin;
         output.row_end = r.end;
         output.col_begin = c.begin;
@@ -101,7 +102,7 @@ void WinogradOutputs::put_back(const WinogradWork& work, size_t a, const Winogra
       rows.begin + ((phase.out_first - rows.begin) % phase.out_step + phase.out_step) % phase.out_step;
   for (int64_t image = work.images.begin; image < work.images.end; ++image)
     for (int64_t h = first; h < rows.end; h += phase.out_step)
-      of_.table.transpose(from.at(image, h, cols.begin, channels.begin), from.pixel,
+      of_.table.transpose(static_cast<float*>(from.memory) + from.at(image, h, cols.begin, channels.begin), from.pixel,
                           y + ((image * out.C + channels.begin) * out.H + h) * out.W + cols.begin, out.H * out.W,
                           cols.count(), channels.count());
 }
@@ -132,7 +133,7 @@ void WinogradOutputs::put_merged(const WinogradWork& work, int64_t group, const 
         output.y = values + col * of_.size.m * block;
         of_.table.winograd_output[static_cast<int>(of_.tiling.scheme)](output);
       }
-      merged_->put(row_of, values, target.memory + image * target.image);
+      merged_->put(row_of, values, static_cast<float*>(target.memory) + image * target.image);
     }
 }
 

@@ -7,17 +7,17 @@
 
 namespace upconv::internal {
 
-/// Memory in which output (h, w) of an image, channel oc, is `image`, h / row_step rows, w pixels and oc floats after
+/// Memory in which output (h, w) of an image, channel oc, is `image`, h / row_step rows, w pixels and oc elements after
 /// `first`.
 struct WinogradTarget {
-  float* memory;
+  void* memory;
   int64_t first;  ///< of image 0, row 0, column 0, channel 0, which need not exist
   int64_t image, row, pixel, row_step;
   Range channels;  ///< that it has
   kernels::Residual residual;
 
-  float* at(int64_t n, int64_t h, int64_t w, int64_t oc) const {
-    return memory + (first + n * image + h / row_step * row + w * pixel + oc);
+  int64_t at(int64_t n, int64_t h, int64_t w, int64_t oc) const {
+    return first + n * image + h / row_step * row + w * pixel + oc;
   }
 };
 

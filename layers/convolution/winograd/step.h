@@ -17,7 +17,9 @@ class WinogradStep : public Step {
   std::string algorithm() const final { return name_of(of_.tiling); }
   size_t weight_bytes() const final { return packed_->floats().size_bytes(); }
   double flops() const final { return of_.context.flops; }
-  Precision precision() const final { return of_.table.pairs ? Precision::bfloat16 : Precision::float32; }
+  Precision precision() const final {
+    return of_.table.pairs || packed_->halved() ? Precision::bfloat16 : Precision::float32;
+  }
   std::span<const float> packed() const final { return packed_->floats(); }
   size_t scratch_bytes() const final {
     return static_cast<size_t>(v_floats_ + m_floats_ + panel_floats_ + aside_floats_) * sizeof(float);

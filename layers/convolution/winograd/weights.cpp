@@ -128,14 +128,14 @@ struct PackedWinograd::Maker {
     const bool straight = !lanes.merged && lanes.block % width == 0;  // whole widths of channels lie together
     const int64_t at = first_lane(phase, part.oc);
     const auto to = [&](int64_t lane, int64_t point, int64_t ic) {
-      return out + of.place(lane / of.lanes_, lanes.merged ? 0 : phase, point, ic / table.in_word()) + lane % of.lanes_;
+      return out + of.place(lane / of.lanes_, lanes.merged ? 0 : phase, point, ic / of.in_word_) + lane % of.lanes_;
     };
     double g[most_taps * most_lanes] = {};
     float aside[kernels::most_points * most_lanes];
     for (int64_t i = 0; i < part.ics * windows.residues(); ++i) {
       const int64_t residue = i / part.ics, ic = residue * C + part.ic + i % part.ics;
       gather(phase, residue, panel + i % part.ics * taps * lanes.block, weight.scale.data() + part.oc, part.ocs, g);
-      if (straight && !table.pairs) {
+      if (straight && of.in_word_ == 1) {
         transform_channel(g, to(part.oc, 0, ic), of.lean_ ? of.lanes_ : of.channels_ * of.lanes_, part.ocs);
         continue;
       }
@@ -143,13 +143,13 @@ struct PackedWinograd::Maker {
       for (int64_t point = 0; point < of.points_; ++point) {
         const float* floats = aside + point * most_lanes;
         if (straight) {
-          put_halves(*table.pairs, floats, part.ocs, ic % 2, to(part.oc, point, ic));
+          put_halves(table, floats, part.ocs, ic % 2, to(part.oc, point, ic));
           continue;
         }
         for (int64_t c = 0; c < part.ocs; ++c) {
           float* word = to(at + c * lane_step(), point, ic);
-          if (table.pairs)
-            put_halves(*table.pairs, floats + c, 1, ic % 2, word);
+          if (of.in_word_ == 2)
+            put_halves(table, floats + c, 1, ic % 2, word);
           else
             *word = floats[c];
         }
@@ -160,16 +160,18 @@ struct PackedWinograd::Maker {
 
 // The shifts of all groups follow the weights.
 PackedWinograd::PackedWinograd(const kernels::Table& table, const WeightView& weight, const Packer& packer,
-                               const Tiling& tiling, const ConvGeometry& geometry) {
+                               const Tiling& tiling, const ConvGeometry& geometry, bool halved) {
   const Lanes lanes = lanes_of(geometry, table, tiling);
   const SchemeSize size = sizes_of(tiling.scheme);
   const WindowTaps windows(geometry, tiling);
   lean_ = tiling.windows == Windows::lean;
+  halved_ = halved;
+  in_word_ = halved ? 2 : table.in_word();
   groups_ = lanes.merged ? lanes.blocks : ceil_div(weight.layout.OC, lanes.block);
   phases_ = lanes.merged ? 1 : windows.phases();
   points_ = lean_ ? size.T * size.T : size.n * size.n;
   lanes_ = lanes.block;
-  channels_ = weight.layout.IC * windows.residues() / table.in_word();
+  channels_ = weight.layout.IC * windows.residues() / in_word_;
   used_ = lean_ ? std::vector<int64_t>() : used_residues(windows, tiling.scheme, table.pairs != nullptr);
   if (lanes.merged) used_.assign(static_cast<size_t>(points_), 1);
   for (int64_t& used : used_) used *= weight.layout.IC;

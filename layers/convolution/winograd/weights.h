@@ -8,12 +8,12 @@
 namespace upconv::internal {
 
 /// Weights transformed for one scheme: w[group][phase][point][ic][lane], U = G g GT computed in double. Lean ones are
-/// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane]. For kernels of pairs
-/// words of two input channels take the place of floats.
+/// the taps, which are transformed later (kernels::LeanProducts): w[phase][group][ic][tap][lane]. For kernels of pairs,
+/// and halved, words of two input channels take the place of floats.
 class PackedWinograd {
  public:
   PackedWinograd(const kernels::Table& table, const WeightView& weight, const Packer& packer, const Tiling& tiling,
-                 const ConvGeometry& geometry);
+                 const ConvGeometry& geometry, bool halved);
   /// Groups of output channels; where phases are merged, of (phase, channel) pairs, and phase is 0.
   int64_t groups() const { return groups_; }
   /// The weights of one point: w[ic][lane].
@@ -25,6 +25,8 @@ class PackedWinograd {
   /// How many input channels, those of all residues, have to be multiplied: the weights of a point are zeros in a
   /// phase, and in the last residues, that have fewer taps than the scheme.
   int64_t channels(int64_t phase, int64_t point) const { return used_[static_cast<size_t>(phase * points_ + point)]; }
+  /// Whether it is for Table::lean_products_halved.
+  bool halved() const { return halved_; }
   const float* shift(int64_t group) const { return shift_start_ + group * lanes_; }
   /// All that is packed.
   std::span<const float> floats() const { return packed_.span; }
@@ -37,7 +39,8 @@ class PackedWinograd {
            lanes_;
   }
   struct Maker;
-  bool lean_;
+  bool lean_, halved_;
+  int64_t in_word_;  // channels
   int64_t groups_, phases_, points_, lanes_;
   int64_t channels_;  // or words of them
   PackedFloats packed_;

@@ -85,7 +85,9 @@ class Upconv(Engine):
 class PyTorch(Engine):
     title = "PyTorch"
     package = "torch"
-    about = "eager, channels-last, `inference_mode`, BatchNorm folded by `fuse_conv_bn_eval`; bfloat16 is the whole module"
+    about = (
+        "eager, channels-last, `inference_mode`, BatchNorm folded by `fuse_conv_bn_eval`; bfloat16 is the whole module"
+    )
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
         import export
@@ -172,7 +174,8 @@ class Ncnn(Engine):
     title = "ncnn"
     package = "ncnn"
     about = (
-        "fp16 off, bf16 packed and stored where rows are of it; a batch is one ncnn.Mat, whose images ncnn takes one after another; pnnx converts networks"
+        "fp16 off, bf16 packed and stored where rows are of it; a batch is one ncnn.Mat, whose images ncnn takes one "
+        "after another; pnnx converts networks"
     )
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:

@@ -259,8 +259,7 @@ def entry(name: str, properties: Properties, found: Fit, defaults: dict[str, flo
     """One of machine_class.cpp."""
     costs = [f".{name} = {value:g}" for name, value in found.constants.items() if value != defaults[name]]
     return (
-        f'    {{.name = "{name}",\n     .properties = {properties.source()},\n'
-        f"     .costs = {{{', '.join(costs)}}}}},\n"
+        f'    {{.name = "{name}",\n     .properties = {properties.source()},\n     .costs = {{{", ".join(costs)}}}}},\n'
     )
 
 
@@ -274,7 +273,8 @@ def write_source(fits: dict[Properties, Fit], machines: list[Machine], defaults:
         entries["others"] += entry(name, Properties(wide, False, False), found, defaults)
     text = SOURCE.read_text()
     for place, lines in entries.items():
-        text = re.sub(rf"(// <{place}>\n).*?(// </{place}>)", lambda at: at[1] + lines + at[2], text, flags=re.S)
+        # `lines` has no backslash that a replacement would obey.
+        text = re.sub(rf"(// <{place}>\n).*?(// </{place}>)", rf"\g<1>{lines}\g<2>", text, flags=re.S)
     SOURCE.write_text(text)
 
 

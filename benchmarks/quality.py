@@ -16,17 +16,17 @@ multiply bfloat16 and sum in float32 where `vdpbf16ps` is as fast as a multiply-
 traces say what became of each layer.
 
 What is rounded: the values that a layer reads, and its weights, after BatchNorm was folded in; with Winograd's
-algorithm both after the transform. Values lie in memory as bfloat16 from the layer that makes them to those that
-read them, where all of these are direct sums of bfloat16, with the same bits, since they would round what they read, or
-have at most four outputs: half of the traffic. Winograd's schemes would round twice, and read floats. What is not rounded: sums, biases, what is added, activations,
-norms, and what leaves the network. What is added, or read by a norm, a view or any other operation, lies in memory as
-floats.
+algorithm both after the transform. Values lie in memory as bfloat16 from the layer that makes them to those that read
+them, where all of these are direct sums of bfloat16, with the same bits, since they would round what they read, or have
+at most four outputs: half of the traffic. Winograd's schemes would round twice, and read floats. What is not rounded:
+sums, biases, what is added, activations, norms, and what leaves the network. What is added, or read by a norm, a view
+or any other operation, lies in memory as floats.
 
 Elsewhere, with AVX2 or AVX-512, it is a matter of memory: weights of layers that wait for them, of more than half a
-megabyte and at most 32 pixels, tuned for latency, take 16 bits and are widened as they are multiplied, by direct sums and by lean Winograd;
-all else is float32, and errs less than what is promised. `UPCONV_BFLOAT16=none` in the environment shows it on a
-machine that has the instructions. Plain C++, `--isa scalar`, has a model of the instruction with the same bits, for
-tests.
+megabyte and at most 32 pixels, tuned for latency, take 16 bits and are widened as they are multiplied, by direct sums
+and by lean Winograd; all else is float32, and errs less than what is promised. `UPCONV_BFLOAT16=none` in the
+environment shows it on a machine that has the instructions. Plain C++, `--isa scalar`, has a model of the instruction
+with the same bits, for tests.
 
 What stays in float32 by itself, and `StepInfo::precision` tells:
 
@@ -67,7 +67,8 @@ ctest --test-dir build/release -R '^(layers/(tiles|matrix|kernels)|pin/amx)$'
 ./dev choice
 ./dev fit --measure granite-rapids-amx --write
 # One layer in bfloat16, every algorithm beside the others, measured and expected.
-upconv bench "ConvTranspose2d(128, 64, 4, stride=2, padding=1)" --input 1,128,64,64 --precision bfloat16 --round-inputs --algorithm all
+upconv bench "ConvTranspose2d(128, 64, 4, stride=2, padding=1)" --input 1,128,64,64 --precision bfloat16 \
+--round-inputs --algorithm all
 # Errors, with the processor's tiles in the place of the model's.
 ./dev errors
 ```

@@ -85,7 +85,9 @@ def test_labels_come_from_a_modulus_an_array_or_a_text(tmp_path: Path) -> None:
     assert painted == [by_modulus[f"{i:09}.png"] for i in range(7)]
     assert paint(upconv.latents(0, 0, 7, (8,)), labels[::-1].copy()) != painted
     with pytest.raises(upconv.Error, match="has labels for 7 pictures, and picture 7 has none"):
-        pictures(upconv.Shards(module, str(tmp_path / "b{shard}"), labels=tmp_path / "labels.npy", **given | {"count": 8}))
+        pictures(
+            upconv.Shards(module, str(tmp_path / "b{shard}"), labels=tmp_path / "labels.npy", **given | {"count": 8})
+        )
 
 
 def test_bfloat16_is_asked_for_told_and_not_taken_for_float32(tmp_path: Path) -> None:

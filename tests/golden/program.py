@@ -4,8 +4,8 @@
     python tests/golden/program.py
 
 netG.pt2 is a narrow DCGAN, netG.safetensors other weights for it. pair.pt2 takes three inputs and gives two outputs, of
-sizes that must agree. conditional.pt2 takes a latent and its label. spectrum.pt2 has operations that upconv does not know. two.pt2 holds two programs. Running it
-again changes no byte.
+sizes that must agree. conditional.pt2 takes a latent and its label. spectrum.pt2 has operations that upconv does not
+know. two.pt2 holds two programs. Running it again changes no byte.
 """
 
 import io

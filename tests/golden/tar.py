@@ -1,5 +1,5 @@
-"""Makes tests/golden/tar: what tars of others look like, for the test and the fuzzer of the reader. Names of more than 100
-bytes are written in three ways. Running it again changes no byte.
+"""Makes tests/golden/tar: what tars of others look like, for the test and the fuzzer of the reader. Names of more than
+100 bytes are written in three ways. Running it again changes no byte.
 
     python3 tests/golden/tar.py
 """

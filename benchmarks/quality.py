@@ -11,16 +11,16 @@ from program import Program
 PAGE = """# bfloat16
 
 `Options::precision`, `--precision bfloat16`, `precision="bfloat16"`: convolutions, transposed or not, and `Linear`
-multiply bfloat16 and sum in float32 where `vdpbf16ps` is as fast as a multiply-add of floats, on Zen 4 and Zen 5.
-`upconv::bfloat16_instructions()` says what a machine has, and `StepInfo::precision`, `StepInfo::stored`, profiles and
-traces say what became of each layer.
+multiply bfloat16 and sum in float32 where `vdpbf16ps` is as fast as a multiply-add of floats, on Zen 4 and Zen 5, or
+where AMX has tiles of it (below). `upconv::bfloat16_instructions()` says what a machine has, and `StepInfo::precision`,
+`StepInfo::stored`, profiles and traces say what became of each layer.
 
 What is rounded: the values that a layer reads, and its weights, after BatchNorm was folded in; with Winograd's
 algorithm both after the transform. Values lie in memory as bfloat16 from the layer that makes them to those that read
-them, where all of these are direct sums of bfloat16, with the same bits, since they would round what they read, or have
-at most four outputs: half of the traffic. Winograd's schemes would round twice, and read floats. What is not rounded:
-sums, biases, what is added, activations, norms, and what leaves the network. What is added, or read by a norm, a view
-or any other operation, lies in memory as floats.
+them, where all of these are direct sums of bfloat16, or tiles, with the same bits, since they would round what they
+read, or have at most four outputs: half of the traffic. Winograd's schemes would round twice, and read floats. What is
+not rounded: sums, biases, what is added, activations, norms, and what leaves the network. What is added, or read by a
+norm, a view or any other operation, lies in memory as floats.
 
 Elsewhere, with AVX2 or AVX-512, it is a matter of memory: weights of layers that wait for them, of more than half a
 megabyte and at most 32 pixels, tuned for latency, take 16 bits and are widened as they are multiplied, by direct sums

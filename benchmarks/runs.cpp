@@ -6,38 +6,25 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
-#include <string>
 
 #include "examples/dcgan.h"
+#include "tests/anonymous_memory.h"
 #include "tools/timing.h"
 
 namespace upconv::benchmarks {
 namespace {
-
-/// Bytes of the process's memory that no file backs.
-int64_t anonymous() {
-  std::ifstream rollup("/proc/self/smaps_rollup");
-  for (std::string word; rollup >> word;)
-    if (word == "Anonymous:") {
-      int64_t kilobytes = 0;
-      rollup >> kilobytes;
-      return kilobytes << 10;
-    }
-  return 0;
-}
 
 double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 /// Whether one image of the shipped DCGAN leaves as little behind as promised. The module and the program stay alive.
 bool paints_in_little() {
   constexpr int64_t allowed = 10'000'000;
-  const int64_t before = anonymous();
+  const int64_t before = testing::anonymous_memory();
   examples::Dcgan net;
   net.load(UPCONV_SOURCE "/examples/weights/dcgan.safetensors");
   const Program program = compile(net, {1, 100, 1, 1});
   const Tensor picture = program(randn({1, 100, 1, 1}, 0));
-  const int64_t after = anonymous();
+  const int64_t after = testing::anonymous_memory();
   const auto packed = static_cast<int64_t>(program.packed_bytes()), arena = static_cast<int64_t>(program.arena_bytes());
   fmt::print("one DCGAN image: {:.1f} MB anonymous ({:.1f} before), of them packed weights {:.1f}, arena {:.1f}\n",
              megabytes(after), megabytes(before), megabytes(packed), megabytes(arena));
@@ -60,10 +47,10 @@ bool stays_flat(int64_t runs) {
     }
   };
   run(1000);
-  const int64_t before = anonymous();
+  const int64_t before = testing::anonymous_memory();
   const auto start = std::chrono::steady_clock::now();
   run(runs);
-  const int64_t after = anonymous();
+  const int64_t after = testing::anonymous_memory();
   fmt::print("{} runs in {:.1f} s: {} kB anonymous before, {} kB after\n", runs, seconds_since(start), before >> 10,
              after >> 10);
   return after <= before + (64 << 10);  // what the C library may have set aside meanwhile

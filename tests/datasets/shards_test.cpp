@@ -20,6 +20,7 @@
 #include "datasets/painter.h"
 #include "datasets/tar.h"
 #include "framework/weights/mapped_file.h"
+#include "tests/anonymous_memory.h"
 
 using namespace upconv;
 using namespace upconv::datasets;
@@ -227,22 +228,6 @@ TEST_CASE("what was asked for is told, and asked for again") {
 }
 
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-namespace {
-
-/// Bytes of the process's memory that no file backs.
-int64_t anonymous() {
-  std::ifstream rollup("/proc/self/smaps_rollup");
-  for (std::string word; rollup >> word;)
-    if (word == "Anonymous:") {
-      int64_t kilobytes = 0;
-      rollup >> kilobytes;
-      return kilobytes << 10;
-    }
-  return 0;
-}
-
-}  // namespace
-
 TEST_CASE("memory is the same after five shards and after fifty") {
   const auto net = sequential(Linear(4, 48), Unflatten(1, {3, 4, 4}), ConvTranspose2d(3, 3, 4, {.stride = 4}), Tanh());
   const std::filesystem::path folder =
@@ -261,12 +246,12 @@ TEST_CASE("memory is the same after five shards and after fifty") {
                         painter);
     int64_t early = 0;
     for (int64_t shard = 0; shard < 50; ++shard) {
-      if (shard == 5) early = anonymous();
+      if (shard == 5) early = testing::anonymous_memory();
       Shards::commit(shards.paint(shard));
       std::filesystem::remove(folder / (std::to_string(shard) + ".tar"));
     }
     // 12,800 pictures; had each left a hundred bytes, this would be more.
-    CHECK(anonymous() - early < 1'000'000);
+    CHECK(testing::anonymous_memory() - early < 1'000'000);
     CHECK(early > 0);
   }
   std::filesystem::remove_all(folder);

@@ -185,7 +185,7 @@ check test ! -e other.json
 expect 1 "no/such/trace.json: cannot be created" \
   bench "$wide" --input 2,32,9,9 --seconds 0 --profile --trace no/such/trace.json
 expect 1 'no layer could take the algorithm "winograd F(2;2)": with these options there are winograd F(2,2), ' \
-  bench "$wide" --input 1,32,9,9 --algorithm "winograd F(2;2)"
+  bench "$wide" --input 1,32,9,9 --isa scalar --algorithm "winograd F(2;2)"
 expect 1 'no layer has a choice of algorithms, got "direct"' bench "ReLU()" --input 1,32,9,9 --algorithm direct
 expect 1 "main.0: ConvTranspose2d expected 100 channels, got 3" bench dcgan --input 1,3,1,1
 expect 1 'unknown network "dcgam"; did you mean dcgan?' bench dcgam --input 1,100,1,1

@@ -170,7 +170,7 @@ TEST_CASE("bfloat16: Conv2d of stride 2 takes Winograd's schemes by residues") {
   CHECK(schemes > 0);
 }
 
-TEST_CASE("bfloat16: standard has F(2,2) and F(2,3) beside direct sums, and a scheme's error is what its points give") {
+TEST_CASE("bfloat16: standard has F(2,2) and F(2,3) beside direct sums in vectors, and a scheme's error is what its points give") {
   Random random(3);
   const ConvTranspose2dOptions options{.stride = 2, .padding = 1, .bias = false};
   const ConvTranspose2d layer(64, 16, 4, options);
@@ -181,7 +181,7 @@ TEST_CASE("bfloat16: standard has F(2,2) and F(2,3) beside direct sums, and a sc
     bfloat16.accuracy = accuracy;
     std::vector<std::string> names;
     for (const Candidate& one : candidates_of(layer, x.shape(), bfloat16))
-      names.push_back(one.algorithm.substr(0, std::string("winograd F(2,2)").size()));
+      if (one.algorithm != "tiles") names.push_back(one.algorithm.substr(0, std::string("winograd F(2,2)").size()));
     names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
   };

@@ -268,7 +268,7 @@ nlohmann::ordered_json machine_report(Isa isa) {
   return {{"wide", here.wide},
           {"halves", here.halves},
           {"own_additions", here.own_additions},
-          {"bfloat16", words[static_cast<size_t>(bfloat16_instructions())]},
+          {"bfloat16", isa == Isa::amx ? "tiles" : words[static_cast<size_t>(bfloat16_instructions())]},
           {"costs", known.name},
           {"measured", here == known.properties}};
 }

@@ -256,6 +256,17 @@ struct Normal {
 
 struct PairKernels;
 
+/// y[p * y_stride + c] = act(x[p * x_stride + c] + shift[c]) for p < pixels, c < channels; y may be x.
+struct ShiftedPixels {
+  const float* x;
+  int64_t x_stride;
+  const float* shift;
+  void* y;
+  int64_t y_stride;
+  bool stored;  ///< whether y is of bfloat16, as Table::round makes it
+  int64_t pixels, channels;
+};
+
 /// The kernels of one instruction set.
 struct Table {
   Isa isa;
@@ -298,6 +309,8 @@ struct Table {
   /// y[p * C + c] = act(x[p * C + c] * scale[c] + shift[c]) for p < pixels, c < C; x may be y.
   void (*affine_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* scale, const float* shift,
                           Activation);
+  /// Contract: ShiftedPixels.
+  void (*shift_pixels)(const ShiftedPixels&, Activation);
   /// y[i] = act((x[i] - mean) * scale + shift); x may be y.
   void (*normalise)(const float* x, float* y, int64_t count, const Normal&, Activation);
   /// y[p * C + c] = act((x[p * C + c] - means[c]) * scale[c] + shift[c]) for p < pixels, c < C, the scales behind the

@@ -1,7 +1,7 @@
 #pragma once
 // What norms compute: the moments of a run, what they make of it, and arguments that differ from channel to channel.
 // Contracts: kernels.h, Table::moments, moments_channels, sum, normalise, normalise_channels, normalise_elements,
-// affine_channels, prelu_channels.
+// affine_channels, shift_pixels, prelu_channels.
 //
 // Moments take one pass, over distances from a number near the mean, where neither they nor their squares cancel. The
 // mean of a few numbers from all over the run is near enough, nearly always: where it lies further from the mean than
@@ -248,6 +248,36 @@ void affine_channels(const float* x, float* y, int64_t pixels, int64_t C, const 
         x + p * C, y + p * C, C, [=](Batch v, int64_t c, int n) __attribute__((always_inline)) {
           return activate<Arch>(Simd<Arch>::fma(v, arguments<Arch>(scale, c, n), arguments<Arch>(shift, c, n)), act);
         });
+}
+
+/// The pixels of a vector of channels one after another, whose shifts are loaded once.
+template <class Arch, class Y, class F>
+void shift_pixels_to(const ShiftedPixels& of, F f) {
+  using S = Simd<Arch>;
+  for (int64_t c = 0; c < of.channels; c += S::width) {
+    const int n = of.channels - c < S::width ? static_cast<int>(of.channels - c) : S::width;
+    const typename S::Batch shift = arguments<Arch>(of.shift, c, n);
+    const float* x = of.x + c;
+    Y* y = static_cast<Y*>(of.y) + c;
+    if (n == S::width) {
+      for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, y += of.y_stride) S::store(y, f(S::load(x) + shift));
+      continue;
+    }
+    for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, y += of.y_stride) {
+      float outputs[S::width];
+      S::store(outputs, f(load_partial<Arch>(x, n) + shift));
+      for (int i = 0; i < n; ++i) Simd<Scalar>::store(y + i, outputs[i]);
+    }
+  }
+}
+
+template <class Arch>
+void shift_pixels(const ShiftedPixels& of, Activation act) {
+  using Batch = typename Simd<Arch>::Batch;
+  const auto run = [&](auto f) __attribute__((always_inline)) {
+    of.stored ? shift_pixels_to<Arch, uint16_t>(of, f) : shift_pixels_to<Arch, float>(of, f);
+  };
+  if (!with_usual<Arch>(act, run)) run([=](Batch v) __attribute__((always_inline)) { return activate<Arch>(v, act); });
 }
 
 /// P neighbouring pixels, whose arguments are loaded once.

@@ -31,13 +31,24 @@ struct TileBlock {
     if constexpr (lines == 2) Tiles::template zero<2>();
     if constexpr (lines == 2 && lanes == 2) Tiles::template zero<3>();
   }
-  static UPCONV_INLINE void positions(const float* x) {
+  static UPCONV_INLINE void go_on(const float* y, int64_t line) {
+    Tiles::template load<0>(y, line);
+    if constexpr (lanes == 2) Tiles::template load<1>(y + tile_lanes, line);
+    if constexpr (lines == 2) Tiles::template load<2>(y + tile_lines * line, line);
+    if constexpr (lines == 2 && lanes == 2) Tiles::template load<3>(y + tile_lines * line + tile_lanes, line);
+  }
+  static UPCONV_INLINE void positions(const float* x, int64_t next) {
     Tiles::template load<4>(x);
-    if constexpr (lines == 2) Tiles::template load<5>(x + tile_lines * panel_lanes);
+    if constexpr (lines == 2) Tiles::template load<5>(x + next);
   }
   static UPCONV_INLINE void weights(const float* w) {
     Tiles::template load<6>(w);
     if constexpr (lanes == 2) Tiles::template load<7>(w + tile_words);
+  }
+  /// Weights that will be wanted from L1.
+  static UPCONV_INLINE void ask_for(const float* w) {
+    UPCONV_UNROLL
+    for (int64_t line = 0; line < lanes * tile_lines; ++line) __builtin_prefetch(w + line * tile_lanes);
   }
   static UPCONV_INLINE void multiply() {
     Tiles::template multiply<0, 4, 6>();
@@ -57,29 +68,32 @@ template <class Tiles, int parts, int lines, int lanes>
 void multiply_tiles(const TileProducts& p) {
   using Block = TileBlock<Tiles, lines, lanes>;
   constexpr int64_t w_part = lanes * tile_words;
-  Block::begin();
-  for (int64_t t = 0; t < p.tap_count; ++t) {
-    const float* x = p.x + p.taps[t].x;
-    const float* w = p.w + p.taps[t].index * p.blocks * parts * w_part;
-    for (int64_t block = 0; block < p.blocks; ++block, x += p.pitch, w += parts * w_part) {
-      Block::positions(x);
+  if (p.adds)
+    Block::go_on(p.y, p.y_line);
+  else
+    Block::begin();
+  const float* w = p.w;
+  for (int64_t block = 0; block < p.blocks; ++block)
+    for (int64_t t = 0; t < p.tap_count; ++t, w += parts * w_part) {
+      const float* x = p.x + block * p.pitch + p.taps[t];
+      Block::positions(x, p.x_next);
       for (int part = parts - 1; part >= 0; --part) {
         Block::weights(w + part * w_part);
+        if constexpr (parts == 3) Block::ask_for(w + (parts + part) * w_part);
         Block::multiply();
       }
       if constexpr (parts > 1) {
-        Block::positions(x + p.x_part);
+        Block::positions(x + p.x_part, p.x_next);
         Block::multiply();
       }
       if constexpr (parts > 2) {
         Block::weights(w + w_part);
         Block::multiply();
-        Block::positions(x + 2 * p.x_part);
+        Block::positions(x + 2 * p.x_part, p.x_next);
         Block::weights(w);
         Block::multiply();
       }
     }
-  }
   Block::end(p.y, p.y_line);
 }
 
@@ -103,7 +117,8 @@ constexpr TileKernels make_tile_kernels() {
   return {.configure = Tiles::configure,
           .release = Tiles::release,
           .products = tile_products<Tiles>,
-          .split = Tiles::split};
+          .split = Tiles::split,
+          .split_planes = Tiles::split_planes};
 }
 
 }  // namespace

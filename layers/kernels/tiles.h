@@ -15,7 +15,7 @@ constexpr int64_t tile_lines = 16, tile_lanes = 16, tile_channels = 32, tile_wor
 constexpr int32_t most_parts = 3;
 constexpr int64_t products_of(int32_t parts) { return parts * (parts + 1) / 2; }
 
-/// y[position][output] = sum over taps, blocks of 32 channels and products of parts, up to 32 positions and outputs.
+/// y[position][output] = sum over blocks of 32 channels, taps and products of parts, up to 32 positions and outputs.
 /// What each product of tiles adds to a sum is, in this order of roundings and with denormals as zeros,
 ///
 ///     even = odd = 0; for the pairs k of the 32 channels, ascending:
@@ -26,17 +26,21 @@ constexpr int64_t products_of(int32_t parts) { return parts * (parts + 1) / 2; }
 /// to 65 % of them. So a chain has 16 links however many channels there are, and its bits do not depend on which tile
 /// an output fell into.
 struct TileProducts {
-  const float* x;   ///< panels of pairs, one for each part: position p of a tap reads x[tap.x + p * 16]
-  int64_t pitch;    ///< floats from one block of 32 channels to the next
-  int64_t x_part;   ///< and from one part to the next
-  const Tap* taps;  ///< may be none: then y = 0
+  const float* x;       ///< panels of pairs, one for each part: position p reads x[tap + p * 16] for each tap,
+  int64_t x_next;       ///< and of the second tile of positions x[tap + x_next + (p - 16) * 16]
+  int64_t pitch;        ///< floats from one block of 32 channels to the next
+  int64_t x_part;       ///< and from one part to the next
+  const int64_t* taps;  ///< floats from x; may be none: then nothing is added
   int64_t tap_count;
   int64_t blocks;  ///< of 32 channels
-  const float* w;  ///< w[tap.index][block][part][tile of outputs][pair of channels][output], aligned to a line
-  float* y;        ///< position p, output n: y[p * y_line + n]; whole tiles are written
+  const float*
+      w;  ///< w[block * w_block + tap.index][part][tile of outputs][pair of channels][output], at a line's start
+  int64_t w_block;  ///< the taps of all phases
+  float* y;         ///< position p, output n: y[p * y_line + n]; whole tiles are written
   int64_t y_line;
   int32_t lines, lanes;  ///< tiles of positions and of outputs, 1 or 2
   int32_t parts;         ///< 1 .. most_parts
+  bool adds;             ///< to what y has
 };
 
 /// Writes the parts of 16 channels of `pixels` pixels, x[p * stride + c], as y[part * y_part + p * 32 + c]. Rounded to
@@ -51,6 +55,12 @@ struct TileSplit {
   int32_t parts;  ///< 1 .. most_parts
 };
 
+/// The same of `channels` channels, up to 16, that lie in planes, x[c * stride + p]. Those beside them become zeros.
+struct TilePlanes {
+  TileSplit split;
+  int32_t channels;  ///< 1 .. panel_lanes
+};
+
 /// What multiplies in tiles. A thread configures the tiles before its first product, and releases them after its last:
 /// nothing of them is left in a thread of the caller's.
 struct TileKernels {
@@ -58,6 +68,7 @@ struct TileKernels {
   void (*release)();
   void (*products)(const TileProducts&);
   void (*split)(const TileSplit&);
+  void (*split_planes)(const TilePlanes&);
 };
 
 /// Tiles that are configured while one of these lives.

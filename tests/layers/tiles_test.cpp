@@ -74,8 +74,9 @@ class Aligned {
 }  // namespace
 
 TEST_CASE("tiles: every product has the bits of the formula, the processor's too") {
-  constexpr int64_t blocks = 3, taps = 3, panel_lines = 40, pitch = panel_lines * 16, x_part = blocks * pitch;
-  const kernels::Tap used[] = {{5 * 16, 2}, {0, 0}};
+  constexpr int64_t blocks = 3, taps = 2, panel_lines = 44, next = 19, pitch = panel_lines * 16,
+                    x_part = blocks * pitch;
+  const int64_t used[] = {5 * 16, 0};
   std::mt19937 engine(1);
   for (int span : {2, 30, 63, 75})  // of 63 and more, products and sums are denormal
     for (int32_t parts = 1; parts <= most_parts; ++parts)
@@ -88,42 +89,54 @@ TEST_CASE("tiles: every product has the bits of the formula, the processor's too
           for (int64_t p = 0; p < lines * tile_lines; ++p)
             for (int64_t n = 0; n < lanes * tile_lanes; ++n) {
               float sum = 0;
-              for (const kernels::Tap& tap : used)
-                for (int64_t block = 0; block < blocks; ++block)
+              for (int64_t block = 0; block < blocks; ++block)
+                for (int64_t tap = 0; tap < taps; ++tap)
                   for (const auto& [of_x, of_w] : products_of(parts))
-                    sum = added(
-                        sum, x.data() + of_x * x_part + block * pitch + tap.x + p * 16,
-                        w.data() +
-                            (((tap.index * blocks + block) * parts + of_w) * lanes + n / tile_lanes) * tile_words +
-                            n % tile_lanes);
+                    sum =
+                        added(sum,
+                              x.data() + of_x * x_part + block * pitch + used[tap] +
+                                  (p < tile_lines ? p : p - tile_lines + next) * 16,
+                              w.data() + (((block * taps + tap) * parts + of_w) * lanes + n / tile_lanes) * tile_words +
+                                  n % tile_lanes);
               expected[static_cast<size_t>(p * y_line + n)] = sum;
             }
-          for (const kernels::TileKernels* tiles : multiplying()) {
-            std::vector<float> y(expected.size(), -1.0f);
-            {
-              const FlushDenormals as_in_a_run;
-              const kernels::ConfiguredTiles configured(*tiles);
-              tiles->products({.x = x.data(),
-                               .pitch = pitch,
-                               .x_part = x_part,
-                               .taps = used,
-                               .tap_count = 2,
-                               .blocks = blocks,
-                               .w = w.data(),
-                               .y = y.data(),
-                               .y_line = y_line,
-                               .lines = lines,
-                               .lanes = lanes,
-                               .parts = parts});
+          // All blocks at once, or the first and then the others, between which the sums lie in memory.
+          for (int64_t first : {blocks, int64_t{1}})
+            for (const kernels::TileKernels* tiles : multiplying()) {
+              std::vector<float> y(expected.size(), -1.0f);
+              kernels::TileProducts products = {.x = x.data(),
+                                                .x_next = next * 16,
+                                                .pitch = pitch,
+                                                .x_part = x_part,
+                                                .taps = used,
+                                                .tap_count = taps,
+                                                .blocks = first,
+                                                .w = w.data(),
+                                                .y = y.data(),
+                                                .y_line = y_line,
+                                                .lines = lines,
+                                                .lanes = lanes,
+                                                .parts = parts,
+                                                .adds = false};
+              {
+                const FlushDenormals as_in_a_run;
+                const kernels::ConfiguredTiles configured(*tiles);
+                tiles->products(products);
+                products.x += first * pitch;
+                products.w += first * taps * parts * lanes * tile_words;
+                products.blocks = blocks - first;
+                products.adds = true;
+                if (first < blocks) tiles->products(products);
+              }
+              size_t different = 0;
+              for (size_t i = 0; i < y.size(); ++i) different += !same(y[i], expected[i]);
+              CAPTURE(span);
+              CAPTURE(parts);
+              CAPTURE(lines);
+              CAPTURE(lanes);
+              CAPTURE(first);
+              CHECK(different == 0);
             }
-            size_t different = 0;
-            for (size_t i = 0; i < y.size(); ++i) different += !same(y[i], expected[i]);
-            CAPTURE(span);
-            CAPTURE(parts);
-            CAPTURE(lines);
-            CAPTURE(lanes);
-            CHECK(different == 0);
-          }
         }
 }
 
@@ -133,6 +146,7 @@ TEST_CASE("tiles: no taps give zeros") {
     const Aligned w({});
     const kernels::ConfiguredTiles configured(*tiles);
     tiles->products({.x = nullptr,
+                     .x_next = 0,
                      .pitch = 0,
                      .x_part = 0,
                      .taps = nullptr,
@@ -143,7 +157,8 @@ TEST_CASE("tiles: no taps give zeros") {
                      .y_line = tile_lanes,
                      .lines = 1,
                      .lanes = 1,
-                     .parts = 1});
+                     .parts = 1,
+                     .adds = false});
     CHECK(std::count(y.begin(), y.end(), 0.0f) == tile_words);
   }
 }
@@ -190,6 +205,37 @@ TEST_CASE("tiles: parts are roundings of what is left, and three of them are the
       CHECK(inexact == 0);
       for (size_t p = 0; p < static_cast<size_t>(pixels); ++p) CHECK(y[p * 32 + 16] == 0x7fc1);
     }
+}
+
+TEST_CASE("tiles: planes have the parts that their pixels have, and zeros beside the last channel") {
+  std::mt19937 engine(2);
+  std::vector<const kernels::TileKernels*> all = {&reference::tile_model()};
+#if defined(__x86_64__)
+  if (bfloat16_instructions() != Bfloat16::none) all.push_back(&kernels::amx_table);
+#endif
+  constexpr int64_t most = 37, plane = 41;
+  for (const kernels::TileKernels* tiles : all)
+    for (int32_t parts = 1; parts <= most_parts; ++parts)
+      for (int32_t channels : {1, 5, 16})
+        for (int64_t pixels : {1, 15, 16, 37}) {
+          std::vector<float> x(static_cast<size_t>((channels - 1) * plane + pixels)), turned(most * 16, 0.0f);
+          std::normal_distribution<float> normal;
+          for (float& value : x) value = normal(engine);
+          for (int64_t p = 0; p < pixels; ++p)
+            for (int32_t c = 0; c < channels; ++c)
+              turned[static_cast<size_t>(p * 16 + c)] = x[static_cast<size_t>(c * plane + p)];
+          const int64_t y_part = (pixels + 1) * tile_channels;
+          std::vector<uint16_t> got(static_cast<size_t>(parts * y_part), 0x7fc1), expected = got;
+          {
+            const FlushDenormals as_in_a_run;
+            tiles->split({turned.data(), 16, pixels, expected.data(), y_part, parts});
+            tiles->split_planes({{x.data(), plane, pixels, got.data(), y_part, parts}, channels});
+          }
+          CAPTURE(parts);
+          CAPTURE(channels);
+          CAPTURE(pixels);
+          CHECK(got == expected);
+        }
 }
 
 TEST_CASE("tiles: no instruction set but Isa::amx has any, unless a test lends them") {

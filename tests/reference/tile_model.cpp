@@ -56,8 +56,8 @@ struct Model {
     std::memset(tile(number), 0, sizeof registers.tiles[number]);
   }
   template <int number>
-  static void load(const float* p) {
-    std::memcpy(tile(number), p, sizeof registers.tiles[number]);
+  static void load(const float* p, int64_t line = panel_lanes) {
+    for (int64_t i = 0; i < tile_lines; ++i) std::memcpy(tile(number)[i], p + i * line, sizeof(Line));
   }
   template <int sums, int a, int b>
   static void multiply() {
@@ -78,19 +78,25 @@ struct Model {
     if (std::abs(x) < 0x1p-126f) return bits >> 16 & 0x8000;
     return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
   }
+  /// The parts of one float, of which the first goes to `y`.
+  static void put_parts(float left, const TileSplit& of, uint16_t* y) {
+    const bool finite = std::isfinite(left);
+    for (int32_t part = 0; part < of.parts; ++part) {
+      uint32_t half = nearest(left);
+      if (part == 0 && of.parts > 1 && finite && (half & 0x7fff) == 0x7f80) half = std::bit_cast<uint32_t>(left) >> 16;
+      y[part * of.y_part] = static_cast<uint16_t>(half);
+      left = finite ? left - std::bit_cast<float>(half << 16) : 0.0f;
+    }
+  }
   static void split(const TileSplit& of) {
     for (int64_t p = 0; p < of.pixels; ++p)
-      for (int64_t c = 0; c < panel_lanes; ++c) {
-        float left = of.x[p * of.stride + c];
-        const bool finite = std::isfinite(left);
-        for (int32_t part = 0; part < of.parts; ++part) {
-          uint32_t half = nearest(left);
-          if (part == 0 && of.parts > 1 && finite && (half & 0x7fff) == 0x7f80)
-            half = std::bit_cast<uint32_t>(left) >> 16;
-          of.y[part * of.y_part + p * tile_channels + c] = static_cast<uint16_t>(half);
-          left = finite ? left - std::bit_cast<float>(half << 16) : 0.0f;
-        }
-      }
+      for (int64_t c = 0; c < panel_lanes; ++c) put_parts(of.x[p * of.stride + c], of, of.y + p * tile_channels + c);
+  }
+  static void split_planes(const TilePlanes& planes) {
+    const TileSplit& of = planes.split;
+    for (int64_t p = 0; p < of.pixels; ++p)
+      for (int64_t c = 0; c < panel_lanes; ++c)
+        put_parts(c < planes.channels ? of.x[c * of.stride + p] : 0.0f, of, of.y + p * tile_channels + c);
   }
 };
 thread_local Model::Registers Model::registers;

@@ -9,11 +9,14 @@ namespace upconv::internal {
 namespace {
 
 // Multiply-adds of float32 in a work: 20 us and more at the rate of tiles, as less does not pay for handing it out and
-// packing its inputs; more where 16 works remain for each thread.
+// packing its inputs; more where 16 works remain for each thread. Weights that do not stay in L2 come from beyond it
+// for every work, at 28 GB/s of a core: then one work for one thread, and four for each of several.
 constexpr int64_t least_work = 1 << 24;
 
 int64_t work_of(const MatrixCutting& of) {
-  return std::max(least_work, static_cast<int64_t>(of.context.flops / 2 / (16 * of.context.threads)));
+  const bool stays = weights_of_block(of) * of.blocks <= matrix_weights_budget;
+  const int64_t works = stays ? 16 * of.context.threads : of.context.threads > 1 ? 4 * of.context.threads : 1;
+  return std::max(least_work, static_cast<int64_t>(of.context.flops / 2 / static_cast<double>(works)));
 }
 
 /// Floats of a line in all panels.
@@ -32,6 +35,14 @@ int64_t columns_of(const MatrixCutting& of) {
 }
 
 }  // namespace
+
+int64_t weights_of_block(const MatrixCutting& of) {
+  const ConvGeometry& geometry = of.geometry;
+  int64_t taps = 0;
+  for (const Phase& row : geometry.rows)
+    for (const Phase& col : geometry.cols) taps += static_cast<int64_t>(row.taps.size() * col.taps.size());
+  return taps * of.plan.blocks * of.parts * 2 * kernels::tile_words;
+}
 
 MatrixCut cut_of(const MatrixCutting& of) {
   const MatrixPlan& plan = of.plan;

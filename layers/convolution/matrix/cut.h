@@ -21,6 +21,8 @@ struct MatrixCutting {
   int64_t blocks;
 };
 
+/// Floats of a block's weights.
+int64_t weights_of_block(const MatrixCutting& of);
 /// The largest of the works.
 MatrixCut cut_of(const MatrixCutting& of);
 /// Runs of blocks outermost, so that their weights stay; then images, rows, strips of columns.

@@ -14,11 +14,41 @@ void MatrixPanel::put_zeros(int64_t line, int64_t cols, float* panel) const {
                   ceil_div(cols - residue, lines_.col_step) * panel_lanes, 0.0f);
 }
 
+/// A row of planes with the zeros beside it, turned and rounded at once.
+void MatrixPanel::pack_planes(const PanelSource& source, const SeenPixels& row, float* to) const {
+  const ImageShape& in = source.in;
+  const int64_t first = std::clamp<int64_t>(-row.w, 0, row.count),
+                last = std::clamp<int64_t>(in.W - row.w, first, row.count);
+  for (int64_t block = 0; block < parts_ * plan_.input_blocks; ++block) {
+    std::fill_n(to + block * pitch(), first * panel_lanes, 0.0f);
+    std::fill_n(to + block * pitch() + last * panel_lanes, (row.count - last) * panel_lanes, 0.0f);
+  }
+  if (first == last) return;
+  int64_t channel = 0;
+  for (size_t input = 0; input < source.parts.size(); ++input) {
+    const int64_t C = source.parts[input], plane = in.H * in.W;
+    const float* x =
+        static_cast<const float*>(source.inputs[input]) + (row.image * C * in.H + row.h) * in.W + row.w + first;
+    for (int64_t c = 0; c < C; c += panel_lanes, channel += panel_lanes)
+      tiles_.split_planes(
+          {.split = {.x = x + c * plane,
+                     .stride = plane,
+                     .pixels = last - first,
+                     .y = reinterpret_cast<uint16_t*>(to + channel / tile_channels * pitch() + first * panel_lanes) +
+                          channel % tile_channels,
+                     .y_part = 2 * part(),
+                     .parts = parts_},
+           .channels = static_cast<int32_t>(std::min(panel_lanes, C - c))});
+  }
+}
+
 /// A row of the input, whose first column goes to `line`.
 void MatrixPanel::pack_row(const PanelSource& source, const SeenPixels& row, int64_t line, float* panel,
                            float* spare) const {
   if (seen_at(source.border, row.h, source.in.H) < 0) return put_zeros(line, row.count, panel);
   const int64_t step = lines_.col_step;
+  if (source.planar && step == 1 && source.border == Border::zeros)
+    return pack_planes(source, row, panel + line * panel_lanes);
   if (source.pairs && step == 1) return source.pack_seen(row, panel + line * panel_lanes, pitch());
   source.pack_seen(row, spare, spare_pitch());
   for (int64_t residue = 0; residue < std::min(step, row.count); ++residue) {

@@ -26,6 +26,7 @@ class MatrixPanel {
  private:
   int64_t spare_pitch() const { return cols_ * kernels::panel_lanes; }
   void pack_row(const PanelSource& source, const SeenPixels& row, int64_t line, float* panel, float* spare) const;
+  void pack_planes(const PanelSource& source, const SeenPixels& row, float* to) const;
   void put_zeros(int64_t line, int64_t cols, float* panel) const;
 
   const kernels::TileKernels& tiles_;

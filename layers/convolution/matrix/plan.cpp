@@ -34,6 +34,19 @@ MatrixLines::MatrixLines(const MatrixAxis& rows, const MatrixAxis& cols, const M
       plane(((cut.images - 1) * image_rows + rows.lines(cut.rows)) * row_lines + cols.lines(cut.cols) - row_lines),
       all(row_step * col_step * plane + kernels::tile_lines) {}
 
+MatrixTiles::MatrixTiles(const MatrixLines& lines, int64_t images, int64_t rows, int64_t cols)
+    : by_rows(false),
+      row_positions(lines.row_lines),
+      image_rows(lines.image_rows),
+      positions(lines.position(images - 1, rows - 1, cols)) {
+  const int64_t row = ceil_div(cols, kernels::tile_lines);
+  if (images * rows * row > ceil_div(positions, kernels::tile_lines)) return;
+  by_rows = true;
+  row_positions = row * kernels::tile_lines;
+  image_rows = rows;
+  positions = images * rows * row_positions;
+}
+
 std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry) {
   const ImageShape& in = geometry.in;
   const int64_t IC = in.C / geometry.groups;

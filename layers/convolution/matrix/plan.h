@@ -8,8 +8,10 @@
 
 namespace upconv::internal {
 
-/// Floats of panels, all parts together, and of sums that are put aside: they share L2 with the weights that pass by.
-constexpr int64_t matrix_panel_budget = (512 << 10) / 4, matrix_aside_budget = (64 << 10) / 4;
+/// Floats of panels, all parts together, of weights that are multiplied with all of a panel before the next, and of
+/// sums that are put aside: they share the 2 MB of L2 that processors with tiles have.
+constexpr int64_t matrix_panel_budget = (1024 << 10) / 4, matrix_weights_budget = (512 << 10) / 4,
+                  matrix_aside_budget = (128 << 10) / 4;
 
 /// An axis of what is read. Inputs of one residue modulo the step from one position's inputs to the next's lie
 /// together.
@@ -48,6 +50,21 @@ struct MatrixLines {
   int64_t row_lines, image_rows;
   int64_t plane;  ///< of one pair of residues
   int64_t all;    ///< what may be read: a tile of lines more than what is written
+};
+
+/// The positions of a work as tiles take them: all lines of the run one after another, those between two rows too, or
+/// each row in tiles of its own where these are not more. A row of 64 columns lies in 65 lines, and has four tiles.
+struct MatrixTiles {
+  MatrixTiles(const MatrixLines& lines, int64_t images, int64_t rows, int64_t cols);
+  /// Where the tile begins that has this position first.
+  int64_t line(const MatrixLines& lines, int64_t position) const {
+    if (!by_rows) return position;
+    const int64_t row = position / row_positions;
+    return lines.position(row / image_rows, row % image_rows, position % row_positions);
+  }
+  bool by_rows;
+  int64_t row_positions, image_rows;  ///< positions from one row to the next, and rows from one image to the next
+  int64_t positions;                  ///< up to the last one that is used
 };
 
 /// What a convolution is to matrix tiles.

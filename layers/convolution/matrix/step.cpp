@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "layers/arithmetic.h"
 #include "layers/convolution/matrix/cut.h"
@@ -31,9 +32,13 @@ class MatrixStep : public Step {
         works_(works_of(cutting(), cut_)),
         lines_(plan_.rows, plan_.cols, cut_),
         panel_(tiles_, plan_, lines_, geometry_.in.C, cut_.cols, parts_) {
-    for (const MatrixWork& work : works_) lanes_ = std::max(lanes_, lanes_of(work));
-    const int64_t all = ceil_div(lines_.position(cut_.images - 1, cut_.rows - 1, cut_.cols), block_lines) * block_lines;
-    strip_ = std::clamp(matrix_aside_budget / (lanes_ * slots_) / block_lines * block_lines, block_lines, all);
+    const std::span<const float> shift(packed_->shift(), static_cast<size_t>(geometry_.out.C));
+    is_plain_ =
+        context_.activation.kind == Pointwise::identity && std::ranges::all_of(shift, [](float x) { return x == 0; });
+    at_once_ = std::max<int64_t>(1, matrix_weights_budget / std::max<int64_t>(1, weights_of_block(cutting())));
+    for (const MatrixWork& work : works_)
+      most_blocks_ = std::max(most_blocks_, std::min(at_once_, work.blocks.count()));
+    strip_ = strip_of({lines_, cut_.images, cut_.rows, cut_.cols});
     add_taps();
   }
 
@@ -44,7 +49,8 @@ class MatrixStep : public Step {
   size_t weight_bytes() const override { return packed_->weight_bytes(); }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(panel_.floats() + panel_.spare_floats() + strip_ * slots_ * lanes_) * sizeof(float);
+    return static_cast<size_t>(panel_.floats() + panel_.spare_floats() + strip_ * slots_ * most_blocks_ * block_lanes) *
+           sizeof(float);
   }
 
   void run(int64_t index, const Frame& frame) const override {
@@ -56,67 +62,97 @@ class MatrixStep : public Step {
                  table_.pairs != nullptr},
                 work, panel, spare);
     const kernels::ConfiguredTiles configured(tiles_);
-    const int64_t positions = lines_.position(work.images.count() - 1, work.rows.count() - 1, work.cols.count());
-    for (size_t row = 0; row < geometry_.rows.size(); ++row)
-      each_run(positions, strip_, [&](Range strip) {
-        for (size_t col = 0; col < geometry_.cols.size(); ++col) multiply(work, row, col, strip, panel, aside);
-        put(work, geometry_.rows[row], strip, aside, frame);
-      });
+    const MatrixTiles tiles(lines_, work.images.count(), work.rows.count(), work.cols.count());
+    each_run(work.blocks.count(), at_once_, [&](Range blocks) {
+      MatrixWork part = work;
+      part.blocks = {work.blocks.begin + blocks.begin, work.blocks.begin + blocks.end};
+      for (size_t row = 0; row < geometry_.rows.size(); ++row)
+        each_run(tiles.positions, std::min(strip_, strip_of(tiles)), [&](Range strip) {
+          for (size_t col = 0; col < geometry_.cols.size(); ++col) multiply(part, row, col, tiles, strip, panel, aside);
+          put(part, geometry_.rows[row], tiles, strip, aside, frame);
+        });
+    });
   }
 
  private:
-  static constexpr int64_t block_lines = 2 * tile_lines;
+  static constexpr int64_t block_lines = 2 * tile_lines, block_lanes = 2 * tile_lanes;
 
   MatrixCutting cutting() const {
     return {geometry_, context_, plan_, parts_, static_cast<int64_t>(packed_->blocks().size())};
   }
-  const MatrixBlock& block(int64_t number) const { return packed_->blocks()[static_cast<size_t>(number)]; }
-  /// Lanes of the tiles of a work's outputs.
-  int64_t lanes_of(const MatrixWork& work) const {
-    int64_t tiles = 0;
-    for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b) tiles += block(b).tiles;
-    return tiles * tile_lanes;
+  /// Positions whose sums are aside at a time: whole rows where these have tiles of their own, so that no run of
+  /// outputs is cut in two.
+  int64_t strip_of(const MatrixTiles& tiles) const {
+    const int64_t most = matrix_aside_budget / (most_blocks_ * block_lanes * slots_),
+                  all = ceil_div(tiles.positions, block_lines) * block_lines;
+    const int64_t two_rows = std::lcm(tiles.row_positions, block_lines);
+    const int64_t part = tiles.by_rows && two_rows <= most ? two_rows : block_lines;
+    return std::clamp(most / part * part, part, std::max(part, all));
   }
+  const MatrixBlock& block(int64_t number) const { return packed_->blocks()[static_cast<size_t>(number)]; }
 
   void add_taps() {
     for (const Phase& row : geometry_.rows)
       for (const Phase& col : geometry_.cols) {
-        std::vector<kernels::Tap>& taps = taps_.emplace_back();
+        std::vector<int64_t>& taps = taps_.emplace_back();
         for (const AxisTap& kh : row.taps)
           for (const AxisTap& kw : col.taps)
             taps.push_back(
-                {lines_.input(row.in_first + kh.shift - plan_.rows.begin, col.in_first + kw.shift - plan_.cols.begin) *
-                     panel_lanes,
-                 kh.k * geometry_.KW + kw.k});
+                lines_.input(row.in_first + kh.shift - plan_.rows.begin, col.in_first + kw.shift - plan_.cols.begin) *
+                panel_lanes);
       }
   }
 
-  /// aside[position of the strip][phase of the columns][lane]: a row's phases lie beside one another, as in the output.
-  void multiply(const MatrixWork& work, size_t row, size_t col, Range strip, const float* panel, float* aside) const {
-    const std::vector<kernels::Tap>& taps = taps_[row * geometry_.cols.size() + col];
-    float* y = aside + geometry_.cols[col].out_first * lanes_;
-    for (int64_t b = work.blocks.begin; b < work.blocks.end; y += block(b++).tiles * tile_lanes)
-      each_run(strip.count(), block_lines, [&](Range part) {
-        tiles_.products({.x = panel + block(b).input_block * panel_.pitch() + (strip.begin + part.begin) * panel_lanes,
-                         .pitch = panel_.pitch(),
-                         .x_part = panel_.part(),
-                         .taps = taps.data(),
-                         .tap_count = static_cast<int64_t>(taps.size()),
-                         .blocks = plan_.blocks,
-                         .w = block(b).w,
-                         .y = y + part.begin * slots_ * lanes_,
-                         .y_line = slots_ * lanes_,
-                         .lines = static_cast<int32_t>(ceil_div(part.count(), tile_lines)),
-                         .lanes = block(b).tiles,
-                         .parts = parts_});
+  /// aside[block][position of the strip][phase of the columns][lane]: a row's phases lie beside one another, as in the
+  /// output.
+  void multiply(const MatrixWork& work, size_t row, size_t col, const MatrixTiles& tiles, Range strip,
+                const float* panel, float* aside) const {
+    const size_t phase = row * geometry_.cols.size() + col;
+    const std::vector<int64_t>& taps = taps_[phase];
+    const auto tap_count = static_cast<int64_t>(taps.size());
+    const int64_t y_line = slots_ * block_lanes;
+    float* y = aside + geometry_.cols[col].out_first * block_lanes;
+    for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, y += strip_ * y_line)
+      each_run(plan_.blocks, channels_at_once(strip, tap_count), [&](Range channels) {
+        each_run(strip.count(), block_lines, [&](Range part) {
+          const int64_t line = tiles.line(lines_, strip.begin + part.begin);
+          const int64_t next =
+              part.count() > tile_lines ? tiles.line(lines_, strip.begin + part.begin + tile_lines) : line;
+          tiles_.products({.x = panel + (block(b).input_block + channels.begin) * panel_.pitch() + line * panel_lanes,
+                           .x_next = (next - line) * panel_lanes,
+                           .pitch = panel_.pitch(),
+                           .x_part = panel_.part(),
+                           .taps = taps.data(),
+                           .tap_count = tap_count,
+                           .blocks = channels.count(),
+                           .w = block(b).w + (packed_->first_tap(phase) * plan_.blocks + channels.begin * tap_count) *
+                                                 parts_ * block(b).tiles * kernels::tile_words,
+                           .y = y + part.begin * y_line,
+                           .y_line = y_line,
+                           .lines = static_cast<int32_t>(ceil_div(part.count(), tile_lines)),
+                           .lanes = block(b).tiles,
+                           .parts = parts_,
+                           .adds = channels.begin > 0});
+        });
       });
   }
 
+  /// Blocks of 32 channels whose weights all positions of a strip find in L1, between which sums are aside: for
+  /// bfloat16 alone, as parts multiply six times what they load. 256-128 k4s2 64x64 in bfloat16: 1,840 GFLOP/s in the
+  /// place of 1,500.
+  int64_t channels_at_once(Range strip, int64_t taps) const {
+    constexpr int64_t near = 32 << 10;
+    const int64_t weights = taps * 2 * kernels::tile_words * static_cast<int64_t>(sizeof(float));
+    if (parts_ > 1 || strip.count() <= block_lines || weights * plan_.blocks <= near) return plan_.blocks;
+    return equal_parts(plan_.blocks, std::max<int64_t>(1, near / weights));
+  }
+
   /// Moves what is aside of a row phase to where it belongs, a run of one row of outputs at a time.
-  void put(const MatrixWork& work, const Phase& row, Range strip, float* aside, const Frame& frame) const {
-    for (int64_t number = strip.begin / lines_.row_lines; number * lines_.row_lines < strip.end; ++number) {
-      const int64_t image = number / lines_.image_rows, r = number % lines_.image_rows,
-                    first = number * lines_.row_lines;
+  void put(const MatrixWork& work, const Phase& row, const MatrixTiles& tiles, Range strip, float* aside,
+           const Frame& frame) const {
+    for (int64_t number = strip.begin / tiles.row_positions; number * tiles.row_positions < strip.end; ++number) {
+      const int64_t image = number / tiles.image_rows, r = number % tiles.image_rows,
+                    first = number * tiles.row_positions;
       const Range cols{std::max<int64_t>(0, strip.begin - first), std::min(work.cols.count(), strip.end - first)};
       if (r >= work.rows.count() || work.rows.begin + r >= row.count || cols.count() <= 0) continue;
       const int64_t W = geometry_.out.W, from = std::min(W, (work.cols.begin + cols.begin) * slots_);
@@ -126,7 +162,7 @@ class MatrixStep : public Step {
                     .h = row.out_first + row.out_step * (work.rows.begin + r),
                     .w = from,
                     .pixels = pixels};
-      put_run(work, run, aside + (first + cols.begin - strip.begin) * slots_ * lanes_, frame);
+      put_run(work, run, aside + (first + cols.begin - strip.begin) * slots_ * block_lanes, frame);
     }
   }
 
@@ -135,61 +171,73 @@ class MatrixStep : public Step {
     int64_t image, h, w, pixels;
   };
 
-  /// All channels of a work, those of whole blocks together.
+  /// All channels of a work.
   void put_run(const MatrixWork& work, const Run& run, float* from, const Frame& frame) const {
-    for (int64_t b = work.blocks.begin; b < work.blocks.end;) {
-      const int64_t oc = block(b).oc;
-      int64_t lanes = 0, tiles = 0;
-      do {
-        lanes += block(b).lanes;
-        tiles += block(b++).tiles;
-      } while (b < work.blocks.end && lanes == tiles * tile_lanes);
+    const kernels::Residual residual = context_.residual_of(frame, frame.output);
+    for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, from += strip_ * slots_ * block_lanes) {
       if (planar_out_)
-        put_planar(run, from, {oc, oc + lanes}, frame);
+        put_planar(run, from, block(b), frame);
+      else if (residual.values && context_.rounded())
+        put_sums(run, from, block(b), residual.values, frame);
       else
-        put_pixels(run, from, {oc, oc + lanes}, frame);
-      from += tiles * tile_lanes;
+        put_pixels(run, from, block(b), residual.values ? Pointwise{} : context_.activation, frame);
+    }
+    if (residual.values && !context_.rounded()) add(run, work, residual.values, frame);
+  }
+
+  /// Where a run's outputs of a channel lie that is not planar.
+  int64_t at(const Run& run, int64_t channel) const {
+    return ((run.image * geometry_.out.H + run.h) * geometry_.out.W + run.w) * geometry_.out.C + channel;
+  }
+
+  void shift(const Run& run, const float* from, const MatrixBlock& block, void* to, int64_t to_stride, bool stored,
+             const Pointwise& activation) const {
+    table_.shift_pixels({.x = from,
+                         .x_stride = block_lanes,
+                         .shift = packed_->shift() + block.oc,
+                         .y = to,
+                         .y_stride = to_stride,
+                         .stored = stored,
+                         .pixels = run.pixels,
+                         .channels = block.lanes},
+                        activation);
+  }
+
+  void put_planar(const Run& run, float* from, const MatrixBlock& block, const Frame& frame) const {
+    const ImageShape& out = geometry_.out;
+    if (!is_plain_) shift(run, from, block, from, block_lanes, false, context_.activation);
+    float* y = static_cast<float*>(frame.output) + ((run.image * out.C + block.oc) * out.H + run.h) * out.W + run.w;
+    table_.transpose(from, block_lanes, y, out.H * out.W, run.pixels, block.lanes);
+  }
+
+  void put_pixels(const Run& run, const float* from, const MatrixBlock& block, const Pointwise& activation,
+                  const Frame& frame) const {
+    const int64_t first = at(run, block.oc), C = geometry_.out.C;
+    if (context_.rounded())
+      shift(run, from, block, static_cast<uint16_t*>(frame.output) + first, C, true, activation);
+    else
+      shift(run, from, block, static_cast<float*>(frame.output) + first, C, false, activation);
+  }
+
+  /// What is added to before it is rounded is so aside.
+  void put_sums(const Run& run, float* from, const MatrixBlock& block, const float* added, const Frame& frame) const {
+    const int64_t first = at(run, block.oc), C = geometry_.out.C;
+    shift(run, from, block, from, block_lanes, false, {});
+    for (int64_t p = 0; p < run.pixels; ++p, from += block_lanes) {
+      table_.affine_add(from, added + first + p * C, from, block.lanes, 1, 0, context_.activation);
+      table_.round(from, static_cast<uint16_t*>(frame.output) + first + p * C, block.lanes);
     }
   }
 
-  void put_planar(const Run& run, float* from, Range channels, const Frame& frame) const {
-    const ImageShape& out = geometry_.out;
-    const int64_t C = channels.count();
-    each_pixels(run.pixels, lanes_ == C, [&](int64_t p, int64_t count) {
-      activate(from + p * lanes_, from + p * lanes_, count, channels, context_.activation);
-    });
-    float* y =
-        static_cast<float*>(frame.output) + ((run.image * out.C + channels.begin) * out.H + run.h) * out.W + run.w;
-    table_.transpose(from, lanes_, y, out.H * out.W, run.pixels, C);
-  }
-
-  /// What is stored as bfloat16 is rounded last, from where it is aside.
-  void put_pixels(const Run& run, float* from, Range channels, const Frame& frame) const {
-    const ImageShape& out = geometry_.out;
-    const int64_t C = channels.count();
-    const int64_t first = ((run.image * out.H + run.h) * out.W + run.w) * out.C + channels.begin;
-    const kernels::Residual residual = context_.residual_of(frame, frame.output);
-    each_pixels(run.pixels, lanes_ == C && out.C == C, [&](int64_t p, int64_t count) {
-      const int64_t at = first + p * out.C;
-      float* sums = from + p * lanes_;
-      float* to = context_.rounded() ? sums : static_cast<float*>(frame.output) + at;
-      activate(sums, to, count, channels, residual.values ? Pointwise{} : context_.activation);
-      if (residual.values) table_.affine_add(to, residual.values + at, to, count * C, 1, 0, context_.activation);
-      if (context_.rounded()) table_.round(to, static_cast<uint16_t*>(frame.output) + at, count * C);
-    });
-  }
-
-  /// Pixels one by one, or all at once where their channels lie together.
-  template <class F>
-  static void each_pixels(int64_t pixels, bool together, F f) {
-    if (together) return f(0, pixels);
-    for (int64_t p = 0; p < pixels; ++p) f(p, 1);
-  }
-
-  /// y = act(x + shift) of pixels whose channels lie together.
-  void activate(const float* x, float* y, int64_t pixels, Range channels, const Pointwise& activation) const {
-    table_.affine_channels(x, y, pixels, channels.count(), packed_->ones() + channels.begin,
-                           packed_->shift() + channels.begin, activation);
+  /// y = act(y + added), where the channels of a work are all of them at once.
+  void add(const Run& run, const MatrixWork& work, const float* added, const Frame& frame) const {
+    const MatrixBlock& last = block(work.blocks.end - 1);
+    const int64_t first = at(run, block(work.blocks.begin).oc), C = geometry_.out.C;
+    const int64_t channels = last.oc + last.lanes - block(work.blocks.begin).oc;
+    float* y = static_cast<float*>(frame.output) + first;
+    const int64_t pixels = channels == C ? run.pixels : 1;
+    for (int64_t p = 0; p < run.pixels; p += pixels)
+      table_.affine_add(y + p * C, added + first + p * C, y + p * C, pixels * channels, 1, 0, context_.activation);
   }
 
   MatrixPlan plan_;
@@ -200,14 +248,16 @@ class MatrixStep : public Step {
   int32_t parts_;
   ConvContext context_;
   bool planar_in_, planar_out_;
+  bool is_plain_;  // whether sums are the outputs
   int64_t slots_;  // outputs of a row beside one another that are of different phases
   MatrixCut cut_;
   std::vector<MatrixWork> works_;
   MatrixLines lines_;
   MatrixPanel panel_;
-  int64_t lanes_ = tile_lanes;                   // of the largest work
-  int64_t strip_;                                // positions whose sums are aside at a time
-  std::vector<std::vector<kernels::Tap>> taps_;  // of each pair of phases
+  int64_t at_once_ = 1;                     // blocks whose weights stay in L2 while all positions pass
+  int64_t most_blocks_ = 1;                 // of a work, at once
+  int64_t strip_;                           // positions whose sums are aside at a time
+  std::vector<std::vector<int64_t>> taps_;  // of each pair of phases
 };
 
 }  // namespace

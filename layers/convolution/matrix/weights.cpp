@@ -42,10 +42,21 @@ bool put_parts(const kernels::TileKernels& kernels, const float* row, int32_t ti
 
 }  // namespace
 
-// The shifts of all output channels follow the weights of all blocks, then as many ones, then a float that is not zero
+TapOrder::TapOrder(const ConvGeometry& geometry) {
+  for (const Phase& row : geometry.rows)
+    for (const Phase& col : geometry.cols) {
+      firsts.push_back(static_cast<int64_t>(taps.size()));
+      counts.push_back(static_cast<int64_t>(row.taps.size() * col.taps.size()));
+      for (const AxisTap& kh : row.taps)
+        for (const AxisTap& kw : col.taps) taps.push_back(kh.k * geometry.KW + kw.k);
+    }
+}
+
+// The shifts of all output channels follow the weights of all blocks, then a float that is not zero
 // where any weight is infinite or NaN.
 PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight, const Packer& packer,
-                           const kernels::TileKernels& tiles, int32_t parts) {
+                           const kernels::TileKernels& tiles, int32_t parts, const TapOrder& order)
+    : order_(order) {
   const WeightLayout& layout = weight.layout;
   const int64_t IC = layout.IC / layout.groups, OC = layout.OC / layout.groups;
   const int64_t blocks_of_channels = ceil_div(IC, tile_channels);
@@ -57,12 +68,11 @@ PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight
       const auto count = static_cast<int32_t>(ceil_div(lanes, tile_lanes));
       blocks_.push_back({nullptr, group * blocks_of_channels, group * OC + oc, lanes, count});
       starts.push_back(size);
-      size += layout.taps * blocks_of_channels * parts * count * tile_words;
+      size += static_cast<int64_t>(order.taps.size()) * blocks_of_channels * parts * count * tile_words;
     }
   const int64_t outputs = layout.OC + most_lanes;
   shifts_ = size;
-  ones_ = shifts_ + whole_lines(outputs);
-  const int64_t infinite = ones_ + whole_lines(outputs);
+  const int64_t infinite = shifts_ + whole_lines(outputs);
 
   const int64_t chunk = packed_at_once(layout, most_lanes), chunks = ceil_div(IC, chunk);
   const auto pack = [&](int64_t index, float* out, float* scratch) {
@@ -74,19 +84,22 @@ PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight
                 panel, most_lanes, scratch);
     const int64_t of_block = parts * block.tiles * tile_words;
     bool finite = true;
-    for (int64_t tap = 0; tap < layout.taps; ++tap)
-      for (int64_t ic = 0; ic < ics; ++ic) {
-        float row[most_lanes] = {};
-        scaled(panel + (ic * layout.taps + tap) * most_lanes, weight.scale.data() + block.oc, block.lanes, row);
-        const int64_t channel = first + ic;
-        float* to = out + starts[static_cast<size_t>(index / chunks)] +
-                    (tap * blocks_of_channels + channel / tile_channels) * of_block;
-        finite &= put_parts(tiles, row, block.tiles, parts, channel % tile_channels, to);
+    for (size_t phase = 0; phase < order.firsts.size(); ++phase)
+      for (int64_t number = 0; number < order.counts[phase]; ++number) {
+        const int64_t tap = order.taps[static_cast<size_t>(order.firsts[phase] + number)];
+        for (int64_t ic = 0; ic < ics; ++ic) {
+          float row[most_lanes] = {};
+          scaled(panel + (ic * layout.taps + tap) * most_lanes, weight.scale.data() + block.oc, block.lanes, row);
+          const int64_t channel = first + ic;
+          const int64_t at =
+              order.firsts[phase] * blocks_of_channels + channel / tile_channels * order.counts[phase] + number;
+          finite &= put_parts(tiles, row, block.tiles, parts, channel % tile_channels,
+                              out + starts[static_cast<size_t>(index / chunks)] + at * of_block);
+        }
       }
     if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
     if (first > 0) return;
     std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts_ + block.oc);
-    std::fill_n(out + ones_ + block.oc, block.lanes, 1.0f);
   };
   packed_ = packer({.floats = static_cast<size_t>(infinite) + 1,
                     .scratch = static_cast<size_t>(2 * most_lanes * chunk * layout.taps),

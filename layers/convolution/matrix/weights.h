@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../../kernels/tiles.h"
+#include "../geometry.h"
 #include "../weights.h"
 
 namespace upconv::internal {
@@ -17,15 +18,24 @@ struct MatrixBlock {
   int32_t tiles;        ///< 1 or 2
 };
 
-/// Weights, bias and a factor of one: w[block][tap][block of 32 channels][part][tile][pair of channels][oc in tile].
+/// The taps of a kernel in the order in which they are multiplied: those of a phase after one another.
+struct TapOrder {
+  explicit TapOrder(const ConvGeometry& geometry);
+  std::vector<int64_t> taps;    ///< as they are counted among the weights
+  std::vector<int64_t> firsts;  ///< of each phase, in `taps`
+  std::vector<int64_t> counts;
+};
+
+/// Weights and bias: w[block][phase][block of 32 channels][tap][part][tile][pair of channels][oc in tile].
 class PackedMatrix {
  public:
   PackedMatrix(const kernels::Table& table, const WeightView& weight, const Packer& packer,
-               const kernels::TileKernels& tiles, int32_t parts);
+               const kernels::TileKernels& tiles, int32_t parts, const TapOrder& order);
   const std::vector<MatrixBlock>& blocks() const { return blocks_; }
+  /// Of a phase's taps among those of all.
+  int64_t first_tap(size_t phase) const { return order_.firsts[phase]; }
   /// Of each output channel, padded to whole tiles.
   const float* shift() const { return packed_.span.data() + shifts_; }
-  const float* ones() const { return packed_.span.data() + ones_; }
   size_t weight_bytes() const { return static_cast<size_t>(shifts_) * sizeof(float); }
   /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.
   bool finite() const { return finite_; }
@@ -35,7 +45,8 @@ class PackedMatrix {
  private:
   PackedFloats packed_;
   std::vector<MatrixBlock> blocks_;
-  int64_t shifts_ = 0, ones_ = 0;
+  TapOrder order_;
+  int64_t shifts_ = 0;
   bool finite_;
 };
 

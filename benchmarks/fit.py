@@ -61,6 +61,10 @@ BOUNDS = {
     "rows_strip": (20, 400),
     "rows_transform_small": (2, 16),
     "rows_transform": (2, 20),
+    "matrix_product": (8, 40),
+    "matrix_load": (1, 40),
+    "matrix_in": (0.1, 3),
+    "matrix_out": (0.1, 3),
 }
 
 

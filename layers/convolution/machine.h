@@ -103,16 +103,14 @@ struct MachineCosts {
 
   // Matrix tiles.
 
-  // In cycles of which vectors, whose costs promise more than they keep there, take 2.2 a nanosecond: direct sums of
-  // 128-64 k4s2 64x64 are expected to take 19.1 million, and take 8.2 ms (Granite Rapids).
+  // Fitted to all candidates of 71 layers on a Granite-Rapids-class Xeon (benchmarks/machines/granite-rapids-amx.json), in
+  // cycles of which vectors, whose costs promise more than they keep there, take 2.9 a nanosecond.
 
-  /// A product of two tiles, of 16,384 operations at 3,150 GFLOP/s of one core; and what a load adds to that, hits of
-  /// L1 and L2 mixed: the same layer takes 63 % of the peak in its products with one product for one, 69 with six.
-  double matrix_product = 12, matrix_load = 7.5;
-  /// A float: rounded or split and packed, for each part of it; put aside, activated and stored. Of the same layer a
-  /// fifth of the time with one part, a tenth with three. The whole is expected to take 0.82, 1.9 and 3.5 ms with one,
-  /// three and six products, and took 0.74, 2.06 and 3.4.
-  double matrix_in = 0.35, matrix_out = 0.3;
+  /// A product of two tiles, of 16,384 operations: 7.5 ns, of random numbers at best 6.8 (2,400 GFLOP/s; of zeros 5.2). A
+  /// load beside it.
+  double matrix_product = 21.8, matrix_load = 4.2;
+  /// A float: rounded or split and packed, for each part of it; put aside, activated and stored.
+  double matrix_in = 0.57, matrix_out = 0.19;
 };
 
 /// The costs of this machine for an instruction set.

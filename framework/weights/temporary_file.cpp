@@ -95,8 +95,8 @@ bool remove_if_left_behind(int folder, const std::string& name) {
   const int fd = ::openat(folder, name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return false;
   struct stat status = {}, named = {};
-  // Since it was opened its writer may have put it in place, and another given this name to a file of their own. Whoever
-  // has the lock of the file that has the name keeps it until it is gone.
+  // Since it was opened its writer may have put it in place, and another given this name to a file of their own.
+  // Whoever has the lock of the file that has the name keeps it until it is gone.
   if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == ::geteuid() &&
       ::flock(fd, LOCK_EX | LOCK_NB) == 0 && ::fstatat(folder, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
       named.st_dev == status.st_dev && named.st_ino == status.st_ino)

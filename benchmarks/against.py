@@ -93,11 +93,14 @@ def measure(row: Row, group: Group, programs: list[Program], threads: int, optio
 
 
 def knows(program: Program, row: Row, threads: int) -> bool:
-    """Whether it has the row's network: an older program may not."""
+    """Whether it has the row's network and precision: an older program may not."""
+    unknown = ["unknown network", "names no example"]
+    if row.precision != "float32":
+        unknown.append("arguments were not expected")
     try:
         program.bench(row, threads, 0)
     except RuntimeError as error:
-        if "unknown network" not in str(error) and "names no example" not in str(error):
+        if not any(words in str(error) for words in unknown):
             raise
         return False
     return True
@@ -159,7 +162,9 @@ def arguments() -> argparse.Namespace:
 def compare(programs: list[Program], options: argparse.Namespace) -> int:
     rows = []
     for threads, group, row in options.chosen:
-        if row.network and not all(knows(program, row, threads) for program in programs):
+        if (row.network or row.precision != "float32") and not all(
+            knows(program, row, threads) for program in programs
+        ):
             print(f"{row.name}: not in both")
             continue
         rows.append(measure(row, group, programs, threads, options) | {"group": group.name})

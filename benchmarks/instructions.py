@@ -16,7 +16,8 @@ from paths import ROOT
 
 BUILD = ROOT / "build/aarch64"
 OBJECT = BUILD / "CMakeFiles/upconv_kernels_neon.dir/layers/kernels/neon.cpp.o"
-EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
+LIBRARIES = ":".join(str(ROOT / "build/aarch64-libraries/root" / part / "aarch64-linux-gnu") for part in ("lib", "usr/lib"))
+EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", f"LD_LIBRARY_PATH={LIBRARIES}"]
 # Of each micro-kernel the name of its function, and what one pass of its loop does.
 KERNELS = {
     "direct, 8 pixels x 2 vectors": r"direct_pixels<Neon, 8>",

@@ -19,8 +19,7 @@ int main(int argc, char** argv) {
   examples::Dcgan net;
   net.load(UPCONV_SOURCE "/examples/weights/dcgan.safetensors");
   const Program program = compile(net, {1, 100, 1, 1}, {.threads = 1, .isa = parse_isa(argv[1])});
-  for (const StepInfo& step : program.steps())
-    fmt::print("{} {}, {}\n", step.path, step.operation, step.algorithm);
+  for (const StepInfo& step : program.steps()) fmt::print("{} {}, {}\n", step.path, step.operation, step.algorithm);
   Workspace workspace(program);
   const Tensor latent = randn({1, 100, 1, 1}, 0);
   std::vector<Tensor> picture{Tensor(program.outputs()[0].shape)};

@@ -1,8 +1,8 @@
-// A plugin of QEMU's that counts the instructions of a program that it emulates: qemu-aarch64 -plugin this.so PROGRAM. At
-// the end the number stands on stderr. `./dev instructions` builds and uses it.
+// A plugin of QEMU's that counts the instructions of a program that it emulates: qemu-aarch64 -plugin this.so PROGRAM.
+// At the end the number stands on stderr. `./dev instructions` builds and uses it.
 //
-// Debian has QEMU's plugins but not their header, so what of version 1 of that interface is used stands here. The counter
-// is one for all threads, without locks: a program under it has one thread that does the work.
+// Debian has QEMU's plugins but not their header, so what of version 1 of that interface is used stands here. The
+// counter is one for all threads, without locks: a program under it has one thread that does the work.
 #include <cinttypes>
 #include <cstddef>
 #include <cstdint>

@@ -16,7 +16,9 @@ from paths import ROOT
 
 BUILD = ROOT / "build/aarch64"
 OBJECT = BUILD / "CMakeFiles/upconv_kernels_neon.dir/layers/kernels/neon.cpp.o"
-LIBRARIES = ":".join(str(ROOT / "build/aarch64-libraries/root" / part / "aarch64-linux-gnu") for part in ("lib", "usr/lib"))
+LIBRARIES = ":".join(
+    str(ROOT / "build/aarch64-libraries/root" / part / "aarch64-linux-gnu") for part in ("lib", "usr/lib")
+)
 EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", f"LD_LIBRARY_PATH={LIBRARIES}"]
 # Of each micro-kernel the name of its function, and what one pass of its loop does.
 KERNELS = {
@@ -91,7 +93,9 @@ def innermost(body: list[Instruction]) -> Counter:
 def print_loops() -> float:
     """Returns the direct kernel's multiply-adds for each instruction that is none."""
     code, ratios = functions(), []
-    print("| inner loop | multiply-adds | loads | asked for | stores | others | multiply-adds for each other | loads for each |")
+    print(
+        "| inner loop | multiply-adds | loads | asked for | stores | others | multiply-adds for each other | loads for each |"
+    )
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for title, function in KERNELS.items():
         bodies = [body for name, body in code.items() if re.search(rf"\b{re.escape(function)}\(", name)]

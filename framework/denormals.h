@@ -1,6 +1,6 @@
 #pragma once
-// The two things that every processor has and says in words of its own: whether denormals count as zero on a thread, and
-// that a thread waits in a loop.
+// The two things that every processor has and says in words of its own: whether denormals count as zero on a thread,
+// and that a thread waits in a loop.
 #include <cstdint>
 #if defined(__x86_64__)
 #include <xmmintrin.h>

@@ -15,7 +15,7 @@
 // multiply-add: on Zen 4 14 of them take 14 cycles, or 18.5 with broadcasts of their own. Accumulators are added to in
 // place: GCC, left alone, moves them between registers.
 // On NEON all multiply-adds take their pixel from a lane of a register, into which one load brings 4 channels of it: 16
-// loads for 64 multiply-adds, of 8 pixels and 2 vectors.
+// loads, of which 8 come in pairs, for 64 multiply-adds of 8 pixels and 2 vectors.
 //
 // Caches: a line of 16 channels of 14 pixels is 14 lines that no prefetcher foresees, so the next one is asked for a
 // pixel a channel. Weights are asked for where the caller says: 16 channels ahead, or those of the work that follows, a

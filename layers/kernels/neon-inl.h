@@ -1,5 +1,6 @@
 #pragma once
-// NEON of ARM64: vectors of 4 floats, 32 registers, fused multiply-adds of which one factor may be a lane of a register.
+// NEON of ARM64: vectors of 4 floats, 32 registers, fused multiply-adds of which one factor may be a lane of a
+// register.
 //
 // The vector is a class of this file and not xsimd's, which on NEON divides and takes roots by approximations that are
 // two units in the last place off and give NaN for the root of infinity (findings/xsimd_neon.sh), and whose functions
@@ -53,8 +54,8 @@ struct Simd<Neon> {
   // 16 + 8 pixels' channels + 2 weights = 26 of 32; two blocks side by side, of up to 4 pixels, 16 + 4 + 4 = 24. The
   // rest are weights that are loaded ahead, which a core that takes instructions in order needs.
   static constexpr int pixels = 8, vectors = 2;
-  static constexpr int lean_sums = 25;       // and 2 weights, thrice one, a sum and the input: 30 of 32
-  static constexpr int lean_pair_sums = 0;   // two vectors spill, and take more instructions for each multiply-add
+  static constexpr int lean_sums = 25;      // and 2 weights, thrice one, a sum and the input: 30 of 32
+  static constexpr int lean_pair_sums = 0;  // two vectors spill, and take more instructions for each multiply-add
 
   static UPCONV_INLINE Batch load(const float* p) { return vld1q_f32(p); }
   static UPCONV_INLINE void store(float* p, Batch v) { vst1q_f32(p, v.data); }

@@ -1,8 +1,8 @@
 """What the kernels of NEON are made of, counted without a machine that has it: `./dev instructions`.
 
-First the innermost loop of each micro-kernel, as objdump shows it: the loop of a function that has most multiply-adds and
-no other loop inside. Then what one run of DCGAN executes, counted by a plugin of QEMU's: the difference between a process
-of three runs and one of one, halved, so that nothing of the start is in it. Instructions are no time.
+First the innermost loop of each micro-kernel, as objdump shows it: the loop of a function that has most multiply-adds
+and no other loop inside. Then what one run of DCGAN executes, counted by a plugin of QEMU's: the difference between a
+process of three runs and one of one, halved, so that nothing of the start is in it. Instructions are no time.
 """
 
 import re
@@ -16,9 +16,8 @@ from paths import ROOT
 
 BUILD = ROOT / "build/aarch64"
 OBJECT = BUILD / "CMakeFiles/upconv_kernels_neon.dir/layers/kernels/neon.cpp.o"
-LIBRARIES = ":".join(
-    str(ROOT / "build/aarch64-libraries/root" / part / "aarch64-linux-gnu") for part in ("lib", "usr/lib")
-)
+ARM_ROOT = ROOT / "build/aarch64-libraries/root"
+LIBRARIES = f"{ARM_ROOT}/lib/aarch64-linux-gnu:{ARM_ROOT}/usr/lib/aarch64-linux-gnu"
 EMULATOR = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-E", f"LD_LIBRARY_PATH={LIBRARIES}"]
 # Of each micro-kernel the name of its function, and what one pass of its loop does.
 KERNELS = {
@@ -93,9 +92,8 @@ def innermost(body: list[Instruction]) -> Counter:
 def print_loops() -> float:
     """Returns the direct kernel's multiply-adds for each instruction that is none."""
     code, ratios = functions(), []
-    print(
-        "| inner loop | multiply-adds | loads | asked for | stores | others | multiply-adds for each other | loads for each |"
-    )
+    columns = ["multiply-adds", "loads", "asked for", "stores", "others"]
+    print(f"| inner loop | {' | '.join(columns)} | multiply-adds for each other | loads for each |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for title, function in KERNELS.items():
         bodies = [body for name, body in code.items() if re.search(rf"\b{re.escape(function)}\(", name)]
@@ -104,8 +102,8 @@ def print_loops() -> float:
         count = innermost(bodies[0])
         products = count["multiply-adds"]
         ratios.append(products / max(1, count.total() - products))
-        columns = [count[kind] for kind in ("multiply-adds", "loads", "asked for", "stores", "others")]
-        print(f"| {title} | {' | '.join(map(str, columns))} | {ratios[-1]:.2f} | {count['loads'] / products:.2f} |")
+        numbers = " | ".join(str(count[kind]) for kind in columns)
+        print(f"| {title} | {numbers} | {ratios[-1]:.2f} | {count['loads'] / products:.2f} |")
     return ratios[0]
 
 

@@ -22,9 +22,9 @@ read, or have at most four outputs: half of the traffic. Winograd's schemes woul
 not rounded: sums, biases, what is added, activations, norms, and what leaves the network. What is added, or read by a
 norm, a view or any other operation, lies in memory as floats.
 
-Elsewhere, with AVX2, AVX-512 or NEON, it is a matter of memory: weights of layers that wait for them, of more than half a
-megabyte and at most 32 pixels, tuned for latency, take 16 bits and are widened as they are multiplied, by direct sums
-and by lean Winograd; all else is float32, and errs less than what is promised. `UPCONV_BFLOAT16=none` in the
+Elsewhere, with AVX2, AVX-512 or NEON, it is a matter of memory: weights of layers that wait for them, of more than
+half a megabyte and at most 32 pixels, tuned for latency, take 16 bits and are widened as they are multiplied, by direct
+sums and by lean Winograd; all else is float32, and errs less than what is promised. `UPCONV_BFLOAT16=none` in the
 environment shows it on a machine that has the instructions. Plain C++, `--isa scalar`, has a model of the instruction
 with the same bits, for tests.
 

@@ -14,11 +14,22 @@ SETTLE = 0.1  # seconds after a sample, so that threads which spin while they wa
 STOLEN = 0.05  # of a sample's time; where the host took more it is taken once more, and the one that lost less counts
 
 
+def arm_model() -> re.Match | None:
+    """/proc/cpuinfo has numbers there, which lscpu knows the names of."""
+    if platform.machine() not in ("aarch64", "arm64"):
+        return None
+    try:
+        told = subprocess.run(["lscpu"], capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        return None
+    return re.search(r"Model name\s*:\s*(.*)", told)
+
+
 def describe() -> dict:
     """What the figures belong to."""
     info = Path("/proc/cpuinfo")
     text = info.read_text() if info.exists() else ""
-    model = re.search(r"model name\s*:\s*(.*)", text)
+    model = re.search(r"model name\s*:\s*(.*)", text) or arm_model()
     caches = {}
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         if (index / "type").read_text().strip() != "Instruction":

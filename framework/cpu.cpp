@@ -13,7 +13,7 @@ using namespace internal;
 
 namespace {
 
-constexpr std::array all_isas = {Isa::amx, Isa::avx512, Isa::avx2, Isa::sse2, Isa::scalar};
+constexpr std::array all_isas = {Isa::amx, Isa::avx512, Isa::avx2, Isa::sse2, Isa::neon, Isa::scalar};
 
 bool runs_here(Isa isa) {
 #if defined(__x86_64__)
@@ -24,9 +24,15 @@ bool runs_here(Isa isa) {
       return processor().avx512 && processor().fma;
     case Isa::avx2:
       return processor().avx2 && processor().fma;
-    default:
+    case Isa::neon:
+      return false;
+    case Isa::sse2:
+    case Isa::scalar:
       return true;
   }
+  return false;
+#elif defined(__aarch64__)
+  return isa == Isa::neon || isa == Isa::scalar;
 #else
   return isa == Isa::scalar;
 #endif
@@ -44,15 +50,18 @@ std::string_view name(Isa isa) {
       return "avx2";
     case Isa::sse2:
       return "sse2";
-    default:
+    case Isa::neon:
+      return "neon";
+    case Isa::scalar:
       return "scalar";
   }
+  return "scalar";
 }
 
 Isa parse_isa(std::string_view text) {
   for (Isa isa : all_isas)
     if (name(isa) == text) return isa;
-  fail("unknown instruction set \"{}\": expected amx, avx512, avx2, sse2 or scalar", text);
+  fail("unknown instruction set \"{}\": expected amx, avx512, avx2, sse2, neon or scalar", text);
 }
 
 const std::vector<Isa>& available_isas() {

@@ -5,7 +5,7 @@
 
 namespace upconv {
 
-/// The instruction sets that kernels are compiled for, best last.
+/// The instruction sets that kernels are compiled for, those of one kind of processor best last.
 enum class Isa {
   scalar,  ///< plain C++, for any machine
   sse2,    ///< what every x86-64 machine has
@@ -13,7 +13,8 @@ enum class Isa {
   avx512,  ///< AVX-512 F, CD, BW, DQ and VL, with FMA
 
   /// AVX-512 with BF16, and AMX's tiles of bfloat16, where the operating system lets a process have them.
-  amx
+  amx,
+  neon  ///< what every ARM64 machine has: NEON with its fused multiply-adds
 };
 
 /// "avx2", ...

@@ -36,8 +36,8 @@ enum class Precision {
   /// else is float32: biases, what is added, activations, norms, what a network is given and what it gives. Layers that
   /// read what the network is given stay in float32 (Options::round_inputs), and so do those of at most four outputs or
   /// with a kernel for each channel, whose kernels have nothing to gain, and with an odd number of channels in several
-  /// groups. Elsewhere, with AVX2 or AVX-512, only weights are rounded, of layers that wait for them, which then take
-  /// half of the memory; the rest is float32. StepInfo::precision says which layers are which.
+  /// groups. Elsewhere, with AVX2, AVX-512 or NEON, only weights are rounded, of layers that wait for them, which then
+  /// take half of the memory; the rest is float32. StepInfo::precision says which layers are which.
   bfloat16
 };
 /// "float32" or "bfloat16".

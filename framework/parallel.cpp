@@ -17,14 +17,12 @@
 #include <utility>
 #include <vector>
 
+#include "framework/denormals.h"
 #include "framework/fail.h"
 #include "framework/forks.h"
 #include "framework/options.h"
 #include "framework/quota.h"
 
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -32,25 +30,11 @@
 namespace upconv::internal {
 namespace {
 
-/// Denormal inputs and results count as zero while one of these lives.
-class FlushDenormals {
-#if defined(__x86_64__)
- public:
-  FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040); }
-  ~FlushDenormals() { _mm_setcsr(saved_); }
-
- private:
-  unsigned saved_;
-#endif
-};
-
 /// Spins politely: workers of a run meet again within microseconds, but another program may need the core.
 class Spin {
  public:
   void wait() {
-#if defined(__x86_64__)
-    if (++count_ < 2000) return _mm_pause();
-#endif
+    if (++count_ < 2000) return pause_processor();
     std::this_thread::yield();
   }
 

@@ -3,6 +3,7 @@
 # paint a picture, also with the weights in the program itself; the installed program finds its weights.
 set -euo pipefail
 cmake=$1 build=$2 consumer=$3 sanitize=$4
+read -ra emulator <<<"${UPCONV_EMULATOR:-}"  # of programs that this machine cannot run
 shift 4
 folder=$build/install_test
 prefix=$folder/moved
@@ -27,9 +28,9 @@ mv "$folder/prefix" "$prefix"
   fail "a flag of ours reached the consumer"
 "$cmake" --build "$folder/build" >/dev/null
 cd "$folder"
-build/paint painted.png "$prefix/share/upconv/dcgan.safetensors"
-build/paint embedded.png
+"${emulator[@]}" build/paint painted.png "$prefix/share/upconv/dcgan.safetensors"
+"${emulator[@]}" build/paint embedded.png
 cmp painted.png embedded.png
-"$prefix/bin/upconv" generate --seed 7 --count 4 --batch 1 --nrow 2 --out generated.png
+"${emulator[@]}" "$prefix/bin/upconv" generate --seed 7 --count 4 --batch 1 --nrow 2 --out generated.png
 cmp painted.png generated.png
 [ "$(head -c 4 painted.png | tail -c 3)" = PNG ]

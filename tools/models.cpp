@@ -27,6 +27,7 @@
 #include "framework/suggestion.h"
 #include "framework/weights/bytes.h"
 #include "tools/exported.h"
+#include "tools/place.h"
 
 namespace upconv::tools {
 
@@ -150,7 +151,7 @@ std::vector<std::string_view> example_names(std::optional<Paints> only = {}) {
 /// installed: never in the folder that it is called from, which may be anybody's.
 std::filesystem::path shipped(const std::string& file) {
   std::error_code unreadable;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", unreadable).parent_path();
+  const std::filesystem::path program = program_folder();
   std::vector<std::string> places;
   for (const std::filesystem::path& folder :
        {program / "share/upconv", program / UPCONV_WEIGHTS_FROM_PROGRAM, std::filesystem::path(UPCONV_WEIGHTS)}) {

@@ -14,6 +14,8 @@
 // mixture is where the two limits meet. With one vector of outputs all pixels do, since each broadcast serves but one
 // multiply-add: on Zen 4 14 of them take 14 cycles, or 18.5 with broadcasts of their own. Accumulators are added to in
 // place: GCC, left alone, moves them between registers.
+// On NEON all multiply-adds take their pixel from a lane of a register, into which one load brings 4 channels of it: 16
+// loads, of which 8 come in pairs, for 64 multiply-adds of 8 pixels and 2 vectors.
 //
 // Caches: a line of 16 channels of 14 pixels is 14 lines that no prefetcher foresees, so the next one is asked for a
 // pixel a channel. Weights are asked for where the caller says: 16 channels ahead, or those of the work that follows, a
@@ -25,6 +27,8 @@
 // L3, as in Winograd's products at 128 channels: this 133 and 85; not unrolled and nothing asked for 104 and 70; inputs
 // asked for 124 and 81. AVX2, of 76, in L1: 66 and 37. Tried and lost: unrolled by 4 (spills), 28 x 1 (the load ports
 // are the limit), 9 x 3, 7 x 4, 6 x 4 (96 and 67: 4 lines of weights a channel).
+#include <utility>
+
 #include "activation-inl.h"
 
 namespace upconv::kernels {
@@ -80,6 +84,53 @@ UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const f
   }
 }
 
+/// The same for as many channels as a vector has, where a multiply-add takes a factor from a lane of a register: a load
+/// of a pixel's channels serves all of them.
+template <class Arch, int R, int B, int V, int... lane>
+UPCONV_INLINE void multiply_lanes(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x,
+                                  const float* const (&w)[B], std::integer_sequence<int, lane...>) {
+  using S = Simd<Arch>;
+  using Batch = typename S::Batch;
+  Batch input[R];
+  UPCONV_UNROLL
+  for (int r = 0; r < R; ++r) input[r] = S::load(x + r * panel_lanes);
+  const auto channel = [&]<int c>(std::integral_constant<int, c>) __attribute__((always_inline)) {
+    // Of two channels in a word the odd one first, as PairKernels do.
+    constexpr int words = in_word<Arch>, from = words == 2 ? c ^ 1 : c;
+    Batch weight[B * V];
+    UPCONV_UNROLL
+    for (int v = 0; v < B * V; ++v) {
+      weight[v] = S::load(w[v / V] + (c / words * V + v % V) * S::width);
+      if constexpr (words == 2) weight[v] = from % 2 ? S::odd(weight[v]) : S::even(weight[v]);
+    }
+    UPCONV_UNROLL
+    for (int r = 0; r < R; ++r) UPCONV_UNROLL
+    for (int v = 0; v < B * V; ++v) S::template accumulate_lane<from>(acc[r][v], input[r], weight[v]);
+  };
+  (channel(std::integral_constant<int, lane>()), ...);
+}
+
+/// The same for a whole line of channels. A vector of them asks for its share of the next line's pixels, and for a line
+/// of weights for each of V.
+template <class Arch, int R, int B, int V>
+UPCONV_INLINE void multiply_whole_line(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* next,
+                                       const float* (&w)[B], const float* (&ahead)[B], int64_t step) {
+  constexpr int channels = Simd<Arch>::width, share = (R * channels + panel_lanes - 1) / panel_lanes;
+  for (int i = 0; i < panel_lanes; i += channels, next += share * panel_lanes) {
+    UPCONV_UNROLL
+    for (int j = 0; j < share; ++j) __builtin_prefetch(next + j * panel_lanes);
+    UPCONV_UNROLL
+    for (int b = 0; b < B; ++b) {
+      UPCONV_UNROLL
+      for (int v = 0; v < V; ++v) __builtin_prefetch(ahead[b] + v * channels / V * step);
+      ahead[b] += channels * step;
+    }
+    multiply_lanes<Arch, R, B, V>(acc, x + i, w, std::make_integer_sequence<int, channels>());
+    UPCONV_UNROLL
+    for (int b = 0; b < B; ++b) w[b] += channels / in_word<Arch> * V * channels;
+  }
+}
+
 /// The same for the channels of one word of weights: the odd one first, as PairKernels do.
 template <class Arch, int R, int B, int V>
 UPCONV_INLINE void multiply(typename Simd<Arch>::Batch (&acc)[R][B * V], const float* x, const float* const (&w)[B]) {
@@ -125,6 +176,8 @@ UPCONV_INLINE void multiply_line(typename Simd<Arch>::Batch (&acc)[R][B * V], co
     UPCONV_UNROLL
     for (int b = 0; b < B; ++b) w[b] += channels / words * lanes;
   };
+  if constexpr (requires { Simd<Arch>::folds_lane; })
+    if (count == panel_lanes) return multiply_whole_line<Arch, R, B, V>(acc, x, next, w, ahead, step);
   if (count == panel_lanes)
     for (int i = 0; i < panel_lanes; i += 2) run(2);
   else

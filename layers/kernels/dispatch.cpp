@@ -12,6 +12,8 @@ namespace upconv::kernels {
 
 #if defined(__x86_64__)
 extern const Table avx512_table, avx512_few_loads_table, avx2_table, sse2_table;
+#elif defined(__aarch64__)
+extern const Table neon_table;
 #endif
 extern const Table scalar_table;
 
@@ -21,6 +23,8 @@ namespace {
 const Table* const all[] = {
 #if defined(__x86_64__)
     &avx512_table, &avx512_few_loads_table, &avx2_table, &sse2_table,
+#elif defined(__aarch64__)
+    &neon_table,
 #endif
     &scalar_table};
 

@@ -6,7 +6,8 @@
 namespace upconv::kernels {
 namespace {
 
-/// As many chains as the direct kernel has accumulators, so that latency is covered in the same way.
+/// As many chains as the direct kernel has accumulators, so that latency is covered in the same way. Where its
+/// multiply-adds take a lane they do so here, and add to what they are added to, as they must there.
 template <class Arch>
 double peak(int64_t rounds, float* sink) {
   using S = Simd<Arch>;
@@ -19,7 +20,12 @@ double peak(int64_t rounds, float* sink) {
   Batch a(*sink), b(*sink);
   for (int64_t i = 0; i < rounds; ++i) UPCONV_UNROLL
   for (int k = 0; k < repeats; ++k) UPCONV_UNROLL
-  for (int c = 0; c < chains; ++c) acc[c] = S::fma(acc[c], a, b);
+  for (int c = 0; c < chains; ++c) {
+    if constexpr (requires { S::folds_lane; })
+      S::template accumulate_lane<0>(acc[c], a, b);
+    else
+      acc[c] = S::fma(acc[c], a, b);
+  }
   Batch sum = acc[0];
   UPCONV_UNROLL
   for (int c = 1; c < chains; ++c) sum = sum + acc[c];

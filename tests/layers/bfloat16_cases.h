@@ -5,25 +5,13 @@
 #include <cstdint>
 #include <random>
 #include <vector>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
+
+#include "framework/denormals.h"
 
 namespace upconv::testing {
 
 /// As in a run: denormals count as zero.
-class FlushDenormals {
-#if defined(__x86_64__)
- public:
-  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
-  ~FlushDenormals() { _mm_setcsr(before_); }
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
-
- private:
-  unsigned before_;
-#endif
-};
+using internal::FlushDenormals;
 
 inline float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x; }
 

@@ -78,6 +78,8 @@ Traits traits_of(Isa isa) {
       return {8, true};
     case Isa::sse2:
       return {4, false};
+    case Isa::neon:
+      return {4, true};
     case Isa::scalar:
       return {1, false};
   }
@@ -369,7 +371,7 @@ TEST_CASE("kernels: tables of one instruction set compute the same bits") {
 }
 
 TEST_CASE("kernels: an unavailable instruction set is refused") {
-  for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512, Isa::amx}) {
+  for (Isa isa : {Isa::scalar, Isa::sse2, Isa::avx2, Isa::avx512, Isa::amx, Isa::neon}) {
     const auto& available = available_isas();
     if (std::find(available.begin(), available.end(), isa) != available.end())
       CHECK(kernels::table(isa).isa == isa);
@@ -392,5 +394,5 @@ TEST_CASE("pin: programs run with the instruction set that UPCONV_ISA names, or 
 
 TEST_CASE("kernels: unknown instruction sets are refused by name") {
   CHECK(error_of([] { return parse_isa("avx1024"); }) ==
-        "unknown instruction set \"avx1024\": expected amx, avx512, avx2, sse2 or scalar");
+        "unknown instruction set \"avx1024\": expected amx, avx512, avx2, sse2, neon or scalar");
 }

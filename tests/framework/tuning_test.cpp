@@ -85,7 +85,7 @@ TEST_CASE("choices: a line that is none says where and what was expected") {
   check("\nx | slow | 1 | avx2 | direct | 1", "c.txt:2: expected exact, standard or fast as accuracy");
   check("x | fast | none | avx2 | direct | 1", "c.txt:1: expected a number of threads");
   check("x | fast | 0 | avx2 | direct | 1", "c.txt:1: expected a number of threads");
-  check("x | fast | 1 | neon | direct | 1", "c.txt:1: ");
+  check("x | fast | 1 | avx9 | direct | 1", "c.txt:1: ");
   check("x | fast | 1 | avx2 | direct | soon", "c.txt:1: expected milliseconds");
   check("x | fast | 1 | avx2 | direct | -1", "c.txt:1: expected milliseconds");
   check("x | fast | 1 | avx2 | direct | inf", "c.txt:1: expected milliseconds");

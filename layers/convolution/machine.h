@@ -103,11 +103,11 @@ struct MachineCosts {
 
   // Matrix tiles.
 
-  // Fitted to all candidates of 71 layers on a Granite-Rapids-class Xeon (benchmarks/machines/granite-rapids-amx.json), in
-  // cycles of which vectors, whose costs promise more than they keep there, take 2.9 a nanosecond.
+  // Fitted to all candidates of 71 layers on a Granite-Rapids-class Xeon (benchmarks/machines/granite-rapids-amx.json),
+  // in cycles of which vectors, whose costs promise more than they keep there, take 2.9 a nanosecond.
 
-  /// A product of two tiles, of 16,384 operations: 7.5 ns, of random numbers at best 6.8 (2,400 GFLOP/s; of zeros 5.2). A
-  /// load beside it.
+  /// A product of two tiles, of 16,384 operations: 7.5 ns, of random numbers at best 6.8 (2,400 GFLOP/s; of zeros 5.2).
+  /// A load beside it.
   double matrix_product = 21.8, matrix_load = 4.2;
   /// A float: rounded or split and packed, for each part of it; put aside, activated and stored.
   double matrix_in = 0.57, matrix_out = 0.19;

@@ -170,7 +170,9 @@ TEST_CASE("bfloat16: Conv2d of stride 2 takes Winograd's schemes by residues") {
   CHECK(schemes > 0);
 }
 
-TEST_CASE("bfloat16: standard has F(2,2) and F(2,3) beside direct sums in vectors, and a scheme's error is what its points give") {
+TEST_CASE(
+    "bfloat16: standard has F(2,2) and F(2,3) beside direct sums in vectors, and a scheme's error is what its points "
+    "give") {
   Random random(3);
   const ConvTranspose2dOptions options{.stride = 2, .padding = 1, .bias = false};
   const ConvTranspose2d layer(64, 16, 4, options);

@@ -80,8 +80,8 @@ planes of float32, PyTorch's channels-last bfloat16, half the memory:
 | taesd, batch 1 | 58.331 | 74.027 | 1.27x |
 
 Single layers of large maps are bounded by these planes: writing 4 MB takes one core 0.18 ms there, however they are
-ordered. float32 under `standard` is 1.37 times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.49 for
-256-128, 1.39 for 128-64 16x16, 1.25 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles has 64.2 dB beside
+ordered. float32 under `standard` is 1.39 times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.36 to 1.49
+for 256-128, 1.42 for 128-64 16x16, 1.2 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles has 64.2 dB beside
 float64, no byte further than 6 and 5.1 % of them different. Commands for another such machine:
 
 ```sh

@@ -33,10 +33,8 @@ struct TileProducts {
   const int64_t* taps;  ///< floats from x; may be none: then nothing is added
   int64_t tap_count;
   int64_t blocks;  ///< of 32 channels
-  const float*
-      w;  ///< w[block * w_block + tap.index][part][tile of outputs][pair of channels][output], at a line's start
-  int64_t w_block;  ///< the taps of all phases
-  float* y;         ///< position p, output n: y[p * y_line + n]; whole tiles are written
+  const float* w;  ///< w[block][tap][part][tile of outputs][pair of channels][output], aligned to a line
+  float* y;        ///< position p, output n: y[p * y_line + n]; whole tiles are written
   int64_t y_line;
   int32_t lines, lanes;  ///< tiles of positions and of outputs, 1 or 2
   int32_t parts;         ///< 1 .. most_parts

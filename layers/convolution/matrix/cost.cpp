@@ -32,14 +32,11 @@ std::optional<double> matrix_cost(const ConvQuery& query, int32_t parts) {
   const auto groups = static_cast<double>(geometry.groups);
   const double outputs = groups * static_cast<double>(ceil_div(OC, kernels::tile_lanes));
   const double blocks_of_outputs = groups * static_cast<double>(ceil_div(OC, 2 * kernels::tile_lanes));
-  double taps = 0;
-  for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) taps += static_cast<double>(row.taps.size() * col.taps.size());
 
   // Of positions a pair of tiles is loaded for each part; of weights for all that stand beside it, but where the last
   // one stays.
   const double loads_of_positions = parts, loads_of_weights = parts == 1 ? 1 : parts == 2 ? 2 : 5;
-  const double steps = taps * static_cast<double>(plan->blocks);
+  const auto steps = static_cast<double>(taps_of(geometry) * plan->blocks);
   const double products = steps * tiles * outputs * static_cast<double>(kernels::products_of(parts));
   const double loads =
       steps * (tiles * blocks_of_outputs * loads_of_positions + outputs * blocks_of_positions * loads_of_weights);

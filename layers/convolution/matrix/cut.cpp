@@ -37,11 +37,7 @@ int64_t columns_of(const MatrixCutting& of) {
 }  // namespace
 
 int64_t weights_of_block(const MatrixCutting& of) {
-  const ConvGeometry& geometry = of.geometry;
-  int64_t taps = 0;
-  for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) taps += static_cast<int64_t>(row.taps.size() * col.taps.size());
-  return taps * of.plan.blocks * of.parts * 2 * kernels::tile_words;
+  return taps_of(of.geometry) * of.plan.blocks * of.parts * 2 * kernels::tile_words;
 }
 
 MatrixCut cut_of(const MatrixCutting& of) {

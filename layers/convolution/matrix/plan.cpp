@@ -47,6 +47,13 @@ MatrixTiles::MatrixTiles(const MatrixLines& lines, int64_t images, int64_t rows,
   positions = images * rows * row_positions;
 }
 
+int64_t taps_of(const ConvGeometry& geometry) {
+  size_t taps = 0;
+  for (const Phase& row : geometry.rows)
+    for (const Phase& col : geometry.cols) taps += row.taps.size() * col.taps.size();
+  return static_cast<int64_t>(taps);
+}
+
 std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry) {
   const ImageShape& in = geometry.in;
   const int64_t IC = in.C / geometry.groups;

@@ -74,6 +74,9 @@ struct MatrixPlan {
   int64_t input_blocks;  ///< of the picture
 };
 
+/// The taps of all phases together.
+int64_t taps_of(const ConvGeometry& geometry);
+
 /// Nothing where the channels of a group do not begin a block of their own, or where far more would be read beside the
 /// picture than in it.
 std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry);

@@ -219,7 +219,7 @@ class MatrixStep : public Step {
       shift(run, from, block, static_cast<float*>(frame.output) + first, C, false, activation);
   }
 
-  /// What is added to before it is rounded is so aside.
+  /// Sums that something is added to and that are stored rounded: the addition is made where they are aside.
   void put_sums(const Run& run, float* from, const MatrixBlock& block, const float* added, const Frame& frame) const {
     const int64_t first = at(run, block.oc), C = geometry_.out.C;
     shift(run, from, block, from, block_lanes, false, {});

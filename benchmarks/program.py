@@ -23,10 +23,14 @@ class Program:
             raise RuntimeError(done.stderr.strip())
         return done.stdout
 
+    def bfloat16(self) -> str:
+        """How this machine multiplies it: fast, tiles, or not faster than floats."""
+        report = self.call("bench", "Conv2d(1, 1, 1)", "--input", "1,1,1,1", "--seconds", "0", "--json")
+        return json.loads(report)["machine"]["bfloat16"]
+
     def has_fast_bfloat16(self) -> bool:
         """Whether this machine multiplies bfloat16 faster than floats."""
-        report = self.call("bench", "Conv2d(1, 1, 1)", "--input", "1,1,1,1", "--seconds", "0", "--json")
-        return json.loads(report)["machine"]["bfloat16"] in ("fast", "tiles")
+        return self.bfloat16() in ("fast", "tiles")
 
     def bench(self, row: Row, threads: int, seconds: float, *more: str, accuracy: str = "standard") -> dict:
         """What `upconv bench` reports of a row, with random weights unless `more` names some."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 failed = False
-for name in ("against", "choice", "start"):
+for name in ("against", "choice", "precision", "scale", "start"):
     tool = [sys.executable, BENCHMARKS / f"{name}.py", "--help"]
     run = subprocess.run(tool, check=False, capture_output=True, text=True)
     if run.returncode != 0 or "usage:" not in run.stdout:

@@ -52,14 +52,14 @@ void serve(benchmark::State& state, int threads) {
   if (!verified(program(z))) return state.SkipWithError("wrong pictures");
   for (auto _ : state) {
     const auto start = std::chrono::steady_clock::now();
-    std::vector<std::jthread> all;
+    std::vector<std::thread> all;
     for (int worker = 0; worker < workers; ++worker)
       all.emplace_back([&] {
         Workspace workspace(program);
         std::vector<Tensor> picture{Tensor(program.outputs()[0].shape)};
         for (int i = 0; i < pictures; ++i) program.run(workspace, std::span(&z, 1), picture);
       });
-    all.clear();  // joins them
+    for (std::thread& one : all) one.join();
     state.SetIterationTime(seconds_since(start));
   }
   state.counters["images/s"] = benchmark::Counter(workers * pictures, benchmark::Counter::kIsIterationInvariantRate);

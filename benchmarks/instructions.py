@@ -2,12 +2,15 @@
 
 First the innermost loop of each micro-kernel, as objdump shows it: the loop of a function that has most multiply-adds
 and no other loop inside. Then what one run of DCGAN executes, counted by a plugin of QEMU's: the difference between a
-process of three runs and one of one, halved, so that nothing of the start is in it. Instructions are no time.
+process of three runs and one of one, halved, so that nothing of the start is in it; ncnn's, from its wheel of PyPI,
+beside it. Instructions are no time.
 """
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +38,34 @@ KERNELS = {
     "matmul, 8 rows x 2 vectors": r"matmul_rows<Neon, 8>",
     "multiply-adds alone": r"peak<Neon>",
 }
+# ncnn's Python, which runs the same network so many times; weights are random, as if BatchNorm had been folded.
+NCNN = r"""
+import sys
+from pathlib import Path
+import ncnn
+import numpy as np
+
+folder, runs = Path(sys.argv[1]), int(sys.argv[2])
+channels, random = [100, 512, 256, 128, 64, 3], np.random.default_rng(0)
+layers, weights = ["Input z 0 1 z 0=1 1=1 2=100"], []
+for i, (ins, outs) in enumerate(zip(channels, channels[1:])):
+    shape = f"0={outs} 1=4 3={1 if i == 0 else 2} 4={0 if i == 0 else 1} 5=1 6={ins * outs * 16}"
+    layers.append(f"Deconvolution d{i} 1 1 {f'y{i - 1}' if i else 'z'} y{i} {shape} 9={1 if i < 4 else 0}")
+    weights += [np.zeros(1, np.float32), random.normal(0, 0.02, ins * outs * 16), np.zeros(outs)]
+layers.append("TanH tanh 1 1 y4 picture")
+(folder / "net.param").write_text(f"7767517\n{len(layers)} {len(layers)}\n" + "\n".join(layers) + "\n")
+(folder / "net.bin").write_bytes(b"".join(one.astype(np.float32).tobytes() for one in weights))
+net = ncnn.Net()
+net.opt.num_threads = 1
+net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = net.opt.use_bf16_storage = False
+assert net.load_param(str(folder / "net.param")) == 0 and net.load_model(str(folder / "net.bin")) == 0
+latent = random.normal(0, 1, (100, 1, 1)).astype(np.float32)
+for _ in range(runs):
+    extractor = net.create_extractor()
+    extractor.input("z", ncnn.Mat(latent))
+    picture = np.array(extractor.extract("picture")[1])
+    assert picture.shape == (3, 64, 64) and picture.std() > 0, picture.shape
+"""
 PROMISED_RATIO = 0.85  # multiply-adds of the direct kernel for each instruction that is none
 PROMISED_SHARE = 0.25  # of the scalar build's instructions
 
@@ -113,12 +144,25 @@ def executed(plugin: Path, isa: str, runs: int) -> int:
     return int(re.search(r"executed (\d+)", said)[1])
 
 
+def executed_by_ncnn(plugin: Path, runs: int) -> int:
+    command = [ROOT / "build/aarch64-ncnn/bin/emulated", "-c", NCNN]
+    environment = os.environ | {"QEMU_PLUGIN_FILE": str(plugin), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, folder, str(runs)], check=False, capture_output=True, text=True, env=environment
+        )
+    if done.returncode != 0:
+        sys.exit(f"ncnn under qemu: {done.stderr.strip()[-300:]}")
+    return int(re.search(r"executed (\d+)", done.stderr)[1])
+
+
 def main() -> int:
     ratio = print_loops()
     plugin = BUILD / "executed_plugin.so"
     source = ROOT / "benchmarks/executed_plugin.cpp"
     subprocess.run(["g++", "-std=c++20", "-O2", "-shared", "-fPIC", "-o", str(plugin), str(source)], check=True)
     runs = {isa: (executed(plugin, isa, 3) - executed(plugin, isa, 1)) // 2 for isa in ("scalar", "neon")}
+    runs["ncnn"] = (executed_by_ncnn(plugin, 3) - executed_by_ncnn(plugin, 1)) // 2
     share = runs["neon"] / runs["scalar"]
     print("\nDCGAN, one picture on one thread, millions of instructions executed:")
     print(", ".join(f"{isa} {count / 1e6:.1f}" for isa, count in runs.items()) + f"; neon's share is {share:.3f}")

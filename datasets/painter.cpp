@@ -129,12 +129,15 @@ void Painter::paint(int64_t first, int64_t count, const Fill& fill, const Finish
       next = batches;
     }
   };
-  {
-    std::vector<std::jthread> others;
+  std::vector<std::thread> others;
+  others.reserve(places_.size());
+  try {
     for (size_t i = 1; i < places_.size() && static_cast<int64_t>(i) < batches; ++i)
       others.emplace_back([&, i] { work(*places_[i]); });
-    work(*places_[0]);
+  } catch (const std::exception&) {  // the system has no more threads now: those that there are do all
   }
+  work(*places_[0]);
+  for (std::thread& other : others) other.join();
   order.rethrow();
 }
 

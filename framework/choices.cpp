@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
 #include "framework/fail.h"
+#include "framework/number.h"
 #include "framework/options.h"
 #include "framework/weights/bytes.h"
 #include "framework/weights/temporary_file.h"
@@ -44,13 +44,6 @@ std::vector<std::string_view> columns_of(std::string_view line) {
   return columns;
 }
 
-template <class Number>
-std::optional<Number> number_in(std::string_view text) {
-  Number number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
 /// `where` is the line's place, for messages.
 Choice choice_of(std::string_view line, const std::string& where) {
   const std::vector<std::string_view> columns = columns_of(line);
@@ -65,17 +58,17 @@ Choice choice_of(std::string_view line, const std::string& where) {
   if (accuracy == accuracies.end())
     fail("{}: expected exact, standard or fast as accuracy, got {}", where, shown(columns[1]));
   choice.accuracy = accuracy->second;
-  const std::optional<int> threads = number_in<int>(columns[2]);
-  if (!threads || *threads < 1) fail("{}: expected a number of threads, got {}", where, shown(columns[2]));
-  choice.threads = *threads;
+  const char* const end = columns[2].data() + columns[2].size();
+  const auto [last, error] = std::from_chars(columns[2].data(), end, choice.threads);
+  if (error != std::errc() || last != end || choice.threads < 1)
+    fail("{}: expected a number of threads, got {}", where, shown(columns[2]));
   try {
     choice.isa = parse_isa(columns[3]);
   } catch (const Error& error) {
     fail("{}: {}", where, error.what());
   }
-  const std::optional<double> milliseconds = number_in<double>(columns[5]);
-  if (!milliseconds || !std::isfinite(*milliseconds) || *milliseconds < 0)
-    fail("{}: expected milliseconds, got {}", where, shown(columns[5]));
+  const std::optional<double> milliseconds = parse_number(columns[5]);
+  if (!milliseconds || *milliseconds < 0) fail("{}: expected milliseconds, got {}", where, shown(columns[5]));
   choice.seconds = *milliseconds / 1e3;
   return choice;
 }

@@ -1,4 +1,5 @@
-"""Includes go one way: framework <- kernels <- {convolution, steps} <- the files of layers <- {text, exported}."""
+"""Includes go one way: framework <- kernels <- {convolution, steps} <- the files of layers <- {text, exported}. And no
+file reads a number as the program's locale would have it: framework/number.h does."""
 
 import os
 import re
@@ -26,6 +27,10 @@ ROOMS = {  # of a file: what it may include, as the beginnings of paths
 }
 
 
+# In a program with a German locale they read "0.01" as 0.
+FOLLOW_LOCALE = re.compile(r"\b(?:std::)?(?:sto(?:f|d|ld)|strto(?:f|d|ld)|atof|sscanf)\(")
+
+
 def room(path: str) -> str:
     return "ground" if path in GROUND else next(room for room in ROOMS if path.startswith(room))
 
@@ -50,6 +55,9 @@ def main() -> int:
                 room(path) == "layers/" and room(name) in ("layers/text/", "layers/exported/")
             ):
                 wrong.append(f"{path} includes {name}, which a file of {room(path)} may not")
+    for folder in ("datasets", "framework", "layers", "python/src", "tools"):
+        for file in (ROOT / folder).rglob("*.[hc]*"):
+            wrong += [f"{file.relative_to(ROOT)}: {name}" for name in FOLLOW_LOCALE.findall(file.read_text())]
     print(*wrong or [f"{len(files)} files"], sep="\n")
     return 1 if wrong or not files else 0
 

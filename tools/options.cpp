@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/number.h"
 #include "framework/parallel.h"
 #include "tools/terminal.h"
 
@@ -53,7 +54,7 @@ Shape parse_sizes(const std::string& option, const std::string& text) {
   return sizes;
 }
 
-/// A decimal number, which may have a sign and zeros before it, and nothing else.
+/// A whole number in decimals, which may have a sign and zeros before it, and nothing else.
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
@@ -122,7 +123,7 @@ void add_seconds(CLI::App& command, double& seconds) {
   constexpr double most = 1e6;
   add_parsed(command, {"--seconds", "S", "How long to measure"}, seconds,
              fmt::format("a number from 0 to {:.0f}", most), [](const std::string& text) {
-               const auto number = number_of<double>(text);
+               const std::optional<double> number = parse_number(text);
                return number && *number >= 0 && *number <= most ? number : std::nullopt;
              });
 }

@@ -45,7 +45,7 @@ double measure_bandwidth(size_t bytes, int threads) {
   std::vector<Reading> readings;
   for (int i = 0; i < threads; ++i) readings.emplace_back(part);
   std::vector<double> rates(readings.size(), 0);
-  std::vector<std::jthread> others;
+  std::vector<std::thread> others;
   others.reserve(readings.size());
   Start start;
   try {
@@ -55,7 +55,7 @@ double measure_bandwidth(size_t bytes, int threads) {
   }
   start.expected = static_cast<int>(others.size()) + 1;
   rates[0] = read_rate(readings[0], part, start);
-  for (std::jthread& other : others) other.join();
+  for (std::thread& other : others) other.join();
   return std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 

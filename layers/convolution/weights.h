@@ -51,6 +51,13 @@ bool scaled(const float* x, const double* factor, int64_t count, float* y);
 /// are finite then.
 bool put_halves(const kernels::Table& table, const float* values, int64_t count, int64_t half, float* words);
 
+/// Sets a float that is 0 to 1, as several threads may at once. std::atomic_ref would, which libc++ has had since
+/// LLVM 19.
+inline void mark(float& said) {
+  float one = 1;
+  __atomic_store(&said, &one, __ATOMIC_RELAXED);
+}
+
 /// How many input channels are packed at a time, so that `lanes` output channels of them stay in L1.
 int64_t packed_at_once(const WeightLayout& layout, int64_t lanes);
 

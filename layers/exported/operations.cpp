@@ -6,6 +6,7 @@
 #include <map>
 
 #include "framework/fail.h"
+#include "framework/number.h"
 #include "framework/weights/bytes.h"
 #include "layers/exported/rows.h"
 
@@ -42,7 +43,7 @@ Argument literal(std::string_view text) {
     std::from_chars(text.data(), text.data() + text.size(), integer);
     return {integer};
   }
-  return {std::stod(std::string(text))};
+  return {parse_number(text).value()};
 }
 
 /// "int[2]? padding=0"

@@ -14,7 +14,17 @@ namespace {
 
 struct Neon {};
 
-/// Four floats. A comparison gives all ones where it holds, as vbslq_f32 wants them.
+/// Where a comparison of four floats holds: all ones there, as vbslq_f32 wants them. GCC's vectors know ! by
+/// themselves, Clang's do not.
+struct FourTruths {
+  uint32x4_t data;
+
+  friend UPCONV_INLINE FourTruths operator!(FourTruths a) { return {vmvnq_u32(a.data)}; }
+  friend UPCONV_INLINE FourTruths operator&(FourTruths a, FourTruths b) { return {vandq_u32(a.data, b.data)}; }
+  friend UPCONV_INLINE FourTruths operator|(FourTruths a, FourTruths b) { return {vorrq_u32(a.data, b.data)}; }
+};
+
+/// Four floats.
 struct FourFloats {
   float32x4_t data;
 
@@ -27,11 +37,11 @@ struct FourFloats {
   friend UPCONV_INLINE FourFloats operator*(FourFloats a, FourFloats b) { return vmulq_f32(a.data, b.data); }
   friend UPCONV_INLINE FourFloats operator/(FourFloats a, FourFloats b) { return vdivq_f32(a.data, b.data); }
   friend UPCONV_INLINE FourFloats operator-(FourFloats a) { return vnegq_f32(a.data); }
-  friend UPCONV_INLINE uint32x4_t operator<(FourFloats a, FourFloats b) { return vcltq_f32(a.data, b.data); }
-  friend UPCONV_INLINE uint32x4_t operator<=(FourFloats a, FourFloats b) { return vcleq_f32(a.data, b.data); }
-  friend UPCONV_INLINE uint32x4_t operator>(FourFloats a, FourFloats b) { return vcgtq_f32(a.data, b.data); }
-  friend UPCONV_INLINE uint32x4_t operator>=(FourFloats a, FourFloats b) { return vcgeq_f32(a.data, b.data); }
-  friend UPCONV_INLINE uint32x4_t operator==(FourFloats a, FourFloats b) { return vceqq_f32(a.data, b.data); }
+  friend UPCONV_INLINE FourTruths operator<(FourFloats a, FourFloats b) { return {vcltq_f32(a.data, b.data)}; }
+  friend UPCONV_INLINE FourTruths operator<=(FourFloats a, FourFloats b) { return {vcleq_f32(a.data, b.data)}; }
+  friend UPCONV_INLINE FourTruths operator>(FourFloats a, FourFloats b) { return {vcgtq_f32(a.data, b.data)}; }
+  friend UPCONV_INLINE FourTruths operator>=(FourFloats a, FourFloats b) { return {vcgeq_f32(a.data, b.data)}; }
+  friend UPCONV_INLINE FourTruths operator==(FourFloats a, FourFloats b) { return {vceqq_f32(a.data, b.data)}; }
 };
 
 struct TwoDoubles {
@@ -91,7 +101,7 @@ struct Simd<Neon> {
   static UPCONV_INLINE Batch select(Condition condition, Batch a, Batch b) {
     return vbslq_f32(__builtin_bit_cast(uint32x4_t, condition), a.data, b.data);
   }
-  /// Of any vector of bits: conditions of float64, and what the compiler makes of !, & and |.
+  /// Of any vector of bits: conditions of float64 too.
   template <class Condition>
   static UPCONV_INLINE bool any(Condition condition) {
     return vmaxvq_u32(__builtin_bit_cast(uint32x4_t, condition)) != 0;

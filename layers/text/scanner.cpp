@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
+#include <optional>
 #include <system_error>
 #include <utility>
+
+#include "framework/number.h"
 
 namespace upconv::internal::text {
 namespace {
@@ -150,11 +152,9 @@ PythonValue Scanner::number() {
     if (error == std::errc::result_out_of_range) refuse(start, fmt::format("\"{}\" does not fit 64 bits", written));
     if (error == std::errc{}) return integer;
   }
-  double real = 0;
-  const auto [end, error] = std::from_chars(first, last, real);
-  if (end != last || error != std::errc{} || !std::isfinite(real))
-    refuse(start, fmt::format("expected a finite number, got \"{}\"", written));
-  return real;
+  const std::optional<double> real = parse_number(text_.substr(start, at_ - start));
+  if (!real) refuse(start, fmt::format("expected a finite number, got \"{}\"", written));
+  return *real;
 }
 
 }  // namespace upconv::internal::text

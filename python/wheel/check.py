@@ -1,8 +1,10 @@
-"""check.py WHEEL PYTHON --glibc 2.17 [--beside]: whether a wheel is what it should be, and runs where nothing else is.
+"""check.py WHEEL PYTHON --glibc 2.17 [--beside] [--machine aarch64]: whether a wheel is what it should be, and runs
+where nothing else is.
 
 What it is: its size, what auditwheel says of it, what lies in it, what its module shows to and asks of other libraries.
 Then it is installed for an interpreter, in a new environment and without a compiler, and paints. With --beside it also
-shares processes with PyPI's tbb, OpenVINO and PyTorch.
+shares processes with PyPI's tbb, OpenVINO and PyTorch. With --machine aarch64 PYTHON is a command that runs the
+interpreter of an environment where the wheel is already.
 """
 
 import argparse
@@ -19,7 +21,8 @@ from elftools.elf.elffile import ELFFile
 HERE = Path(__file__).parent
 MOST_BYTES = 4_000_000
 # What the tag of a wheel promises to be there.
-C_LIBRARY = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2"}
+C_LIBRARY = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
+LOADERS = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
 OTHERS = ["torch==2.13.0", "openvino==2026.4.1", "tbb==2023.2.0"]
 # Who is loaded in which order; all of them work at once then.
 CASES = [
@@ -41,11 +44,11 @@ def require(truth: bool, what: str) -> None:
         sys.exit(f"check.py: {what}")
 
 
-def inspect(wheel: Path, glibc: str) -> None:
+def inspect(wheel: Path, glibc: str, machine: str) -> None:
     size = wheel.stat().st_size
     require(size <= MOST_BYTES, f"{size} bytes are more than {MOST_BYTES}")
 
-    platform = f"manylinux_{glibc.replace('.', '_')}_x86_64"
+    platform = f"manylinux_{glibc.replace('.', '_')}_{machine}"
     show = [sys.executable, "-m", "auditwheel", "show", "--json", wheel]
     said = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
     require(said["overall_tag"] == platform, f"is {said['overall_tag']}, not {platform}")
@@ -65,7 +68,8 @@ def inspect(wheel: Path, glibc: str) -> None:
             require(shown == ["PyInit__core"], f"shows other libraries {shown}")
             tags = elf.get_section_by_name(".dynamic").iter_tags()
             needed = {tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"}
-            require(needed <= C_LIBRARY, f"asks for {sorted(needed - C_LIBRARY)}")
+            strange = needed - C_LIBRARY - {LOADERS[machine]}
+            require(not strange, f"asks for {sorted(strange)}")
     print(f"{wheel.name}: {size / 1e6:.2f} MB, {said['overall_tag']}, asks for {' '.join(sorted(needed))}")
 
 
@@ -81,12 +85,12 @@ def install(python: str, folder: Path, *packages: str) -> Path:
     return installed
 
 
-def run(python: Path, folder: Path, *arguments: str | Path) -> None:
+def run(python: str | Path, folder: Path, *arguments: str | Path) -> None:
     """In an empty folder, with nothing of this tree in reach of imports but what the script itself asks for."""
     environment = {**os.environ, "PATH": str(folder / "nothing")}
     environment.pop("PYTHONPATH", None)
     try:
-        subprocess.run([python, *arguments], check=True, cwd=folder, env=environment, timeout=300)
+        subprocess.run([python, *arguments], check=True, cwd=folder, env=environment, timeout=900)
     except subprocess.TimeoutExpired:
         sys.exit(f"check.py: {' '.join(map(str, arguments))} did not end")
 
@@ -97,11 +101,14 @@ def main() -> None:
     parser.add_argument("python")
     parser.add_argument("--glibc", required=True)
     parser.add_argument("--beside", action="store_true")
+    parser.add_argument("--machine", choices=LOADERS, default="x86_64")
     asked = parser.parse_args()
-    inspect(asked.wheel, asked.glibc)
+    inspect(asked.wheel, asked.glibc, asked.machine)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python = install(asked.python, folder, str(asked.wheel.resolve()))
+        python = asked.python
+        if asked.machine == "x86_64":
+            python = install(asked.python, folder, str(asked.wheel.resolve()))
         run(python, folder, HERE.resolve() / "paint.py")
     if asked.beside:
         with tempfile.TemporaryDirectory() as name:

@@ -166,6 +166,20 @@ std::string filled(const std::vector<std::string>& items, size_t column, size_t 
 
 }  // namespace
 
+Expression Expression::name(std::string text) {
+  return {.kind = Kind::text, .text = std::move(text), .role = {}, .arguments = {}};
+}
+
+Expression Expression::of(Number number, std::string role) {
+  return {.kind = Kind::number, .text = {}, .number = number, .role = std::move(role), .arguments = {}};
+}
+
+Expression Expression::call(std::string function) {
+  return {.kind = Kind::call, .text = std::move(function), .role = {}, .arguments = {}};
+}
+
+Expression Expression::list() { return {.kind = Kind::list, .text = {}, .role = {}, .arguments = {}}; }
+
 Expression Expression::infix(Expression a, std::string op, Expression b) {
   Expression all{.kind = Kind::infix, .text = std::move(op), .role = {}, .arguments = {}};
   all.add(std::move(a)).add(std::move(b));

@@ -32,16 +32,10 @@ struct Expression {
   std::vector<ExpressionArgument> arguments;  ///< of all others
   int precedence = 9;                         ///< of text: that of its outermost operator
 
-  static Expression name(std::string text) {
-    return {.kind = Kind::text, .text = std::move(text), .role = {}, .arguments = {}};
-  }
-  static Expression of(Number number, std::string role = "") {
-    return {.kind = Kind::number, .text = {}, .number = number, .role = std::move(role), .arguments = {}};
-  }
-  static Expression call(std::string function) {
-    return {.kind = Kind::call, .text = std::move(function), .role = {}, .arguments = {}};
-  }
-  static Expression list() { return {.kind = Kind::list, .text = {}, .role = {}, .arguments = {}}; }
+  static Expression name(std::string text);
+  static Expression of(Number number, std::string role = "");
+  static Expression call(std::string function);
+  static Expression list();
   static Expression infix(Expression a, std::string op, Expression b);
 
   /// Adds one that is always there.

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "framework/number.h"
 #include "tools/write/calls.h"
 
 namespace upconv::tools {
@@ -620,9 +621,9 @@ Expression filled_in(const Writing& w, std::string_view text) {
         if (initial.empty())
           all.add(number);
         else if (std::holds_alternative<double>(number.number))
-          all.add(number, std::stod(std::string(initial)));
+          all.add(number, parse_number(initial).value());
         else
-          all.add(number, integer(static_cast<int64_t>(std::stod(std::string(initial)))));
+          all.add(number, integer(static_cast<int64_t>(parse_number(initial).value())));
       }
     }
   }

@@ -1,7 +1,6 @@
 #include "layers/convolution/along/weights.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 
 #include "layers/arithmetic.h"
@@ -84,7 +83,7 @@ PackedAlong::PackedAlong(const kernels::Table& table, const WeightView& weight, 
                        .count = count,
                        .IC = IC_};
     if (!transform(plan, of, out + block.start, int64_t{block.vectors} * width_, floats_of_point(block.vectors)))
-      std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
+      mark(out[infinite]);
     if (first == 0) std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts_ + part / parts * full_);
   };
   packed_ = packer({.floats = static_cast<size_t>(infinite) + 1,

@@ -1,7 +1,6 @@
 #include "layers/convolution/direct/weights.h"
 
 #include <algorithm>
-#include <atomic>
 
 #include "layers/arithmetic.h"
 
@@ -57,7 +56,7 @@ PackedDirect::PackedDirect(const kernels::Table& table, const WeightView& weight
         scaled(weights, scale, block.lanes, exact);
         finite &= put_halves(table, exact, block.lanes, (first + ic) % 2, to);
       }
-    if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
+    if (!finite) mark(out[infinite]);
     if (first == 0) std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts + b * full);
   };
   packed_ = packer(

@@ -1,7 +1,6 @@
 #include "layers/convolution/matrix/weights.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 
 #include "layers/arithmetic.h"
@@ -97,7 +96,7 @@ PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight
                               out + starts[static_cast<size_t>(index / chunks)] + at * of_block);
         }
       }
-    if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
+    if (!finite) mark(out[infinite]);
     if (first > 0) return;
     std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts_ + block.oc);
   };

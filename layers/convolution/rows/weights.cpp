@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 
 #include "layers/arithmetic.h"
@@ -67,7 +66,7 @@ PackedRows::PackedRows(const kernels::Table& table, const WeightView& weight, co
           finite &= scaled(panel + tap, scale, outputs, to + tap);
       }
     }
-    if (!finite) std::atomic_ref(out[infinite]).store(1.0f, std::memory_order_relaxed);
+    if (!finite) mark(out[infinite]);
     if (part == 0) std::copy_n(weight.shift.begin(), OC, out + shift_at_);
   };
   packed_ = packer({.floats = static_cast<size_t>(infinite) + 1,

@@ -148,6 +148,13 @@ constexpr MachineClass others[] = {
     // </others>
 };
 
+/// The entry of machines with these properties; nothing where none was measured.
+const MachineClass* own_class(const MachineProperties& properties) {
+  const auto own = std::find_if(std::begin(classes), std::end(classes),
+                                [&](const MachineClass& one) { return one.properties == properties; });
+  return own != std::end(classes) ? own : nullptr;
+}
+
 }  // namespace
 
 // NEON's vectors are not wide, and nothing is known of a processor of ARM64: it has the costs of all others without
@@ -160,10 +167,11 @@ MachineProperties properties_of(const Processor& processor, Isa isa) {
 }
 
 const MachineClass& class_of(const MachineProperties& properties) {
-  const auto same = std::find_if(std::begin(classes), std::end(classes),
-                                 [&](const MachineClass& one) { return one.properties == properties; });
-  return same != std::end(classes) ? *same : others[properties.wide];
+  const MachineClass* own = own_class(properties);
+  return own ? *own : others[properties.wide];
 }
+
+bool is_measured(const MachineProperties& properties) { return own_class(properties) != nullptr; }
 
 MachineCosts costs_of(const MachineProperties& properties) {
   MachineCosts costs = class_of(properties).costs;

@@ -26,6 +26,9 @@ struct MachineClass {
 /// wide.
 const MachineClass& class_of(const MachineProperties& properties);
 
+/// Whether such a machine was measured, so that the entry is its own.
+bool is_measured(const MachineProperties& properties);
+
 /// Its costs, where vectors take what they take with these properties.
 MachineCosts costs_of(const MachineProperties& properties);
 

@@ -54,6 +54,8 @@ TEST_CASE("machines: where none was measured, all with vectors as wide stand in"
   for (Isa isa : {Isa::sse2, Isa::scalar}) CHECK(takes(unknown, isa, "others"));
   const MachineProperties impossible = {.wide = true, .halves = true};
   CHECK(std::string(class_of(impossible).name) == "others with AVX-512");
+  CHECK_FALSE(is_measured(impossible));
+  CHECK_FALSE(is_measured(properties_of(skylake, Isa::avx2)));
 }
 
 TEST_CASE("machines: vectors that are computed in halves take twice as long, whichever entry is taken") {

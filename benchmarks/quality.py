@@ -113,8 +113,9 @@ What rounding does to a layer of normal random weights and inputs: the rms error
 and how many times the direct sum's that is.
 
 {errors}
-Rows of bfloat16 beside PyTorch's, OpenVINO's and ncnn's: `./dev bench --rows bfloat16`. The
-choice of algorithms: `./dev choice --precision bfloat16`. How long it takes: [decisions](decisions/bfloat16.md).
+Rows of bfloat16 beside PyTorch's, OpenVINO's and ncnn's: `./dev bench --rows bfloat16`; beside float32 of our own:
+`./dev bench precision`. The choice of algorithms: `./dev choice --precision bfloat16`. How long it takes:
+[decisions](decisions/bfloat16.md).
 
 Measured with upconv {version} ({commit}) on {processor}, {system}, {date}; errors belong to the instruction set, not
 to the machine or the number of threads.

@@ -138,22 +138,24 @@ def print_loops() -> float:
     return ratios[0]
 
 
+def counted(command: list[str | Path], **environment: str) -> int:
+    """What the plugin says at the end of a program that it watches."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environment)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]}: {done.stderr.strip()[-300:]}")
+    return int(re.search(r"executed (\d+)", done.stderr)[1])
+
+
 def executed(plugin: Path, isa: str, runs: int) -> int:
-    command = [*EMULATOR, "-plugin", str(plugin), str(BUILD / "upconv_executed"), isa, str(runs)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
-    return int(re.search(r"executed (\d+)", said)[1])
+    return counted([*EMULATOR, "-plugin", plugin, BUILD / "upconv_executed", isa, str(runs)])
 
 
 def executed_by_ncnn(plugin: Path, runs: int) -> int:
     command = [ROOT / "build/aarch64-ncnn/bin/emulated", "-c", NCNN]
-    environment = os.environ | {"QEMU_PLUGIN_FILE": str(plugin), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*command, folder, str(runs)], check=False, capture_output=True, text=True, env=environment
+        return counted(
+            [*command, folder, str(runs)], QEMU_PLUGIN_FILE=str(plugin), OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"
         )
-    if done.returncode != 0:
-        sys.exit(f"ncnn under qemu: {done.stderr.strip()[-300:]}")
-    return int(re.search(r"executed (\d+)", done.stderr)[1])
 
 
 def main() -> int:

@@ -42,19 +42,9 @@ def workers(threads: int) -> str:
 
 def bench(threads: int, *more: str) -> float:
     """Pictures a second of the network alone."""
-    command = [
-        PROGRAM,
-        "bench",
-        "dcgan",
-        "--input",
-        "64,100,1,1",
-        "--threads",
-        str(threads),
-        "--seconds",
-        "4",
-        "--json",
-    ]
-    return json.loads(subprocess.run([*command, *more], check=True, capture_output=True).stdout)["images_per_s"]
+    words = f"bench dcgan --input 64,100,1,1 --threads {threads} --seconds 4 --json"
+    command = [PROGRAM, *words.split(), *more]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["images_per_s"]
 
 
 def generate(folder: Path, pictures: int, shards: int, threads: int, form: str) -> list[str | Path]:
@@ -74,22 +64,12 @@ def painted(place: Path, pictures: int, shards: int, threads: int, form: str) ->
         return pictures / (time.perf_counter() - began)
 
 
-class Cluster:
-    """Ray on this machine, with so many workers of one thread."""
-
-    def __init__(self, workers: int, place: Path):
-        self.workers, self.place = workers, place
-
-    def painted(self) -> float:
-        """Pictures a second from the call of generate() on, in a process and a cluster of its own."""
-        with tempfile.TemporaryDirectory(dir=self.place) as folder, tempfile.TemporaryDirectory(dir="/tmp") as short:
-            done = subprocess.run(
-                [sys.executable, "-c", RAY, str(self.workers), short, folder],
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-        return float(done.stdout.split()[-1])
+def painted_on_ray(place: Path, workers: int) -> float:
+    """Pictures a second from the call of generate() on, in a process and a cluster of its own."""
+    with tempfile.TemporaryDirectory(dir=place) as folder, tempfile.TemporaryDirectory(dir="/tmp") as short:
+        command = [sys.executable, "-c", RAY, str(workers), short, folder]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout.split()[-1])
 
 
 # A cluster that has painted one shard before: how long workers take to start is not asked.
@@ -155,8 +135,8 @@ def measure(options: argparse.Namespace) -> dict[str, list[float]]:
             ways[form] = lambda form=form: painted(place, options.pictures, 2, threads, form)
     if "ray" in options.parts:
         ways["generate"] = lambda: painted(place, RAY_PICTURES, RAY_SHARDS, threads, "png")
-        ways[ONE_WORKER] = Cluster(1, place).painted
-        ways[workers(threads)] = Cluster(threads, place).painted
+        ways[ONE_WORKER] = lambda: painted_on_ray(place, 1)
+        ways[workers(threads)] = lambda: painted_on_ray(place, threads)
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.rounds):
         for name, way in ways.items():

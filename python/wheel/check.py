@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 MOST_BYTES = 4_000_000
 # What the tag of a wheel promises to be there.
 C_LIBRARY = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1"}
+SECONDS = {"x86_64": 300, "aarch64": 900}  # for one script, which may be emulated
 LOADERS = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
 OTHERS = ["torch==2.13.0", "openvino==2026.4.1", "tbb==2023.2.0"]
 # Who is loaded in which order; all of them work at once then.
@@ -85,12 +86,12 @@ def install(python: str, folder: Path, *packages: str) -> Path:
     return installed
 
 
-def run(python: str | Path, folder: Path, *arguments: str | Path) -> None:
+def run(python: str | Path, folder: Path, seconds: int, *arguments: str | Path) -> None:
     """In an empty folder, with nothing of this tree in reach of imports but what the script itself asks for."""
     environment = {**os.environ, "PATH": str(folder / "nothing")}
     environment.pop("PYTHONPATH", None)
     try:
-        subprocess.run([python, *arguments], check=True, cwd=folder, env=environment, timeout=900)
+        subprocess.run([python, *arguments], check=True, cwd=folder, env=environment, timeout=seconds)
     except subprocess.TimeoutExpired:
         sys.exit(f"check.py: {' '.join(map(str, arguments))} did not end")
 
@@ -109,13 +110,13 @@ def main() -> None:
         python = asked.python
         if asked.machine == "x86_64":
             python = install(asked.python, folder, str(asked.wheel.resolve()))
-        run(python, folder, HERE.resolve() / "paint.py")
+        run(python, folder, SECONDS[asked.machine], HERE.resolve() / "paint.py")
     if asked.beside:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             python = install(asked.python, folder, str(asked.wheel.resolve()), *OTHERS)
             for case in CASES:
-                run(python, folder, HERE.resolve() / "beside.py", *case.split())
+                run(python, folder, SECONDS[asked.machine], HERE.resolve() / "beside.py", *case.split())
 
 
 if __name__ == "__main__":

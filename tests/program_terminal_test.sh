@@ -57,26 +57,33 @@ check plain err.txt
 expect 1 "no layer" bench "ReLU()" --input 1,2 --algorithm "$broken" --json
 check plain err.txt
 
-# on_terminal COLUMNS ENVIRONMENT...: what a terminal of so many columns gets while some seconds of work are done.
+# on_terminal COLUMNS ENVIRONMENT...: what a terminal of so many columns gets while $pictures pictures are painted.
 script -qec true /dev/null >/dev/null 2>&1 || exit $((failed == 0 ? 77 : 1))
 on_terminal() {
   local columns=$1
   shift
-  env "$@" script -qec "stty cols $columns; '$program' generate --count 2000 --batch 8 --threads 1 --nrow 100 --out t.png" /dev/null \
-    </dev/null >terminal.txt 2>&1
+  env "$@" script -qec "stty cols $columns; '$program' generate --count $pictures --batch 8 --threads 1 --nrow 100 --out t.png" \
+    /dev/null </dev/null >terminal.txt 2>&1
 }
 # Every bar, as it was drawn.
-bars() { tr '\r' '\n' <terminal.txt | grep -aoP '^\033\[K\K\[?[= ]*\]? ?[0-9]+ of 2000' ; }
+bars() { tr '\r' '\n' <terminal.txt | grep -aoP "^\033\[K\K\[?[= ]*\]? ?[0-9]+ of $pictures" ; }
 widest() { bars | awk '{ if (length($0) > w) w = length($0) } END { print w + 0 }'; }
 # shellcheck disable=SC2317  # called by check
-erased_before_result() { grep -qaP '\r\033\[Kt\.png: 2000 pictures' < <(tr -d '\n' <terminal.txt); }
+erased_before_result() { grep -qaP "\r\033\[Kt\.png: $pictures pictures" < <(tr -d '\n' <terminal.txt); }
+# A bar comes after a second: as many pictures as this machine takes that long for, and then three times as many.
+pictures=16
 on_terminal 80 TERM=xterm
+while [ "$(widest)" -eq 0 ] && [ "$pictures" -lt 100000 ]; do
+  pictures=$((pictures * 4))
+  on_terminal 80 TERM=xterm
+done
 check test "$(widest)" -gt 40
 check erased_before_result
+pictures=$((pictures * 3))
 on_terminal 30 TERM=xterm
 check test "$(widest)" -gt 0 -a "$(widest)" -lt 30
 check erased_before_result
-on_terminal 10 TERM=xterm
+on_terminal 7 TERM=xterm  # "8 of 48" has seven characters, and the last column stays free
 check test "$(widest)" -eq 0
 on_terminal 80 TERM=dumb
 check test "$(widest)" -eq 0

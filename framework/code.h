@@ -19,6 +19,7 @@ struct Code {
   struct Placed {
     std::shared_ptr<const Step> step;
     std::vector<Place> inputs;
+    std::vector<Type> input_types;
     Place output;
     StepInfo info;
     bool shared = true;  ///< whether it is worth another thread's while
@@ -33,6 +34,7 @@ struct Code {
   std::shared_ptr<const Crew> crew;
 
   static Program program(std::shared_ptr<const Code> code) { return Program(std::move(code)); }
+  static std::byte* arena(Workspace& workspace);
 };
 
 /// What one thread needs beside the arena, for any of the steps.

@@ -159,7 +159,7 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
                 described,
                 step->precision(),
                 node.type.dtype};
-  return {std::move(step), std::move(inputs), places[static_cast<size_t>(index)], std::move(info)};
+  return {std::move(step), std::move(inputs), asked.types(), places[static_cast<size_t>(index)], std::move(info)};
 }
 
 /// The nodes that compute, in the order in which they run: one for each step.

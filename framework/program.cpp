@@ -146,6 +146,8 @@ Workspace::~Workspace() = default;
 Workspace::Workspace(Workspace&&) noexcept = default;
 Workspace& Workspace::operator=(Workspace&&) noexcept = default;
 
+std::byte* Code::arena(Workspace& workspace) { return workspace.memory_->arena.get(); }
+
 const std::vector<Type>& Program::inputs() const { return code_->inputs; }
 const std::vector<Type>& Program::outputs() const { return code_->outputs; }
 Isa Program::isa() const { return *code_->options.isa; }

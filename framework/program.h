@@ -131,6 +131,7 @@ class Workspace {
 
  private:
   friend class Program;
+  friend struct internal::Code;
   struct Memory;
   std::unique_ptr<Memory> memory_;
 };

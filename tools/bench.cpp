@@ -113,9 +113,9 @@ std::vector<Contest> contests_of(const Program& program) {
 }
 
 /// Every candidate of every step: a round runs one program for each algorithm, in an order that rotates, so that what
-/// slows the machine slows all; twice, of which the second counts, so that its weights are where its own last run left
-/// them, and not where another's that has them too. `compile_with` compiles the network with one of them wherever that
-/// applies.
+/// slows the machine slows all; several times, of which the last counts, so that its weights are where its own last run
+/// left them, and not where another's that has them too. `compile_with` compiles the network with one of them wherever
+/// that applies.
 std::vector<Contest> compare(const std::function<Program(const std::string&)>& compile_with,
                              const std::vector<Tensor>& inputs, double seconds) {
   std::vector<Contest> contests = contests_of(compile_with(""));
@@ -129,7 +129,7 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
       }
   const auto run = [&](size_t which) {
     Runner& runner = runners[which];
-    runner.program.run(runner.workspace, inputs, runner.outputs);
+    warm_up([&] { runner.program.run(runner.workspace, inputs, runner.outputs); });
     const std::vector<double> times = runner.program.profile(runner.workspace, inputs, runner.outputs).steps;
     for (Contest& contest : contests)
       for (size_t c = 0; c < contest.candidates.size(); ++c)

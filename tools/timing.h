@@ -11,6 +11,7 @@ namespace upconv {
 
 using internal::median;
 using internal::seconds_since;
+using internal::warm_up;
 
 /// Floating-point operations a second of one thread that only multiplies and adds in registers, over about 100 us.
 inline double peak_sample(const kernels::Table& table) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 
 #include "framework/choices.h"
@@ -118,6 +120,53 @@ TEST_CASE("tuning: what is taken was timed, once for each geometry, and computes
     CHECK(again[i].algorithm == steps[i].algorithm);
     CHECK(taken(again[i]).seconds == taken(steps[i]).seconds);
   }
+}
+
+/// Hands on what it reads, and counts the runs in which most of that was zero.
+class Watching : public Operation {
+ public:
+  explicit Watching(std::shared_ptr<std::atomic<int>> empty) : empty_(std::move(empty)) {}
+  std::string_view name() const override { return "Watching"; }
+  Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  std::unique_ptr<Step> lower(const Lowering& lowering) const override {
+    return std::make_unique<Copy>(numel(lowering.output.shape), empty_);
+  }
+
+ private:
+  struct Copy : Step {
+    Copy(int64_t count, std::shared_ptr<std::atomic<int>> empty) : count(count), empty(std::move(empty)) {}
+    int64_t tiles() const override { return 1; }
+    void run(int64_t, const Frame& frame) const override {
+      const auto* x = static_cast<const float*>(frame.inputs[0]);
+      std::copy_n(x, count, static_cast<float*>(frame.output));
+      if (std::count(x, x + count, 0.0f) > count / 2) ++*empty;
+    }
+    std::string algorithm() const override { return "copy"; }
+    int64_t count;
+    std::shared_ptr<std::atomic<int>> empty;
+  };
+  std::shared_ptr<std::atomic<int>> empty_;
+};
+
+TEST_CASE("tuning: what is timed multiplies numbers, and not zeros, which matrix tiles are faster at") {
+  Graph graph;
+  const auto empty = std::make_shared<std::atomic<int>>(0);
+  const Sequential first = sequential(Conv2d(16, 24, 3, {.padding = 1, .bias = false})),
+                   second = sequential(Conv2d(24, 20, 3, {.padding = 1, .bias = false})),
+                   third = sequential(Conv2d(20, 16, 3, {.padding = 1, .bias = false}));
+  Random random(4);
+  for (const Sequential* net : {&first, &second, &third}) randomize(*net, random);
+  {
+    const Writing writing(graph);
+    Value x = graph.input({{2, 16, 20, 20}});
+    for (const Sequential* net : {&first, &second, &third})
+      x = net->forward(graph.apply(std::make_shared<Watching>(empty), {x}));
+    graph.output(x);
+  }
+  const Program program = compile(graph, measured());
+  for (const StepInfo& step : chosen(program)) CHECK(taken(step).seconds > 0);
+  CHECK(chosen(program).size() == 3);
+  CHECK(*empty == 0);
 }
 
 TEST_CASE("tuning: without time everything is as for latency") {

@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import re
+import statistics
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ FAR = 0.4  # from this error on, in logarithms, more of it counts less and less
 SOFT = 0.03  # candidates within this of the cheapest are chosen nearly as often
 CHOICE = 8  # how much the choice counts beside the errors of all candidates
 PRIOR = 0.5  # how far from the default a constant may lie without a word, in logarithms
+SAME = 0.002  # regrets that differ by less are the same
 PRIOR_WEIGHT = 0.02  # how much it counts, beside a row
 
 
@@ -224,9 +226,16 @@ def classes_of(machines: list[Machine]) -> dict[Properties, list[Machine]]:
 
 
 def fit_class(properties: Properties, machines: list[Machine], defaults: dict[str, float]) -> Fit:
-    """The constants of one class, near those of all machines with vectors as wide where nothing tells more."""
+    """The constants of one class, near those of all machines with vectors as wide where nothing tells more; those of
+    today where they choose as well, so that an entry does not change because another machine was measured."""
     members = [machine for machine in machines if machine.properties == properties]
-    return fit(members, fit_others(properties.wide, machines, defaults).constants)
+    found = fit(members, fit_others(properties.wide, machines, defaults).constants)
+    today = members[0].costs.today
+
+    def regret(constants: dict[str, float]) -> float:
+        return statistics.mean(machine.judge(constants).regret for machine in members)
+
+    return found if regret(found.constants) < regret(today) - SAME else Fit(today, found.errors)
 
 
 def fit_others(wide: bool, machines: list[Machine], defaults: dict[str, float]) -> Fit:
@@ -270,8 +279,8 @@ def entry(name: str, properties: Properties, found: Fit, defaults: dict[str, flo
 def write_source(fits: dict[Properties, Fit], machines: list[Machine], defaults: dict[str, float]) -> None:
     entries = {"fitted": "", "others": ""}
     for properties, found in fits.items():
-        members = [machine.title for machine in machines if machine.properties == properties]
-        entries["fitted"] += entry(", ".join(members), properties, found, defaults)
+        titles = dict.fromkeys(machine.title for machine in machines if machine.properties == properties)
+        entries["fitted"] += entry(", ".join(titles), properties, found, defaults)
     for wide, name in ((False, "others without AVX-512"), (True, "others with AVX-512")):
         found = fit_others(wide, machines, defaults)
         entries["others"] += entry(name, Properties(wide, False, False), found, defaults)

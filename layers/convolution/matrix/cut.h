@@ -21,11 +21,14 @@ struct MatrixCutting {
   int64_t blocks;
 };
 
+/// The works of a layer, and the largest of their parts of the picture.
+struct MatrixWorks {
+  MatrixCut cut;
+  std::vector<MatrixWork> all;  ///< runs of blocks outermost, so that their weights stay
+};
+
 /// Floats of a block's weights.
 int64_t weights_of_block(const MatrixCutting& of);
-/// The largest of the works.
-MatrixCut cut_of(const MatrixCutting& of);
-/// Runs of blocks outermost, so that their weights stay; then images, rows, strips of columns.
-std::vector<MatrixWork> works_of(const MatrixCutting& of, const MatrixCut& cut);
+MatrixWorks works_of(const MatrixCutting& of);
 
 }  // namespace upconv::internal

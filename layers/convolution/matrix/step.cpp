@@ -28,21 +28,21 @@ class MatrixStep : public Step {
         planar_in_(planar(context_.input, geometry_.in)),
         planar_out_(planar(context_.output, geometry_.out)),
         slots_(geometry_.cols.front().out_step),
-        cut_(cut_of(cutting())),
-        works_(works_of(cutting(), cut_)),
-        lines_(plan_.rows, plan_.cols, cut_),
-        panel_(tiles_, plan_, lines_, geometry_.in.C, cut_.cols, parts_) {
+        works_(works_of(cutting())),
+        lines_(plan_.rows, plan_.cols, works_.cut),
+        panel_(tiles_, plan_, lines_, geometry_.in.C, works_.cut.cols, parts_) {
     const std::span<const float> shift(packed_->shift(), static_cast<size_t>(geometry_.out.C));
     is_plain_ =
         context_.activation.kind == Pointwise::identity && std::ranges::all_of(shift, [](float x) { return x == 0; });
     at_once_ = std::max<int64_t>(1, matrix_weights_budget / std::max<int64_t>(1, weights_of_block(cutting())));
-    for (const MatrixWork& work : works_)
+    for (const MatrixWork& work : works_.all)
       most_blocks_ = std::max(most_blocks_, std::min(at_once_, work.blocks.count()));
-    strip_ = strip_of({lines_, cut_.images, cut_.rows, cut_.cols});
+    const MatrixCut& cut = works_.cut;
+    strip_ = strip_of({lines_, cut.images, cut.rows, cut.cols});
     add_taps();
   }
 
-  int64_t tiles() const override { return static_cast<int64_t>(works_.size()); }
+  int64_t tiles() const override { return static_cast<int64_t>(works_.all.size()); }
   std::string algorithm() const override { return matrix_name(parts_); }
   double flops() const override { return context_.flops; }
   Precision precision() const override { return table_.pairs ? Precision::bfloat16 : Precision::float32; }
@@ -54,7 +54,7 @@ class MatrixStep : public Step {
   }
 
   void run(int64_t index, const Frame& frame) const override {
-    const MatrixWork& work = works_[static_cast<size_t>(index)];
+    const MatrixWork& work = works_.all[static_cast<size_t>(index)];
     auto* panel = reinterpret_cast<float*>(frame.scratch);
     float* spare = panel + panel_.floats();
     float* aside = spare + panel_.spare_floats();
@@ -250,8 +250,7 @@ class MatrixStep : public Step {
   bool planar_in_, planar_out_;
   bool is_plain_;  // whether sums are the outputs
   int64_t slots_;  // outputs of a row beside one another that are of different phases
-  MatrixCut cut_;
-  std::vector<MatrixWork> works_;
+  MatrixWorks works_;
   MatrixLines lines_;
   MatrixPanel panel_;
   int64_t at_once_ = 1;                     // blocks whose weights stay in L2 while all positions pass

@@ -31,11 +31,11 @@ struct TileBlock {
     if constexpr (lines == 2) Tiles::template zero<2>();
     if constexpr (lines == 2 && lanes == 2) Tiles::template zero<3>();
   }
-  static UPCONV_INLINE void go_on(const float* y, int64_t line) {
-    Tiles::template load<0>(y, line);
-    if constexpr (lanes == 2) Tiles::template load<1>(y + tile_lanes, line);
-    if constexpr (lines == 2) Tiles::template load<2>(y + tile_lines * line, line);
-    if constexpr (lines == 2 && lanes == 2) Tiles::template load<3>(y + tile_lines * line + tile_lanes, line);
+  static UPCONV_INLINE void begin(const float* first, int64_t line) {
+    Tiles::template load<0>(first, line);
+    if constexpr (lanes == 2) Tiles::template load<1>(first + tile_lanes, line);
+    if constexpr (lines == 2) Tiles::template load<2>(first + tile_lines * line, line);
+    if constexpr (lines == 2 && lanes == 2) Tiles::template load<3>(first + tile_lines * line + tile_lanes, line);
   }
   static UPCONV_INLINE void positions(const float* x, int64_t next) {
     Tiles::template load<4>(x);
@@ -68,8 +68,8 @@ template <class Tiles, int parts, int lines, int lanes>
 void multiply_tiles(const TileProducts& p) {
   using Block = TileBlock<Tiles, lines, lanes>;
   constexpr int64_t w_part = lanes * tile_words;
-  if (p.adds)
-    Block::go_on(p.y, p.y_line);
+  if (p.first)
+    Block::begin(p.first, p.first_line);
   else
     Block::begin();
   const float* w = p.w;

@@ -15,7 +15,8 @@ constexpr int64_t tile_lines = 16, tile_lanes = 16, tile_channels = 32, tile_wor
 constexpr int32_t most_parts = 3;
 constexpr int64_t products_of(int32_t parts) { return parts * (parts + 1) / 2; }
 
-/// y[position][output] = sum over blocks of 32 channels, taps and products of parts, up to 32 positions and outputs.
+/// y[position][output] = first[position][output] + sum over blocks of 32 channels, taps and products of parts, up to 32
+/// positions and outputs.
 /// What each product of tiles adds to a sum is, in this order of roundings and with denormals as zeros,
 ///
 ///     even = odd = 0; for the pairs k of the 32 channels, ascending:
@@ -38,7 +39,8 @@ struct TileProducts {
   int64_t y_line;
   int32_t lines, lanes;  ///< tiles of positions and of outputs, 1 or 2
   int32_t parts;         ///< 1 .. most_parts
-  bool adds;             ///< to what y has
+  const float* first;    ///< first[p * first_line + n]: y, or with a line of 0 the same for all positions; nullptr: 0
+  int64_t first_line;
 };
 
 /// Writes the parts of 16 channels of `pixels` pixels, x[p * stride + c], as y[part * y_part + p * 32 + c]. Rounded to

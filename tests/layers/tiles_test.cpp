@@ -85,10 +85,12 @@ TEST_CASE("tiles: every product has the bits of the formula, the processor's too
           const std::vector<float> x = words(engine, most_parts * x_part, span);
           const Aligned w(words(engine, static_cast<size_t>(taps * blocks * parts * lanes * tile_words), span));
           const int64_t y_line = lanes * tile_lanes + 3;
+          const bool begins = lines == 2;  // with numbers of its own for each output, the same for all positions
+          const std::vector<float> shift = words(engine, 2 * tile_lanes, 2);
           std::vector<float> expected(static_cast<size_t>(lines * tile_lines * y_line), -1.0f);
           for (int64_t p = 0; p < lines * tile_lines; ++p)
             for (int64_t n = 0; n < lanes * tile_lanes; ++n) {
-              float sum = 0;
+              float sum = begins ? shift[static_cast<size_t>(n)] : 0;
               for (int64_t block = 0; block < blocks; ++block)
                 for (int64_t tap = 0; tap < taps; ++tap)
                   for (const auto& [of_x, of_w] : products_of(parts))
@@ -117,7 +119,8 @@ TEST_CASE("tiles: every product has the bits of the formula, the processor's too
                                                 .lines = lines,
                                                 .lanes = lanes,
                                                 .parts = parts,
-                                                .adds = false};
+                                                .first = begins ? shift.data() : nullptr,
+                                                .first_line = 0};
               {
                 const FlushDenormals as_in_a_run;
                 const kernels::ConfiguredTiles configured(*tiles);
@@ -125,7 +128,8 @@ TEST_CASE("tiles: every product has the bits of the formula, the processor's too
                 products.x += first * pitch;
                 products.w += first * taps * parts * lanes * tile_words;
                 products.blocks = blocks - first;
-                products.adds = true;
+                products.first = y.data();
+                products.first_line = y_line;
                 if (first < blocks) tiles->products(products);
               }
               size_t different = 0;
@@ -158,7 +162,8 @@ TEST_CASE("tiles: no taps give zeros") {
                      .lines = 1,
                      .lanes = 1,
                      .parts = 1,
-                     .adds = false});
+                     .first = nullptr,
+                     .first_line = 0});
     CHECK(std::count(y.begin(), y.end(), 0.0f) == tile_words);
   }
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "../../kernels/tiles.h"
 #include "../geometry.h"
 
 namespace upconv::internal {
@@ -56,15 +57,40 @@ struct MatrixLines {
 /// each row in tiles of its own where these are not more. A row of 64 columns lies in 65 lines, and has four tiles.
 struct MatrixTiles {
   MatrixTiles(const MatrixLines& lines, int64_t images, int64_t rows, int64_t cols);
-  /// Where the tile begins that has this position first.
-  int64_t line(const MatrixLines& lines, int64_t position) const {
-    if (!by_rows) return position;
-    const int64_t row = position / row_positions;
-    return lines.position(row / image_rows, row % image_rows, position % row_positions);
-  }
   bool by_rows;
   int64_t row_positions, image_rows;  ///< positions from one row to the next, and rows from one image to the next
   int64_t positions;                  ///< up to the last one that is used
+};
+
+/// The lines at which tiles begin, from one that begins at `position` to the next, without a division for each.
+class MatrixTileLines {
+ public:
+  MatrixTileLines(const MatrixTiles& tiles, const MatrixLines& lines, int64_t position)
+      : tiles_(tiles), lines_(lines), line_(position) {
+    if (!tiles.by_rows) return;
+    col_ = position % tiles.row_positions;
+    row_ = position / tiles.row_positions % tiles.image_rows;
+    image_ = position / tiles.row_positions / tiles.image_rows;
+    line_ = lines.position(image_, row_, col_);
+  }
+  int64_t next() {
+    const int64_t line = line_;
+    line_ += kernels::tile_lines;
+    if (tiles_.by_rows && (col_ += kernels::tile_lines) >= tiles_.row_positions) {
+      col_ = 0;
+      if (++row_ == tiles_.image_rows) {
+        row_ = 0;
+        ++image_;
+      }
+      line_ = lines_.position(image_, row_, 0);
+    }
+    return line;
+  }
+
+ private:
+  const MatrixTiles& tiles_;
+  const MatrixLines& lines_;
+  int64_t line_, image_ = 0, row_ = 0, col_ = 0;
 };
 
 /// What a convolution is to matrix tiles.

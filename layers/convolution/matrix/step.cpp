@@ -32,8 +32,7 @@ class MatrixStep : public Step {
         lines_(plan_.rows, plan_.cols, works_.cut),
         panel_(tiles_, plan_, lines_, geometry_.in.C, works_.cut.cols, parts_) {
     const std::span<const float> shift(packed_->shift(), static_cast<size_t>(geometry_.out.C));
-    is_plain_ =
-        context_.activation.kind == Pointwise::identity && std::ranges::all_of(shift, [](float x) { return x == 0; });
+    has_shift_ = std::ranges::any_of(shift, [](float x) { return x != 0; });
     at_once_ = std::max<int64_t>(1, matrix_weights_budget / std::max<int64_t>(1, weights_of_block(cutting())));
     for (const MatrixWork& work : works_.all)
       most_blocks_ = std::max(most_blocks_, std::min(at_once_, work.blocks.count()));
@@ -90,6 +89,8 @@ class MatrixStep : public Step {
     return std::clamp(most / part * part, part, std::max(part, all));
   }
   const MatrixBlock& block(int64_t number) const { return packed_->blocks()[static_cast<size_t>(number)]; }
+  /// What the sums of a block begin with.
+  const float* shift(const MatrixBlock& block) const { return has_shift_ ? packed_->shift() + block.oc : nullptr; }
 
   void add_taps() {
     for (const Phase& row : geometry_.rows)
@@ -114,10 +115,9 @@ class MatrixStep : public Step {
     float* y = aside + geometry_.cols[col].out_first * block_lanes;
     for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, y += strip_ * y_line)
       each_run(plan_.blocks, channels_at_once(strip, tap_count), [&](Range channels) {
+        MatrixTileLines of_tiles(tiles, lines_, strip.begin);
         each_run(strip.count(), block_lines, [&](Range part) {
-          const int64_t line = tiles.line(lines_, strip.begin + part.begin);
-          const int64_t next =
-              part.count() > tile_lines ? tiles.line(lines_, strip.begin + part.begin + tile_lines) : line;
+          const int64_t line = of_tiles.next(), next = part.count() > tile_lines ? of_tiles.next() : line;
           tiles_.products({.x = panel + (block(b).input_block + channels.begin) * panel_.pitch() + line * panel_lanes,
                            .x_next = (next - line) * panel_lanes,
                            .pitch = panel_.pitch(),
@@ -132,7 +132,8 @@ class MatrixStep : public Step {
                            .lines = static_cast<int32_t>(ceil_div(part.count(), tile_lines)),
                            .lanes = block(b).tiles,
                            .parts = parts_,
-                           .adds = channels.begin > 0});
+                           .first = channels.begin > 0 ? y + part.begin * y_line : shift(block(b)),
+                           .first_line = channels.begin > 0 ? y_line : 0});
         });
       });
   }
@@ -190,11 +191,12 @@ class MatrixStep : public Step {
     return ((run.image * geometry_.out.H + run.h) * geometry_.out.W + run.w) * geometry_.out.C + channel;
   }
 
-  void shift(const Run& run, const float* from, const MatrixBlock& block, void* to, int64_t to_stride, bool stored,
+  void store(const Run& run, const float* from, const MatrixBlock& block, void* to, int64_t to_stride, bool stored,
              const Pointwise& activation) const {
+    static constexpr float zeros[block_lanes] = {};
     table_.shift_pixels({.x = from,
                          .x_stride = block_lanes,
-                         .shift = packed_->shift() + block.oc,
+                         .shift = zeros,
                          .y = to,
                          .y_stride = to_stride,
                          .stored = stored,
@@ -205,7 +207,8 @@ class MatrixStep : public Step {
 
   void put_planar(const Run& run, float* from, const MatrixBlock& block, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
-    if (!is_plain_) shift(run, from, block, from, block_lanes, false, context_.activation);
+    if (context_.activation.kind != Pointwise::identity)
+      store(run, from, block, from, block_lanes, false, context_.activation);
     float* y = static_cast<float*>(frame.output) + ((run.image * out.C + block.oc) * out.H + run.h) * out.W + run.w;
     table_.transpose(from, block_lanes, y, out.H * out.W, run.pixels, block.lanes);
   }
@@ -214,15 +217,14 @@ class MatrixStep : public Step {
                   const Frame& frame) const {
     const int64_t first = at(run, block.oc), C = geometry_.out.C;
     if (context_.rounded())
-      shift(run, from, block, static_cast<uint16_t*>(frame.output) + first, C, true, activation);
+      store(run, from, block, static_cast<uint16_t*>(frame.output) + first, C, true, activation);
     else
-      shift(run, from, block, static_cast<float*>(frame.output) + first, C, false, activation);
+      store(run, from, block, static_cast<float*>(frame.output) + first, C, false, activation);
   }
 
   /// Sums that something is added to and that are stored rounded: the addition is made where they are aside.
   void put_sums(const Run& run, float* from, const MatrixBlock& block, const float* added, const Frame& frame) const {
     const int64_t first = at(run, block.oc), C = geometry_.out.C;
-    shift(run, from, block, from, block_lanes, false, {});
     for (int64_t p = 0; p < run.pixels; ++p, from += block_lanes) {
       table_.affine_add(from, added + first + p * C, from, block.lanes, 1, 0, context_.activation);
       table_.round(from, static_cast<uint16_t*>(frame.output) + first + p * C, block.lanes);
@@ -248,7 +250,7 @@ class MatrixStep : public Step {
   int32_t parts_;
   ConvContext context_;
   bool planar_in_, planar_out_;
-  bool is_plain_;  // whether sums are the outputs
+  bool has_shift_;
   int64_t slots_;  // outputs of a row beside one another that are of different phases
   MatrixWorks works_;
   MatrixLines lines_;

@@ -4,6 +4,7 @@
 
 #include "framework/choices.h"
 #include "framework/compile.h"
+#include "framework/writing.h"
 #include "tests/support.h"
 
 using namespace upconv;
@@ -112,7 +113,8 @@ TEST_CASE("tuning: what is taken was timed, once for each geometry, and computes
   const Tensor x = random.randn(input);
   const Tensor got = program(x), expected = compile(net, input, {.accuracy = Accuracy::exact, .threads = 1})(x);
   // Algorithms whose error is within 2.2 of a plain sum's.
-  check_close(got, expected, [&](int64_t) { return 2.2 * network_tolerance(net, expected); });
+  const double bound = 2.2 * network_tolerance(net, expected);
+  check_close(got, expected, [&](int64_t) { return bound; });
 
   // The same process knows it already: another network of these geometries takes the same without measuring.
   const std::vector<StepInfo> again = chosen(compile(network(2), input, measured(0)));
@@ -157,7 +159,7 @@ TEST_CASE("tuning: what is timed multiplies numbers, and not zeros, which matrix
   Random random(4);
   for (const Sequential* net : {&first, &second, &third}) randomize(*net, random);
   {
-    const Writing writing(graph);
+    const internal::Writing writing(graph);
     Value x = graph.input({{2, 16, 20, 20}});
     for (const Sequential* net : {&first, &second, &third})
       x = net->forward(graph.apply(std::make_shared<Watching>(empty), {x}));

@@ -4,38 +4,13 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "framework/processor.h"
 #include "layers/kernels/tiles-inl.h"
+#include "tests/reference/tile_product.h"
 
 namespace upconv::kernels {
 namespace {
 
-using Line = float[tile_lanes];
-
-float odd_half(float word) { return std::bit_cast<float>(std::bit_cast<uint32_t>(word) & 0xffff0000); }
-float even_half(float word) { return std::bit_cast<float>(std::bit_cast<uint32_t>(word) << 16); }
-
-/// A product of tiles, as tiles.h has it: sums[i][j] of one line i and the words of b, [pair][j].
-UPCONV_INLINE void multiply_line(const Line& a, const Line* b, Line& sums) {
-  float even[tile_lanes] = {}, odd[tile_lanes] = {};
-  for (int64_t k = 0; k < tile_lines; ++k) {
-    const float a_even = even_half(a[k]), a_odd = odd_half(a[k]);
-    for (int64_t j = 0; j < tile_lanes; ++j) even[j] = __builtin_fmaf(a_even, even_half(b[k][j]), even[j]);
-    for (int64_t j = 0; j < tile_lanes; ++j) odd[j] = __builtin_fmaf(a_odd, odd_half(b[k][j]), odd[j]);
-  }
-  for (int64_t j = 0; j < tile_lanes; ++j) sums[j] += even[j] + odd[j];
-}
-
-void multiply_anywhere(const Line* a, const Line* b, Line* sums) {
-  for (int64_t i = 0; i < tile_lines; ++i) multiply_line(a[i], b, sums[i]);
-}
-
-#if defined(__x86_64__)
-/// The same where fused multiply-adds are instructions: sweeps take minutes without.
-__attribute__((target("avx2,fma"))) void multiply_fused(const Line* a, const Line* b, Line* sums) {
-  for (int64_t i = 0; i < tile_lines; ++i) multiply_line(a[i], b, sums[i]);
-}
-#endif
+using Line = reference::TileLine;
 
 /// Words of 32 bits in the place of registers. What is used before it was configured is no model of anything.
 struct Model {
@@ -61,10 +36,7 @@ struct Model {
   }
   template <int sums, int a, int b>
   static void multiply() {
-#if defined(__x86_64__)
-    if (internal::processor().avx2 && internal::processor().fma) return multiply_fused(tile(a), tile(b), tile(sums));
-#endif
-    multiply_anywhere(tile(a), tile(b), tile(sums));
+    reference::multiply_tile(tile(a), tile(b), tile(sums));
   }
   template <int number>
   static void store(float* p, int64_t line) {

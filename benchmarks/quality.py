@@ -57,32 +57,34 @@ Beside PyTorch 2.13 in bfloat16, channels-last, which is the only peer that mult
 Granite-Rapids-class Xeon (`./dev bench --rows bfloat16 --threads 1 --peers pytorch`); upconv's inputs and outputs are
 planes of float32, PyTorch's channels-last bfloat16, half the memory:
 
-| one thread, milliseconds | upconv | PyTorch | |
-|---|--:|--:|--:|
-| 100-512 k4s1 1x1 | 0.035 | 0.966 | 27.60x |
-| 512-256 k4s2 4x4 | 0.213 | 1.890 | 8.92x |
-| 256-128 k4s2 8x8 | 0.077 | 0.414 | 5.47x |
-| 128-64 k4s2 16x16 | 0.062 | 0.206 | 3.23x |
-| 64-3 k4s2 32x32 | 0.068 | 0.116 | 1.71x |
-| 128-64 k4s2 64x64 | 1.391 | 1.279 | 0.93x |
-| 256-128 k4s2 64x64 | 4.978 | 4.645 | 0.94x |
-| 128-64 k3s2op1 64x64 | 1.036 | 0.869 | 0.84x |
-| 128-64 k2s2 64x64 | 0.741 | 0.580 | 0.78x |
-| 128-64 k5s2op1 32x32 | 0.402 | 0.534 | 1.33x |
-| 64-32 k8s4 32x32 | 0.359 | 0.462 | 1.29x |
-| 128-128 k3s1 32x32 | 0.275 | 0.384 | 1.35x |
-| DCGAN, batch 1 | 0.623 | 4.794 | 7.69x |
-| DCGAN, batch 16 | 5.364 | 20.581 | 4.03x |
-| DCGAN, batch 64 | 23.446 | 65.143 | 2.70x |
-| pix2pix, batch 1 | 26.324 | 149.588 | 5.80x |
-| cyclegan, batch 1 | 169.255 | 378.317 | 2.30x |
-| esrgan, batch 1 | 212.856 | 348.088 | 1.82x |
-| taesd, batch 1 | 58.331 | 74.027 | 1.27x |
+| one thread, milliseconds | upconv | PyTorch | | two threads |
+|---|--:|--:|--:|--:|
+| 100-512 k4s1 1x1 | 0.026 | 0.611 | 23.50x | 25.07x |
+| 512-256 k4s2 4x4 | 0.160 | 1.318 | 8.24x | 9.32x |
+| 256-128 k4s2 8x8 | 0.059 | 0.256 | 4.34x | 3.22x |
+| 128-64 k4s2 16x16 | 0.051 | 0.127 | 2.49x | 2.77x |
+| 64-3 k4s2 32x32 | 0.049 | 0.072 | 1.47x | 2.06x |
+| 128-64 k4s2 64x64 | 0.930 | 0.791 | 0.85x | 1.01x |
+| 256-128 k4s2 64x64 | 3.215 | 3.314 | 1.03x | 1.07x |
+| 128-64 k3s2op1 64x64 | 0.690 | 0.601 | 0.87x | 0.93x |
+| 128-64 k2s2 64x64 | 0.493 | 0.422 | 0.86x | 0.86x |
+| 128-64 k5s2op1 32x32 | 0.313 | 0.376 | 1.20x | 1.60x |
+| 64-32 k8s4 32x32 | 0.275 | 0.298 | 1.08x | 1.40x |
+| 128-128 k3s1 32x32 | 0.209 | 0.234 | 1.12x | 1.34x |
+| DCGAN, batch 1 | 0.460 | 2.601 | 5.65x | 6.47x |
+| DCGAN, batch 16 | 3.732 | 12.404 | 3.32x | 2.81x |
+| DCGAN, batch 64 | 15.608 | 46.396 | 2.97x | 2.68x |
+| pix2pix, batch 1 | 26.324 | 149.588 | 5.80x | |
+| cyclegan, batch 1 | 169.255 | 378.317 | 2.30x | |
+| esrgan, batch 1 | 212.856 | 348.088 | 1.82x | |
+| taesd, batch 1 | 58.331 | 74.027 | 1.27x | |
 
-Single layers of large maps are bounded by these planes: writing 4 MB takes one core 0.18 ms there, however they are
-ordered. float32 under `standard` is 1.39 times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.36 to 1.49
-for 256-128, 1.42 for 128-64 16x16, 1.2 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles has 64.2 dB beside
-float64, no byte further than 6 and 5.1 % of them different. Commands for another such machine:
+Layers and DCGAN are of 2026-12-01, the other networks of the day before, on another such machine. Single layers of
+large maps are bounded by these planes: writing 4 MB takes one core 0.18 ms there, however they are ordered, beside
+products of 0.45 and reading of 0.1 ([what was tried](decisions/matrix-tiles.md)). float32 under `standard` is 1.39
+times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.34 to 1.42 for 256-128, 1.46 for 128-64 16x16, 1.53
+for k2s2, 1.2 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles has 64.2 dB beside float64, no byte further than
+6 and 5.1 % of them different. Commands for another such machine:
 
 ```sh
 # The processor's tiles have the model's bits, and programs take them.

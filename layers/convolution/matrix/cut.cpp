@@ -84,7 +84,7 @@ Shares shares_of(const MatrixCutting& of) {
   Shares best{part_of(of, all), of.blocks};
   double least = expected_cycles(of, best.cut, best.blocks);
   for (int64_t works = 1; works <= 16 * threads; works += ceil_div(works, 4))
-    for (int64_t runs = 1; runs <= std::min(of.blocks, 4 * threads); ++runs) {
+    for (int64_t runs = 1; runs <= std::min(of.blocks, 4 * threads); runs += ceil_div(runs, 4)) {
       const Shares shares{part_of(of, all / works), ceil_div(of.blocks, runs)};
       const double cycles = expected_cycles(of, shares.cut, shares.blocks);
       if (cycles < least) best = shares;

@@ -35,8 +35,8 @@ FAR = 0.4  # from this error on, in logarithms, more of it counts less and less
 SOFT = 0.03  # candidates within this of the cheapest are chosen nearly as often
 CHOICE = 8  # how much the choice counts beside the errors of all candidates
 PRIOR = 0.5  # how far from the default a constant may lie without a word, in logarithms
-SAME = 0.002  # regrets that differ by less are the same
 PRIOR_WEIGHT = 0.02  # how much it counts, beside a row
+SAME = 0.002  # regrets that differ by less are the same
 
 
 # The constants that are fitted, with the least and the most that is believed of them. The others were tried too, and no

@@ -19,7 +19,7 @@ struct Code {
   struct Placed {
     std::shared_ptr<const Step> step;
     std::vector<Place> inputs;
-    std::vector<Type> input_types;
+    std::vector<Type> input_types;  ///< as they lie there
     Place output;
     StepInfo info;
     bool shared = true;  ///< whether it is worth another thread's while
@@ -36,6 +36,9 @@ struct Code {
   static Program program(std::shared_ptr<const Code> code) { return Program(std::move(code)); }
   static std::byte* arena(Workspace& workspace);
 };
+
+/// Of a value of this type, where it lies.
+inline size_t bytes_of(const Type& type) { return static_cast<size_t>(numel(type.shape)) * size_of(type.dtype); }
 
 /// What one thread needs beside the arena, for any of the steps.
 inline size_t scratch_bytes_of(const Code& code) {

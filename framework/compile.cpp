@@ -42,8 +42,6 @@ class CopyStep : public Step {
   size_t bytes_;
 };
 
-size_t bytes_of(const Type& type) { return static_cast<size_t>(numel(type.shape)) * size_of(type.dtype); }
-
 std::unique_ptr<Step> Copy::lower(const Lowering& lowering) const {
   return std::make_unique<CopyStep>(bytes_of(lowering.output));
 }

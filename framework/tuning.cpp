@@ -119,8 +119,6 @@ class Others {
   inline static thread_local volatile float sum_ = 0;
 };
 
-size_t bytes_of(const Type& type) { return static_cast<size_t>(numel(type.shape)) * size_of(type.dtype); }
-
 /// Random numbers where a value would lie, or zeros, which are good indices, where it is none of floating point: matrix
 /// tiles multiply a fifth faster where all is zero, and are no faster than others in a network.
 void write_values(const Type& type, std::byte* values) {

@@ -124,6 +124,8 @@ TEST_CASE("tuning: what is taken was timed, once for each geometry, and computes
   }
 }
 
+namespace {
+
 /// Hands on what it reads, and counts the runs in which most of that was zero.
 class Watching : public Operation {
  public:
@@ -149,6 +151,8 @@ class Watching : public Operation {
   };
   std::shared_ptr<std::atomic<int>> empty_;
 };
+
+}  // namespace
 
 TEST_CASE("tuning: what is timed multiplies numbers, and not zeros, which matrix tiles are faster at") {
   Graph graph;

@@ -83,13 +83,15 @@ Shares shares_of(const MatrixCutting& of) {
   if (threads == 1) return {part_of(of, stays_in_l2(of) ? std::max(least_work, all / 16) : all), of.blocks};
   Shares best{part_of(of, all), of.blocks};
   double least = expected_cycles(of, best.cut, best.blocks);
-  for (int64_t works = 1; works <= 16 * threads; works += ceil_div(works, 4))
+  for (int64_t works = 1; works <= 16 * threads; works += ceil_div(works, 4)) {
+    const MatrixCut cut = part_of(of, all / works);
     for (int64_t runs = 1; runs <= std::min(of.blocks, 4 * threads); runs += ceil_div(runs, 4)) {
-      const Shares shares{part_of(of, all / works), ceil_div(of.blocks, runs)};
+      const Shares shares{cut, ceil_div(of.blocks, runs)};
       const double cycles = expected_cycles(of, shares.cut, shares.blocks);
       if (cycles < least) best = shares;
       least = std::min(least, cycles);
     }
+  }
   return best;
 }
 

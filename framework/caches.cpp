@@ -86,4 +86,10 @@ int64_t l2_cache_bytes(const fs::path& root) {
   return 0;
 }
 
+int64_t l2_bytes() {
+  constexpr int64_t least = 512 << 10;
+  static const int64_t bytes = std::max(least, l2_cache_bytes());
+  return bytes;
+}
+
 }  // namespace upconv::internal

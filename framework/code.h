@@ -13,6 +13,7 @@ struct Place {
   enum Space { arena, constant, input, output };
   Space space = arena;
   size_t at = 0;
+  size_t portion_bytes = 0;  ///< from one portion of the batch to the next, where it has memory of its own
 };
 
 struct Code {
@@ -23,10 +24,17 @@ struct Code {
     Place output;
     StepInfo info;
     bool shared = true;  ///< whether it is worth another thread's while
+    int portions = -1;   ///< steps of one number compute one portion of the batch after another, info.portions of them
+  };
+  /// A step, or one portion of it.
+  struct Turn {
+    size_t step;
+    int64_t portion;
   };
   Options options;
   std::vector<Type> inputs, outputs;
   std::vector<Placed> steps;
+  std::vector<Turn> turns;  ///< in the order in which they run
   std::vector<Tensor> constants;
   size_t arena_bytes = 0;
   size_t packed_bytes = 0;
@@ -39,6 +47,19 @@ struct Code {
 
 /// Of a value of this type, where it lies.
 inline size_t bytes_of(const Type& type) { return static_cast<size_t>(numel(type.shape)) * size_of(type.dtype); }
+
+/// All steps, those of portions once for each.
+inline std::vector<Code::Turn> turns_of(const std::vector<Code::Placed>& steps) {
+  std::vector<Code::Turn> turns;
+  for (size_t first = 0, end = 0; first < steps.size(); first = end) {
+    for (end = first + 1;
+         end < steps.size() && steps[end].portions >= 0 && steps[end].portions == steps[first].portions;)
+      ++end;
+    for (int64_t portion = 0; portion < steps[first].info.portions; ++portion)
+      for (size_t step = first; step < end; ++step) turns.push_back({step, portion});
+  }
+  return turns;
+}
 
 /// What one thread needs beside the arena, for any of the steps.
 inline size_t scratch_bytes_of(const Code& code) {

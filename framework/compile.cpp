@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "framework/caches.h"
 #include "framework/choices.h"
 #include "framework/code.h"
 #include "framework/fail.h"
@@ -96,6 +97,23 @@ size_t place(std::vector<Interval>& intervals) {
   return total;
 }
 
+/// What lies in memory for the whole batch is needed from the first portion to the last: the next ones read and write
+/// it.
+void keep_between_portions(Plan& plan, int portions, const std::vector<size_t>& bytes,
+                           std::vector<Interval>& intervals) {
+  size_t first = plan.order.size(), last = 0;
+  for (size_t at = 0; at < plan.order.size(); ++at)
+    if (plan.at(plan.order[at]).portions == portions) first = std::min(first, at), last = at;
+  for (Interval& interval : intervals) {
+    const Plan::Node& node = plan.at(interval.storage);
+    const bool inside =
+        node.portions == portions && bytes_of(node.type) == bytes[static_cast<size_t>(interval.storage)];
+    if (inside || interval.last < first || interval.first > last) continue;
+    interval.first = std::min(interval.first, first);
+    interval.last = std::max(interval.last, last);
+  }
+}
+
 /// Pass: addresses for all values; the intermediate ones share one arena, the constants have their own.
 std::vector<Place> place_values(Plan& plan, Code& code) {
   std::vector<Place> places(plan.nodes.size());
@@ -108,6 +126,11 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
       code.constants.push_back(constant->value());
     }
 
+  std::vector<size_t> bytes(plan.nodes.size());  // of what a value lies in; views of it may be of a larger batch
+  for (int node : plan.order) {
+    size_t& most = bytes[static_cast<size_t>(storage_of(plan, node))];
+    most = std::max(most, bytes_of(plan.at(node).type));
+  }
   std::vector<Interval> intervals;
   for (size_t at = 0; at < plan.order.size(); ++at) {
     const int node = plan.order[at];
@@ -115,12 +138,19 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
       for (Interval& interval : intervals)
         if (interval.storage == storage_of(plan, input)) interval.last = at;
     const bool own = storage_of(plan, node) == node && places[static_cast<size_t>(node)].space == Place::arena;
-    if (own) intervals.push_back({node, at, at, (bytes_of(plan.at(node).type) + 63) / 64 * 64});
+    if (own) intervals.push_back({node, at, at, (bytes[static_cast<size_t>(node)] + 63) / 64 * 64});
   }
+  for (int portions = 0; portions < static_cast<int>(plan.portions.size()); ++portions)
+    keep_between_portions(plan, portions, bytes, intervals);
   code.arena_bytes = place(intervals);
   for (const Interval& interval : intervals)
     places[static_cast<size_t>(interval.storage)] = {Place::arena, interval.offset};
-  for (int node : plan.order) places[static_cast<size_t>(node)] = places[static_cast<size_t>(storage_of(plan, node))];
+  for (int node : plan.order) {
+    const size_t storage = static_cast<size_t>(storage_of(plan, node));
+    const size_t own = bytes_of(plan.at(node).type);
+    const bool is_part = plan.at(node).portions >= 0 && own < bytes[storage];
+    places[static_cast<size_t>(node)] = {places[storage].space, places[storage].at, is_part ? own : 0};
+  }
   return places;
 }
 
@@ -133,7 +163,9 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
   Options own = options;
   const NodeLowering asked(plan, index, own, crew);
   const Lowering& lowering = asked.lowering();
-  const std::string described = node.operation->described(lowering);
+  // As a layer of the whole batch: how it is divided differs from machine to machine, and choices are for many.
+  const NodeLowering whole(plan, index, own, crew, NodeLowering::whole);
+  const std::string described = node.operation->described(whole.lowering());
   // Now, so that weights are packed once; what tune() finds to be none of the candidates is none here.
   if (options.choices && !described.empty())
     if (const Choice* choice = options.choices->find(described, options.accuracy, crew.threads(), *options.isa))
@@ -144,20 +176,27 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
   } catch (const Error& error) {
     fail("{}{} {}", beginning(node.path), node.operation->name(), error.what());
   }
-  size_t bytes = bytes_of(node.type) + step->weight_bytes();
-  for (const Type& type : asked.types()) bytes += bytes_of(type);
+  size_t bytes = bytes_of(whole.lowering().output) + step->weight_bytes();
+  for (const Type& type : whole.types()) bytes += bytes_of(type);
+  const int64_t portions = plan.count_of_portions(index);
   StepInfo info{node.path,
                 std::string(node.operation->name()),
                 step->algorithm(),
-                node.type.shape,
-                step->flops(),
+                whole.lowering().output.shape,
+                step->flops() * static_cast<double>(portions),
                 step->packed().size_bytes(),
                 bytes,
                 node.operation->candidates(lowering),
                 described,
                 step->precision(),
-                node.type.dtype};
-  return {std::move(step), std::move(inputs), asked.types(), places[static_cast<size_t>(index)], std::move(info)};
+                node.type.dtype,
+                portions};
+  return {.step = std::move(step),
+          .inputs = std::move(inputs),
+          .input_types = asked.types(),
+          .output = places[static_cast<size_t>(index)],
+          .info = std::move(info),
+          .portions = node.portions};
 }
 
 /// The nodes that compute, in the order in which they run: one for each step.
@@ -259,7 +298,7 @@ bool share(Code& code) {
   double sum = 0;
   for (auto& placed : code.steps) {
     const double cycles = cycles_of(placed.info);
-    placed.shared = placed.step->tiles() > 1 && cycles >= least_step;
+    placed.shared = placed.step->tiles() > 1 && cycles >= least_step * static_cast<double>(placed.info.portions);
     if (placed.shared) sum += cycles;
   }
   return sum >= least_run;
@@ -326,6 +365,7 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
     store_rounded(
         plan, [&](int node) -> const Options& { return each.of(node); }, *code->crew);
   }
+  divide(plan, static_cast<size_t>(l2_bytes()), code->crew->threads());
   const std::vector<Place> places = place_values(plan, *code);
   lower(plan, places, *code);
   if (!share(*code) && code->options.threads > 1) {  // cut for one thread
@@ -335,6 +375,7 @@ Program compiled(const Graph& graph, const Options& options, bool evaluated) {
     lower(plan, places, *code);
   }
   choose_algorithms(plan, places, *code);
+  code->turns = turns_of(code->steps);
   code->scratch_bytes = scratch_bytes_of(*code);
   check_algorithm(*code);
   code->packed_bytes = packed_bytes(*code);

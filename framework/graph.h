@@ -144,6 +144,11 @@ class Operation {
   /// Whether each element of its output comes of the same element of each input, as they are broadcast, whatever shape
   /// that has.
   virtual bool is_elementwise() const { return false; }
+  /// Whether each picture of its output (N, C, H, W) comes of the pictures in the same place of its inputs, and of
+  /// inputs that have none, in batches of any size.
+  virtual bool is_by_image() const { return is_elementwise(); }
+  /// Bytes of the weights that each run reads, as they were given.
+  virtual size_t weight_bytes() const { return 0; }
   /// Whether its output is the sum of its two inputs and nothing besides.
   virtual bool is_sum() const { return false; }
   /// Whether its output is its inputs one after another in dimension 1 of (N, C, H, W) and nothing besides.

@@ -15,12 +15,23 @@ struct Plan {
     bool alive = true;
     bool residual = false;  ///< its last input is added to what it stores
     Layout layout = Layout::contiguous;
+    int portions = -1;  ///< which of Plan::portions it is one of
 
+    bool has_input(int node) const { return std::find(inputs.begin(), inputs.end(), node) != inputs.end(); }
     bool is_residual(size_t input) const { return residual && input + 1 == inputs.size(); }
   };
   std::vector<Node> nodes;
   std::vector<int> order;  ///< alive nodes, every input before its readers
   std::vector<int> inputs, outputs;
+  /// Nodes in a row that compute a portion of the batch, then the next one: their types and those of the views that
+  /// they read are of one portion, and this is how many there are.
+  std::vector<int64_t> portions;
+
+  /// How many portions of its batch a node is computed in.
+  int64_t count_of_portions(int node) {
+    const int which = at(node).portions;
+    return which < 0 ? 1 : portions[static_cast<size_t>(which)];
+  }
 
   Node& at(int node) { return nodes[static_cast<size_t>(node)]; }
 
@@ -90,10 +101,16 @@ void lay_out(Plan& plan);
 /// it. `options` are those of each node.
 void store_rounded(Plan& plan, const std::function<const Options&(int)>& options, const Crew& crew);
 
+/// Runs of nodes that pass pictures on to each other compute as much of the batch at a time as the caches of so many
+/// threads hold.
+void divide(Plan& plan, size_t cache_bytes, int threads);
+
 /// What a node is lowered with: the types and layouts of its inputs as they are now.
 class NodeLowering {
  public:
-  NodeLowering(Plan& plan, int node, const Options& options, const Crew& crew);
+  /// Of the portion that it computes at a time, or as if it computed the whole batch.
+  enum Batch { portion, whole };
+  NodeLowering(Plan& plan, int node, const Options& options, const Crew& crew, Batch batch = portion);
   NodeLowering(const NodeLowering&) = delete;  // `lowering` points into it
   const Lowering& lowering() const { return lowering_; }
   const std::vector<Type>& types() const { return types_; }

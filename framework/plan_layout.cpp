@@ -12,6 +12,7 @@ class Relayout : public Operation {
  public:
   std::string_view name() const override { return "Relayout"; }
   Type infer(std::span<const Type> inputs) const override { return inputs[0]; }
+  bool is_by_image() const override { return true; }
   std::unique_ptr<Step> lower(const Lowering& lowering) const override;
 };
 

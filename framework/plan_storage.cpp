@@ -28,10 +28,16 @@ bool read_rounded(Plan& plan, int value, const std::function<const Options&(int)
 
 }  // namespace
 
-NodeLowering::NodeLowering(Plan& plan, int node, const Options& options, const Crew& crew)
+NodeLowering::NodeLowering(Plan& plan, int node, const Options& options, const Crew& crew, Batch batch)
     : types_(plan.types(plan.at(node).inputs)),
       layouts_(layouts_of(plan, plan.at(node).inputs)),
-      lowering_{types_, layouts_, plan.at(node).type, plan.at(node).layout, options, crew} {}
+      lowering_{types_, layouts_, plan.at(node).type, plan.at(node).layout, options, crew} {
+  if (batch == portion || plan.at(node).portions < 0) return;
+  const int64_t portions = plan.count_of_portions(node);
+  for (size_t i = 0; i < types_.size(); ++i)
+    if (plan.at(plan.at(node).inputs[i]).portions >= 0) types_[i].shape.front() *= portions;
+  lowering_.output.shape.front() *= portions;
+}
 
 void store_rounded(Plan& plan, const std::function<const Options&(int)>& options, const Crew& crew) {
   for (int value : plan.order) {

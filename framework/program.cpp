@@ -27,70 +27,73 @@ void check(std::span<const Type> expected, std::span<const Tensor> got, const ch
            name(got[i].dtype()), str(got[i].shape()));
 }
 
-/// A program as a chain.
+/// A program as a chain, whose steps are turns.
 class Steps : public Chain {
  public:
   Steps(const Code& code, const std::vector<Frame>& frames, std::byte* scratch)
       : code_(code), frames_(frames), scratch_(scratch) {}
-  int64_t steps() const override { return static_cast<int64_t>(code_.steps.size()); }
-  int64_t tiles(int64_t step) const override { return placed(step).step->tiles(); }
-  bool shared(int64_t step) const override { return placed(step).shared; }
-  void run(int64_t step, int64_t tile, int worker) const override {
-    Frame frame = frames_[static_cast<size_t>(step)];
+  int64_t steps() const override { return static_cast<int64_t>(code_.turns.size()); }
+  int64_t tiles(int64_t turn) const override { return placed(turn).step->tiles(); }
+  bool shared(int64_t turn) const override { return placed(turn).shared; }
+  void run(int64_t turn, int64_t tile, int worker) const override {
+    Frame frame = frames_[static_cast<size_t>(turn)];
     frame.scratch = scratch_ + static_cast<size_t>(worker) * code_.scratch_bytes;
     try {
-      placed(step).step->run(tile, frame);
+      placed(turn).step->run(tile, frame);
     } catch (const Error& error) {
-      const StepInfo& info = placed(step).info;
+      const StepInfo& info = placed(turn).info;
       fail("{}{} {}", beginning(info.path), info.operation, error.what());
     }
   }
 
  private:
-  const Code::Placed& placed(int64_t step) const { return code_.steps[static_cast<size_t>(step)]; }
+  const Code::Placed& placed(int64_t turn) const { return code_.steps[code_.turns[static_cast<size_t>(turn)].step]; }
   const Code& code_;
   const std::vector<Frame>& frames_;
   std::byte* scratch_;
 };
 
-/// Another chain, watched. Every tile has its place beforehand, so that nothing is allocated or shared while it runs;
-/// a chain that nobody watches knows nothing of this.
+/// A program's chain, watched. Every tile has its place beforehand, so that nothing is allocated or shared while it
+/// runs; a chain that nobody watches knows nothing of this.
 class Watched : public Chain {
  public:
-  explicit Watched(const Chain& chain) : chain_(chain) {
-    for (int64_t step = 0; step < chain.steps(); ++step) {
+  Watched(const Code& code, const Chain& chain) : code_(code), chain_(chain) {
+    for (int64_t turn = 0; turn < chain.steps(); ++turn) {
+      const auto [step, portion] = code.turns[static_cast<size_t>(turn)];
       first_.push_back(tiles_.size());
-      for (int64_t tile = 0; tile < chain.tiles(step); ++tile)
-        tiles_.push_back({static_cast<size_t>(step), tile, 0, 0, 0});
+      const int64_t tiles = chain.tiles(turn);
+      for (int64_t tile = 0; tile < tiles; ++tile) tiles_.push_back({step, portion * tiles + tile, 0, 0, 0});
     }
     start_ = std::chrono::steady_clock::now();
   }
   int64_t steps() const override { return chain_.steps(); }
-  int64_t tiles(int64_t step) const override { return chain_.tiles(step); }
-  bool shared(int64_t step) const override { return chain_.shared(step); }
-  void run(int64_t step, int64_t tile, int worker) const override {
-    Profile::Tile& watched = tiles_[first_[static_cast<size_t>(step)] + static_cast<size_t>(tile)];
+  int64_t tiles(int64_t turn) const override { return chain_.tiles(turn); }
+  bool shared(int64_t turn) const override { return chain_.shared(turn); }
+  void run(int64_t turn, int64_t tile, int worker) const override {
+    Profile::Tile& watched = tiles_[first_[static_cast<size_t>(turn)] + static_cast<size_t>(tile)];
     watched.worker = worker;
     watched.begin = now();
-    chain_.run(step, tile, worker);
+    chain_.run(turn, tile, worker);
     watched.end = now();
   }
 
   /// After the run.
   Profile profile() {
-    Profile profile{now(), std::vector<double>(first_.size()), std::move(tiles_)};
-    std::vector<double> ends(first_.size());
-    for (const Profile::Tile& tile : profile.tiles) ends[tile.step] = std::max(ends[tile.step], tile.end);
-    double end = 0;
-    for (size_t step = 0; step < ends.size(); ++step) {
-      profile.steps[step] = std::max(0.0, ends[step] - end);
-      end = std::max(end, ends[step]);
+    Profile profile{now(), std::vector<double>(code_.steps.size()), std::move(tiles_)};
+    double end = 0;  // of the turns before
+    for (size_t turn = 0, tile = 0; turn < first_.size(); ++turn) {
+      const size_t next = turn + 1 < first_.size() ? first_[turn + 1] : profile.tiles.size();
+      double own = end;
+      for (; tile < next; ++tile) own = std::max(own, profile.tiles[tile].end);
+      profile.steps[code_.turns[turn].step] += own - end;
+      end = own;
     }
     return profile;
   }
 
  private:
   double now() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  const Code& code_;
   const Chain& chain_;
   std::vector<size_t> first_;
   mutable std::vector<Profile::Tile> tiles_;
@@ -103,23 +106,30 @@ class Watched : public Chain {
 struct Workspace::Memory {
   std::shared_ptr<const Code> code;
   Aligned arena, scratch;
-  std::vector<const void*> addresses;  ///< the inputs of all steps, one after another
-  std::vector<Frame> frames;           ///< scratch is filled in per thread
+  std::vector<const void*> addresses;  ///< the inputs of all turns, one after another
+  std::vector<Frame> frames;           ///< of all turns; scratch is filled in per thread
 
   explicit Memory(const Program& program) : code(program.code_) {
     arena = allocate(code->arena_bytes);
     scratch = allocate(code->scratch_bytes * static_cast<size_t>(code->crew->threads()));
     size_t count = 0;
-    for (const auto& placed : code->steps) count += placed.inputs.size();
+    for (const Code::Turn& turn : code->turns) count += code->steps[turn.step].inputs.size();
     addresses.reserve(count);
-    for (const auto& placed : code->steps) {
+    for (const Code::Turn& turn : code->turns) {
+      const Code::Placed& placed = code->steps[turn.step];
       frames.push_back({addresses.data() + addresses.size(), nullptr, nullptr});
       for (const Place& place : placed.inputs)
-        addresses.push_back(place.space == Place::arena      ? arena.get() + place.at
+        addresses.push_back(place.space == Place::arena      ? arena.get() + place.at + offset(place, turn)
                             : place.space == Place::constant ? code->constants[place.at].bytes()
                                                              : nullptr);
-      if (placed.output.space == Place::arena) frames.back().output = arena.get() + placed.output.at;
+      if (placed.output.space == Place::arena)
+        frames.back().output = arena.get() + placed.output.at + offset(placed.output, turn);
     }
+  }
+
+  /// Of a turn's portion in a place.
+  static size_t offset(const Place& place, const Code::Turn& turn) {
+    return place.portion_bytes * static_cast<size_t>(turn.portion);
   }
 
   /// The program as a chain over these tensors. Throws Error where it is another program or has other types.
@@ -128,14 +138,16 @@ struct Workspace::Memory {
     check(code->inputs, inputs, "input");
     check(code->outputs, outputs, "output");
     size_t next = 0;
-    for (size_t s = 0; s < code->steps.size(); ++s) {
-      const auto& placed = code->steps[s];
+    for (size_t t = 0; t < code->turns.size(); ++t) {
+      const Code::Turn& turn = code->turns[t];
+      const Code::Placed& placed = code->steps[turn.step];
       for (const Place& place : placed.inputs) {
-        if (place.space == Place::input) addresses[next] = inputs[place.at].bytes();
-        if (place.space == Place::output) addresses[next] = outputs[place.at].bytes();
+        if (place.space == Place::input) addresses[next] = inputs[place.at].bytes() + offset(place, turn);
+        if (place.space == Place::output) addresses[next] = outputs[place.at].bytes() + offset(place, turn);
         ++next;
       }
-      if (placed.output.space == Place::output) frames[s].output = outputs[placed.output.at].bytes();
+      const Place& to = placed.output;
+      if (to.space == Place::output) frames[t].output = outputs[to.at].bytes() + offset(to, turn);
     }
     return Steps(*code, frames, scratch.get());
   }
@@ -180,7 +192,7 @@ void Program::run(Workspace& workspace, std::span<const Tensor> inputs, std::spa
 
 Profile Program::profile(Workspace& workspace, std::span<const Tensor> inputs, std::span<Tensor> outputs) const {
   const Steps steps = workspace.memory_->bind(*code_, inputs, outputs);
-  Watched watched(steps);
+  Watched watched(*code_, steps);
   code_->crew->run(watched);
   return watched.profile();
 }

@@ -73,12 +73,21 @@ std::vector<Group> groups_of(const Code& code) {
 /// Reads what the rest of a network moves between two runs of a step, so that the step finds caches as it does there.
 class Others {
  public:
-  explicit Others(const Code& code) : crew_(*code.crew), values_(std::min(code.arena_bytes, most) / sizeof(float)) {
+  explicit Others(const Code& code)
+      : code_(code), crew_(*code.crew), values_(std::min(code.arena_bytes, most) / sizeof(float)) {
     for (size_t step = 0; step < code.steps.size(); ++step) add(code.steps[step].step->packed(), step);
     add(values_, code.steps.size());
   }
-  /// But for what a step itself has: its weights would be near for the one candidate that it was compiled with.
-  void read(size_t but) const { crew_.run(Reading(pieces_, but)); }
+  /// But for what a step itself has: its weights would be near for the one candidate that it was compiled with. Between
+  /// two portions of a batch only those run that take turns with it.
+  void read(size_t step) const {
+    std::vector<Piece> read = pieces_;
+    const auto portions = [&](size_t of) { return of < code_.steps.size() ? code_.steps[of].portions : -1; };
+    std::erase_if(read, [&](const Piece& piece) {
+      return piece.step == step || (portions(step) >= 0 && portions(piece.step) != portions(step));
+    });
+    if (!read.empty()) crew_.run(Reading(read));
+  }
 
  private:
   /// What is read at a time, and whose it is.
@@ -90,12 +99,11 @@ class Others {
   /// timed next, by as long as it takes on two threads.
   class Reading : public Chain {
    public:
-    Reading(const std::vector<Piece>& pieces, size_t but) : pieces_(pieces), but_(but) {}
+    explicit Reading(const std::vector<Piece>& pieces) : pieces_(pieces) {}
     int64_t steps() const override { return 1; }
     int64_t tiles(int64_t) const override { return static_cast<int64_t>(pieces_.size()); }
     void run(int64_t, int64_t tile, int) const override {
       const Piece& piece = pieces_[static_cast<size_t>(tile)];
-      if (piece.step == but_) return;
       float sum = 0;
       for (size_t at = 0; at < piece.floats.size(); at += 16) sum += piece.floats[at];
       sum_ = sum;
@@ -103,7 +111,6 @@ class Others {
 
    private:
     const std::vector<Piece>& pieces_;
-    size_t but_;
   };
 
   static constexpr size_t most = 64 << 20, size = 64 << 10;  // bytes of all, and floats of a piece
@@ -113,6 +120,7 @@ class Others {
       pieces_.push_back({floats.first(std::min(size, floats.size())), step});
   }
 
+  const Code& code_;
   const Crew& crew_;
   std::vector<float> values_;
   std::vector<Piece> pieces_;
@@ -152,9 +160,11 @@ class Probe {
     for (const Type& type : program_.inputs()) inputs_.push_back(values_of(type));
     for (const Type& type : program_.outputs()) outputs_.push_back(values_of(type));
   }
+  /// Of all portions of the batch, of which one is run.
   double seconds() {
     write_entering();
-    return program_.profile(workspace_, inputs_, outputs_).steps.back();
+    return program_.profile(workspace_, inputs_, outputs_).steps.back() *
+           static_cast<double>(code_->steps.back().info.portions);
   }
 
  private:
@@ -177,6 +187,7 @@ class Probe {
                                          [](const Type& type) { return type.dtype != DType::float32; });
     for (size_t i = has_indices ? at : at < 2 ? 0 : at - 2; i < at; ++i) part->steps.push_back(code.steps[i]);
     part->steps.push_back(std::move(placed));
+    for (size_t step = 0; step < part->steps.size(); ++step) part->turns.push_back({step, 0});
     part->scratch_bytes = scratch_bytes_of(*part);
     return part;
   }

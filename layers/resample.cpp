@@ -220,6 +220,7 @@ class UpsampleOperation : public Operation {
   }
 
   bool any_layout(std::span<const Type>) const override { return true; }
+  bool is_by_image() const override { return true; }
 
   std::unique_ptr<Step> lower(const Lowering& lowering) const override {
     const ImageShape in = image_shape(lowering.inputs[0].shape), out = image_shape(lowering.output.shape);

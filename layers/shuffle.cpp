@@ -18,6 +18,7 @@ class ShuffleOperation : public Operation {
   std::string_view name() const override { return name_; }
   void identify(Fingerprint& print) const override { print(r_); }
   bool any_layout(std::span<const Type>) const override { return true; }
+  bool is_by_image() const override { return true; }
   Layout preferred_layout(Layout) const override { return Layout::channels_last; }
   Layout output_layout(Layout, Layout wanted) const override { return wanted; }
 

@@ -146,10 +146,15 @@ std::vector<Contest> compare(const std::function<Program(const std::string&)>& c
 
 /// One step's part of the report.
 nlohmann::ordered_json layer_report(const StepInfo& step, double seconds) {
-  return {{"path", step.path},           {"operation", step.operation},
-          {"algorithm", step.algorithm}, {"precision", name(step.precision)},
-          {"stored", name(step.stored)}, {"shape", step.shape},
-          {"ms", seconds * 1e3},         {"gflops", step.flops / seconds / 1e9}};
+  return {{"path", step.path},
+          {"operation", step.operation},
+          {"algorithm", step.algorithm},
+          {"precision", name(step.precision)},
+          {"stored", name(step.stored)},
+          {"shape", step.shape},
+          {"portions", step.portions},
+          {"ms", seconds * 1e3},
+          {"gflops", step.flops / seconds / 1e9}};
 }
 
 nlohmann::ordered_json layer_reports(const Program& program, const Times& times) {

@@ -61,6 +61,20 @@ Json slice(const std::string& name, const char* category, int row, double begin,
           {"args", std::move(args)}};
 }
 
+/// Which layers take turns on parts of the batch.
+void print_portions(const Json& layers) {
+  const auto portions = [](const Json& layer) { return layer["portions"].get<int64_t>(); };
+  for (auto first = layers.begin(); first != layers.end();) {
+    const auto next =
+        std::find_if(first, layers.end(), [&](const Json& layer) { return portions(layer) != portions(*first); });
+    if (const int64_t count = portions(*first); count > 1)
+      fmt::print("\n{} to {} take turns on {} images of {} at a time\n", (*first)["path"].get<std::string>(),
+                 (*(next - 1))["path"].get<std::string>(), (*first)["shape"][0].get<int64_t>() / count,
+                 (*first)["shape"][0].get<int64_t>());
+    first = next;
+  }
+}
+
 }  // namespace
 
 Json step_profile(const StepInfo& info, size_t step, const std::vector<Profile>& profiles, int threads, Roof& roof) {
@@ -106,6 +120,7 @@ void print_profile(const Json& report) {
                std::to_string(layer["tiles"].get<size_t>()), percent("busy")});
   }
   table.print();
+  print_portions(report["layers"]);
   fmt::print("\nthe roof: {:.1f} GFLOP/s of multiply-adds in registers, {:.1f} GB/s of reading what a run moves\n",
              report["peak_gflops"].get<double>(), report["bandwidth_gbytes_per_s"].get<double>());
 }
@@ -118,19 +133,23 @@ void write_trace(Output& output, const Program& program, const Profile& profile)
     events.push_back(row_name(first_thread_row + worker, worker == 0 ? "caller" : fmt::format("worker {}", worker)));
 
   double end = 0;
-  auto tile = profile.tiles.begin();
-  for (size_t step = 0; step < steps.size(); ++step) {
+  for (auto tile = profile.tiles.begin(); tile != profile.tiles.end();) {
+    // Steps that compute a batch in portions come again and again.
+    const size_t step = tile->step;
+    const auto next =
+        std::find_if(tile, profile.tiles.end(), [&](const Profile::Tile& one) { return one.step != step; });
     const double begin = end;
-    end += profile.steps[step];
-    events.push_back(slice(title(steps[step]), "step", steps_row, begin, end,
-                           {{"algorithm", steps[step].algorithm},
-                            {"precision", name(steps[step].precision)},
-                            {"stored", name(steps[step].stored)},
-                            {"output", str(steps[step].shape)},
-                            {"gflops", steps[step].flops / (end - begin) / 1e9},
-                            {"bytes", steps[step].bytes}}));
+    for (auto one = tile; one != next; ++one) end = std::max(end, one->end);
+    events.push_back(
+        slice(title(steps[step]), "step", steps_row, begin, end,
+              {{"algorithm", steps[step].algorithm},
+               {"precision", name(steps[step].precision)},
+               {"stored", name(steps[step].stored)},
+               {"output", str(steps[step].shape)},
+               {"gflops", steps[step].flops / static_cast<double>(steps[step].portions) / (end - begin) / 1e9},
+               {"bytes", steps[step].bytes}}));
     std::vector<double> last(static_cast<size_t>(program.threads()), begin);  // of each thread's tiles
-    for (; tile != profile.tiles.end() && tile->step == step; ++tile) {
+    for (; tile != next; ++tile) {
       events.push_back(slice(title(steps[step]), "tile", first_thread_row + tile->worker, tile->begin, tile->end,
                              {{"tile", tile->tile}, {"algorithm", steps[step].algorithm}}));
       double& worked = last[static_cast<size_t>(tile->worker)];

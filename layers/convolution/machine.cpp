@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "framework/caches.h"
 #include "layers/convolution/machine_class.h"
 
 namespace upconv::internal {
@@ -17,12 +16,6 @@ const MachineCosts& machine_costs(Isa isa) {
     return costs;
   }();
   return all[static_cast<size_t>(isa)];
-}
-
-int64_t l2_bytes() {
-  constexpr int64_t least = 512 << 10;
-  static const int64_t bytes = std::max(least, l2_cache_bytes());
-  return bytes;
 }
 
 }  // namespace upconv::internal

@@ -116,8 +116,4 @@ struct MachineCosts {
 /// The costs of this machine for an instruction set.
 const MachineCosts& machine_costs(Isa isa);
 
-/// Bytes of a core's L2: what the system says, 512 KB where it says nothing or less. Steps are cut by it, which changes
-/// no result; no choice depends on it.
-int64_t l2_bytes();
-
 }  // namespace upconv::internal

@@ -45,6 +45,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   Layout preferred_layout(Layout) const override { return Layout::channels_last; }
   /// Residuals are added where outputs are stored, which the kernels do channels-last.
   Layout output_layout(Layout, Layout wanted) const override { return residual_ ? Layout::channels_last : wanted; }
+  bool is_by_image() const override { return true; }
+  size_t weight_bytes() const override { return static_cast<size_t>(numel(weight_shape())) * sizeof(float); }
   bool has_precision() const override { return true; }
   bool stores_bfloat16(const Lowering& lowering) const override;
   bool reads_bfloat16(const Lowering& lowering, size_t input) const override;

@@ -109,6 +109,8 @@ void bind_programs(nb::module_& m) {
       .def_prop_ro(
           "shape", [](const StepInfo& step) { return tuple_of(step.shape); },
           nb::sig("def shape(self) -> tuple[int, ...]"), "Of its output.")
+      .def_ro("portions", &StepInfo::portions,
+              "In how many parts the batch is computed, each by several steps before the next.")
       .def_ro("flops", &StepInfo::flops, "Floating-point operations as the layer's definition has them.")
       .def_ro("bytes", &StepInfo::bytes, "Bytes that it moves at least.")
       .def_ro("packed_bytes", &StepInfo::packed_bytes, "Bytes of its packed weights.")

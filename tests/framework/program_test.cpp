@@ -177,7 +177,7 @@ TEST_CASE("Program: a profile is a run that was watched") {
   const auto net = with_values(sequential(ConvTranspose2d(32, 64, 4, {.stride = 2, .padding = 1}), ReLU(),
                                           ConvTranspose2d(64, 3, 4, {.stride = 2, .padding = 1}), Tanh()));
   Random random(5);
-  std::vector<Tensor> x{random.randn({4, 32, 20, 20})};
+  std::vector<Tensor> x{random.randn({1, 32, 40, 40})};
   for (int threads : {1, 0}) {
     const Program program = compile(net, x[0].shape(), {.threads = threads});
     Workspace workspace(program);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "framework/caches.h"
 #include "layers/convolution/machine.h"
 
 namespace upconv::internal {

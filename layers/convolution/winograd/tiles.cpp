@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "framework/caches.h"
 #include "layers/arithmetic.h"
 #include "layers/convolution/machine.h"
 

@@ -185,7 +185,9 @@ class Probe {
     // What refuses indices that it has no row for is not given those of a network.
     const bool has_indices = std::any_of(code.inputs.begin(), code.inputs.end(),
                                          [](const Type& type) { return type.dtype != DType::float32; });
-    for (size_t i = has_indices ? at : at < 2 ? 0 : at - 2; i < at; ++i) part->steps.push_back(code.steps[i]);
+    // Nor are steps run that take turns without this one: of a batch they would compute the first portion.
+    for (size_t i = has_indices ? at : at < 2 ? 0 : at - 2; i < at; ++i)
+      if (code.steps[i].portions == placed.portions) part->steps.push_back(code.steps[i]);
     part->steps.push_back(std::move(placed));
     for (size_t step = 0; step < part->steps.size(); ++step) part->turns.push_back({step, 0});
     part->scratch_bytes = scratch_bytes_of(*part);

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "framework/caches.h"
 #include "framework/choices.h"
 #include "framework/compile.h"
 #include "framework/writing.h"
@@ -172,6 +173,27 @@ TEST_CASE("tuning: what is timed multiplies numbers, and not zeros, which matrix
   const Program program = compile(graph, measured());
   for (const StepInfo& step : chosen(program)) CHECK(taken(step).seconds > 0);
   CHECK(chosen(program).size() == 3);
+  CHECK(*empty == 0);
+}
+
+TEST_CASE("tuning: what is timed behind steps that compute a batch in portions has the numbers of all of them") {
+  const auto empty = std::make_shared<std::atomic<int>>(0);
+  Sequential first = sequential(Conv2d(16, 16, 3, {.padding = 1}), Conv2d(16, 16, 3, {.padding = 1})),
+             second = sequential(Conv2d(16, 16, 3, {.padding = 1}));
+  Random random(4);
+  for (Sequential* net : {&first, &second}) randomize(*net, random);
+  constexpr int64_t width = 32;
+  const int64_t half_of_cache = internal::l2_bytes() / 2 / (16 * width * 4);
+  Graph graph;
+  {
+    const internal::Writing writing(graph);
+    const Value x = first.forward(graph.input({{8, 16, half_of_cache, width}}));
+    graph.output(second.forward(graph.apply(std::make_shared<Watching>(empty), {x})));
+  }
+  const Program program = compile(graph, measured());
+  REQUIRE(program.steps().size() == 4);
+  CHECK(program.steps()[1].portions == 4);
+  CHECK(taken(program.steps()[3]).seconds > 0);
   CHECK(*empty == 0);
 }
 

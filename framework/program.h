@@ -58,6 +58,7 @@ struct StepInfo {
   std::string geometry;                      ///< as a file of choices names it; "" where there is no choice
   Precision precision = Precision::float32;  ///< Step::precision()
   DType stored = DType::float32;             ///< what its output is until it is read: bfloat16 between some layers
+
   /// In how many parts the batch is computed, each of them by several steps before the next one, so that what these
   /// pass on stays in caches; all other numbers here are of the whole batch.
   int64_t portions = 1;
@@ -74,9 +75,11 @@ struct Profile {
     double end;    ///< when it ended
   };
   double seconds = 0;  ///< of the whole run
+
   /// That each step took, from the end of the one before to the end of its own last tile; all portions of a batch
   /// together.
   std::vector<double> steps;
+
   std::vector<Tile> tiles;  ///< step by step, and portion by portion where steps take turns
 };
 

@@ -48,19 +48,6 @@ struct Code {
 /// Of a value of this type, where it lies.
 inline size_t bytes_of(const Type& type) { return static_cast<size_t>(numel(type.shape)) * size_of(type.dtype); }
 
-/// All steps, those of portions once for each.
-inline std::vector<Code::Turn> turns_of(const std::vector<Code::Placed>& steps) {
-  std::vector<Code::Turn> turns;
-  for (size_t first = 0, end = 0; first < steps.size(); first = end) {
-    for (end = first + 1;
-         end < steps.size() && steps[end].portions >= 0 && steps[end].portions == steps[first].portions;)
-      ++end;
-    for (int64_t portion = 0; portion < steps[first].info.portions; ++portion)
-      for (size_t step = first; step < end; ++step) turns.push_back({step, portion});
-  }
-  return turns;
-}
-
 /// What one thread needs beside the arena, for any of the steps.
 inline size_t scratch_bytes_of(const Code& code) {
   size_t most = 0;

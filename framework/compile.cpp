@@ -47,17 +47,11 @@ std::unique_ptr<Step> Copy::lower(const Lowering& lowering) const {
   return std::make_unique<CopyStep>(bytes_of(lowering.output));
 }
 
-/// The node whose memory a chain of views shows.
-int storage_of(Plan& plan, int node) {
-  while (plan.at(node).operation && plan.at(node).operation->is_view()) node = plan.at(node).inputs.front();
-  return node;
-}
-
 /// Pass: every output of the program gets memory of its own, which no constant has.
 void separate_outputs(Plan& plan) {
   std::vector<int> taken = plan.inputs;
   for (int& output : plan.outputs) {
-    const int storage = storage_of(plan, output);
+    const int storage = plan.storage_of(output);
     if (plan.constant(storage) || std::find(taken.begin(), taken.end(), storage) != taken.end()) {
       Plan::Node copy;
       copy.operation = std::make_shared<Copy>();
@@ -68,7 +62,7 @@ void separate_outputs(Plan& plan) {
       output = static_cast<int>(plan.nodes.size()) - 1;
       plan.order.push_back(output);
     }
-    taken.push_back(storage_of(plan, output));
+    taken.push_back(plan.storage_of(output));
   }
 }
 
@@ -119,7 +113,7 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
   std::vector<Place> places(plan.nodes.size());
   for (size_t i = 0; i < plan.inputs.size(); ++i) places[static_cast<size_t>(plan.inputs[i])] = {Place::input, i};
   for (size_t i = 0; i < plan.outputs.size(); ++i)
-    places[static_cast<size_t>(storage_of(plan, plan.outputs[i]))] = {Place::output, i};
+    places[static_cast<size_t>(plan.storage_of(plan.outputs[i]))] = {Place::output, i};
   for (int node : plan.order)
     if (const Parameter* constant = plan.constant(node)) {
       places[static_cast<size_t>(node)] = {Place::constant, code.constants.size()};
@@ -128,7 +122,7 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
 
   std::vector<size_t> bytes(plan.nodes.size());  // of what a value lies in; views of it may be of a larger batch
   for (int node : plan.order) {
-    size_t& most = bytes[static_cast<size_t>(storage_of(plan, node))];
+    size_t& most = bytes[static_cast<size_t>(plan.storage_of(node))];
     most = std::max(most, bytes_of(plan.at(node).type));
   }
   std::vector<Interval> intervals;
@@ -136,8 +130,8 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
     const int node = plan.order[at];
     for (int input : plan.at(node).inputs)
       for (Interval& interval : intervals)
-        if (interval.storage == storage_of(plan, input)) interval.last = at;
-    const bool own = storage_of(plan, node) == node && places[static_cast<size_t>(node)].space == Place::arena;
+        if (interval.storage == plan.storage_of(input)) interval.last = at;
+    const bool own = plan.storage_of(node) == node && places[static_cast<size_t>(node)].space == Place::arena;
     if (own) intervals.push_back({node, at, at, (bytes[static_cast<size_t>(node)] + 63) / 64 * 64});
   }
   for (int portions = 0; portions < static_cast<int>(plan.portions.size()); ++portions)
@@ -146,7 +140,7 @@ std::vector<Place> place_values(Plan& plan, Code& code) {
   for (const Interval& interval : intervals)
     places[static_cast<size_t>(interval.storage)] = {Place::arena, interval.offset};
   for (int node : plan.order) {
-    const size_t storage = static_cast<size_t>(storage_of(plan, node));
+    const size_t storage = static_cast<size_t>(plan.storage_of(node));
     const size_t own = bytes_of(plan.at(node).type);
     const bool is_part = plan.at(node).portions >= 0 && own < bytes[storage];
     places[static_cast<size_t>(node)] = {places[storage].space, places[storage].at, is_part ? own : 0};
@@ -202,10 +196,8 @@ Code::Placed lowered(Plan& plan, const std::vector<Place>& places, int index, co
 /// The nodes that compute, in the order in which they run: one for each step.
 std::vector<int> computing(Plan& plan) {
   std::vector<int> all;
-  for (int index : plan.order) {
-    const Plan::Node& node = plan.at(index);
-    if (node.operation && !node.operation->is_view() && !plan.constant(index)) all.push_back(index);
-  }
+  for (int index : plan.order)
+    if (plan.computes(index)) all.push_back(index);
   return all;
 }
 
@@ -302,6 +294,19 @@ bool share(Code& code) {
     if (placed.shared) sum += cycles;
   }
   return sum >= least_run;
+}
+
+/// All steps, those of portions once for each.
+std::vector<Code::Turn> turns_of(const std::vector<Code::Placed>& steps) {
+  std::vector<Code::Turn> turns;
+  for (size_t first = 0, end = 0; first < steps.size(); first = end) {
+    for (end = first + 1;
+         end < steps.size() && steps[end].portions >= 0 && steps[end].portions == steps[first].portions;)
+      ++end;
+    for (int64_t portion = 0; portion < steps[first].info.portions; ++portion)
+      for (size_t step = first; step < end; ++step) turns.push_back({step, portion});
+  }
+  return turns;
 }
 
 /// Pass: an algorithm that was asked for by name is one that some layer could take.

@@ -38,6 +38,15 @@ struct Plan {
   /// The parameter that a node stands for, or nullptr.
   const Parameter* constant(int node) { return at(node).operation ? at(node).operation->constant() : nullptr; }
 
+  /// The node whose memory a chain of views shows.
+  int storage_of(int node) {
+    while (at(node).operation && at(node).operation->is_view()) node = at(node).inputs.front();
+    return node;
+  }
+
+  /// Whether it becomes a step: inputs, views and constants do not.
+  bool computes(int node) { return at(node).operation && !at(node).operation->is_view() && !constant(node); }
+
   std::vector<Type> types(const std::vector<int>& of) {
     std::vector<Type> all;
     for (int node : of) all.push_back(at(node).type);

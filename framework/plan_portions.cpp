@@ -48,19 +48,13 @@ class Portions {
     return type.shape.size() == 4 && numel(type.shape) > 0;
   }
 
-  /// The value that views show.
-  int shown(int node) const {
-    while (plan_.at(node).operation && plan_.at(node).operation->is_view()) node = plan_.at(node).inputs.front();
-    return node;
-  }
-
   /// Whether it makes pictures, each of the picture in the same place of the inputs, and of constants.
   bool is_by_image(int index) const {
     const Plan::Node& node = plan_.at(index);
     if (!node.operation->is_by_image() || !is_picture(index)) return false;
     return std::all_of(node.inputs.begin(), node.inputs.end(), [&](int input) {
       const Shape& shape = plan_.at(input).type.shape;
-      if (plan_.constant(shown(input))) return shape.size() < 4 || shape.front() == 1;
+      if (plan_.constant(plan_.storage_of(input))) return shape.size() < 4 || shape.front() == 1;
       return is_picture(input) && images_of(plan_.at(input).type) == images_of(node.type);
     });
   }
@@ -69,7 +63,7 @@ class Portions {
   size_t bytes_of_image_at(int index) const {
     size_t most = bytes_of_image(plan_.at(index).type);
     for (int input : plan_.at(index).inputs)
-      if (!plan_.constant(shown(input))) most = std::max(most, bytes_of_image(plan_.at(input).type));
+      if (!plan_.constant(plan_.storage_of(input))) most = std::max(most, bytes_of_image(plan_.at(input).type));
     return most;
   }
 
@@ -77,7 +71,8 @@ class Portions {
   bool reads_plainly(const Run& run, int index) const {
     const std::vector<int>& inputs = plan_.at(index).inputs;
     return std::all_of(inputs.begin(), inputs.end(), [&](int input) {
-      return shown(input) == input || std::find(run.nodes.begin(), run.nodes.end(), shown(input)) == run.nodes.end();
+      return plan_.storage_of(input) == input ||
+             std::find(run.nodes.begin(), run.nodes.end(), plan_.storage_of(input)) == run.nodes.end();
     });
   }
 
@@ -95,7 +90,7 @@ class Portions {
     std::vector<Run> all(1);
     for (int index : plan_.order) {
       const Plan::Node& node = plan_.at(index);
-      if (!node.operation || node.operation->is_view() || plan_.constant(index)) continue;
+      if (!plan_.computes(index)) continue;
       const bool joins = is_by_image(index) && gains(index) && reads_plainly(all.back(), index);
       const auto& nodes = all.back().nodes;
       if (!nodes.empty() && (!joins || images_of(plan_.at(nodes.front()).type) != images_of(node.type)))
@@ -117,7 +112,7 @@ class Portions {
     return images < all && images >= threads_ ? std::optional(images) : std::nullopt;
   }
 
-  /// A view of `value` behind position `at` of the order.
+  /// A new view of `value`, right before position `at` of the order.
   int show(int value, Type type, int portions, std::vector<int>::iterator at) {
     Plan::Node view;
     view.operation = std::make_shared<Images>(type);
@@ -145,7 +140,7 @@ class Portions {
 
     for (int index : run.nodes)
       for (int input : std::vector<int>(plan_.at(index).inputs)) {
-        if (is_inside(input) || plan_.constant(shown(input)) || !plan_.at(index).has_input(input)) continue;
+        if (is_inside(input) || plan_.constant(plan_.storage_of(input)) || !plan_.at(index).has_input(input)) continue;
         const int view = show(input, portion_of(plan_.at(input).type), portions, place_of(run.nodes.front()));
         std::replace(plan_.at(index).inputs.begin(), plan_.at(index).inputs.end(), input, view);
       }

@@ -42,7 +42,7 @@ NodeLowering::NodeLowering(Plan& plan, int node, const Options& options, const C
 void store_rounded(Plan& plan, const std::function<const Options&(int)>& options, const Crew& crew) {
   for (int value : plan.order) {
     Plan::Node& node = plan.at(value);
-    if (!node.operation || node.operation->is_view() || plan.constant(value)) continue;
+    if (!plan.computes(value)) continue;
     if (node.type.dtype != DType::float32 || std::count(plan.outputs.begin(), plan.outputs.end(), value) > 0) continue;
     {
       const NodeLowering of(plan, value, options(value), crew);

@@ -168,6 +168,7 @@ UPCONV_INLINE void multiply_line(typename Simd<Arch>::Batch (&acc)[R][B * V], co
         UPCONV_UNROLL
         for (int j = 0; j < lanes; j += panel_lanes) __builtin_prefetch(ahead[b] + j);
         ahead[b] += step;
+        asm("" : "+r"(ahead[b]));  // one register for all that is asked for, as in rows-inl.h
       }
       multiply<Arch, R, B, V>(acc, x + i, weights);
     }

@@ -25,9 +25,18 @@ UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][R * V], cons
   for (int i = 0; i < R; ++i) row[i] = x + tap.x + i * r.x_row;
   if constexpr (last - first == P) {
     UPCONV_UNROLL
-    for (int i = 0; i < R; ++i) UPCONV_UNROLL
-    for (int p = 0; p < V * S::width; p += panel_lanes) __builtin_prefetch(row[i] + r.channel + p);
+    for (int i = 0; i < R; ++i) {
+      const float* next = row[i] + r.channel;
+      // One register and constants beside it: otherwise the compiler keeps each of their sums in a register of its own,
+      // where these run out in one of vectors, and brings it back by a port that multiply-adds need.
+      if constexpr (V * S::width > panel_lanes) asm("" : "+r"(next));
+      UPCONV_UNROLL
+      for (int p = 0; p < V * S::width; p += panel_lanes) __builtin_prefetch(next + p);
+    }
   }
+  const float* weights[P];  // with constants beside it, not with a register for each sum of tap and output
+  UPCONV_UNROLL
+  for (int f = first; f < last; ++f) weights[f] = w + tap.w[f];
   if constexpr (R * V <= OC * (last - first)) {
     Batch input[R * V];
     UPCONV_UNROLL
@@ -35,7 +44,7 @@ UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][R * V], cons
     UPCONV_UNROLL
     for (int f = first; f < last; ++f) UPCONV_UNROLL
     for (int o = 0; o < OC; ++o) {
-      const Batch weight(w[tap.w[f] + o]);
+      const Batch weight(weights[f][o]);
       UPCONV_UNROLL
       for (int v = 0; v < R * V; ++v) S::accumulate(acc[f][o][v], input[v], weight);
     }
@@ -43,7 +52,7 @@ UPCONV_INLINE void add_tap(typename Simd<Arch>::Batch (&acc)[P][OC][R * V], cons
     Batch weight[P][OC];
     UPCONV_UNROLL
     for (int f = first; f < last; ++f) UPCONV_UNROLL
-    for (int o = 0; o < OC; ++o) weight[f][o] = Batch(w[tap.w[f] + o]);
+    for (int o = 0; o < OC; ++o) weight[f][o] = Batch(weights[f][o]);
     UPCONV_UNROLL
     for (int v = 0; v < R * V; ++v) {
       const Batch input = S::load(row[v / V] + v % V * S::width);
@@ -96,6 +105,34 @@ __attribute__((noinline)) void finish_strip(const typename Simd<Arch>::Batch* su
   });
 }
 
+/// The lines that a strip writes, to be asked for where outputs are far. Where a strip's loop is short they are asked
+/// for one by one: all at once they would hold the buffers for misses that inputs need.
+class AskedLines {
+ public:
+  AskedLines(const Rows& r, int64_t row, int rows, int64_t first, int64_t pixels, int outputs)
+      : line_(r.y + row * r.y_row + first),
+        across_((std::min(r.pixels - first, pixels) + panel_lanes - 1) / panel_lanes),
+        left_(r.far ? across_ * rows * std::min(outputs, r.OC) : 0),
+        rows_(rows),
+        y_row_(r.y_row),
+        y_channel_(r.y_channel) {}
+
+  int64_t left() const { return left_; }
+  void ask() {
+    __builtin_prefetch(line_ + at_ * panel_lanes);
+    --left_;
+    if (++at_ < across_) return;
+    at_ = 0;
+    line_ += ++row_ % rows_ == 0 ? y_channel_ - (rows_ - 1) * y_row_ : y_row_;
+  }
+
+ private:
+  const float* line_;
+  int64_t across_, left_, at_ = 0;
+  int rows_, row_ = 0;
+  int64_t y_row_, y_channel_;
+};
+
 /// A strip: of R rows from `row` on, V vectors of each phase from their pixel `first` on. Not inlined: beside what its
 /// callers keep, its loop ran short of registers for addresses and took 15 % longer.
 template <class Arch, int P, int OC, int R, int V>
@@ -107,19 +144,23 @@ __attribute__((noinline)) void rows_strip(const Rows& r, int64_t row, int64_t fi
   for (int f = 0; f < P; ++f) UPCONV_UNROLL
   for (int o = 0; o < OC; ++o) UPCONV_UNROLL
   for (int v = 0; v < R * V; ++v) acc[f][o][v] = Batch(0.0f);
-  for (int o = 0; r.far && o < OC && o < r.OC; ++o)
-    for (int i = 0; i < R; ++i)
-      for (int64_t p = P * first; p < r.pixels && p < P * (first + V * S::width); p += panel_lanes)
-        __builtin_prefetch(r.y + o * r.y_channel + (row + i) * r.y_row + p);
   const float* x = r.x + row * r.x_row + first;
   const float* w = r.w;
-  int64_t ic = 0;
+  AskedLines outputs(r, row, R, P * first, P * V * S::width, OC);
+  const float* const w_end = w + r.IC * r.w_channel;
   if constexpr (P == 2)
     if (r.both == 1 && r.alone[0] == 0 && r.alone[1] == 0) {  // as of k2s2
       const RowTap tap = *r.taps;
-      for (; ic < r.IC; ++ic, x += r.channel, w += r.w_channel) add_tap<Arch, 0, 2, R, V>(acc, r, x, w, tap);
+      while (outputs.left() > r.IC) outputs.ask();
+      const int64_t some = (outputs.left() ? r.IC / outputs.left() : r.IC) * r.w_channel;
+      while (w < w_end) {
+        if (outputs.left()) outputs.ask();
+        for (const float* end = w + std::min(some, w_end - w); w < end; x += r.channel, w += r.w_channel)
+          add_tap<Arch, 0, 2, R, V>(acc, r, x, w, tap);
+      }
     }
-  for (; ic < r.IC; ++ic, x += r.channel, w += r.w_channel) {
+  while (outputs.left()) outputs.ask();
+  for (; w < w_end; x += r.channel, w += r.w_channel) {
     const RowTap* tap = r.taps;
     if constexpr (P == 2)
       for (const RowTap* end = tap + r.both; tap < end; ++tap) add_tap<Arch, 0, 2, R, V>(acc, r, x, w, *tap);

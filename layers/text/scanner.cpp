@@ -26,7 +26,7 @@ std::string shown(std::string_view text) {
   while (end > 0 && end < text.size() && continues_character(text[end])) --end;
   std::string out(text.substr(0, end));
   std::replace_if(
-      out.begin(), out.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, ' ');
+      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, ' ');
   return end < text.size() ? out + "..." : out;
 }
 

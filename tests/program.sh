@@ -34,6 +34,9 @@ check() {
 # is_sanitized: the sanitizer of addresses wants terabytes of them, so such a program fits no limit.
 is_sanitized() { grep -q __asan_init "$program"; }
 
+# is_emulated: it is run by a script that calls an emulator, which has threads and memory of its own.
+is_emulated() { [ "$(head -c 2 "$program")" = '#!' ]; }
+
 # npy FILE TYPE SHAPE DATA: writes an array.
 npy() {
   local header="{'descr': '$2', 'fortran_order': False, 'shape': $3}"

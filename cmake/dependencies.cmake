@@ -60,7 +60,15 @@ endif()
 
 upconv_dependency(xsimd xtensor-stack/xsimd 8.1.0)
 upconv_headers(xsimd xsimd include)
-upconv_dependency(TBB oneapi-src/oneTBB v2021.8.0)
+# Not by FIND_PACKAGE_ARGS: these set TBB_DIR for what was fetched too, which oneTBB's sources take for the wish to be tested
+# with another one, and then they have no target.
+if(NOT TARGET TBB::tbb AND NOT FETCHCONTENT_SOURCE_DIR_TBB AND NOT FETCHCONTENT_TRY_FIND_PACKAGE_MODE STREQUAL NEVER)
+  find_package(TBB QUIET)
+endif()
+if(NOT TARGET TBB::tbb)
+  FetchContent_Declare(TBB GIT_REPOSITORY https://github.com/oneapi-src/oneTBB GIT_TAG v2021.8.0 GIT_SHALLOW ON SYSTEM)
+  FetchContent_MakeAvailable(TBB)
+endif()
 upconv_dependency(fmt fmtlib/fmt 9.1.0)
 upconv_dependency(nlohmann_json nlohmann/json v3.11.2)
 upconv_headers(nlohmann_json::nlohmann_json nlohmann_json include)

@@ -1,10 +1,10 @@
-"""check.py WHEEL PYTHON --glibc 2.17 [--beside] [--machine aarch64]: whether a wheel is what it should be, and runs
+"""check.py WHEEL [PYTHON] --glibc 2.17 [--beside] [--machine aarch64]: whether a wheel is what it should be, and runs
 where nothing else is.
 
 What it is: its size, what auditwheel says of it, what lies in it, what its module shows to and asks of other libraries.
 Then it is installed for an interpreter, in a new environment and without a compiler, and paints. With --beside it also
 shares processes with PyPI's tbb, OpenVINO and PyTorch. With --machine aarch64 PYTHON is a command that runs the
-interpreter of an environment where the wheel is already.
+interpreter of an environment where the wheel is already. Without PYTHON nothing is run.
 """
 
 import argparse
@@ -99,12 +99,14 @@ def run(python: str | Path, folder: Path, seconds: int, *arguments: str | Path) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wheel", type=Path)
-    parser.add_argument("python")
+    parser.add_argument("python", nargs="?")
     parser.add_argument("--glibc", required=True)
     parser.add_argument("--beside", action="store_true")
     parser.add_argument("--machine", choices=LOADERS, default="x86_64")
     asked = parser.parse_args()
     inspect(asked.wheel, asked.glibc, asked.machine)
+    if not asked.python:
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = asked.python

@@ -23,7 +23,12 @@ Sequential network(uint64_t seed = 1) {
 }
 const Shape input = {2, 16, 20, 20};
 
-Options measured(double seconds = 0.2) { return {.tune = Tune::measured, .tuning_seconds = seconds, .threads = 1}; }
+#ifndef UPCONV_TUNING_SECONDS
+#define UPCONV_TUNING_SECONDS 0.2
+#endif
+Options measured(double seconds = UPCONV_TUNING_SECONDS) {
+  return {.tune = Tune::measured, .tuning_seconds = seconds, .threads = 1};
+}
 
 /// The steps that had a choice.
 std::vector<StepInfo> chosen(const Program& program) {

@@ -384,6 +384,7 @@ struct PairKernels {
   /// As Table::winograd_input, rounded; t.v may begin at the second half of a line. Null for schemes that err too much.
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);  ///< the same; outputs may be rounded too
+  void (*shift_pixels)(const ShiftedPixels&, Activation);   ///< Table::shift_pixels
   void (*pack)(const PairPack&);
 };
 

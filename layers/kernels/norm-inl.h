@@ -250,24 +250,34 @@ void affine_channels(const float* x, float* y, int64_t pixels, int64_t C, const 
         });
 }
 
-/// The pixels of a vector of channels one after another, whose shifts are loaded once.
+/// `vectors` whole ones of each pixel, whose shifts are loaded once.
+template <class Arch, int vectors, class Y, class F>
+UPCONV_INLINE void shift_vectors(const ShiftedPixels& of, int64_t c, F f) {
+  using S = Simd<Arch>;
+  typename S::Batch shift[vectors];
+  UPCONV_UNROLL
+  for (int i = 0; i < vectors; ++i) shift[i] = S::load(of.shift + c + i * S::width);
+  const float* x = of.x + c;
+  Y* y = static_cast<Y*>(of.y) + c;
+  for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, y += of.y_stride) UPCONV_UNROLL
+  for (int i = 0; i < vectors; ++i) S::store(y + i * S::width, f(S::load(x + i * S::width) + shift[i]));
+}
+
+/// As many vectors at a time as fill a cache line of bfloat16, where a line is not written twice.
 template <class Arch, class Y, class F>
 void shift_pixels_to(const ShiftedPixels& of, F f) {
   using S = Simd<Arch>;
-  for (int64_t c = 0; c < of.channels; c += S::width) {
-    const int n = of.channels - c < S::width ? static_cast<int>(of.channels - c) : S::width;
-    const typename S::Batch shift = arguments<Arch>(of.shift, c, n);
-    const float* x = of.x + c;
-    Y* y = static_cast<Y*>(of.y) + c;
-    if (n == S::width) {
-      for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, y += of.y_stride) S::store(y, f(S::load(x) + shift));
-      continue;
-    }
-    for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, y += of.y_stride) {
-      float outputs[S::width];
-      S::store(outputs, f(load_partial<Arch>(x, n) + shift));
-      for (int i = 0; i < n; ++i) Simd<Scalar>::store(y + i, outputs[i]);
-    }
+  constexpr int vectors = S::width >= 8 ? 32 / S::width : 4;
+  int64_t c = 0;
+  for (; c + vectors * S::width <= of.channels; c += vectors * S::width) shift_vectors<Arch, vectors, Y>(of, c, f);
+  for (; c + S::width <= of.channels; c += S::width) shift_vectors<Arch, 1, Y>(of, c, f);
+  if (c == of.channels) return;
+  const int n = static_cast<int>(of.channels - c);
+  const typename S::Batch shift = arguments<Arch>(of.shift, c, n);
+  for (int64_t p = 0; p < of.pixels; ++p) {
+    float outputs[S::width];
+    S::store(outputs, f(load_partial<Arch>(of.x + p * of.x_stride + c, n) + shift));
+    for (int i = 0; i < n; ++i) Simd<Scalar>::store(static_cast<Y*>(of.y) + p * of.y_stride + c + i, outputs[i]);
   }
 }
 

@@ -19,6 +19,7 @@
 #include <type_traits>
 
 #include "direct-inl.h"
+#include "norm-inl.h"
 #include "products-inl.h"
 #include "winograd-inl.h"
 
@@ -128,10 +129,28 @@ void pack_pairs(const PairPack& of, const X* x) {
     }
 }
 
+/// The same of bfloat16, whose bits are kept: whole lines of 32 channels are copied.
+template <class Arch>
+void pack_stored_pairs(const PairPack& of) {
+  constexpr int64_t line = 2 * panel_lanes;
+  const int64_t whole = of.first % line == 0 ? of.channels / line * line : 0;
+  const auto* x = static_cast<const uint16_t*>(of.x);
+  float* panel = of.panel + of.first / line * of.pitch;
+  for (int64_t p = 0; p < of.pixels; ++p)
+    for (int64_t c = 0; c < whole; c += line)
+      __builtin_memcpy(panel + c / line * of.pitch + p * panel_lanes, x + p * of.stride + c, line * sizeof(uint16_t));
+  if (whole == of.channels) return;
+  PairPack rest = of;
+  rest.x = x + whole;
+  rest.first += whole;
+  rest.channels -= whole;
+  pack_pairs<Arch>(rest, x + whole);
+}
+
 template <class Arch>
 void pack_pairs(const PairPack& of) {
   if (of.stored)
-    pack_pairs<Arch>(of, static_cast<const uint16_t*>(of.x));
+    pack_stored_pairs<Arch>(of);
   else
     pack_pairs<Arch>(of, static_cast<const float*>(of.x));
 }
@@ -155,6 +174,7 @@ constexpr PairKernels make_pair_kernels(Isa isa, SchemeList<Ws...>) {
           .products = products<Arch>,
           .winograd_input = {pair_input_of<Arch, Ws>()...},
           .winograd_output = {pair_output_of<Arch, Ws>()...},
+          .shift_pixels = shift_pixels<Arch>,
           .pack = pack_pairs<Arch>};
 }
 

@@ -20,6 +20,15 @@ float added(float sum, uint32_t a, uint32_t b) {
   return flushed(std::fma(even(a), even(b), sum));
 }
 
+/// Each of the kernels with floats and with what is stored as bfloat16.
+std::vector<std::pair<const kernels::PairKernels*, bool>> each_with_both(
+    const std::vector<const kernels::PairKernels*>& all) {
+  std::vector<std::pair<const kernels::PairKernels*, bool>> both;
+  for (const kernels::PairKernels* kernels : all)
+    for (bool stored : {false, true}) both.emplace_back(kernels, stored);
+  return both;
+}
+
 }  // namespace
 
 TEST_CASE("pairs: every multiply-add has the bits of the formula, the processor's instruction too") {
@@ -84,18 +93,21 @@ TEST_CASE("pairs: rounding is to the nearest, to even between two, denormals are
 TEST_CASE("pairs: panels have channels side by side, two in a word, and zeros in the rest of half a line") {
   std::vector<float> x(3 * 90);
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 97) + 1;
+  std::vector<uint16_t> stored_x(x.size());
+  std::transform(x.begin(), x.end(), stored_x.begin(), nearest);
   for (int64_t first : {0, 16, 32, 48})
-    for (int64_t channels : {1, 2, 15, 16, 17, 33, 50}) {
+    for (int64_t channels : {1, 2, 15, 16, 17, 33, 50, 64}) {
       constexpr int64_t pixels = 3, pitch = 4 * 16;
-      for (const kernels::PairKernels* kernels : kernels::pair_kernels()) {
+      for (const auto& [kernels, stored] : each_with_both(kernels::pair_kernels())) {
         std::vector<float> panel(5 * pitch, std::bit_cast<float>(0x7fc17fc1u));
-        kernels->pack({.x = x.data(),
+        kernels->pack({.x = stored ? static_cast<const void*>(stored_x.data()) : x.data(),
                        .stride = 90,
                        .first = first,
                        .channels = channels,
                        .panel = panel.data(),
                        .pitch = pitch,
-                       .pixels = pixels});
+                       .pixels = pixels,
+                       .stored = stored});
         size_t wrong = 0;
         for (int64_t p = 0; p < pixels; ++p)
           for (int64_t c = 0; c < 5 * 32; ++c) {
@@ -108,8 +120,31 @@ TEST_CASE("pairs: panels have channels side by side, two in a word, and zeros in
           }
         CAPTURE(first);
         CAPTURE(channels);
+        CAPTURE(stored);
         CAPTURE(name(kernels->isa));
         CHECK(wrong == 0);
       }
     }
+}
+
+TEST_CASE("pairs: pixels are shifted and rounded as by the tables of floats, denormals and NaN too") {
+  std::mt19937 engine(3);
+  constexpr int64_t pixels = 7, channels = 75, stride = 80;
+  for (int span : {2, 75, 0}) {
+    const std::vector<float> x = words(engine, pixels * stride, span), shift = words(engine, channels, span);
+    for (const kernels::Activation& act : {kernels::Activation{}, kernels::Activation{kernels::Activation::relu},
+                                           kernels::Activation{kernels::Activation::tanh}})
+      for (const kernels::PairKernels* kernels : kernels::pair_kernels())
+        for (int64_t of : {int64_t{5}, int64_t{16}, int64_t{32}, channels}) {
+          std::vector<uint16_t> expected(pixels * stride, 1), got = expected;
+          const FlushDenormals as_in_a_run;
+          kernels::table(kernels->isa)
+              .shift_pixels({x.data(), stride, shift.data(), expected.data(), stride, true, pixels, of}, act);
+          kernels->shift_pixels({x.data(), stride, shift.data(), got.data(), stride, true, pixels, of}, act);
+          CAPTURE(span);
+          CAPTURE(of);
+          CAPTURE(name(kernels->isa));
+          CHECK(got == expected);
+        }
+  }
 }

@@ -12,7 +12,7 @@ namespace upconv::internal {
 /// Floats of panels, all parts together, of weights that are multiplied with all of a panel before the next, and of
 /// sums that are put aside: they share the 2 MB of L2 that processors with tiles have.
 constexpr int64_t matrix_panel_budget = (1024 << 10) / 4, matrix_weights_budget = (512 << 10) / 4,
-                  matrix_aside_budget = (128 << 10) / 4;
+                  matrix_aside_budget = (256 << 10) / 4;
 
 /// An axis of what is read. Inputs of one residue modulo the step from one position's inputs to the next's lie
 /// together.

@@ -48,8 +48,7 @@ class MatrixStep : public Step {
   size_t weight_bytes() const override { return packed_->weight_bytes(); }
   std::span<const float> packed() const override { return packed_->floats(); }
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(panel_.floats() + panel_.spare_floats() + strip_ * slots_ * most_blocks_ * block_lanes) *
-           sizeof(float);
+    return static_cast<size_t>(panel_.floats() + panel_.spare_floats() + most_blocks_ * block_sums()) * sizeof(float);
   }
 
   void run(int64_t index, const Frame& frame) const override {
@@ -65,11 +64,11 @@ class MatrixStep : public Step {
     each_run(work.blocks.count(), at_once_, [&](Range blocks) {
       MatrixWork part = work;
       part.blocks = {work.blocks.begin + blocks.begin, work.blocks.begin + blocks.end};
-      for (size_t row = 0; row < geometry_.rows.size(); ++row)
-        each_run(tiles.positions, std::min(strip_, strip_of(tiles)), [&](Range strip) {
+      each_run(tiles.positions, std::min(strip_, strip_of(tiles)), [&](Range strip) {
+        for (size_t row = 0; row < geometry_.rows.size(); ++row)
           for (size_t col = 0; col < geometry_.cols.size(); ++col) multiply(part, row, col, tiles, strip, panel, aside);
-          put(part, geometry_.rows[row], tiles, strip, aside, frame);
-        });
+        put(part, tiles, strip, aside, frame);
+      });
     });
   }
 
@@ -82,7 +81,7 @@ class MatrixStep : public Step {
   /// Positions whose sums are aside at a time: whole rows where these have tiles of their own, so that no run of
   /// outputs is cut in two.
   int64_t strip_of(const MatrixTiles& tiles) const {
-    const int64_t most = matrix_aside_budget / (most_blocks_ * block_lanes * slots_),
+    const int64_t most = matrix_aside_budget / (most_blocks_ * block_lanes * slots_ * row_phases()),
                   all = ceil_div(tiles.positions, block_lines) * block_lines;
     const int64_t two_rows = std::lcm(tiles.row_positions, block_lines);
     const int64_t part = tiles.by_rows && two_rows <= most ? two_rows : block_lines;
@@ -104,16 +103,21 @@ class MatrixStep : public Step {
       }
   }
 
-  /// aside[block][position of the strip][phase of the columns][lane]: a row's phases lie beside one another, as in the
-  /// output.
+  int64_t row_phases() const { return static_cast<int64_t>(geometry_.rows.size()); }
+  /// Floats of a row phase's sums of a block of outputs, and of all row phases'.
+  int64_t phase_sums() const { return strip_ * slots_ * block_lanes; }
+  int64_t block_sums() const { return row_phases() * phase_sums(); }
+
+  /// aside[block][phase of the rows][position of the strip][phase of the columns][lane]: the phases of a row of outputs
+  /// lie beside one another, as in the output.
   void multiply(const MatrixWork& work, size_t row, size_t col, const MatrixTiles& tiles, Range strip,
                 const float* panel, float* aside) const {
     const size_t phase = row * geometry_.cols.size() + col;
     const std::vector<int64_t>& taps = taps_[phase];
     const auto tap_count = static_cast<int64_t>(taps.size());
     const int64_t y_line = slots_ * block_lanes;
-    float* y = aside + geometry_.cols[col].out_first * block_lanes;
-    for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, y += strip_ * y_line)
+    float* y = aside + static_cast<int64_t>(row) * phase_sums() + geometry_.cols[col].out_first * block_lanes;
+    for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, y += block_sums())
       each_run(plan_.blocks, channels_at_once(strip, tap_count), [&](Range channels) {
         MatrixTileLines of_tiles(tiles, lines_, strip.begin);
         each_run(strip.count(), block_lines, [&](Range part) {
@@ -148,42 +152,54 @@ class MatrixStep : public Step {
     return equal_parts(plan_.blocks, std::max<int64_t>(1, near / weights));
   }
 
-  /// Moves what is aside of a row phase to where it belongs, a run of one row of outputs at a time.
-  void put(const MatrixWork& work, const Phase& row, const MatrixTiles& tiles, Range strip, float* aside,
-           const Frame& frame) const {
-    for (int64_t number = strip.begin / tiles.row_positions; number * tiles.row_positions < strip.end; ++number) {
-      const int64_t image = number / tiles.image_rows, r = number % tiles.image_rows,
-                    first = number * tiles.row_positions;
-      const Range cols{std::max<int64_t>(0, strip.begin - first), std::min(work.cols.count(), strip.end - first)};
-      if (r >= work.rows.count() || work.rows.begin + r >= row.count || cols.count() <= 0) continue;
-      const int64_t W = geometry_.out.W, from = std::min(W, (work.cols.begin + cols.begin) * slots_);
-      const int64_t pixels = std::min(W, (work.cols.begin + cols.end) * slots_) - from;
-      if (pixels <= 0) continue;
-      const Run run{.image = work.images.begin + image,
-                    .h = row.out_first + row.out_step * (work.rows.begin + r),
-                    .w = from,
-                    .pixels = pixels};
-      put_run(work, run, aside + (first + cols.begin - strip.begin) * slots_ * block_lanes, frame);
-    }
-  }
-
   /// Neighbours in a row of the output.
   struct Run {
     int64_t image, h, w, pixels;
   };
 
-  /// All channels of a work.
-  void put_run(const MatrixWork& work, const Run& run, float* from, const Frame& frame) const {
-    const kernels::Residual residual = context_.residual_of(frame, frame.output);
-    for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, from += strip_ * slots_ * block_lanes) {
-      if (planar_out_)
-        put_planar(run, from, block(b), frame);
-      else if (residual.values && context_.rounded())
-        put_sums(run, from, block(b), residual.values, frame);
-      else
-        put_pixels(run, from, block(b), residual.values ? Pointwise{} : context_.activation, frame);
+  /// Calls run(outputs, where the sums of the first block for them are aside) for each row of outputs of a strip: those
+  /// of all phases, so that rows are written that lie beside one another.
+  template <class EachRun>
+  void each_row(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside, EachRun&& run) const {
+    for (int64_t number = strip.begin / tiles.row_positions; number * tiles.row_positions < strip.end; ++number) {
+      const int64_t image = number / tiles.image_rows, r = number % tiles.image_rows,
+                    first = number * tiles.row_positions;
+      const Range cols{std::max<int64_t>(0, strip.begin - first), std::min(work.cols.count(), strip.end - first)};
+      if (r >= work.rows.count() || cols.count() <= 0) continue;
+      const int64_t W = geometry_.out.W, from = std::min(W, (work.cols.begin + cols.begin) * slots_);
+      const int64_t pixels = std::min(W, (work.cols.begin + cols.end) * slots_) - from;
+      if (pixels <= 0) continue;
+      float* sums = aside + (first + cols.begin - strip.begin) * slots_ * block_lanes;
+      for (const Phase& row : geometry_.rows) {
+        if (work.rows.begin + r < row.count)
+          run(Run{.image = work.images.begin + image,
+                  .h = row.out_first + row.out_step * (work.rows.begin + r),
+                  .w = from,
+                  .pixels = pixels},
+              sums);
+        sums += phase_sums();
+      }
     }
-    if (residual.values && !context_.rounded()) add(run, work, residual.values, frame);
+  }
+
+  /// Moves what is aside to where it belongs, the rows of all phases in turn. 64 planes of 128 x 128 are stored in 0.17
+  /// ms so; in 0.25 where each phase has all of its rows first, between which the processor fetches the other one's.
+  void put(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside, const Frame& frame) const {
+    if (planar_out_) {
+      for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, aside += block_sums())
+        each_row(work, tiles, strip, aside,
+                 [&](const Run& run, float* from) { put_planar(run, from, block(b), frame); });
+      return;
+    }
+    const kernels::Residual residual = context_.residual_of(frame, frame.output);
+    each_row(work, tiles, strip, aside, [&](const Run& run, float* from) {
+      for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, from += block_sums())
+        if (residual.values && context_.rounded())
+          put_sums(run, from, block(b), residual.values, frame);
+        else
+          put_pixels(run, from, block(b), residual.values ? Pointwise{} : context_.activation, frame);
+      if (residual.values && !context_.rounded()) add(run, work, residual.values, frame);
+    });
   }
 
   /// Where a run's outputs of a channel lie that is not planar.

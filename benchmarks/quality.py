@@ -32,8 +32,8 @@ What stays in float32 by itself, and `StepInfo::precision` tells:
 
 - layers that read what the network is given, alone or in a concatenation: a rounded latent is another latent, of
   which all that follows is made. `Options::round_inputs` rounds it too;
-- layers of at most four outputs, as the last of most generators, and those with a kernel for each channel: their
-  kernels have pixels or channels in the lanes and nothing to gain;
+- layers of at most four outputs, as the last of most generators, where there are no tiles or under `exact`, and those
+  with a kernel for each channel: their kernels have pixels or channels in the lanes and nothing to gain;
 - several groups of an odd number of channels.
 
 More of them by name: `Options::float32`, `--float32 "*.to_rgb"`. The table has what each layer costs alone: the first

@@ -34,10 +34,11 @@ enum class Precision {
   /// in float32. A layer's weights, with what was folded into them, and the values that it reads are rounded to eight
   /// bits, to the nearest, to even between two, and so are values that lie in memory between such layers. Everything
   /// else is float32: biases, what is added, activations, norms, what a network is given and what it gives. Layers that
-  /// read what the network is given stay in float32 (Options::round_inputs), and so do those of at most four outputs or
-  /// with a kernel for each channel, whose kernels have nothing to gain, and with an odd number of channels in several
-  /// groups. Elsewhere, with AVX2, AVX-512 or NEON, only weights are rounded, of layers that wait for them, which then
-  /// take half of the memory; the rest is float32. StepInfo::precision says which layers are which.
+  /// read what the network is given stay in float32 (Options::round_inputs), and so do those with a kernel for each
+  /// channel and, without tiles, of at most four outputs, whose kernels have nothing to gain, and those with an odd
+  /// number of channels in several groups. Elsewhere, with AVX2, AVX-512 or NEON, only weights are rounded, of layers
+  /// that wait for them, which then take half of the memory; the rest is float32. StepInfo::precision says which layers
+  /// are which.
   bfloat16
 };
 /// "float32" or "bfloat16".

@@ -8,6 +8,7 @@
 #include "framework/fail.h"
 #include "layers/check.h"
 #include "layers/convolution/depthwise/weights.h"
+#include "layers/kernels/tiles.h"
 
 namespace upconv::internal {
 namespace {
@@ -115,15 +116,17 @@ bool ConvolutionOperation::has_kernel_for_each_channel() const {
   return is_depthwise(weights_.layout.groups, weights_.layout.IC, weights_.layout.OC);
 }
 
-bool ConvolutionOperation::has_pairs() const {
+bool ConvolutionOperation::has_pairs(const Options& options) const {
   const WeightLayout& layout = weights_.layout;
-  if (has_kernel_for_each_channel() || layout.OC / layout.groups <= kernels::few_row_outputs) return false;
+  const bool has_tiles = options.accuracy != Accuracy::exact && kernels::tile_kernels(*options.isa);
+  if (has_kernel_for_each_channel()) return false;
+  if (layout.OC / layout.groups <= kernels::few_row_outputs && !has_tiles) return false;
   return layout.groups == 1 || layout.IC / layout.groups % 2 == 0;
 }
 
 Options ConvolutionOperation::options_of(const Lowering& lowering) const {
   Options options = lowering.options;
-  if (!has_pairs()) options.precision = Precision::float32;
+  if (!has_pairs(options)) options.precision = Precision::float32;
   return options;
 }
 
@@ -192,7 +195,7 @@ std::string ConvolutionOperation::described(const Lowering& lowering) const {
                      text(lowering.output_layout));
   if (parts_.size() > 1) all += fmt::format(", of {}", fmt::join(parts_, "+"));
   if (residual_) all += ", added";
-  if (lowering.options.precision == Precision::bfloat16 && has_pairs()) all += ", bfloat16";
+  if (lowering.options.precision == Precision::bfloat16 && has_pairs(lowering.options)) all += ", bfloat16";
   const ConvMemory memory = in_memory(lowering);
   if (memory.inputs) all += ", reads bfloat16";
   if (memory.output) all += ", stores bfloat16";

@@ -82,8 +82,8 @@ class ConvolutionOperation : public Activated<ConvolutionOperation> {
   Type whole(std::span<const Type> inputs) const;
   bool has_kernel_for_each_channel() const;
   /// Whether it is worth its while that channels come in pairs, and those of a group begin a new one. Of few outputs
-  /// the kernels with pixels in the lanes are faster with floats than others with pairs.
-  bool has_pairs() const;
+  /// the kernels with pixels in the lanes are faster with floats than others with pairs, but for tiles.
+  bool has_pairs(const Options& options) const;
   /// The options with the precision that it can have.
   Options options_of(const Lowering& lowering) const;
   /// Whether any input, and the output, lie in memory as bfloat16.

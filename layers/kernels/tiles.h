@@ -9,6 +9,9 @@ namespace upconv::kernels {
 /// with 16 outputs over 32 channels, two bfloat16 in a word (PairKernels).
 constexpr int64_t tile_lines = 16, tile_lanes = 16, tile_channels = 32, tile_words = tile_lines * tile_lanes;
 
+/// Tiles of positions that are multiplied at once with one tile of outputs, and with two.
+constexpr int32_t most_tiles_by_one = 4, most_tiles_by_two = 2;
+
 /// Floats are multiplied as bfloat16, or as sums of two or three of them, their parts, each the rounding of what those
 /// before it left: 8, 16 or all 24 bits. Of products of two parts three are taken, of three parts six: those that are
 /// not smaller than what is left out, 2^-16 and 2^-24 of the whole.
@@ -16,7 +19,7 @@ constexpr int32_t most_parts = 3;
 constexpr int64_t products_of(int32_t parts) { return parts * (parts + 1) / 2; }
 
 /// y[position][output] = first[position][output] + sum over blocks of 32 channels, taps and products of parts, up to 32
-/// positions and outputs.
+/// positions and outputs, or 64 positions and 16 outputs.
 /// What each product of tiles adds to a sum is, in this order of roundings and with denormals as zeros,
 ///
 ///     even = odd = 0; for the pairs k of the 32 channels, ascending:
@@ -27,17 +30,17 @@ constexpr int64_t products_of(int32_t parts) { return parts * (parts + 1) / 2; }
 /// to 65 % of them. So a chain has 16 links however many channels there are, and its bits do not depend on which tile
 /// an output fell into.
 struct TileProducts {
-  const float* x;       ///< panels of pairs, one for each part: position p reads x[tap + p * 16] for each tap,
-  int64_t x_next;       ///< and of the second tile of positions x[tap + x_next + (p - 16) * 16]
-  int64_t pitch;        ///< floats from one block of 32 channels to the next
-  int64_t x_part;       ///< and from one part to the next
-  const int64_t* taps;  ///< floats from x; may be none: then nothing is added
+  const float* x;  ///< panels of pairs, one for each part: position p of tile t reads, for each tap,
+  int64_t x_tiles[most_tiles_by_one];  ///< x[tap + x_tiles[t] + p * 16]
+  int64_t pitch;                       ///< floats from one block of 32 channels to the next
+  int64_t x_part;                      ///< and from one part to the next
+  const int64_t* taps;                 ///< floats from x; may be none: then nothing is added
   int64_t tap_count;
   int64_t blocks;  ///< of 32 channels
   const float* w;  ///< w[block][tap][part][tile of outputs][pair of channels][output], aligned to a line
   float* y;        ///< position p, output n: y[p * y_line + n]; whole tiles are written
   int64_t y_line;
-  int32_t lines, lanes;  ///< tiles of positions and of outputs, 1 or 2
+  int32_t lines, lanes;  ///< tiles of positions and of outputs: 1 or 2, or, of one part and one of outputs, up to 4
   int32_t parts;         ///< 1 .. most_parts
   const float* first;    ///< first[p * first_line + n]: y, or with a line of 0 the same for all positions; nullptr: 0
   int64_t first_line;

@@ -7,6 +7,7 @@
 #include "layers/norm.h"
 #include "tests/layers/conv2d_cases.h"
 #include "tests/layers/sandwich.h"
+#include "tests/reference/tile_model.h"
 
 using namespace upconv;
 using namespace upconv::testing;
@@ -55,7 +56,7 @@ std::vector<Candidate> candidates_of(const AnyModule& layer, const Shape& input,
   return compile(layer, input, options).steps().back().candidates;
 }
 
-/// Four layers that may be rounded, one of few outputs, one with a kernel for each channel.
+/// Four layers that may be rounded, one of few outputs, which tiles alone round, one with a kernel for each channel.
 Sequential painter() {
   return sequential(ConvTranspose2d(20, 48, 4), BatchNorm2d(48), ReLU(),
                     ConvTranspose2d(48, 32, 4, {.stride = 2, .padding = 1}), ReLU(), Conv2d(32, 32, 3, {.padding = 1}),
@@ -227,7 +228,7 @@ TEST_CASE("bfloat16: layers that read what the network is given, few outputs and
   Random random(2);
   const Sequential net = painter();
   randomize(net, random);
-  Options options{.precision = Precision::bfloat16, .isa = pair_isas().front()};
+  Options options{.accuracy = Accuracy::exact, .precision = Precision::bfloat16, .isa = pair_isas().front()};
   const auto of = [&] { return precisions_of(compile(net, {1, 20, 1, 1}, options)); };
   const std::vector<std::string> usual = {"0 float32", "3 bfloat16", "5 bfloat16",
                                           "6 float32", "7 bfloat16", "8 float32"};
@@ -241,6 +242,35 @@ TEST_CASE("bfloat16: layers that read what the network is given, few outputs and
   CHECK(of()[1] == "3 bfloat16");
   options.precision = Precision::float32;
   for (const std::string& one : of()) CHECK(one.ends_with("float32"));
+}
+
+TEST_CASE("bfloat16: few outputs are rounded where there are tiles, which other instruction sets are lent here") {
+  Random random(3);
+  const ConvTranspose2dOptions usual{.stride = 2, .padding = 1};
+  const Tensor x = random.randn({2, 40, 5, 37});
+  for (int64_t outputs : {1, 3, 4}) {
+    const ConvTranspose2d layer(40, outputs, 4, usual);
+    randomize(layer, random);
+    const Sequential net = sequential(layer, Tanh());
+    Options options{.precision = Precision::bfloat16, .round_inputs = true, .isa = Isa::scalar};
+    const auto precision = [&] { return compile(net, x.shape(), options).steps().front().precision; };
+    CHECK(precision() == Precision::float32);
+    const reference::LentTileModel model;
+    CHECK(precision() == Precision::bfloat16);
+    const Program program = compile(net, x.shape(), options);
+    CHECK(program.steps().front().algorithm == "tiles");
+    const auto sums_of = [&](const Tensor& a, const Tensor& weight, const Tensor& bias) {
+      return reference::conv_transpose2d(a, weight, bias, usual, Pair(10, 74));
+    };
+    const Tensor weight = rounded(layer.weight.value()), bias = layer.bias.value();
+    Tensor expected = sums_of(rounded(x), weight, bias);
+    const Tensor magnitude = sums_of(absolute(rounded(x)), absolute(weight), absolute(bias));
+    for (int64_t i = 0; i < expected.numel(); ++i) expected.data()[i] = std::tanh(expected.data()[i]);
+    check_close(program(x), expected,
+                [&](int64_t i) { return tolerance(4 * 40, magnitude.data()[i]) + tolerance(4, 1); });
+    options.accuracy = Accuracy::exact;
+    CHECK(precision() == Precision::float32);
+  }
 }
 
 TEST_CASE("bfloat16: a name in Options::float32 that is no layer's is an error that lists them") {

@@ -74,14 +74,14 @@ class Aligned {
 }  // namespace
 
 TEST_CASE("tiles: every product has the bits of the formula, the processor's too") {
-  constexpr int64_t blocks = 3, taps = 2, panel_lines = 44, next = 19, pitch = panel_lines * 16,
+  constexpr int64_t blocks = 3, taps = 2, panel_lines = 88, next[] = {0, 19, 37, 62}, pitch = panel_lines * 16,
                     x_part = blocks * pitch;
   const int64_t used[] = {5 * 16, 0};
   std::mt19937 engine(1);
   for (int span : {2, 30, 63, 75})  // of 63 and more, products and sums are denormal
     for (int32_t parts = 1; parts <= most_parts; ++parts)
-      for (int32_t lines : {1, 2})
-        for (int32_t lanes : {1, 2}) {
+      for (int32_t lanes : {1, 2})
+        for (int32_t lines = 1; lines <= (parts * lanes == 1 ? kernels::most_tiles_by_one : 2); ++lines) {
           const std::vector<float> x = words(engine, most_parts * x_part, span);
           const Aligned w(words(engine, static_cast<size_t>(taps * blocks * parts * lanes * tile_words), span));
           const int64_t y_line = lanes * tile_lanes + 3;
@@ -97,7 +97,7 @@ TEST_CASE("tiles: every product has the bits of the formula, the processor's too
                     sum =
                         added(sum,
                               x.data() + of_x * x_part + block * pitch + used[tap] +
-                                  (p < tile_lines ? p : p - tile_lines + next) * 16,
+                                  (p % tile_lines + next[p / tile_lines]) * 16,
                               w.data() + (((block * taps + tap) * parts + of_w) * lanes + n / tile_lanes) * tile_words +
                                   n % tile_lanes);
               expected[static_cast<size_t>(p * y_line + n)] = sum;
@@ -107,7 +107,7 @@ TEST_CASE("tiles: every product has the bits of the formula, the processor's too
             for (const kernels::TileKernels* tiles : multiplying()) {
               std::vector<float> y(expected.size(), -1.0f);
               kernels::TileProducts products = {.x = x.data(),
-                                                .x_next = next * 16,
+                                                .x_tiles = {next[0] * 16, next[1] * 16, next[2] * 16, next[3] * 16},
                                                 .pitch = pitch,
                                                 .x_part = x_part,
                                                 .taps = used,
@@ -150,7 +150,7 @@ TEST_CASE("tiles: no taps give zeros") {
     const Aligned w({});
     const kernels::ConfiguredTiles configured(*tiles);
     tiles->products({.x = nullptr,
-                     .x_next = 0,
+                     .x_tiles = {},
                      .pitch = 0,
                      .x_part = 0,
                      .taps = nullptr,

@@ -73,7 +73,7 @@ class MatrixStep : public Step {
   }
 
  private:
-  static constexpr int64_t block_lines = 2 * tile_lines, block_lanes = 2 * tile_lanes;
+  static constexpr int64_t block_lines = 2 * tile_lines, block_lanes = 2 * tile_lanes, quad = 4;
 
   MatrixCutting cutting() const {
     return {geometry_, context_, plan_, parts_, static_cast<int64_t>(packed_->blocks().size())};
@@ -120,26 +120,35 @@ class MatrixStep : public Step {
     for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, y += block_sums())
       each_run(plan_.blocks, channels_at_once(strip, tap_count), [&](Range channels) {
         MatrixTileLines of_tiles(tiles, lines_, strip.begin);
-        each_run(strip.count(), block_lines, [&](Range part) {
-          const int64_t line = of_tiles.next(), next = part.count() > tile_lines ? of_tiles.next() : line;
-          tiles_.products({.x = panel + (block(b).input_block + channels.begin) * panel_.pitch() + line * panel_lanes,
-                           .x_next = (next - line) * panel_lanes,
-                           .pitch = panel_.pitch(),
-                           .x_part = panel_.part(),
-                           .taps = taps.data(),
-                           .tap_count = tap_count,
-                           .blocks = channels.count(),
-                           .w = block(b).w + (packed_->first_tap(phase) * plan_.blocks + channels.begin * tap_count) *
-                                                 parts_ * block(b).tiles * kernels::tile_words,
-                           .y = y + part.begin * y_line,
-                           .y_line = y_line,
-                           .lines = static_cast<int32_t>(ceil_div(part.count(), tile_lines)),
-                           .lanes = block(b).tiles,
-                           .parts = parts_,
-                           .first = channels.begin > 0 ? y + part.begin * y_line : shift(block(b)),
-                           .first_line = channels.begin > 0 ? y_line : 0});
+        each_run(strip.count(), lines_at_once(block(b)), [&](Range part) {
+          const int64_t line = of_tiles.next();
+          kernels::TileProducts products{
+              .x = panel + (block(b).input_block + channels.begin) * panel_.pitch() + line * panel_lanes,
+              .x_tiles = {},
+              .pitch = panel_.pitch(),
+              .x_part = panel_.part(),
+              .taps = taps.data(),
+              .tap_count = tap_count,
+              .blocks = channels.count(),
+              .w = block(b).w + (packed_->first_tap(phase) * plan_.blocks + channels.begin * tap_count) * parts_ *
+                                    block(b).tiles * kernels::tile_words,
+              .y = y + part.begin * y_line,
+              .y_line = y_line,
+              .lines = static_cast<int32_t>(ceil_div(part.count(), tile_lines)),
+              .lanes = block(b).tiles,
+              .parts = parts_,
+              .first = channels.begin > 0 ? y + part.begin * y_line : shift(block(b)),
+              .first_line = channels.begin > 0 ? y_line : 0};
+          for (int32_t tile = 1; tile < products.lines; ++tile)
+            products.x_tiles[tile] = (of_tiles.next() - line) * panel_lanes;
+          tiles_.products(products);
         });
       });
+  }
+
+  /// Positions that are multiplied at once.
+  int64_t lines_at_once(const MatrixBlock& block) const {
+    return tile_lines * (parts_ == 1 && block.tiles == 1 ? kernels::most_tiles_by_one : kernels::most_tiles_by_two);
   }
 
   /// Blocks of 32 channels whose weights all positions of a strip find in L1, between which sums are aside: for
@@ -188,7 +197,7 @@ class MatrixStep : public Step {
     if (planar_out_) {
       for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, aside += block_sums())
         each_row(work, tiles, strip, aside,
-                 [&](const Run& run, float* from) { put_planar(run, from, block(b), frame); });
+                 [&](const Run& run, const float* from) { put_planar(run, from, block(b), frame); });
       return;
     }
     const kernels::Residual residual = context_.residual_of(frame, frame.output);
@@ -221,12 +230,27 @@ class MatrixStep : public Step {
                         activation);
   }
 
-  void put_planar(const Run& run, float* from, const MatrixBlock& block, const Frame& frame) const {
+  void put_planar(const Run& run, const float* from, const MatrixBlock& block, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
-    if (context_.activation.kind != Pointwise::identity)
-      store(run, from, block, from, block_lanes, false, context_.activation);
-    float* y = static_cast<float*>(frame.output) + ((run.image * out.C + block.oc) * out.H + run.h) * out.W + run.w;
-    table_.transpose(from, block_lanes, y, out.H * out.W, run.pixels, block.lanes);
+    const Pointwise& act = context_.activation;
+    const int64_t plane = out.H * out.W, quads = block.lanes / quad * quad;
+    float* y = static_cast<float*>(frame.output) + (run.image * out.C + block.oc) * plane + run.h * out.W + run.w;
+    table_.transpose(from, block_lanes, y, plane, run.pixels, quads);
+    if (act.kind != Pointwise::identity)
+      for (int64_t c = 0; c < quads; ++c) table_.activate(y + c * plane, y + c * plane, run.pixels, act);
+    if (quads < block.lanes) put_last_planes(run.pixels, from + quads, block.lanes - quads, y + quads * plane);
+  }
+
+  /// Up to three planes, as the picture's red, green and blue, are turned in quads with what lies beside them.
+  void put_last_planes(int64_t pixels, const float* from, int64_t planes, float* y) const {
+    constexpr int64_t some = 64;
+    float turned[quad * some];
+    for (int64_t p = 0; p < pixels; p += some) {
+      const int64_t count = std::min(some, pixels - p);
+      table_.transpose(from + p * block_lanes, block_lanes, turned, some, count, quad);
+      for (int64_t c = 0; c < planes; ++c)
+        table_.activate(turned + c * some, y + c * geometry_.out.H * geometry_.out.W + p, count, context_.activation);
+    }
   }
 
   void put_pixels(const Run& run, const float* from, const MatrixBlock& block, const Pointwise& activation,

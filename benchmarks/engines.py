@@ -46,6 +46,12 @@ class Engine:
     def once(self) -> None:
         raise NotImplementedError
 
+    def seconds(self) -> float:
+        """How long a run takes, or what counts of it."""
+        before = time.perf_counter()
+        self.once()
+        return time.perf_counter() - before
+
     def run(self, seconds: float) -> dict:
         start = time.perf_counter()
         self.once()
@@ -53,9 +59,7 @@ class Engine:
         times = []
         start = time.perf_counter()
         while len(times) < least or time.perf_counter() - start < seconds:
-            before = time.perf_counter()
-            self.once()
-            times.append(1e3 * (time.perf_counter() - before))
+            times.append(1e3 * self.seconds())
         return {"median_ms": statistics.median(times), "min_ms": min(times), "runs": len(times)}
 
 
@@ -79,7 +83,11 @@ class Upconv(Engine):
         return np.load(y)
 
     def run(self, seconds: float) -> dict:
-        return self.program.bench(self.row, self.threads, seconds, *self.weights, accuracy=self.accuracy)
+        found = self.program.bench(self.row, self.threads, seconds, *self.weights, accuracy=self.accuracy)
+        if self.row.timed is None:
+            return found
+        layer = next(one for one in found["layers"] if one["path"] == str(self.row.timed))
+        return found | {"median_ms": layer["ms"], "min_ms": layer["ms"], "layers": [layer]}
 
 
 class PyTorch(Engine):
@@ -88,6 +96,7 @@ class PyTorch(Engine):
     about = (
         "eager, channels-last, `inference_mode`, BatchNorm folded by `fuse_conv_bn_eval`; bfloat16 is the whole module"
     )
+    timed = False  # whether one layer's time counts, not all layers'
 
     def prepare(self, row: Row, folder: Path, threads: int) -> np.ndarray:
         import export
@@ -104,8 +113,27 @@ class PyTorch(Engine):
         # Copies, since PyTorch's own memory begins at a multiple of 64 bytes.
         self.inputs = [torch.from_numpy(np.load(file)).clone() for file in inputs_of(row, folder)]
         self.load(net.eval(), threads)
+        self.timed = row.timed is not None
+        if self.timed:
+            self.watch(self.net[row.timed])
         with torch.inference_mode():
             return self.net(*self.inputs).float().numpy()
+
+    def watch(self, layer) -> None:
+        """From now on a run takes as long as this layer of it."""
+
+        def begin(*_) -> None:
+            self.begun = time.perf_counter()
+
+        def end(*_) -> None:
+            self.taken = time.perf_counter() - self.begun
+
+        layer.register_forward_pre_hook(begin)
+        layer.register_forward_hook(end)
+
+    def seconds(self) -> float:
+        whole = super().seconds()
+        return self.taken if self.timed else whole
 
     def load(self, net, threads: int) -> None:
         """The network that is timed, and the layout and type of its inputs."""

@@ -107,11 +107,12 @@ class Row:
     without: tuple[str, ...] = ()  # peers that cannot run it
     long: bool = False  # a run takes seconds
     precision: str = "float32"  # upconv's, and that of the peers that have it
+    timed: int | None = None  # the layer whose time is taken, where it is not that of a whole run
 
     @property
     def rounds_inputs(self) -> bool:
         """Whether a layer alone, which otherwise would read what the network is given as it is, rounds that too."""
-        return self.precision == "bfloat16" and len(self.layers) == 1
+        return self.precision == "bfloat16" and (len(self.layers) == 1 or self.timed is not None)
 
     @property
     def spec(self) -> str:
@@ -122,11 +123,12 @@ class Row:
         return [self.input] + ([(self.input[0],)] if self.classes else [])
 
     def sizes(self) -> list[tuple[ConvTranspose2d | Conv2d, tuple[int, int]]]:
-        """Every convolution and the height and width that come to it."""
+        """Every convolution that is timed and the height and width that come to it."""
         size, found = self.input[2:], []
-        for layer in self.layers:
+        for i, layer in enumerate(self.layers):
             if is_conv(layer):
-                found.append((layer, size))
+                if self.timed in (None, i):
+                    found.append((layer, size))
                 size = layer.output_size(size)
         return found
 
@@ -289,6 +291,16 @@ def in_bfloat16(row: Row, promise: float | None) -> Row:
     return replace(row, name=f"{row.name}, bfloat16", without=(*row.without, "onnxruntime"), **more)
 
 
+def between_layers(row: Row) -> Row:
+    """The row's layer in bfloat16 as it stands inside of a network, between two of kernel size 1: what it reads was
+    stored by the one before, channels-last, and what it makes is stored for the one behind. Only its own time counts,
+    which PyTorch's hooks tell; engines that are given a graph tell none."""
+    conv = row.layers[0]
+    layers = (Conv2d(conv.in_channels, conv.in_channels, 1), conv, Conv2d(conv.out_channels, 32, 1))
+    inside = replace(row, layers=layers, timed=1, without=("onnxruntime", "openvino", "ncnn"))
+    return replace(in_bfloat16(inside, promise=1.0), name=f"{row.name} between layers, bfloat16")
+
+
 IN_BFLOAT16 = ("pix2pix, batch 1", "cyclegan, batch 1", "esrgan, batch 1", "taesd, batch 1")
 
 GROUPS += (
@@ -300,6 +312,12 @@ GROUPS += (
             for row in group.rows
             if group.name in ("layers", "networks") or row.name in IN_BFLOAT16
         ),
+        promised_mean=1.5,
+        precision="bfloat16",
+    ),
+    Group(
+        "bfloat16 between layers",
+        tuple(between_layers(row) for row in GROUPS[0].rows if row.layers[0].out_channels > 3),
         promised_mean=1.5,
         precision="bfloat16",
     ),

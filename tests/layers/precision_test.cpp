@@ -246,29 +246,46 @@ TEST_CASE("bfloat16: layers that read what the network is given, few outputs and
 
 TEST_CASE("bfloat16: few outputs are rounded where there are tiles, which other instruction sets are lent here") {
   Random random(3);
-  const ConvTranspose2dOptions usual{.stride = 2, .padding = 1};
   const Tensor x = random.randn({2, 40, 5, 37});
-  for (int64_t outputs : {1, 3, 4}) {
-    const ConvTranspose2d layer(40, outputs, 4, usual);
+  struct Case {
+    int64_t outputs;  // of all phases together in one tile, but for those that it does not hold
+    Pair kernel;
+    ConvTranspose2dOptions options;
+  };
+  const Case cases[] = {{1, 4, {.stride = 2, .padding = 1}},
+                        {3, 4, {.stride = 2, .padding = 1}},
+                        {4, 4, {.stride = 2, .padding = 1, .bias = false}},
+                        {3, 3, {.stride = 2, .padding = 1, .output_padding = 1}},
+                        {2, 5, {.stride = {1, 3}, .padding = 2, .dilation = {2, 1}}},
+                        {1, 5, {.stride = 3, .padding = 1}},
+                        {3, {1, 2}, {.stride = 2}},
+                        {3, 5, {.stride = 3}},
+                        {3, 3, {.padding = 1}}};
+  for (const Case& c : cases) {
+    const ConvTranspose2d layer(40, c.outputs, c.kernel, c.options);
     randomize(layer, random);
+    CAPTURE(layer.str());
     const Sequential net = sequential(layer, Tanh());
     Options options{.precision = Precision::bfloat16, .round_inputs = true, .isa = Isa::scalar};
     const auto precision = [&] { return compile(net, x.shape(), options).steps().front().precision; };
     CHECK(precision() == Precision::float32);
     const reference::LentTileModel model;
     CHECK(precision() == Precision::bfloat16);
+    options.algorithm = "tiles";
     const Program program = compile(net, x.shape(), options);
-    CHECK(program.steps().front().algorithm == "tiles");
+    const Shape& out = program.outputs().front().shape;
     const auto sums_of = [&](const Tensor& a, const Tensor& weight, const Tensor& bias) {
-      return reference::conv_transpose2d(a, weight, bias, usual, Pair(10, 74));
+      return reference::conv_transpose2d(a, weight, bias, c.options, Pair(out[2], out[3]));
     };
-    const Tensor weight = rounded(layer.weight.value()), bias = layer.bias.value();
+    const Tensor weight = rounded(layer.weight.value()), bias = c.options.bias ? layer.bias.value() : Tensor();
     Tensor expected = sums_of(rounded(x), weight, bias);
     const Tensor magnitude = sums_of(absolute(rounded(x)), absolute(weight), absolute(bias));
     for (int64_t i = 0; i < expected.numel(); ++i) expected.data()[i] = std::tanh(expected.data()[i]);
-    check_close(program(x), expected,
-                [&](int64_t i) { return tolerance(4 * 40, magnitude.data()[i]) + tolerance(4, 1); });
+    check_close(program(x), expected, [&](int64_t i) {
+      return tolerance(static_cast<double>(40 * numel(weight.shape())), magnitude.data()[i]) + tolerance(4, 1);
+    });
     options.accuracy = Accuracy::exact;
+    options.algorithm = "";
     CHECK(precision() == Precision::float32);
   }
 }

@@ -19,11 +19,11 @@ class MatrixAlgorithm : public ConvAlgorithm {
   /// Zeros lie beside the pictures, which weights that are infinite or NaN would turn into NaN.
   std::unique_ptr<Step> step(ConvTask task) const override {
     const kernels::TileKernels& tiles = *kernels::tile_kernels(task.table().isa);
-    const TapOrder order(task.geometry);
-    const std::string way = fmt::format("matrix/{}/{}", parts_, fmt::join(order.taps, ","));
+    const MatrixPlan plan = *matrix_plan(task.geometry, task.context.output);
+    const TapOrder order(task.geometry, plan.together);
+    const std::string way = fmt::format("matrix/{}/{}/{}", parts_, order.phases, fmt::join(order.taps, ","));
     auto packed = task.weights.packed<PackedMatrix>(way, task.lowering, tiles, parts_, order);
     if (!packed->finite()) return direct_sums(std::move(task));
-    const MatrixPlan plan = *matrix_plan(task.geometry);
     return matrix_step(plan, std::move(task.geometry), std::move(packed), task.table(), tiles, parts_,
                        std::move(task.context));
   }

@@ -22,7 +22,7 @@ std::optional<double> matrix_cost(const ConvQuery& query, int32_t parts) {
   const auto& [geometry, input, output, table, machine, accuracy, images, memory] = query;
   if (!kernels::tile_kernels(table.isa) || (parts == 1) != (table.pairs != nullptr)) return {};
   if (!is_allowed(accuracy, parts)) return {};
-  const std::optional<MatrixPlan> plan = matrix_plan(geometry);
+  const std::optional<MatrixPlan> plan = matrix_plan(geometry, output);
   if (!plan) return {};
 
   const double positions = static_cast<double>(plan->rows.pitch(plan->rows.count) * plan->cols.pitch(plan->cols.count));
@@ -36,7 +36,7 @@ std::optional<double> matrix_cost(const ConvQuery& query, int32_t parts) {
   // Of positions a pair of tiles is loaded for each part; of weights for all that stand beside it, but where the last
   // one stays.
   const double loads_of_positions = parts, loads_of_weights = parts == 1 ? 1 : parts == 2 ? 2 : 5;
-  const auto steps = static_cast<double>(taps_of(geometry) * plan->blocks);
+  const auto steps = static_cast<double>(plan->taps * plan->blocks);
   const double products = steps * tiles * outputs * static_cast<double>(kernels::products_of(parts));
   const double loads =
       steps * (tiles * blocks_of_outputs * loads_of_positions + outputs * blocks_of_positions * loads_of_weights);

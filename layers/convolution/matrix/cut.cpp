@@ -53,8 +53,8 @@ double expected_cycles(const MatrixCutting& of, const MatrixCut& cut, int64_t bl
   const MatrixTiles tiles(MatrixLines(plan.rows, plan.cols, cut), cut.images, cut.rows, cut.cols);
   const int64_t inputs =
       cut.images * plan.rows.inputs(cut.rows) * plan.cols.inputs(cut.cols) * of.geometry.in.C * of.parts;
-  const int64_t products = ceil_div(tiles.positions, kernels::tile_lines) * taps_of(of.geometry) * plan.blocks *
-                           blocks * 2 * kernels::products_of(of.parts);
+  const int64_t products = ceil_div(tiles.positions, kernels::tile_lines) * plan.taps * plan.blocks * blocks * 2 *
+                           kernels::products_of(of.parts);
   const int64_t weights = blocks * weights_of_block(of) * static_cast<int64_t>(sizeof(float));
   const double multiplying = tile_product * static_cast<double>(products),
                reading = stays_in_l2(of) ? 0 : static_cast<double>(weights) / bytes_a_cycle;
@@ -98,7 +98,7 @@ Shares shares_of(const MatrixCutting& of) {
 }  // namespace
 
 int64_t weights_of_block(const MatrixCutting& of) {
-  return taps_of(of.geometry) * of.plan.blocks * of.parts * 2 * kernels::tile_words;
+  return of.plan.taps * of.plan.blocks * of.parts * 2 * kernels::tile_words;
 }
 
 MatrixWorks works_of(const MatrixCutting& of) {

@@ -22,6 +22,28 @@ MatrixAxis axis_of(const std::vector<Phase>& phases, int64_t size, Border border
   return axis;
 }
 
+/// The inputs that position 0 of any phase reads, each once, in the order of every phase's taps, so that a sum has the
+/// same bits whether its phase is alone or not.
+std::vector<int64_t> read_by(std::span<const Phase> phases) {
+  std::vector<int64_t> all;
+  bool fall = false;
+  for (const Phase& phase : phases) {
+    for (const AxisTap& tap : phase.taps) all.push_back(phase.in_first + tap.shift);
+    fall |= !phase.taps.empty() && phase.taps.front().shift > phase.taps.back().shift;
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  if (fall) std::reverse(all.begin(), all.end());
+  return all;
+}
+
+/// The tap by which position 0 reads an input, -1 where there is none.
+int64_t tap_at(const Phase& phase, int64_t input) {
+  for (const AxisTap& tap : phase.taps)
+    if (phase.in_first + tap.shift == input) return tap.k;
+  return -1;
+}
+
 }  // namespace
 
 int64_t MatrixAxis::lines(int64_t positions) const { return ceil_div(inputs(positions), step); }
@@ -47,21 +69,49 @@ MatrixTiles::MatrixTiles(const MatrixLines& lines, int64_t images, int64_t rows,
   positions = images * rows * row_positions;
 }
 
-int64_t taps_of(const ConvGeometry& geometry) {
-  size_t taps = 0;
+// The outputs of a phase of the rows lie beside one another, those of the phases of the columns as in the output.
+TapOrder::TapOrder(const ConvGeometry& geometry, bool together) {
+  const auto cols = static_cast<int64_t>(geometry.cols.size()), OC = geometry.out.C;
+  phases = together ? static_cast<int64_t>(geometry.rows.size()) * cols : 1;
+  lane_step = together ? cols : 1;
+  for (size_t row = 0; row < (together ? geometry.rows.size() : 1); ++row)
+    for (size_t col = 0; col < (together ? geometry.cols.size() : 1); ++col)
+      lanes.push_back(together ? static_cast<int64_t>(row) * OC * cols + geometry.cols[col].out_first : 0);
+  const auto add_pass = [&](std::span<const Phase> of_rows, std::span<const Phase> of_cols) {
+    firsts.push_back(static_cast<int64_t>(inputs.size()));
+    const std::vector<int64_t> of_row = read_by(of_rows), of_col = read_by(of_cols);
+    for (int64_t row : of_row)
+      for (int64_t col : of_col) {
+        inputs.push_back({row, col});
+        for (const Phase& kh : of_rows)
+          for (const Phase& kw : of_cols) {
+            const int64_t k = tap_at(kh, row), l = tap_at(kw, col);
+            taps.push_back(k < 0 || l < 0 ? -1 : k * geometry.KW + l);
+          }
+      }
+    counts.push_back(static_cast<int64_t>(inputs.size()) - firsts.back());
+  };
+  if (together) {
+    add_pass(geometry.rows, geometry.cols);
+    return;
+  }
   for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) taps += row.taps.size() * col.taps.size();
-  return static_cast<int64_t>(taps);
+    for (const Phase& col : geometry.cols) add_pass({&row, 1}, {&col, 1});
 }
 
-std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry) {
+std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry, Layout output) {
   const ImageShape& in = geometry.in;
   const int64_t IC = in.C / geometry.groups;
   if (geometry.groups > 1 && IC % kernels::tile_channels != 0) return {};
+  const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
+  const bool few = phases > 1 && geometry.groups == 1 && geometry.out.C * phases <= kernels::tile_lanes;
+  const bool together = few && planar(output, geometry.out);
   const MatrixPlan plan{.rows = axis_of(geometry.rows, in.H, geometry.border),
                         .cols = axis_of(geometry.cols, in.W, geometry.border),
                         .blocks = ceil_div(IC, kernels::tile_channels),
-                        .input_blocks = ceil_div(in.C, kernels::tile_channels)};
+                        .input_blocks = ceil_div(in.C, kernels::tile_channels),
+                        .together = together,
+                        .taps = static_cast<int64_t>(TapOrder(geometry, together).inputs.size())};
   const auto too_far = [](const MatrixAxis& axis, int64_t size) {
     return axis.inputs(axis.count) > 4 * (size + kernels::tile_lines);
   };

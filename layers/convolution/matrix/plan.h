@@ -98,13 +98,35 @@ struct MatrixPlan {
   MatrixAxis rows, cols;
   int64_t blocks;        ///< of 32 channels, of a group
   int64_t input_blocks;  ///< of the picture
+  bool together;         ///< whether the outputs of all phases share a tile (TapOrder)
+  int64_t taps;          ///< of all passes
 };
 
-/// The taps of all phases together.
-int64_t taps_of(const ConvGeometry& geometry);
+/// The taps of a kernel in the order in which they are multiplied, pass by pass. A pass has the outputs of a phase; or
+/// there is one, with all phases' outputs in one tile, of DCGAN's last layer four times red, green and blue: it has the
+/// inputs of all phases, 9 in the place of 4 times 4, and weights of zero where a phase does not read one.
+struct TapOrder {
+  TapOrder(const ConvGeometry& geometry, bool together);
+  struct Input {
+    int64_t row, col;  ///< in the picture, of position (0, 0)
+  };
+  int64_t phases;               ///< of a pass
+  std::vector<Input> inputs;    ///< that passes read, one after another
+  std::vector<int64_t> taps;    ///< [input][phase] as they are counted among the weights, -1 where there is none
+  std::vector<int64_t> firsts;  ///< of each pass, in `inputs`
+  std::vector<int64_t> counts;
+  std::vector<int64_t> lanes;  ///< of each phase's first output; the next one is `lane_step` further
+  int64_t lane_step;
+
+  /// Puts a phase's numbers for each output into their lanes.
+  template <class From>
+  void spread(const From* from, int64_t outputs, size_t phase, float* row) const {
+    for (int64_t oc = 0; oc < outputs; ++oc) row[lanes[phase] + oc * lane_step] = from[oc];
+  }
+};
 
 /// Nothing where the channels of a group do not begin a block of their own, or where far more would be read beside the
 /// picture than in it.
-std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry);
+std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry, Layout output);
 
 }  // namespace upconv::internal

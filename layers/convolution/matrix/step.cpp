@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "layers/arithmetic.h"
@@ -27,11 +28,12 @@ class MatrixStep : public Step {
         context_(std::move(context)),
         planar_in_(planar(context_.input, geometry_.in)),
         planar_out_(planar(context_.output, geometry_.out)),
-        slots_(geometry_.cols.front().out_step),
+        slots_(plan_.together ? 1 : geometry_.cols.front().out_step),
         works_(works_of(cutting())),
         lines_(plan_.rows, plan_.cols, works_.cut),
         panel_(tiles_, plan_, lines_, geometry_.in.C, works_.cut.cols, parts_) {
-    const std::span<const float> shift(packed_->shift(), static_cast<size_t>(geometry_.out.C));
+    const std::span<const float> shift(packed_->shift(),
+                                       static_cast<size_t>(geometry_.out.C * packed_->order().phases));
     has_shift_ = std::ranges::any_of(shift, [](float x) { return x != 0; });
     at_once_ = std::max<int64_t>(1, matrix_weights_budget / std::max<int64_t>(1, weights_of_block(cutting())));
     for (const MatrixWork& work : works_.all)
@@ -65,8 +67,7 @@ class MatrixStep : public Step {
       MatrixWork part = work;
       part.blocks = {work.blocks.begin + blocks.begin, work.blocks.begin + blocks.end};
       each_run(tiles.positions, std::min(strip_, strip_of(tiles)), [&](Range strip) {
-        for (size_t row = 0; row < geometry_.rows.size(); ++row)
-          for (size_t col = 0; col < geometry_.cols.size(); ++col) multiply(part, row, col, tiles, strip, panel, aside);
+        for (size_t pass = 0; pass < taps_.size(); ++pass) multiply(part, pass, tiles, strip, panel, aside);
         put(part, tiles, strip, aside, frame);
       });
     });
@@ -92,31 +93,31 @@ class MatrixStep : public Step {
   const float* shift(const MatrixBlock& block) const { return has_shift_ ? packed_->shift() + block.oc : nullptr; }
 
   void add_taps() {
-    for (const Phase& row : geometry_.rows)
-      for (const Phase& col : geometry_.cols) {
-        std::vector<int64_t>& taps = taps_.emplace_back();
-        for (const AxisTap& kh : row.taps)
-          for (const AxisTap& kw : col.taps)
-            taps.push_back(
-                lines_.input(row.in_first + kh.shift - plan_.rows.begin, col.in_first + kw.shift - plan_.cols.begin) *
-                panel_lanes);
+    const TapOrder& order = packed_->order();
+    for (size_t pass = 0; pass < order.firsts.size(); ++pass) {
+      std::vector<int64_t>& taps = taps_.emplace_back();
+      for (int64_t i = 0; i < order.counts[pass]; ++i) {
+        const auto [row, col] = order.inputs[static_cast<size_t>(order.firsts[pass] + i)];
+        taps.push_back(lines_.input(row - plan_.rows.begin, col - plan_.cols.begin) * panel_lanes);
       }
+    }
   }
 
-  int64_t row_phases() const { return static_cast<int64_t>(geometry_.rows.size()); }
+  int64_t row_phases() const { return plan_.together ? 1 : static_cast<int64_t>(geometry_.rows.size()); }
   /// Floats of a row phase's sums of a block of outputs, and of all row phases'.
   int64_t phase_sums() const { return strip_ * slots_ * block_lanes; }
   int64_t block_sums() const { return row_phases() * phase_sums(); }
 
   /// aside[block][phase of the rows][position of the strip][phase of the columns][lane]: the phases of a row of outputs
-  /// lie beside one another, as in the output.
-  void multiply(const MatrixWork& work, size_t row, size_t col, const MatrixTiles& tiles, Range strip,
-                const float* panel, float* aside) const {
-    const size_t phase = row * geometry_.cols.size() + col;
-    const std::vector<int64_t>& taps = taps_[phase];
+  /// lie beside one another, as in the output. Phases that are together share lanes.
+  void multiply(const MatrixWork& work, size_t pass, const MatrixTiles& tiles, Range strip, const float* panel,
+                float* aside) const {
+    const size_t row = pass / geometry_.cols.size(), col = pass % geometry_.cols.size();
+    const std::vector<int64_t>& taps = taps_[pass];
     const auto tap_count = static_cast<int64_t>(taps.size());
     const int64_t y_line = slots_ * block_lanes;
-    float* y = aside + static_cast<int64_t>(row) * phase_sums() + geometry_.cols[col].out_first * block_lanes;
+    float* y = aside + static_cast<int64_t>(row) * phase_sums() +
+               (plan_.together ? 0 : geometry_.cols[col].out_first * block_lanes);
     for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, y += block_sums())
       each_run(plan_.blocks, channels_at_once(strip, tap_count), [&](Range channels) {
         MatrixTileLines of_tiles(tiles, lines_, strip.begin);
@@ -130,7 +131,7 @@ class MatrixStep : public Step {
               .taps = taps.data(),
               .tap_count = tap_count,
               .blocks = channels.count(),
-              .w = block(b).w + (packed_->first_tap(phase) * plan_.blocks + channels.begin * tap_count) * parts_ *
+              .w = block(b).w + (packed_->order().firsts[pass] * plan_.blocks + channels.begin * tap_count) * parts_ *
                                     block(b).tiles * kernels::tile_words,
               .y = y + part.begin * y_line,
               .y_line = y_line,
@@ -166,34 +167,41 @@ class MatrixStep : public Step {
     int64_t image, h, w, pixels;
   };
 
-  /// Calls run(outputs, where the sums of the first block for them are aside) for each row of outputs of a strip: those
-  /// of all phases, so that rows are written that lie beside one another.
-  template <class EachRun>
-  void each_row(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside, EachRun&& run) const {
+  /// Calls row(image, row of positions, columns of them, where the first block's sums for these are aside) for each row
+  /// of positions of a strip; rows and columns count from the first of all.
+  template <class EachRow>
+  void each_row_of_positions(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside,
+                             EachRow&& row) const {
     for (int64_t number = strip.begin / tiles.row_positions; number * tiles.row_positions < strip.end; ++number) {
       const int64_t image = number / tiles.image_rows, r = number % tiles.image_rows,
                     first = number * tiles.row_positions;
       const Range cols{std::max<int64_t>(0, strip.begin - first), std::min(work.cols.count(), strip.end - first)};
       if (r >= work.rows.count() || cols.count() <= 0) continue;
-      const int64_t W = geometry_.out.W, from = std::min(W, (work.cols.begin + cols.begin) * slots_);
-      const int64_t pixels = std::min(W, (work.cols.begin + cols.end) * slots_) - from;
-      if (pixels <= 0) continue;
-      float* sums = aside + (first + cols.begin - strip.begin) * slots_ * block_lanes;
+      row(work.images.begin + image, work.rows.begin + r,
+          Range{work.cols.begin + cols.begin, work.cols.begin + cols.end},
+          aside + (first + cols.begin - strip.begin) * slots_ * block_lanes);
+    }
+  }
+
+  /// Calls run(outputs, where the first block's sums for them are aside) for each row of outputs of a strip: those of
+  /// all phases, so that rows are written that lie beside one another.
+  template <class EachRun>
+  void each_row(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside, EachRun&& run) const {
+    each_row_of_positions(work, tiles, strip, aside, [&](int64_t image, int64_t r, Range cols, float* sums) {
+      const int64_t W = geometry_.out.W, from = std::min(W, cols.begin * slots_);
+      const int64_t pixels = std::min(W, cols.end * slots_) - from;
       for (const Phase& row : geometry_.rows) {
-        if (work.rows.begin + r < row.count)
-          run(Run{.image = work.images.begin + image,
-                  .h = row.out_first + row.out_step * (work.rows.begin + r),
-                  .w = from,
-                  .pixels = pixels},
-              sums);
+        if (pixels > 0 && r < row.count)
+          run(Run{.image = image, .h = row.out_first + row.out_step * r, .w = from, .pixels = pixels}, sums);
         sums += phase_sums();
       }
-    }
+    });
   }
 
   /// Moves what is aside to where it belongs, the rows of all phases in turn. 64 planes of 128 x 128 are stored in 0.17
   /// ms so; in 0.25 where each phase has all of its rows first, between which the processor fetches the other one's.
   void put(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside, const Frame& frame) const {
+    if (plan_.together) return put_together(work, tiles, strip, aside, frame);
     if (planar_out_) {
       for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, aside += block_sums())
         each_row(work, tiles, strip, aside,
@@ -209,6 +217,40 @@ class MatrixStep : public Step {
           put_pixels(run, from, block(b), residual.values ? Pointwise{} : context_.activation, frame);
       if (residual.values && !context_.rounded()) add(run, work, residual.values, frame);
     });
+  }
+
+  /// Of phases that are together, a row's outputs of a channel lie in neighbouring lanes, as many as it has phases.
+  void put_together(const MatrixWork& work, const MatrixTiles& tiles, Range strip, float* aside,
+                    const Frame& frame) const {
+    constexpr int64_t some = 64;
+    const ImageShape& out = geometry_.out;
+    const auto phases = static_cast<int64_t>(geometry_.cols.size());
+    each_row_of_positions(work, tiles, strip, aside, [&](int64_t image, int64_t r, Range cols, const float* sums) {
+      for (const Phase& row : geometry_.rows) {
+        if (r < row.count)
+          for (int64_t oc = 0; oc < out.C; ++oc) {
+            const int64_t h = row.out_first + row.out_step * r;
+            float* y = static_cast<float*>(frame.output) + ((image * out.C + oc) * out.H + h) * out.W;
+            for (int64_t p = cols.begin; p < cols.end; p += some) {
+              const int64_t positions = std::min(some, cols.end - p), w = p * phases;
+              if (w >= out.W) break;
+              float pixels[some * tile_lanes];
+              const float* from = sums + (p - cols.begin) * block_lanes + oc * phases;
+              phases == 2 ? gather<2>(from, positions, pixels) : gather(from, positions, phases, pixels);
+              table_.activate(pixels, y + w, std::min(positions * phases, out.W - w), context_.activation);
+            }
+          }
+        sums += out.C * phases;
+      }
+    });
+  }
+  /// The lanes from `from` on of each position, one after another.
+  static void gather(const float* from, int64_t positions, int64_t lanes, float* to) {
+    for (int64_t p = 0; p < positions; ++p) std::copy_n(from + p * block_lanes, lanes, to + p * lanes);
+  }
+  template <int64_t lanes>
+  static void gather(const float* from, int64_t positions, float* to) {
+    for (int64_t p = 0; p < positions; ++p) std::memcpy(to + p * lanes, from + p * block_lanes, lanes * sizeof(float));
   }
 
   /// Where a run's outputs of a channel lie that is not planar.
@@ -298,7 +340,7 @@ class MatrixStep : public Step {
   int64_t at_once_ = 1;                     // blocks whose weights stay in L2 while all positions pass
   int64_t most_blocks_ = 1;                 // of a work, at once
   int64_t strip_;                           // positions whose sums are aside at a time
-  std::vector<std::vector<int64_t>> taps_;  // of each pair of phases
+  std::vector<std::vector<int64_t>> taps_;  // of each pass
 };
 
 }  // namespace

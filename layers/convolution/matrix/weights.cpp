@@ -41,16 +41,6 @@ bool put_parts(const kernels::TileKernels& kernels, const float* row, int32_t ti
 
 }  // namespace
 
-TapOrder::TapOrder(const ConvGeometry& geometry) {
-  for (const Phase& row : geometry.rows)
-    for (const Phase& col : geometry.cols) {
-      firsts.push_back(static_cast<int64_t>(taps.size()));
-      counts.push_back(static_cast<int64_t>(row.taps.size() * col.taps.size()));
-      for (const AxisTap& kh : row.taps)
-        for (const AxisTap& kw : col.taps) taps.push_back(kh.k * geometry.KW + kw.k);
-    }
-}
-
 // The shifts of all output channels follow the weights of all blocks, then a float that is not zero
 // where any weight is infinite or NaN.
 PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight, const Packer& packer,
@@ -67,7 +57,7 @@ PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight
       const auto count = static_cast<int32_t>(ceil_div(lanes, tile_lanes));
       blocks_.push_back({nullptr, group * blocks_of_channels, group * OC + oc, lanes, count});
       starts.push_back(size);
-      size += static_cast<int64_t>(order.taps.size()) * blocks_of_channels * parts * count * tile_words;
+      size += static_cast<int64_t>(order.inputs.size()) * blocks_of_channels * parts * count * tile_words;
     }
   const int64_t outputs = layout.OC + most_lanes;
   shifts_ = size;
@@ -83,22 +73,31 @@ PackedMatrix::PackedMatrix(const kernels::Table& table, const WeightView& weight
                 panel, most_lanes, scratch);
     const int64_t of_block = parts * block.tiles * tile_words;
     bool finite = true;
-    for (size_t phase = 0; phase < order.firsts.size(); ++phase)
-      for (int64_t number = 0; number < order.counts[phase]; ++number) {
-        const int64_t tap = order.taps[static_cast<size_t>(order.firsts[phase] + number)];
+    for (size_t pass = 0; pass < order.firsts.size(); ++pass)
+      for (int64_t number = 0; number < order.counts[pass]; ++number) {
+        const auto taps = std::span(order.taps)
+                              .subspan(static_cast<size_t>((order.firsts[pass] + number) * order.phases),
+                                       static_cast<size_t>(order.phases));
         for (int64_t ic = 0; ic < ics; ++ic) {
           float row[most_lanes] = {};
-          scaled(panel + (ic * layout.taps + tap) * most_lanes, weight.scale.data() + block.oc, block.lanes, row);
+          for (size_t phase = 0; phase < taps.size(); ++phase) {
+            if (taps[phase] < 0) continue;
+            float outputs[most_lanes];
+            scaled(panel + (ic * layout.taps + taps[phase]) * most_lanes, weight.scale.data() + block.oc, block.lanes,
+                   outputs);
+            order.spread(outputs, block.lanes, phase, row);
+          }
           const int64_t channel = first + ic;
           const int64_t at =
-              order.firsts[phase] * blocks_of_channels + channel / tile_channels * order.counts[phase] + number;
+              order.firsts[pass] * blocks_of_channels + channel / tile_channels * order.counts[pass] + number;
           finite &= put_parts(tiles, row, block.tiles, parts, channel % tile_channels,
                               out + starts[static_cast<size_t>(index / chunks)] + at * of_block);
         }
       }
     if (!finite) mark(out[infinite]);
     if (first > 0) return;
-    std::copy_n(weight.shift.begin() + block.oc, block.lanes, out + shifts_ + block.oc);
+    for (size_t phase = 0; phase < order.lanes.size(); ++phase)
+      order.spread(weight.shift.data() + block.oc, block.lanes, phase, out + shifts_ + block.oc);
   };
   packed_ = packer({.floats = static_cast<size_t>(infinite) + 1,
                     .scratch = static_cast<size_t>(2 * most_lanes * chunk * layout.taps),

@@ -6,6 +6,7 @@
 #include "../../kernels/tiles.h"
 #include "../geometry.h"
 #include "../weights.h"
+#include "plan.h"
 
 namespace upconv::internal {
 
@@ -18,23 +19,14 @@ struct MatrixBlock {
   int32_t tiles;        ///< 1 or 2
 };
 
-/// The taps of a kernel in the order in which they are multiplied: those of a phase after one another.
-struct TapOrder {
-  explicit TapOrder(const ConvGeometry& geometry);
-  std::vector<int64_t> taps;    ///< as they are counted among the weights
-  std::vector<int64_t> firsts;  ///< of each phase, in `taps`
-  std::vector<int64_t> counts;
-};
-
-/// Weights and bias: w[block][phase][block of 32 channels][tap][part][tile][pair of channels][oc in tile].
+/// Weights and bias: w[block][pass][block of 32 channels][tap][part][tile][pair of channels][oc in tile].
 class PackedMatrix {
  public:
   PackedMatrix(const kernels::Table& table, const WeightView& weight, const Packer& packer,
                const kernels::TileKernels& tiles, int32_t parts, const TapOrder& order);
   const std::vector<MatrixBlock>& blocks() const { return blocks_; }
-  /// Of a phase's taps among those of all.
-  int64_t first_tap(size_t phase) const { return order_.firsts[phase]; }
-  /// Of each output channel, padded to whole tiles.
+  const TapOrder& order() const { return order_; }
+  /// Of each output channel, or of each lane where phases are together, padded to whole tiles.
   const float* shift() const { return packed_.span.data() + shifts_; }
   size_t weight_bytes() const { return static_cast<size_t>(shifts_) * sizeof(float); }
   /// Whether no weight is infinite or NaN, so that an input of zero adds nothing.

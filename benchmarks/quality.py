@@ -54,37 +54,39 @@ instruction set is `amx`, taken by itself where the processor has it and the ope
 `UPCONV_ISA=avx512` does without. Elsewhere nothing of it is there, and tests compute it by a model with the same bits.
 
 Beside PyTorch 2.13 in bfloat16, channels-last, which is the only peer that multiplies it in tiles, on one core of a
-Granite-Rapids-class Xeon (`./dev bench --rows bfloat16 --threads 1 --peers pytorch`); upconv's inputs and outputs are
-planes of float32, PyTorch's channels-last bfloat16, half the memory:
+Granite-Rapids-class Xeon (`./dev bench --rows bfloat16 --peers pytorch`). Left, layers and networks by themselves: upconv is
+given and gives planes of float32, PyTorch channels-last bfloat16, half the memory. Right, layers between two others, where
+both read and store channels-last bfloat16:
 
-| one thread, milliseconds | upconv | PyTorch | | two threads |
-|---|--:|--:|--:|--:|
-| 100-512 k4s1 1x1 | 0.026 | 0.611 | 23.50x | 25.07x |
-| 512-256 k4s2 4x4 | 0.160 | 1.318 | 8.24x | 9.32x |
-| 256-128 k4s2 8x8 | 0.059 | 0.256 | 4.34x | 3.22x |
-| 128-64 k4s2 16x16 | 0.051 | 0.127 | 2.49x | 2.77x |
-| 64-3 k4s2 32x32 | 0.049 | 0.072 | 1.47x | 2.06x |
-| 128-64 k4s2 64x64 | 0.930 | 0.791 | 0.85x | 1.01x |
-| 256-128 k4s2 64x64 | 3.215 | 3.314 | 1.03x | 1.07x |
-| 128-64 k3s2op1 64x64 | 0.690 | 0.601 | 0.87x | 0.93x |
-| 128-64 k2s2 64x64 | 0.493 | 0.422 | 0.86x | 0.86x |
-| 128-64 k5s2op1 32x32 | 0.313 | 0.376 | 1.20x | 1.60x |
-| 64-32 k8s4 32x32 | 0.275 | 0.298 | 1.08x | 1.40x |
-| 128-128 k3s1 32x32 | 0.209 | 0.234 | 1.12x | 1.34x |
-| DCGAN, batch 1 | 0.460 | 2.601 | 5.65x | 6.47x |
-| DCGAN, batch 16 | 3.732 | 12.404 | 3.32x | 2.81x |
-| DCGAN, batch 64 | 15.608 | 46.396 | 2.97x | 2.68x |
-| pix2pix, batch 1 | 26.324 | 149.588 | 5.80x | |
-| cyclegan, batch 1 | 169.255 | 378.317 | 2.30x | |
-| esrgan, batch 1 | 212.856 | 348.088 | 1.82x | |
-| taesd, batch 1 | 58.331 | 74.027 | 1.27x | |
+| milliseconds, one thread | upconv | PyTorch | | two threads | upconv | PyTorch | | two threads |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|
+| 100-512 k4s1 1x1 | 0.023 | 0.571 | 24.51x | 25.75x | 0.023 | 0.569 | 25.07x | 24.31x |
+| 512-256 k4s2 4x4 | 0.173 | 1.225 | 7.09x | 8.84x | 0.151 | 1.192 | 7.90x | 9.26x |
+| 256-128 k4s2 8x8 | 0.054 | 0.240 | 4.45x | 3.59x | 0.045 | 0.233 | 5.19x | 5.07x |
+| 128-64 k4s2 16x16 | 0.047 | 0.116 | 2.48x | 2.77x | 0.038 | 0.112 | 2.98x | 4.12x |
+| 64-3 k4s2 32x32 | 0.020 | 0.071 | 3.61x | 5.04x | | | | |
+| 128-64 k4s2 64x64 | 0.880 | 0.761 | 0.86x | 1.05x | 0.693 | 0.751 | 1.10x | 1.19x |
+| 256-128 k4s2 64x64 | 3.039 | 3.147 | 1.04x | 1.07x | 2.725 | 3.134 | 1.15x | 1.21x |
+| 128-64 k3s2op1 64x64 | 0.609 | 0.571 | 0.94x | 1.05x | 0.452 | 0.550 | 1.22x | 1.26x |
+| 128-64 k2s2 64x64 | 0.485 | 0.388 | 0.80x | 0.84x | 0.332 | 0.405 | 1.23x | 1.21x |
+| 128-64 k5s2op1 32x32 | 0.283 | 0.349 | 1.22x | 1.58x | 0.249 | 0.341 | 1.37x | 1.78x |
+| 64-32 k8s4 32x32 | 0.231 | 0.276 | 1.20x | 1.44x | 0.176 | 0.283 | 1.61x | 1.82x |
+| 128-128 k3s1 32x32 | 0.201 | 0.218 | 1.09x | 1.40x | 0.167 | 0.219 | 1.32x | 1.70x |
+| DCGAN, batch 1 | 0.429 | 2.525 | 5.91x | 6.70x | | | | |
+| DCGAN, batch 16 | 2.714 | 10.866 | 4.00x | 3.35x | | | | |
+| DCGAN, batch 64 | 11.176 | 38.120 | 3.44x | 3.16x | | | | |
+| pix2pix, batch 1 | 16.090 | 70.709 | 4.47x | 4.74x | | | | |
+| cyclegan, batch 1 | 94.472 | 233.843 | 2.47x | 2.32x | | | | |
+| esrgan, batch 1 | 112.981 | 178.201 | 1.58x | 2.01x | | | | |
+| taesd, batch 1 | 25.096 | 36.670 | 1.46x | 1.50x | | | | |
 
-Layers and DCGAN are of 2026-12-01, the other networks of the day before, on another such machine. Single layers of
-large maps are bounded by these planes: writing 4 MB takes one core 0.18 ms there, however they are ordered, beside
-products of 0.45 and reading of 0.1 ([what was tried](decisions/matrix-tiles.md)). float32 under `standard` is 1.39
-times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.34 to 1.42 for 256-128, 1.46 for 128-64 16x16, 1.53
-for k2s2, 1.2 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles has 64.2 dB beside float64, no byte further than
-6 and 5.1 % of them different. Commands for another such machine:
+All of 2026-12-01, in one run. Single layers of large maps are bounded by their planes, of which a core fetches 30 GB/s, and
+then by the tiles, 0.45 of the 0.69 ms of 128-64 k4s2 64x64 between layers ([what was tried](decisions/matrix-tiles.md)).
+Who gives PyTorch planes of float32, and wants them back, waits 2.9 ms for k2s2 and 3.3 for 128-64 k4s2: its conversions
+take most of that. float32 under `standard` is 1.39 times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.34 to
+1.42 for 256-128, 1.46 for 128-64 16x16, 1.53 for k2s2, 1.2 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles, with
+its last layer of three outputs, has 64.0 dB beside float64, no byte further than 5 and 5.4 % of them different. Commands
+for another such machine:
 
 ```sh
 # The processor's tiles have the model's bits, and programs take them.

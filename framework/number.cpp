@@ -7,7 +7,9 @@
 
 namespace upconv::internal {
 
+// Streams of libc++ also read "0x10", which those of libstdc++ do not.
 std::optional<double> parse_number(std::string_view text) {
+  if (text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return {};
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
   double number = 0;

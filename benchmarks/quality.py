@@ -54,9 +54,9 @@ instruction set is `amx`, taken by itself where the processor has it and the ope
 `UPCONV_ISA=avx512` does without. Elsewhere nothing of it is there, and tests compute it by a model with the same bits.
 
 Beside PyTorch 2.13 in bfloat16, channels-last, which is the only peer that multiplies it in tiles, on one core of a
-Granite-Rapids-class Xeon (`./dev bench --rows bfloat16 --peers pytorch`). Left, layers and networks by themselves: upconv is
-given and gives planes of float32, PyTorch channels-last bfloat16, half the memory. Right, layers between two others, where
-both read and store channels-last bfloat16:
+Granite-Rapids-class Xeon (`./dev bench --rows bfloat16 --peers pytorch`). Left, layers and networks by themselves:
+upconv is given and gives planes of float32, PyTorch channels-last bfloat16, half the memory. Right, layers between
+two others, where both read and store channels-last bfloat16:
 
 | milliseconds, one thread | upconv | PyTorch | | two threads | upconv | PyTorch | | two threads |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -80,13 +80,13 @@ both read and store channels-last bfloat16:
 | esrgan, batch 1 | 112.981 | 178.201 | 1.58x | 2.01x | | | | |
 | taesd, batch 1 | 25.096 | 36.670 | 1.46x | 1.50x | | | | |
 
-All of 2026-12-01, in one run. Single layers of large maps are bounded by their planes, of which a core fetches 30 GB/s, and
-then by the tiles, 0.45 of the 0.69 ms of 128-64 k4s2 64x64 between layers ([what was tried](decisions/matrix-tiles.md)).
-Who gives PyTorch planes of float32, and wants them back, waits 2.9 ms for k2s2 and 3.3 for 128-64 k4s2: its conversions
-take most of that. float32 under `standard` is 1.39 times as fast as without tiles (0e8bacd) for 128-64 k4s2 64x64, 1.34 to
-1.42 for 256-128, 1.46 for 128-64 16x16, 1.53 for k2s2, 1.2 for DCGAN at batch 16 and 64. The shipped DCGAN in tiles, with
-its last layer of three outputs, has 64.0 dB beside float64, no byte further than 5 and 5.4 % of them different. Commands
-for another such machine:
+All of 2026-12-01, in one run. Single layers of large maps are bounded by their planes, of which a core fetches 30
+GB/s, and then by the tiles, 0.45 of the 0.69 ms of 128-64 k4s2 64x64 between layers ([what was
+tried](decisions/matrix-tiles.md)). Who gives PyTorch planes of float32, and wants them back, waits 2.9 ms for k2s2
+and 3.3 for 128-64 k4s2: its conversions take most of that. float32 under `standard` is 1.39 times as fast as without
+tiles (0e8bacd) for 128-64 k4s2 64x64, 1.34 to 1.42 for 256-128, 1.46 for 128-64 16x16, 1.53 for k2s2, 1.2 for DCGAN
+at batch 16 and 64. The shipped DCGAN in tiles, with its last layer of three outputs, has 64.0 dB beside float64, no
+byte further than 5 and 5.4 % of them different. Commands for another such machine:
 
 ```sh
 # The processor's tiles have the model's bits, and programs take them.

@@ -27,7 +27,8 @@ void check_numbers() {
   CHECK(parse_number("0.1") == 0.1);
   CHECK(parse_number("1.7976931348623157e308") == 1.7976931348623157e308);
   CHECK(parse_number("7") == 7.0);
-  for (const char* text : {"", " 1", "1 ", "0,5", "1.5x", "e5", ".", "-", "1e", "1e999", "inf", "nan", "--1", "1.2.3", "0x10", "0x1p3"})
+  for (const char* text :
+       {"", " 1", "1 ", "0,5", "1.5x", "e5", ".", "-", "1e", "1e999", "inf", "nan", "--1", "1.2.3", "0x10", "0x1p3"})
     CHECK_MESSAGE(!parse_number(text), text);
 }
 

@@ -104,7 +104,8 @@ struct MatrixPlan {
 
 /// The taps of a kernel in the order in which they are multiplied, pass by pass. A pass has the outputs of a phase; or
 /// there is one, with all phases' outputs in one tile, of DCGAN's last layer four times red, green and blue: it has the
-/// inputs of all phases, 9 in the place of 4 times 4, and weights of zero where a phase does not read one.
+/// inputs of all phases, 9 in the place of 4 times 4, and weights of zero where a phase does not read one. So an input
+/// that is infinite makes NaN of outputs beside those that read it, as in Winograd's schemes.
 struct TapOrder {
   TapOrder(const ConvGeometry& geometry, bool together);
   struct Input {

@@ -256,11 +256,13 @@ struct Normal {
 
 struct PairKernels;
 
-/// y[p * y_stride + c] = act(x[p * x_stride + c] + shift[c]) for p < pixels, c < channels; y may be x.
-struct ShiftedPixels {
+/// y[p * y_stride + c] = act(x[p * x_stride + c] + added[p * added_stride + c]) for p < pixels, c < channels; y may be
+/// x or `added`.
+struct AddedPixels {
   const float* x;
   int64_t x_stride;
-  const float* shift;
+  const float* added;
+  int64_t added_stride;  ///< 0 where all pixels have the same added to them
   void* y;
   int64_t y_stride;
   bool stored;  ///< whether y is of bfloat16, as Table::round makes it
@@ -309,8 +311,8 @@ struct Table {
   /// y[p * C + c] = act(x[p * C + c] * scale[c] + shift[c]) for p < pixels, c < C; x may be y.
   void (*affine_channels)(const float* x, float* y, int64_t pixels, int64_t C, const float* scale, const float* shift,
                           Activation);
-  /// Contract: ShiftedPixels.
-  void (*shift_pixels)(const ShiftedPixels&, Activation);
+  /// Contract: AddedPixels.
+  void (*add_pixels)(const AddedPixels&, Activation);
   /// y[i] = act((x[i] - mean) * scale + shift); x may be y.
   void (*normalise)(const float* x, float* y, int64_t count, const Normal&, Activation);
   /// y[p * C + c] = act((x[p * C + c] - means[c]) * scale[c] + shift[c]) for p < pixels, c < C, the scales behind the
@@ -384,7 +386,7 @@ struct PairKernels {
   /// As Table::winograd_input, rounded; t.v may begin at the second half of a line. Null for schemes that err too much.
   void (*winograd_input[schemes])(const WinogradInput&);
   void (*winograd_output[schemes])(const WinogradOutput&);  ///< the same; outputs may be rounded too
-  void (*shift_pixels)(const ShiftedPixels&, Activation);   ///< Table::shift_pixels
+  void (*add_pixels)(const AddedPixels&, Activation);       ///< Table::add_pixels
   void (*pack)(const PairPack&);
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 // What norms compute: the moments of a run, what they make of it, and arguments that differ from channel to channel.
 // Contracts: kernels.h, Table::moments, moments_channels, sum, normalise, normalise_channels, normalise_elements,
-// affine_channels, shift_pixels, prelu_channels.
+// affine_channels, add_pixels, prelu_channels.
 //
 // Moments take one pass, over distances from a number near the mean, where neither they nor their squares cancel. The
 // mean of a few numbers from all over the run is near enough, nearly always: where it lies further from the mean than
@@ -250,42 +250,40 @@ void affine_channels(const float* x, float* y, int64_t pixels, int64_t C, const 
         });
 }
 
-/// `vectors` whole ones of each pixel, whose shifts are loaded once.
+/// `vectors` whole ones of each pixel.
 template <class Arch, int vectors, class Y, class F>
-UPCONV_INLINE void shift_vectors(const ShiftedPixels& of, int64_t c, F f) {
+UPCONV_INLINE void add_vectors(const AddedPixels& of, int64_t c, F f) {
   using S = Simd<Arch>;
-  typename S::Batch shift[vectors];
-  UPCONV_UNROLL
-  for (int i = 0; i < vectors; ++i) shift[i] = S::load(of.shift + c + i * S::width);
-  const float* x = of.x + c;
+  const float *x = of.x + c, *added = of.added + c;
   Y* y = static_cast<Y*>(of.y) + c;
-  for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, y += of.y_stride) UPCONV_UNROLL
-  for (int i = 0; i < vectors; ++i) S::store(y + i * S::width, f(S::load(x + i * S::width) + shift[i]));
+  for (int64_t p = 0; p < of.pixels; ++p, x += of.x_stride, added += of.added_stride, y += of.y_stride) UPCONV_UNROLL
+  for (int i = 0; i < vectors; ++i)
+    S::store(y + i * S::width, f(S::load(x + i * S::width) + S::load(added + i * S::width)));
 }
 
 /// As many vectors at a time as fill a cache line of bfloat16, where a line is not written twice.
 template <class Arch, class Y, class F>
-void shift_pixels_to(const ShiftedPixels& of, F f) {
+void add_pixels_to(const AddedPixels& of, F f) {
   using S = Simd<Arch>;
   constexpr int vectors = S::width >= 8 ? 32 / S::width : 4;
   int64_t c = 0;
-  for (; c + vectors * S::width <= of.channels; c += vectors * S::width) shift_vectors<Arch, vectors, Y>(of, c, f);
-  for (; c + S::width <= of.channels; c += S::width) shift_vectors<Arch, 1, Y>(of, c, f);
+  for (; c + vectors * S::width <= of.channels; c += vectors * S::width) add_vectors<Arch, vectors, Y>(of, c, f);
+  for (; c + S::width <= of.channels; c += S::width) add_vectors<Arch, 1, Y>(of, c, f);
   if (c == of.channels) return;
   const int n = static_cast<int>(of.channels - c);
-  const typename S::Batch shift = arguments<Arch>(of.shift, c, n);
   for (int64_t p = 0; p < of.pixels; ++p) {
     float outputs[S::width];
-    S::store(outputs, f(load_partial<Arch>(of.x + p * of.x_stride + c, n) + shift));
+    S::store(outputs, f(load_partial<Arch>(of.x + p * of.x_stride + c, n) +
+                        load_partial<Arch>(of.added + p * of.added_stride + c, n)));
     for (int i = 0; i < n; ++i) Simd<Scalar>::store(static_cast<Y*>(of.y) + p * of.y_stride + c + i, outputs[i]);
   }
 }
 
 template <class Arch>
-void shift_pixels(const ShiftedPixels& of, Activation act) {
+void add_pixels(const AddedPixels& of, Activation act) {
   using Batch = typename Simd<Arch>::Batch;
   const auto run = [&](auto f) __attribute__((always_inline)) {
-    of.stored ? shift_pixels_to<Arch, uint16_t>(of, f) : shift_pixels_to<Arch, float>(of, f);
+    of.stored ? add_pixels_to<Arch, uint16_t>(of, f) : add_pixels_to<Arch, float>(of, f);
   };
   if (!with_usual<Arch>(act, run)) run([=](Batch v) __attribute__((always_inline)) { return activate<Arch>(v, act); });
 }

@@ -174,7 +174,7 @@ constexpr PairKernels make_pair_kernels(Isa isa, SchemeList<Ws...>) {
           .products = products<Arch>,
           .winograd_input = {pair_input_of<Arch, Ws>()...},
           .winograd_output = {pair_output_of<Arch, Ws>()...},
-          .shift_pixels = shift_pixels<Arch>,
+          .add_pixels = add_pixels<Arch>,
           .pack = pack_pairs<Arch>};
 }
 

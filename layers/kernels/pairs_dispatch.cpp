@@ -34,7 +34,7 @@ Table with_pairs(Isa isa) {
   table.pixels = pairs.pixels;
   table.direct = pairs.direct;
   table.products = pairs.products;
-  table.shift_pixels = pairs.shift_pixels;
+  table.add_pixels = pairs.add_pixels;
   std::copy(std::begin(pairs.winograd_input), std::end(pairs.winograd_input), std::begin(table.winograd_input));
   std::copy(std::begin(pairs.winograd_output), std::end(pairs.winograd_output), std::begin(table.winograd_output));
   table.pairs = &pairs;

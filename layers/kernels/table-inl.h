@@ -85,7 +85,7 @@ constexpr Table make_table(Isa isa, SchemeList<Ws...> list) {
                  .activate = activate_run<Arch>,
                  .affine = affine_run<Arch>,
                  .affine_channels = affine_channels<Arch>,
-                 .shift_pixels = shift_pixels<Arch>,
+                 .add_pixels = add_pixels<Arch>,
                  .normalise = normalise<Arch>,
                  .normalise_channels = normalise_channels<Arch>,
                  .normalise_elements = normalise_elements<Arch>,

@@ -213,32 +213,36 @@ TEST_CASE("kernels: affine") {
   }
 }
 
-TEST_CASE("kernels: pixels are shifted from one stride to another, rounded where they are stored") {
+TEST_CASE("kernels: pixels are added from one stride to another, rounded where they are stored") {
   constexpr int64_t pixels = 5, channels = 37, x_stride = 41, y_stride = 39;
   Random random(4);
-  const Tensor x = random.randn({pixels, x_stride}), shift = random.randn({channels});
+  const Tensor x = random.randn({pixels, x_stride}), added = random.randn({pixels, channels});
   for (Isa isa : available_isas())
-    for (const kernels::Activation& act : {kernels::Activation{}, kernels::Activation{kernels::Activation::relu},
-                                           kernels::Activation{kernels::Activation::hardswish}}) {
-      CAPTURE(name(isa));
-      CAPTURE(static_cast<int>(act.kind));
-      const kernels::Table& table = kernels::table(isa);
-      std::vector<float> expected(pixels * y_stride, -1.0f), got = expected;
-      std::vector<uint16_t> rounded(pixels * y_stride, 1), halves = rounded;
-      for (int64_t p = 0; p < pixels; ++p) {
-        float* row = expected.data() + p * y_stride;
-        for (int64_t c = 0; c < channels; ++c) row[c] = x.data()[p * x_stride + c] + shift.data()[c];
-        table.activate(row, row, channels, act);
-        table.round(row, rounded.data() + p * y_stride, channels);
+    for (int64_t added_stride : {int64_t{0}, channels})
+      for (const kernels::Activation& act : {kernels::Activation{}, kernels::Activation{kernels::Activation::relu},
+                                             kernels::Activation{kernels::Activation::hardswish}}) {
+        CAPTURE(name(isa));
+        CAPTURE(added_stride);
+        CAPTURE(static_cast<int>(act.kind));
+        const kernels::Table& table = kernels::table(isa);
+        std::vector<float> expected(pixels * y_stride, -1.0f), got = expected;
+        std::vector<uint16_t> rounded(pixels * y_stride, 1), halves = rounded;
+        for (int64_t p = 0; p < pixels; ++p) {
+          float* row = expected.data() + p * y_stride;
+          for (int64_t c = 0; c < channels; ++c)
+            row[c] = x.data()[p * x_stride + c] + added.data()[p * added_stride + c];
+          table.activate(row, row, channels, act);
+          table.round(row, rounded.data() + p * y_stride, channels);
+        }
+        kernels::AddedPixels of{x.data(), x_stride, added.data(), added_stride, got.data(),
+                                y_stride, false,    pixels,       channels};
+        table.add_pixels(of, act);
+        of.y = halves.data();
+        of.stored = true;
+        table.add_pixels(of, act);
+        CHECK(got == expected);
+        CHECK(halves == rounded);
       }
-      kernels::ShiftedPixels of{x.data(), x_stride, shift.data(), got.data(), y_stride, false, pixels, channels};
-      table.shift_pixels(of, act);
-      of.y = halves.data();
-      of.stored = true;
-      table.shift_pixels(of, act);
-      CHECK(got == expected);
-      CHECK(halves == rounded);
-    }
 }
 
 TEST_CASE("kernels: moments keep their digits where the mean is a thousand deviations, or the first number far away") {

@@ -127,11 +127,11 @@ TEST_CASE("pairs: panels have channels side by side, two in a word, and zeros in
     }
 }
 
-TEST_CASE("pairs: pixels are shifted and rounded as by the tables of floats, denormals and NaN too") {
+TEST_CASE("pairs: pixels are added and rounded as by the tables of floats, denormals and NaN too") {
   std::mt19937 engine(3);
   constexpr int64_t pixels = 7, channels = 75, stride = 80;
   for (int span : {2, 75, 0}) {
-    const std::vector<float> x = words(engine, pixels * stride, span), shift = words(engine, channels, span);
+    const std::vector<float> x = words(engine, pixels * stride, span), added = words(engine, channels, span);
     for (const kernels::Activation& act : {kernels::Activation{}, kernels::Activation{kernels::Activation::relu},
                                            kernels::Activation{kernels::Activation::tanh}})
       for (const kernels::PairKernels* kernels : kernels::pair_kernels())
@@ -139,8 +139,8 @@ TEST_CASE("pairs: pixels are shifted and rounded as by the tables of floats, den
           std::vector<uint16_t> expected(pixels * stride, 1), got = expected;
           const FlushDenormals as_in_a_run;
           kernels::table(kernels->isa)
-              .shift_pixels({x.data(), stride, shift.data(), expected.data(), stride, true, pixels, of}, act);
-          kernels->shift_pixels({x.data(), stride, shift.data(), got.data(), stride, true, pixels, of}, act);
+              .add_pixels({x.data(), stride, added.data(), 0, expected.data(), stride, true, pixels, of}, act);
+          kernels->add_pixels({x.data(), stride, added.data(), 0, got.data(), stride, true, pixels, of}, act);
           CAPTURE(span);
           CAPTURE(of);
           CAPTURE(name(kernels->isa));

@@ -208,14 +208,9 @@ class MatrixStep : public Step {
                  [&](const Run& run, const float* from) { put_planar(run, from, block(b), frame); });
       return;
     }
-    const kernels::Residual residual = context_.residual_of(frame, frame.output);
-    each_row(work, tiles, strip, aside, [&](const Run& run, float* from) {
+    each_row(work, tiles, strip, aside, [&](const Run& run, const float* from) {
       for (int64_t b = work.blocks.begin; b < work.blocks.end; ++b, from += block_sums())
-        if (residual.values && context_.rounded())
-          put_sums(run, from, block(b), residual.values, frame);
-        else
-          put_pixels(run, from, block(b), residual.values ? Pointwise{} : context_.activation, frame);
-      if (residual.values && !context_.rounded()) add(run, work, residual.values, frame);
+        put_pixels(run, from, block(b), frame);
     });
   }
 
@@ -253,25 +248,6 @@ class MatrixStep : public Step {
     for (int64_t p = 0; p < positions; ++p) std::memcpy(to + p * lanes, from + p * block_lanes, lanes * sizeof(float));
   }
 
-  /// Where a run's outputs of a channel lie that is not planar.
-  int64_t at(const Run& run, int64_t channel) const {
-    return ((run.image * geometry_.out.H + run.h) * geometry_.out.W + run.w) * geometry_.out.C + channel;
-  }
-
-  void store(const Run& run, const float* from, const MatrixBlock& block, void* to, int64_t to_stride, bool stored,
-             const Pointwise& activation) const {
-    static constexpr float zeros[block_lanes] = {};
-    table_.shift_pixels({.x = from,
-                         .x_stride = block_lanes,
-                         .shift = zeros,
-                         .y = to,
-                         .y_stride = to_stride,
-                         .stored = stored,
-                         .pixels = run.pixels,
-                         .channels = block.lanes},
-                        activation);
-  }
-
   void put_planar(const Run& run, const float* from, const MatrixBlock& block, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
     const Pointwise& act = context_.activation;
@@ -295,33 +271,21 @@ class MatrixStep : public Step {
     }
   }
 
-  void put_pixels(const Run& run, const float* from, const MatrixBlock& block, const Pointwise& activation,
-                  const Frame& frame) const {
-    const int64_t first = at(run, block.oc), C = geometry_.out.C;
-    if (context_.rounded())
-      store(run, from, block, static_cast<uint16_t*>(frame.output) + first, C, true, activation);
-    else
-      store(run, from, block, static_cast<float*>(frame.output) + first, C, false, activation);
-  }
-
-  /// Sums that something is added to and that are stored rounded: the addition is made where they are aside.
-  void put_sums(const Run& run, float* from, const MatrixBlock& block, const float* added, const Frame& frame) const {
-    const int64_t first = at(run, block.oc), C = geometry_.out.C;
-    for (int64_t p = 0; p < run.pixels; ++p, from += block_lanes) {
-      table_.affine_add(from, added + first + p * C, from, block.lanes, 1, 0, context_.activation);
-      table_.round(from, static_cast<uint16_t*>(frame.output) + first + p * C, block.lanes);
-    }
-  }
-
-  /// y = act(y + added), where the channels of a work are all of them at once.
-  void add(const Run& run, const MatrixWork& work, const float* added, const Frame& frame) const {
-    const MatrixBlock& last = block(work.blocks.end - 1);
-    const int64_t first = at(run, block(work.blocks.begin).oc), C = geometry_.out.C;
-    const int64_t channels = last.oc + last.lanes - block(work.blocks.begin).oc;
-    float* y = static_cast<float*>(frame.output) + first;
-    const int64_t pixels = channels == C ? run.pixels : 1;
-    for (int64_t p = 0; p < run.pixels; p += pixels)
-      table_.affine_add(y + p * C, added + first + p * C, y + p * C, pixels * channels, 1, 0, context_.activation);
+  void put_pixels(const Run& run, const float* from, const MatrixBlock& block, const Frame& frame) const {
+    static constexpr float zeros[block_lanes] = {};
+    const ImageShape& out = geometry_.out;
+    const int64_t first = ((run.image * out.H + run.h) * out.W + run.w) * out.C + block.oc;
+    const kernels::Residual residual = context_.residual_of(frame, frame.output);
+    table_.add_pixels({.x = from,
+                       .x_stride = block_lanes,
+                       .added = residual.values ? residual.values + first : zeros,
+                       .added_stride = residual.values ? out.C : 0,
+                       .y = context_.output_at(frame.output, first),
+                       .y_stride = out.C,
+                       .stored = context_.rounded(),
+                       .pixels = run.pixels,
+                       .channels = block.lanes},
+                      context_.activation);
   }
 
   MatrixPlan plan_;

@@ -251,16 +251,16 @@ class MatrixStep : public Step {
   void put_planar(const Run& run, const float* from, const MatrixBlock& block, const Frame& frame) const {
     const ImageShape& out = geometry_.out;
     const Pointwise& act = context_.activation;
-    const int64_t plane = out.H * out.W, quads = block.lanes / quad * quad;
+    const int64_t plane = out.H * out.W;
     float* y = static_cast<float*>(frame.output) + (run.image * out.C + block.oc) * plane + run.h * out.W + run.w;
-    table_.transpose(from, block_lanes, y, plane, run.pixels, quads);
-    if (act.kind != Pointwise::identity)
-      for (int64_t c = 0; c < quads; ++c) table_.activate(y + c * plane, y + c * plane, run.pixels, act);
-    if (quads < block.lanes) put_last_planes(run.pixels, from + quads, block.lanes - quads, y + quads * plane);
+    if (block.lanes < quad) return put_few_planes(run.pixels, from, block.lanes, y);
+    table_.transpose(from, block_lanes, y, plane, run.pixels, block.lanes);
+    if (act.kind == Pointwise::identity) return;
+    for (int64_t c = 0; c < block.lanes; ++c) table_.activate(y + c * plane, y + c * plane, run.pixels, act);
   }
 
-  /// Up to three planes, as the picture's red, green and blue, are turned in quads with what lies beside them.
-  void put_last_planes(int64_t pixels, const float* from, int64_t planes, float* y) const {
+  /// Up to three planes, as a picture's red, green and blue, are turned in quads with what lies beside them.
+  void put_few_planes(int64_t pixels, const float* from, int64_t planes, float* y) const {
     constexpr int64_t some = 64;
     float turned[quad * some];
     for (int64_t p = 0; p < pixels; p += some) {

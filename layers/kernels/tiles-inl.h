@@ -93,15 +93,10 @@ void multiply_tiles(const TileProducts& p) {
     for (int64_t t = 0; t < p.tap_count; ++t, w += parts * w_part) {
       const float* x = p.x + block * p.pitch + p.taps[t];
       Block::positions(x, p.x_tiles);
-      if constexpr (parts == 1) {
-        Block::weights(w);
-        Block::multiply(x + p.x_tiles[lines - 1]);
-        continue;
-      }
       for (int part = parts - 1; part >= 0; --part) {
         Block::weights(w + part * w_part);
         if constexpr (parts == 3) Block::ask_for(w + (parts + part) * w_part);
-        Block::multiply();
+        Block::multiply(x + p.x_tiles[lines - 1]);
       }
       if constexpr (parts > 1) {
         Block::positions(x + p.x_part, p.x_tiles);

@@ -1,6 +1,7 @@
 #include "layers/convolution/matrix/plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "layers/arithmetic.h"
 #include "layers/kernels/tiles.h"
@@ -22,26 +23,27 @@ MatrixAxis axis_of(const std::vector<Phase>& phases, int64_t size, Border border
   return axis;
 }
 
-/// The inputs that position 0 of any phase reads, each once, in the order of every phase's taps, so that a sum has the
-/// same bits whether its phase is alone or not.
-std::vector<int64_t> read_by(std::span<const Phase> phases) {
-  std::vector<int64_t> all;
+/// An input that position 0 of some phases of an axis reads, and by which tap each of them does, -1 where it does not.
+struct ReadInput {
+  int64_t input;
+  std::vector<int64_t> taps;
+};
+
+/// Each of them once, in the order of every phase's taps, so that a sum has the same bits whether its phase is alone or
+/// not.
+std::vector<ReadInput> read_by(std::span<const Phase> phases) {
+  std::map<int64_t, std::vector<int64_t>> taps;
   bool fall = false;
-  for (const Phase& phase : phases) {
-    for (const AxisTap& tap : phase.taps) all.push_back(phase.in_first + tap.shift);
+  for (size_t i = 0; i < phases.size(); ++i) {
+    const Phase& phase = phases[i];
+    for (const AxisTap& tap : phase.taps)
+      taps.try_emplace(phase.in_first + tap.shift, phases.size(), -1).first->second[i] = tap.k;
     fall |= !phase.taps.empty() && phase.taps.front().shift > phase.taps.back().shift;
   }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::vector<ReadInput> all;
+  for (auto& [input, of_phases] : taps) all.push_back({input, std::move(of_phases)});
   if (fall) std::reverse(all.begin(), all.end());
   return all;
-}
-
-/// The tap by which position 0 reads an input, -1 where there is none.
-int64_t tap_at(const Phase& phase, int64_t input) {
-  for (const AxisTap& tap : phase.taps)
-    if (phase.in_first + tap.shift == input) return tap.k;
-  return -1;
 }
 
 }  // namespace
@@ -79,15 +81,12 @@ TapOrder::TapOrder(const ConvGeometry& geometry, bool together) {
       lanes.push_back(together ? static_cast<int64_t>(row) * OC * cols + geometry.cols[col].out_first : 0);
   const auto add_pass = [&](std::span<const Phase> of_rows, std::span<const Phase> of_cols) {
     firsts.push_back(static_cast<int64_t>(inputs.size()));
-    const std::vector<int64_t> of_row = read_by(of_rows), of_col = read_by(of_cols);
-    for (int64_t row : of_row)
-      for (int64_t col : of_col) {
-        inputs.push_back({row, col});
-        for (const Phase& kh : of_rows)
-          for (const Phase& kw : of_cols) {
-            const int64_t k = tap_at(kh, row), l = tap_at(kw, col);
-            taps.push_back(k < 0 || l < 0 ? -1 : k * geometry.KW + l);
-          }
+    const std::vector<ReadInput> of_row = read_by(of_rows), of_col = read_by(of_cols);
+    for (const ReadInput& row : of_row)
+      for (const ReadInput& col : of_col) {
+        inputs.push_back({row.input, col.input});
+        for (int64_t k : row.taps)
+          for (int64_t l : col.taps) taps.push_back(k < 0 || l < 0 ? -1 : k * geometry.KW + l);
       }
     counts.push_back(static_cast<int64_t>(inputs.size()) - firsts.back());
   };
@@ -106,16 +105,17 @@ std::optional<MatrixPlan> matrix_plan(const ConvGeometry& geometry, Layout outpu
   const auto phases = static_cast<int64_t>(geometry.rows.size() * geometry.cols.size());
   const bool few = phases > 1 && geometry.groups == 1 && geometry.out.C * phases <= kernels::tile_lanes;
   const bool together = few && planar(output, geometry.out);
-  const MatrixPlan plan{.rows = axis_of(geometry.rows, in.H, geometry.border),
-                        .cols = axis_of(geometry.cols, in.W, geometry.border),
-                        .blocks = ceil_div(IC, kernels::tile_channels),
-                        .input_blocks = ceil_div(in.C, kernels::tile_channels),
-                        .together = together,
-                        .taps = static_cast<int64_t>(TapOrder(geometry, together).inputs.size())};
+  MatrixPlan plan{.rows = axis_of(geometry.rows, in.H, geometry.border),
+                  .cols = axis_of(geometry.cols, in.W, geometry.border),
+                  .blocks = ceil_div(IC, kernels::tile_channels),
+                  .input_blocks = ceil_div(in.C, kernels::tile_channels),
+                  .together = together,
+                  .taps = 0};
   const auto too_far = [](const MatrixAxis& axis, int64_t size) {
     return axis.inputs(axis.count) > 4 * (size + kernels::tile_lines);
   };
   if (too_far(plan.rows, in.H) || too_far(plan.cols, in.W)) return {};
+  plan.taps = static_cast<int64_t>(TapOrder(geometry, together).inputs.size());
   return plan;
 }
 
